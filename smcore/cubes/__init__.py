@@ -1,0 +1,1 @@
+"""Cubes and pixel sets: readers, data-model check, quality rules, prepared store."""

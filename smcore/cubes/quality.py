@@ -1,0 +1,35 @@
+"""Which retrievals may be used: the two bits that SMAP-like products recommend by.
+
+A cube's ``quality`` is int32 with −1 where there was no retrieval, ``flag_masks`` and ``flag_meanings`` as in CF, and
+two attributes: ``recommended_bits`` and ``attempted_bits``. A retrieval is recommended if none of the former is set.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from smcore.errors import CubeError
+
+RULES = ("recommended", "attempted", "all")
+
+
+def usable(quality: xr.DataArray, rule: str) -> xr.DataArray:
+    """Where a retrieval may be used under ``rule``: boolean, same shape; False where there was no retrieval.
+
+    Raises
+    ------
+    CubeError
+        If the rule is unknown or the product does not say which bits decide it.
+    """
+    if rule not in RULES:
+        raise CubeError(f"There is no quality rule {rule!r}", hint=f"choose one of: {', '.join(RULES)}")
+    present = quality >= 0
+    if rule == "all":
+        return present
+    name = f"{rule}_bits"
+    if name not in quality.attrs:
+        raise CubeError(
+            f"The product does not say which quality bits make a retrieval {rule}", hint="use --quality all"
+        )
+    return present & ((quality & np.int32(quality.attrs[name])) == 0)

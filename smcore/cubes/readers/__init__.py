@@ -1,0 +1,1 @@
+"""One file per kind of gridded source; see ``CONTRIBUTING.md`` for the contract."""

@@ -1,0 +1,1 @@
+"""The demo world: a synthetic world with known truth."""

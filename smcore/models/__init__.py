@@ -1,0 +1,1 @@
+"""One model, one file: networks and baselines over arrays."""

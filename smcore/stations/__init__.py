@@ -1,0 +1,1 @@
+"""In-situ stations: the collection and its readers."""

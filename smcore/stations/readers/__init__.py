@@ -1,0 +1,1 @@
+"""One file per kind of station archive; see ``CONTRIBUTING.md`` for the contract."""

@@ -1,0 +1,1 @@
+"""Training: samples, splits, losses, the loop and its log."""

@@ -1,0 +1,1 @@
+"""Validation: pairs, metrics, tables."""
