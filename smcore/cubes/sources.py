@@ -13,6 +13,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -138,7 +139,7 @@ def unzip(path: Path, folder: Path) -> list[Path]:
         with zipfile.ZipFile(path) as archive:
             members = safe_members(archive, str(path))
             return sorted(Path(archive.extract(member, folder)) for member in members)
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise ReaderError(f"The zip archive is damaged: {error}", code="bad_archive", where=str(path)) from error
 
 

@@ -1,0 +1,206 @@
+"""The command ``loam``: one file per subcommand in ``app.commands``, loaded when it is called.
+
+A subcommand is a module with a typer-annotated function ``command`` that returns a JSON-able result (or None), and, if
+it has something better than key: value lines to print, a function ``render(result)``. User mistakes arrive here as
+``SmcoreError`` and leave as one sentence on stderr with exit status 2.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from smcore import __version__, plugins
+from smcore.catalog import Catalog, load_catalog
+from smcore.errors import Cancelled, SmcoreError
+from smcore.home import home, home_catalog
+from smcore.progress import Progress, quiet
+
+_COMMANDS = "app.commands"
+_INTERNAL = {"worker"}  # started by others, not typed by people
+USER_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every command knows of how it was called."""
+
+    json: bool = False
+    catalogs: tuple[Path, ...] = ()
+    progress: Progress = quiet
+
+    @property
+    def catalog_files(self) -> tuple[Path, ...]:
+        """Where ids are looked up: the ``--catalog`` files, else those of ``LOAM_HOME``; then the packaged models."""
+        given = self.catalogs or tuple(dict.fromkeys([*sorted(home().glob("*/catalog.yml")), home_catalog()]))
+        packaged = sorted((Path(__file__).resolve().parent.parent / "catalogs").glob("*.yml"))
+        return (*packaged, *(file for file in given if file.exists()))
+
+    @property
+    def catalog_for_writing(self) -> Path:
+        """The file that ``--id`` adds its entry to: the last ``--catalog``, else the one in ``LOAM_HOME``."""
+        return self.catalogs[-1] if self.catalogs else home_catalog()
+
+    def load_catalog(self) -> Catalog:
+        """The catalogue of this call, checked."""
+        return load_catalog(self.catalog_files)
+
+
+_context = Context()
+
+
+def context() -> Context:
+    """How the running command was called."""
+    return _context
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    """Run one subcommand: import its file, parse its arguments, print what it returns."""
+    module = plugins.load(_COMMANDS, name)
+    if hasattr(module, "group"):
+        program = module.group
+        for registered in program.registered_commands:
+            registered.callback = _with_common_options(registered.callback, getattr(module, "render", None))
+    else:
+        program = typer.Typer(add_completion=False)
+        program.command(name)(_with_common_options(module.command, getattr(module, "render", None)))
+    status = typer.main.get_command(program).main(
+        args=list(arguments), prog_name=f"loam {name}", standalone_mode=False
+    )
+    return status if isinstance(status, int) else 0
+
+
+def _with_common_options(command: Callable[..., Any], render: Callable[[Any], None] | None) -> Callable[..., Any]:
+    """Give a command ``--json`` and ``--catalog``, and print what it returns."""
+    if hasattr(command, "__wrapped__"):
+        return command
+    signature = inspect.signature(command, eval_str=True)
+    common = inspect.signature(_common_options, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def callback(**kwargs: Any) -> None:
+        global _context
+        as_json, catalog_files = kwargs.pop("as_json"), tuple(kwargs.pop("catalog_files") or ())
+        missing = [file for file in catalog_files[:-1] if not file.exists()]
+        if missing:
+            raise SmcoreError("There is no such catalogue file", where=str(missing[0]), hint="check the path")
+        _context = Context(as_json, catalog_files, _terminal_progress())
+        _print(command(**kwargs), as_json, render)
+
+    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()]
+    callback.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]
+    callback.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
+    return callback
+
+
+def _common_options(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    catalog_files: Annotated[
+        list[Path] | None, typer.Option("--catalog", help="Catalogue file where ids are looked up (repeatable).")
+    ] = None,
+) -> None:
+    """The options that every command has; only its signature is used."""
+
+
+def _print(result: Any, as_json: bool, render: Any) -> None:
+    if result is None:
+        return
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False, default=str))
+    elif render is not None:
+        render(result)
+    elif isinstance(result, dict):
+        for key, value in result.items():
+            print(f"{key}: {value}")
+    else:
+        print(str(result))
+
+
+def _terminal_progress() -> Progress:
+    """A progress bar with the time left, on stderr; silent where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        return quiet
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("", total=1.0)
+
+    def report(share: float, what: str) -> None:
+        if not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=share, description=what)
+        if share >= 1.0:
+            bar.stop()
+
+    return report
+
+
+def _help() -> str:
+    """What ``loam --help`` prints: each command with the first line of its file, without importing it."""
+    folder = Path(__file__).resolve().parent / "commands"
+    lines = ["Usage: loam COMMAND [options]", ""]
+    for name in plugins.names(_COMMANDS):
+        if name not in _INTERNAL:
+            text = ast.get_docstring(ast.parse((folder / f"{name.replace('-', '_')}.py").read_text())) or ""
+            lines.append(f"  {name:<10} {text.splitlines()[0].split(': ', 1)[-1]}")
+    lines += ["", "Options of every command: --json, --catalog FILE, --help.  loam --version prints the version."]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status (0, or 2 for a user's mistake)."""
+    logging.basicConfig(level=os.environ.get("LOAM_LOG", "WARNING"), stream=sys.stderr, format="%(message)s")
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        print(f"loam {__version__}")
+        return 0
+    try:
+        return _run(arguments[0], arguments[1:])
+    except SmcoreError as error:
+        return _fail(error.sentence, arguments)
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort, Cancelled):
+        return _fail("Stopped on request.", arguments, status=130)
+    except TyperException as error:
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _fail(" ".join(text.split()), arguments)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        return _fail(f"{error.strerror or error} ({error.filename or 'file system'})", arguments)
+
+
+def _fail(sentence: str, arguments: Sequence[str], status: int = USER_ERROR) -> int:
+    if "--json" in arguments:
+        print(json.dumps({"error": sentence}, ensure_ascii=False))
+    print(f"loam: {sentence}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The packaged catalogues and checkpoints: data files only."""

@@ -1,0 +1,376 @@
+"""What every model speaks: a specification, arrays in, arrays out; no file, no device and no xarray here.
+
+A location is a pixel, a grid cell or a site. Arrays run (time, location, channel). A model that works on patches gets
+the locations of a rectangle row by row, with its ``shape``; one that works cell by cell never looks at it. So the same
+containers carry single series, tiles with a halo, sub-daily steps and feature vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.errors import ModelError, SpecMismatch
+from smcore.names import SM, VOLUMETRIC
+from smcore.progress import Cancel, Progress, never, quiet
+
+Role = Literal["dynamic", "static", "observed"]
+Floats: TypeAlias = NDArray[np.float32]
+Outputs: TypeAlias = dict[str, Floats]
+"""``{"sm": (T, N) [m3 m-3]}``, perhaps with ``sm_uncertainty``; NaN where the model has nothing to say."""
+
+SATELLITE = "satellite"
+SITES = "sites"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input.
+
+    Parameters
+    ----------
+    name, units
+        As in :data:`smcore.names.VARIABLES`; the unit is the one that the model is fed in.
+    role
+        ``dynamic`` (time, location), ``static`` (location), or ``observed``: the target itself, as far as it may be
+        seen, which the gap test must hide.
+    required
+        Whether the model can do nothing without it.
+    published
+        Whether the paper lists it; others stand in where published ones are not at hand.
+    """
+
+    name: str
+    units: str
+    role: Role = "dynamic"
+    required: bool = False
+    published: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept on the card."""
+        return {"name": self.name, "units": self.units, "role": self.role, "required": self.required}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model needs and gives.
+
+    Parameters
+    ----------
+    id, title, citation, doi
+        The file's name, one line for people, and the source.
+    inputs
+        Everything it can use, in order.
+    step
+        Length of a time step: ``1D`` or ``3h``.
+    history, min_history
+        Steps before the first wanted one that it likes to see, and without which it gives nothing.
+    lookahead
+        Steps after the last wanted one that it likes to see.
+    patch, halo
+        Cells along one side that it takes at once (1: cell by cell), and the margin of cells around them that it reads
+        but does not answer for. Patches lie on a lattice anchored to the whole grid.
+    outputs
+        Name and unit of each result.
+    needs_training
+        Whether it is of use before :meth:`SoilMoistureModel.fit`.
+    configs
+        Named configurations, the default first.
+    """
+
+    id: str
+    title: str
+    inputs: tuple[InputSpec, ...]
+    citation: str = ""
+    doi: str = ""
+    step: str = "1D"
+    history: int = 0
+    min_history: int = 0
+    lookahead: int = 0
+    patch: int = 1
+    halo: int = 0
+    outputs: tuple[tuple[str, str], ...] = ((SM, VOLUMETRIC),)
+    needs_training: bool = True
+    configs: tuple[str, ...] = ("default",)
+
+    @property
+    def sees_target(self) -> bool:
+        """Whether observations of the target are an input."""
+        return any(item.role == "observed" for item in self.inputs)
+
+    def named(self, role: Role) -> tuple[InputSpec, ...]:
+        """The inputs of one role, in order."""
+        return tuple(item for item in self.inputs if item.role == role)
+
+    def choose(self, available: Mapping[str, str], *, substitutes: bool | None = None) -> tuple[InputSpec, ...]:
+        """The inputs that can be used, in order, out of ``available`` (name → unit).
+
+        Parameters
+        ----------
+        substitutes
+            Whether to take inputs that the paper does not list; None: only if a published one is not at hand.
+
+        Raises
+        ------
+        SpecMismatch
+            If a required one is missing or has another unit.
+        """
+        wrong = [f"{i.name} [{available[i.name]}, needed {i.units}]" for i in self.inputs if _other_unit(i, available)]
+        missing = [f"{i.name} [{i.units}]" for i in self.inputs if i.required and i.name not in available]
+        if missing or wrong:
+            parts = [f"missing {', '.join(missing)}"] if missing else []
+            parts += [f"in another unit {', '.join(wrong)}"] if wrong else []
+            raise SpecMismatch(f"{self.id} can't use these data: {'; '.join(parts)}", hint="add a forcing that has them")
+        if substitutes is None:
+            substitutes = any(i.published and i.name not in available for i in self.inputs)
+        return tuple(i for i in self.inputs if i.name in available and (i.published or i.required or substitutes))
+
+
+def _other_unit(item: InputSpec, available: Mapping[str, str]) -> bool:
+    return item.name in available and available[item.name] != item.units
+
+
+def frozen(values: Any, dtype: Any) -> NDArray[Any]:
+    """A read-only array of ``dtype`` (a view where nothing must be converted)."""
+    result = np.asarray(values, dtype=dtype).view()
+    result.flags.writeable = False
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a model sees of some locations; read-only.
+
+    Parameters
+    ----------
+    time
+        (T,) datetime64, strictly increasing.
+    dynamic
+        (T, N, D) float32, NaN where missing, channels in the order of the dynamic ``specs``.
+    static
+        (N, S) float32, NaN where missing, in the order of the static ``specs``.
+    lat, lon
+        (N,) degrees.
+    specs
+        The inputs really used, in order.
+    observed
+        (T, N) float32 [m3 m-3], NaN where hidden or missing; None unless a spec has the role ``observed``.
+    shape
+        (H, W) with N = H·W row by row, for models with patches; None for loose locations.
+    task
+        Whose statistics apply: ``satellite`` (cells) or ``sites``.
+    """
+
+    time: NDArray[np.datetime64]
+    dynamic: Floats
+    static: Floats
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    specs: tuple[InputSpec, ...]
+    observed: Floats | None = None
+    shape: tuple[int, int] | None = None
+    task: str = SATELLITE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "time", frozen(self.time, "datetime64[ns]"))
+        for name in ("dynamic", "static"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float32))
+        for name in ("lat", "lon"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
+        if self.observed is not None:
+            object.__setattr__(self, "observed", frozen(self.observed, np.float32))
+        self._check()
+
+    def _check(self) -> None:
+        steps, count = len(self.time), len(self.lat)
+        channels = [sum(i.role == role for i in self.specs) for role in ("dynamic", "static")]
+        wanted = {"dynamic": (steps, count, channels[0]), "static": (count, channels[1]), "lon": (count,)}
+        for name, shape in wanted.items():
+            if getattr(self, name).shape != shape:
+                raise ModelError(f"Model inputs do not fit together: {name} is {getattr(self, name).shape}, not {shape}")
+        if self.observed is not None and self.observed.shape != (steps, count):
+            raise ModelError(f"Model inputs do not fit together: observed is {self.observed.shape}")
+        if steps > 1 and not (np.diff(self.time) > np.timedelta64(0)).all():
+            raise ModelError("The times of model inputs are not strictly increasing")
+        if self.shape is not None and self.shape[0] * self.shape[1] != count:
+            raise ModelError(f"{count} locations do not fill a rectangle of {self.shape}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dynamic, then of the static inputs."""
+        return tuple(i.name for role in ("dynamic", "static") for i in self.specs if i.role == role)
+
+    def series(self, name: str) -> Floats:
+        """One dynamic input (T, N)."""
+        order = [i.name for i in self.specs if i.role == "dynamic"]
+        return np.asarray(self.dynamic[:, :, order.index(name)])
+
+    def at(self, locations: NDArray[np.int64]) -> Inputs:
+        """These locations only, loose."""
+        observed = None if self.observed is None else self.observed[:, locations]
+        return replace(
+            self,
+            dynamic=self.dynamic[:, locations],
+            static=self.static[locations],
+            lat=self.lat[locations],
+            lon=self.lon[locations],
+            observed=observed,
+            shape=None,
+        )
+
+    def during(self, steps: slice) -> Inputs:
+        """These time steps only."""
+        observed = None if self.observed is None else self.observed[steps]
+        return replace(self, time=self.time[steps], dynamic=self.dynamic[steps], observed=observed)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One thing to learn: inputs, and what was observed.
+
+    Parameters
+    ----------
+    inputs
+        N locations.
+    target
+        (T, M) float32 [m3 m-3], NaN where there is none or it is held out.
+    members
+        (N,) the target location 0…M−1 that each input location lies in; None: one to one (N = M). The mean over its
+        members is what a target location is compared with.
+    """
+
+    inputs: Inputs
+    target: Floats
+    members: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", frozen(self.target, np.float32))
+        steps, count = len(self.inputs.time), len(self.inputs.lat)
+        if self.members is None and self.target.shape != (steps, count):
+            raise ModelError(f"The target is {self.target.shape}, the inputs are {(steps, count)}")
+        if self.members is not None:
+            object.__setattr__(self, "members", frozen(self.members, np.int64))
+            present = np.unique(self.members)
+            whole = self.target.shape[1] == len(present) and (present == np.arange(len(present))).all()
+            if self.members.shape != (count,) or self.target.shape[0] != steps or not whole:
+                raise ModelError("Every target location needs at least one input location, and every one a target")
+
+    @property
+    def locations(self) -> int:
+        """How many target locations."""
+        return int(self.target.shape[1])
+
+    def aggregate(self, values: Floats) -> Floats:
+        """Mean of (T, N) over the members of each target location: (T, M); NaN members are left out."""
+        if self.members is None:
+            return values
+        return member_mean(values, self.members, self.locations)
+
+    def at(self, targets: NDArray[np.int64]) -> Task:
+        """These target locations and their members only, in the given order."""
+        if self.members is None:
+            return Task(self.inputs.at(targets), self.target[:, targets])
+        position = np.full(self.locations, -1, np.int64)
+        position[targets] = np.arange(len(targets))
+        keep = np.flatnonzero(position[self.members] >= 0)
+        return Task(self.inputs.at(keep), self.target[:, targets], position[self.members[keep]])
+
+
+def member_mean(values: Floats, members: NDArray[np.int64], count: int) -> Floats:
+    """Scatter-mean of (T, N) to (T, count); NaN left out, NaN where nothing is left; float64 sums."""
+    order = np.argsort(members, kind="stable")
+    starts = np.searchsorted(members[order], np.arange(count))
+    valid = np.isfinite(values[:, order])
+    total = np.add.reduceat(np.where(valid, values[:, order], 0.0).astype(np.float64), starts, axis=1)
+    number = np.add.reduceat(valid.astype(np.int64), starts, axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(number > 0, total / np.maximum(number, 1), np.nan).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fit may see: the satellite task and, perhaps, sites; held-out values are NaN or not there at all."""
+
+    satellite: Task
+    sites: Task | None = None
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.satellite.target).any():
+            raise ModelError("There is no valid target value to train on", hint="check the period, bbox and quality rule")
+        if self.sites is not None and self.sites.inputs.names != self.satellite.inputs.names:
+            raise ModelError("Sites and satellite cells do not have the same inputs")
+
+
+class Checkpoint(Protocol):
+    """Where a fit keeps its state, so that a killed run goes on."""
+
+    def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        """The last state kept, or None."""
+
+    def save(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
+        """Keep a state; the former one stays until this one is whole."""
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """How a fit runs: everything around it that is not data."""
+
+    seed: int = 0
+    device: str = "cpu"
+    progress: Progress = quiet
+    cancelled: Cancel = never
+    log: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """All that a fitted model is: arrays, and settings that JSON keeps exactly (statistics stay float64)."""
+
+    arrays: dict[str, NDArray[Any]]
+    settings: dict[str, Any]
+
+
+class SoilMoistureModel(Protocol):
+    """The contract. ``build(config)`` of the model's file makes one."""
+
+    spec: ModelSpec
+    used: tuple[InputSpec, ...]
+    """The inputs really used, their units and order: fixed by :meth:`fit` or :meth:`load`."""
+
+    def fit(self, data: TrainingData, run: FitRun) -> None:
+        """Learn from ``data``; statistics come from there and nowhere else."""
+
+    def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
+        """Estimate (T, N) for every step of ``inputs``; pure: no state is kept and no location sees another
+        (beyond its patch and halo)."""
+
+    def save(self) -> ModelState:
+        """Everything that :meth:`load` needs."""
+
+    def load(self, state: ModelState) -> None:
+        """Become the model that was saved.
+
+        Raises
+        ------
+        WeightsError
+            If the state is not of this model.
+        """
+
+
+def check_inputs(model: SoilMoistureModel, inputs: Inputs) -> None:
+    """Refuse arrays that are not, in name, unit and order, what the model was trained with (raises SpecMismatch)."""
+    wanted = [(i.name, i.units) for i in model.used if i.role != "observed"]
+    given = [(i.name, i.units) for i in inputs.specs if i.role != "observed"]
+    if wanted != given:
+        raise SpecMismatch(f"{model.spec.id} was trained with {_listed(wanted)}, not with {_listed(given)}")
+    if any(i.role == "observed" for i in model.used) and inputs.observed is None:
+        raise SpecMismatch(f"{model.spec.id} needs observations of the target as an input")
+
+
+def _listed(pairs: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} [{units}]" for name, units in pairs) or "nothing"

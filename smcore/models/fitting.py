@@ -1,0 +1,138 @@
+"""The epoch loop that the networks share: checkpoint and resume, early stop, progress with time left, cancel, log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from smcore.errors import ModelError
+from smcore.models.base import FitRun
+from smcore.progress import check, part
+
+Epoch = Callable[[int, Callable[[float], None]], float]
+"""``epoch(number, tick)`` trains one epoch and gives its mean loss; ``tick(share)`` reports and stops on request."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train.
+
+    Parameters
+    ----------
+    epochs
+        Most epochs.
+    patience
+        Epochs without a better validation loss before stopping; 0: train to the end and keep the last weights.
+    """
+
+    epochs: int
+    patience: int = 0
+
+
+def train_epochs(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: Schedule,
+    run: FitRun,
+    epoch: Epoch,
+    validate: Callable[[], float] | None = None,
+    label: str = "",
+) -> None:
+    """Train ``network`` in place; with ``validate`` it ends as it was at its best validation loss.
+
+    An epoch's randomness must depend on the seed and its number only: then a resumed run gives the same weights.
+    """
+    first, best, best_epoch, kept = _resume(network, optimiser, run)
+    started, done = time.monotonic(), 0
+    for number in range(first, schedule.epochs):
+        if schedule.patience and number - best_epoch > schedule.patience:
+            break
+        share = part(run.progress, number / schedule.epochs, (number + 1) / schedule.epochs)
+        remaining = _left(started, done, schedule.epochs - number)
+
+        def tick(inside: float, share: Any = share, text: str = f"{label}epoch {number + 1}{remaining}") -> None:
+            check(run.cancelled)
+            share(inside, text)
+
+        tick(0.0)
+        loss = epoch(number, tick)
+        if not np.isfinite(loss):
+            raise ModelError("Training diverged: the loss is no number any more", hint="another seed may help")
+        score = validate() if validate else None
+        if score is not None and score < best:
+            best, best_epoch = score, number
+            kept = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+        done += 1
+        record = {"epoch": number + 1, "loss": round(loss, 6), "seconds": round(time.monotonic() - started, 1)}
+        run.log({"stage": label.strip() or "fit", **record, **({} if score is None else {"validation": round(score, 6)})})
+        _keep(network, optimiser, run, number + 1, best, best_epoch, kept)
+    if kept:
+        network.load_state_dict(kept)
+
+
+def _left(started: float, done: int, remaining: int) -> str:
+    if not done:
+        return ""
+    seconds = (time.monotonic() - started) / done * remaining
+    return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
+
+
+def _keep(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    run: FitRun,
+    epochs: int,
+    best: float,
+    best_epoch: int,
+    kept: dict[str, torch.Tensor],
+) -> None:
+    if run.checkpoint is None:
+        return
+    arrays = {f"network.{name}": value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    arrays |= {f"best.{name}": value.numpy() for name, value in kept.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        for name, value in state.items():
+            arrays[f"optimiser.{index}.{name}"] = torch.as_tensor(value).detach().cpu().numpy()
+    best_text = None if not np.isfinite(best) else best
+    run.checkpoint.save(arrays, {"epochs": epochs, "best": best_text, "best_epoch": best_epoch})
+
+
+def _resume(
+    network: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun
+) -> tuple[int, float, int, dict[str, torch.Tensor]]:
+    saved = run.checkpoint.load() if run.checkpoint else None
+    if saved is None:
+        return 0, float("inf"), 0, {}
+    arrays, notes = saved
+    network.load_state_dict(_group(arrays, "network."))
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in _group(arrays, "optimiser.").items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    if state:
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    best = float("inf") if notes["best"] is None else float(notes["best"])
+    return int(notes["epochs"]), best, int(notes["best_epoch"]), _group(arrays, "best.")
+
+
+def _group(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: torch.from_numpy(value.copy()) for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def seeded(seed: int, *path: int) -> np.random.Generator:
+    """A generator of its own for each (seed, stage, epoch, …), so that resuming repeats nothing and skips nothing."""
+    return np.random.default_rng(np.random.SeedSequence([seed, *path]))
+
+
+def torch_generator(seed: int, *path: int, device: str = "cpu") -> torch.Generator:
+    """The same for torch."""
+    return torch.Generator(device=device).manual_seed(int(seeded(seed, *path).integers(2**62)))
+
+

@@ -1,0 +1,113 @@
+"""Normalisation: statistics are data (float64), fitted on training values only, and travel on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.errors import WeightsError
+from smcore.models.base import Floats, Inputs, Task
+
+_SAMPLE = 4_000_000  # values per channel that quantiles are taken from; a longer one is thinned evenly
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Mean and standard deviation of some channels, float64.
+
+    Notes
+    -----
+    ``trimmed`` follows Liu et al. (2022, doi:10.1029/2021GL096847): moments of the values between the 10 % and the
+    90 % quantile, both included, and 1e-6 added to the standard deviation.
+    """
+
+    names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    @staticmethod
+    def fit(names: tuple[str, ...], values: Floats, *, trimmed: bool) -> Statistics:
+        """Fit on ``values`` (…, C); NaN are left out, an empty channel gets mean 0 and std 1."""
+        columns = values.reshape(-1, values.shape[-1]) if values.size else np.empty((0, len(names)), np.float32)
+        moments = [_moments(columns[:, c], trimmed) for c in range(len(names))]
+        return Statistics(names, np.array([m for m, _ in moments]), np.array([s for _, s in moments]))
+
+    def forward(self, values: Floats) -> Floats:
+        """Normalise (…, C)."""
+        return ((values - self.mean) / self.std).astype(np.float32)
+
+    def inverse(self, values: Floats) -> Floats:
+        """Back to units."""
+        return (values * self.std + self.mean).astype(np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept on the card; JSON keeps float64 exactly."""
+        return {"names": list(self.names), "mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> Statistics:
+        """Read what :meth:`to_json` wrote."""
+        try:
+            names = tuple(str(name) for name in record["names"])
+            mean, std = (np.asarray(record[key], np.float64) for key in ("mean", "std"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"The statistics on the model card can't be read: {error}") from error
+        if mean.shape != (len(names),) or std.shape != (len(names),) or not np.isfinite(mean + std).all():
+            raise WeightsError("The statistics on the model card do not fit their names")
+        return Statistics(names, mean, std)
+
+
+def _moments(values: Floats, trimmed: bool) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    if trimmed:
+        low, high = np.quantile(values[:: 1 + len(values) // _SAMPLE], [0.1, 0.9])
+        values = values[(values >= low) & (values <= high)]
+        return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64)) + 1e-6
+    std = float(values.std(dtype=np.float64))
+    return float(values.mean(dtype=np.float64)), std if std > 0 else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    """The statistics of one task: dynamic inputs, static inputs and target."""
+
+    dynamic: Statistics
+    static: Statistics
+    target: Statistics
+
+    @staticmethod
+    def fit(task: Task, *, trimmed: bool) -> Normaliser:
+        """Fit on the task's own values."""
+        inputs = task.inputs
+        names = {role: tuple(i.name for i in inputs.specs if i.role == role) for role in ("dynamic", "static")}
+        return Normaliser(
+            Statistics.fit(names["dynamic"], inputs.dynamic, trimmed=trimmed),
+            Statistics.fit(names["static"], inputs.static, trimmed=trimmed),
+            Statistics.fit(("sm",), task.target[..., None], trimmed=trimmed),
+        )
+
+    def features(self, inputs: Inputs) -> Floats:
+        """Normalised (T, N, D + S), statics repeated on every step, missing values at the mean (0)."""
+        dynamic = self.dynamic.forward(inputs.dynamic)
+        static = np.broadcast_to(self.static.forward(inputs.static), (len(inputs.time), *inputs.static.shape))
+        joined = np.concatenate([dynamic, static], axis=-1)
+        return np.nan_to_num(joined, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept on the card."""
+        return {"dynamic": self.dynamic.to_json(), "static": self.static.to_json(), "target": self.target.to_json()}
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> Normaliser:
+        """Read what :meth:`to_json` wrote."""
+        try:
+            parts = (record["dynamic"], record["static"], record["target"])
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"The model card has no complete statistics: {error}") from error
+        return Normaliser(*(Statistics.from_json(part) for part in parts))
