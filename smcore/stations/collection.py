@@ -110,7 +110,7 @@ def build(series: Sequence[Series], attrs: Mapping[str, Any]) -> tuple[xr.Datase
         attrs=dict(attrs),
     )
     notes = [
-        f"{ids[i]}: {dropped} repeated times of {name}, {differing} of them with another value; the first of each is kept"
+        f"{ids[i]}: {dropped} repeated times of {name}, {differing} with another value; the first of each is kept"
         for i, row in enumerate(firsts)
         for name, (_, dropped, differing) in row.items()
         if dropped
@@ -120,7 +120,7 @@ def build(series: Sequence[Series], attrs: Mapping[str, Any]) -> tuple[xr.Datase
 
 
 def _first_of_each_time(record: Record) -> tuple[Record, int, int]:
-    """The record in time order without repeats, how many repeats there were, and how many of those differ."""
+    """Put a record in time order without repeats; also how many repeats there were, and how many of those differ."""
     time = record.time.astype("datetime64[ns]")
     if (np.diff(time) > np.timedelta64(0)).all():
         return Record(time, record.value, record.flag), 0, 0

@@ -80,12 +80,12 @@ def encode(texts: Sequence[Any] | pd.Series | NDArray[Any]) -> tuple[Bits, tuple
 
 
 def decode(mask: int) -> str:
-    """The flag text of one mask, comma-joined in bit order; empty where no flag was given."""
+    """Write one mask as its flag text, comma-joined in bit order; empty where no flag was given."""
     return ",".join(code for code, bit in MASKS.items() if int(mask) & bit)
 
 
 def mask_of(codes: Iterable[str]) -> int:
-    """The union of the bits of ``codes``.
+    """Unite the bits of ``codes``.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def select(
     bbox: tuple[float, float, float, float] | None = None,
     flags: Iterable[str] | None = None,
 ) -> xr.Dataset:
-    """The sensors that meet every condition, and of those the values whose flags are allowed.
+    """Keep the sensors that meet every condition, and of those the values whose flags are allowed.
 
     Parameters
     ----------
@@ -69,7 +69,9 @@ def filter_flags(data: xr.Dataset, allowed: Iterable[str]) -> xr.Dataset:
     """Set values to NaN whose flags are not all allowed; see :func:`smcore.stations.flags.usable`."""
     codes = tuple(allowed)
     passed = {
-        name: data[name].where(quality_flags.usable(data[flag], codes)) for name, flag in FLAG_OF.items() if name in data
+        name: data[name].where(quality_flags.usable(data[flag], codes))
+        for name, flag in FLAG_OF.items()
+        if name in data
     }
     return data.assign(passed).assign_attrs(flags_allowed=" ".join(codes))
 

@@ -10,18 +10,19 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from smcore.errors import ReaderError
 
 HEADER, CEOP_SEPARATE, CEOP = "header+values", "CEOP in separate files", "CEOP"
 _DATE: Final = re.compile(r"\d{4}/\d{2}/\d{2}$")
-_NAME: Final = re.compile(
-    r"(?P<network>.+)_(?P<station>.+)_(?P<variable>[a-z]+)_(?P<depth_from>-?\d+\.\d+)_(?P<depth_to>-?\d+\.\d+)"
-    r"_(?P<instrument>.+)_\d{8}_\d{8}\.stm$"
+_NAME: Final = re.compile(  # experiment and network are mostly one word, given twice, which may hold underscores
+    r"(?:(?P<network>.+?)_(?P=network)|[^_]+_(?P<other>[^_]+))_(?P<station>.+)_(?P<variable>[a-z]+)"
+    r"_(?P<depth_from>-?\d+\.\d+)_(?P<depth_to>-?\d+\.\d+)_(?P<instrument>.+)_\d{8}_\d{8}\.stm$"
 )
 _PLACE: Final = {HEADER: (3, 4, 5), CEOP_SEPARATE: (7, 8, 9), CEOP: (7, 8, 9)}  # latitude, longitude, elevation
 _VALUE: Final = {HEADER: (2, 3), CEOP_SEPARATE: (12, 13)}  # value, flag
@@ -29,8 +30,9 @@ _VALUE: Final = {HEADER: (2, 3), CEOP_SEPARATE: (12, 13)}  # value, flag
 
 @dataclass(frozen=True)
 class FileName:
-    """What a file name of the separate forms says; depths in m."""
+    """What a file name of the separate forms says; depths in m. ``start`` is what its station's files begin with."""
 
+    start: str
     network: str
     station: str
     variable: str
@@ -60,30 +62,24 @@ class Lines:
         return lat, lon, elevation
 
     @property
-    def time(self) -> np.ndarray:
+    def time(self) -> NDArray[np.datetime64]:
         """UTC, nominal."""
         return np.asarray(self.words["time"].values)
 
-    def values(self) -> tuple[np.ndarray, np.ndarray]:
+    def values(self) -> tuple[NDArray[np.float64], NDArray[Any]]:
         """Values (n,) as they stand in the file, NaN where unreadable, and flag texts."""
         value, flag = _VALUE[self.form]
         return number(self.words[value]), self.words[flag].to_numpy()
 
 
 def parse_name(path: Path) -> FileName | None:
-    """Take a file name of the separate forms apart; None if it is none.
-
-    The first two parts are the experiment and the network, mostly the same word, which may hold underscores itself.
-    """
+    """Take a file name of the separate forms apart; None if it is none."""
     found = _NAME.match(path.name)
     if found is None:
         return None
-    experiment_and_network = found["network"]
-    half = len(experiment_and_network) // 2
-    same = experiment_and_network[:half] == experiment_and_network[half + 1 :]
-    network = experiment_and_network[:half] if same else experiment_and_network.partition("_")[2]
     return FileName(
-        network or experiment_and_network,
+        path.name[: found.start("variable") - 1],
+        found["network"] or found["other"],
         found["station"],
         found["variable"],
         float(found["depth_from"]),
@@ -102,7 +98,7 @@ def form_of(first: list[str]) -> str:
 
 
 def first_words(path: Path) -> list[str]:
-    """The words of the first line that is not empty, whatever the line ends are."""
+    """Split the first line that is not empty into words, whatever the line ends are."""
     with path.open("rb") as file:
         head = file.read(4096)
     lines = [line for line in re.split(rb"[\r\n]+", head) if line.strip()]
@@ -141,6 +137,6 @@ def read_lines(path: Path) -> Lines:
     return Lines(form, first, words, len(lines) - len(words))
 
 
-def number(column: pd.Series) -> np.ndarray:
+def number(column: pd.Series[str]) -> NDArray[np.float64]:
     """Numbers (n,) float64, NaN where a word is none."""
     return np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
