@@ -57,13 +57,15 @@ class Decoding:
         return values.astype(np.float32)
 
     def then(self, factor: float) -> Decoding:
-        """The same, with the result multiplied by ``factor`` (a change of unit)."""
+        """Multiply the result by ``factor`` too (a change of unit)."""
         return Decoding(self.fills, self.scale * factor, self.offset * factor, self.highest)
 
 
 def decoding(variable: xr.DataArray, *fills: float) -> Decoding:
-    """The decoding that the attributes of a raw ``variable`` declare, with further fill values that they forget."""
-    declared = [value for key in ("_FillValue", "missing_value") for value in np.atleast_1d(variable.attrs.get(key, []))]
+    """Take the decoding from the attributes of a raw ``variable``, with further ``fills`` that they forget."""
+    declared = [
+        value for key in ("_FillValue", "missing_value") for value in np.atleast_1d(variable.attrs.get(key, []))
+    ]
     numbers = [float(value) for value in declared if isinstance(value, (int, float, np.number)) and np.isfinite(value)]
     return Decoding(
         tuple(dict.fromkeys([*numbers, *fills])),
@@ -73,7 +75,7 @@ def decoding(variable: xr.DataArray, *fills: float) -> Decoding:
 
 
 def packing(variable: xr.DataArray) -> dict[str, Any]:
-    """What a store needs to pack a raw ``variable`` as its source did; empty for one that was not packed."""
+    """Keep what a store needs to pack a raw ``variable`` as its source did; empty where it was not packed."""
     if variable.dtype.kind not in "iu":
         return {}
     known = ("scale_factor", "add_offset", "_FillValue")
@@ -103,7 +105,7 @@ class TimeUnits:
         return cls(np.datetime64(epoch, "ms"), step)
 
     def decode(self, values: ArrayLike) -> NDArray[np.datetime64]:
-        """Times of stored numbers, to the millisecond, as datetime64[ns]; NaT where not finite."""
+        """Make stored numbers times, to the millisecond, as datetime64[ns]; NaT where not finite."""
         numbers = np.asarray(values, dtype=np.float64)
         known = np.isfinite(numbers) & (np.abs(numbers) < _NETCDF_FILL)
         ms = np.rint(np.where(known, numbers, 0) * self.step_ms).astype("timedelta64[ms]")
@@ -111,7 +113,7 @@ class TimeUnits:
 
 
 def times_of(variable: xr.DataArray, *, where: str) -> NDArray[np.datetime64]:
-    """All times of a raw time ``variable`` as datetime64[ns]; NaT where missing."""
+    """Read all times of a raw time ``variable`` as datetime64[ns]; NaT where missing."""
     units, calendar = variable.attrs.get("units", ""), variable.attrs.get("calendar", "standard")
     return TimeUnits.parse(str(units), str(calendar), where=where).decode(variable.values)
 
@@ -150,9 +152,9 @@ def loader(path: Path, name: str, decode: Callable[[NDArray[Any]], NDArray[Any]]
 def lazy(
     loaders: Sequence[Loader], lengths: Sequence[int], rest: Sequence[int], dtype: Any = np.float32, *, axis: int = 0
 ) -> da.Array:
-    """A lazy array of one block for each loader, laid end to end along ``axis``; ``rest`` are the other lengths."""
+    """Lay one lazy block for each loader end to end along ``axis``; ``rest`` are the other lengths."""
     name = f"block-{tokenize(*loaders)}"
-    chunks = [(int(n),) for n in rest]
+    chunks: list[tuple[int, ...]] = [(int(n),) for n in rest]
     chunks.insert(axis, tuple(int(n) for n in lengths))
     ones = (0,) * len(rest)
     graph = {(name, *ones[:axis], i, *ones[axis:]): (one,) for i, one in enumerate(loaders)}

@@ -21,7 +21,7 @@ class QualityBits:
     fills: tuple[int, ...]
 
     def attributes(self, long_name: str) -> dict[str, Any]:
-        """CF attributes, and the two masks that ``cubes.quality.usable`` goes by."""
+        """Make CF attributes, and the two masks that ``cubes.quality.usable`` goes by."""
         return {
             "long_name": long_name,
             "flag_masks": list(self.masks),
@@ -31,7 +31,7 @@ class QualityBits:
         }
 
     def __call__(self, stored: NDArray[Any]) -> NDArray[np.int32]:
-        """Flags as int32, −1 where the source has a fill value."""
+        """Decode flags to int32, −1 where the source has a fill value."""
         flags = stored.astype(np.int32)
         flags[np.isin(flags, np.asarray(self.fills, np.int32)) | (flags < 0)] = -1
         return flags

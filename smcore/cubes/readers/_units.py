@@ -16,12 +16,12 @@ _WATER_DENSITY = 1000.0  # kg m-3
 
 
 def plain(units: str) -> str:
-    """A unit without the spellings of powers, spaces and case that differ between files: ``m**3 m**-3`` → ``m3m-3``."""
+    """Drop the spellings of powers, spaces and case that differ between files: ``m**3 m**-3`` → ``m3m-3``."""
     return units.lower().replace("**", "").replace("^", "").replace("⁻", "-").replace(" ", "").replace("³", "3")
 
 
 def soil_moisture(units: str, *, thickness_m: float | None = None, where: str = "") -> tuple[str, float]:
-    """Our unit of a soil-moisture field given in ``units``, and the factor that converts to it.
+    """Find our unit of a soil-moisture field given in ``units``, and the factor that converts to it.
 
     Parameters
     ----------

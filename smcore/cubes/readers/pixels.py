@@ -196,7 +196,7 @@ def _lazy(header: _Pixels, source: str, days: NDArray[np.int64] | None, factor: 
 
 
 def _spread(
-    decode: _blocks.Decoding, days: NDArray[np.int64], shape: tuple[int, int], stored: NDArray[Any]
+    decode: _blocks.Decoding, days: NDArray[np.int64], shape: tuple[int, ...], stored: NDArray[Any]
 ) -> NDArray[np.float32]:
     """Lay a shorter series on the whole time axis, NaN where it has no day."""
     whole = np.full(shape, np.nan, np.float32)

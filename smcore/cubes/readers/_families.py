@@ -1,0 +1,134 @@
+"""Product families that come as time-series files, told by the variable that holds their soil moisture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from smcore import names
+from smcore.cubes.readers import _flags
+from smcore.grids import Grid, ease, regular
+
+COPERNICUS: Final = "Copernicus licence: free use with attribution"
+NASA: Final = "open (NASA)"
+SMAP_CITATION: Final = "O'Neill et al., SMAP L3 Radiometer Global Daily 36 km EASE-Grid Soil Moisture, NASA NSIDC DAAC"
+C3S_CITATION: Final = (
+    "Dorigo et al. 2017, ESA CCI Soil Moisture for improved Earth system understanding; Gruber et al. 2019; "
+    "Copernicus Climate Change Service (C3S)"
+)
+ERA5_CITATION: Final = "Hersbach et al. 2020, The ERA5 global reanalysis; Copernicus Climate Change Service (C3S)"
+ERA5_LAND_CITATION: Final = "Muñoz-Sabater et al. 2021, ERA5-Land; Copernicus Climate Change Service (C3S)"
+GLDAS_CITATION: Final = "Rodell et al. 2004, The Global Land Data Assimilation System; Beaudoing and Rodell, GLDAS Noah"
+
+_ECMWF_LAYERS: Final = {"swvl1": (0.0, 0.07), "swvl2": (0.07, 0.28), "swvl3": (0.28, 1.0), "swvl4": (1.0, 2.89)}
+_GLDAS_LAYER: Final = re.compile(r"SoilMoi(\d+)_(\d+)cm_inst")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What all files of one product share: how it is described, its grid, and its variables beside soil moisture."""
+
+    key: str
+    attrs: Mapping[str, Any]
+    grid: tuple[str, float] | None  # ("M36", 0), or ("edge" or "centre", step [deg]) of a global regular grid
+    others: Mapping[str, str]  # source name -> our name; same unit but for its spelling
+    flag: str = ""
+    bits: _flags.QualityBits | None = None
+    observed_at: str = ""
+
+    def whole_grid(self) -> Grid | None:
+        """Make the whole grid that the product's locations are cells of."""
+        if self.grid is None:
+            return None
+        name, step = self.grid
+        if name == "M36":
+            return ease("M36")
+        rows, columns = round(180 / step), round(360 / step)
+        if name == "edge":  # cells begin at the poles
+            return regular(90 - step / 2, -180 + step / 2, step, step, rows, columns)
+        return regular(90.0, -180.0, step, step, rows + 1, columns)  # centres lie on the poles
+
+
+def _described(title: str, kind: str, inputs: str, licence: str, citation: str, doi: str) -> dict[str, Any]:
+    return {"title": title, "kind": kind, "inputs": inputs, "licence": licence, "citation": citation, "doi": doi}
+
+
+SMAP: Final = Family(
+    "smap",
+    _described("SMAP L3 passive soil moisture, 36 km", "observed", "smap", NASA, SMAP_CITATION, "10.5067/4XXOGX0OOW1S")
+    | {"product": "SMAP SPL3SMP", "time_support": names.INSTANT, "time_is_nominal": 1},
+    ("M36", 0.0),
+    {
+        "soil_moisture_error": names.SM_UNCERTAINTY,
+        "surface_temperature": "soil_temperature",
+        "vegetation_water_content": "vegetation_water",
+    },
+    flag="retrieval_qual_flag",
+    bits=_flags.SMAP,
+)
+C3S: Final = Family(
+    "c3s",
+    _described(
+        "C3S soil moisture, combined, 0.25°", "observed", "c3s", COPERNICUS, C3S_CITATION, "10.24381/cds.d7782f18"
+    )
+    | {"product": "C3S SM combined", "time_support": names.INSTANT, "time_is_nominal": 1},
+    ("edge", 0.25),
+    {"sm_uncertainty": names.SM_UNCERTAINTY},
+    flag="flag",
+    bits=_flags.C3S,
+    observed_at="t0",
+)
+ERA5: Final = Family(
+    "era5",
+    _described("ERA5 soil moisture, 0.25°", "modelled", "era5", COPERNICUS, ERA5_CITATION, "10.24381/cds.adbb2d47")
+    | {"product": "ERA5", "time_support": names.INSTANT},
+    ("centre", 0.25),
+    {"stl1": "soil_temperature", "skt": "skin_temperature", "t2m": "air_temperature"},
+)
+ERA5_LAND: Final = Family(
+    "era5-land",
+    _described(
+        "ERA5-Land soil moisture, 0.1°",
+        "modelled",
+        "era5-land",
+        COPERNICUS,
+        ERA5_LAND_CITATION,
+        "10.24381/cds.e2161bac",
+    )
+    | {"product": "ERA5-Land", "time_support": names.INSTANT},
+    ("centre", 0.1),
+    ERA5.others,
+)
+GLDAS: Final = Family(
+    "gldas",
+    _described("GLDAS Noah soil moisture, 0.25°", "modelled", "gldas", NASA, GLDAS_CITATION, "10.5067/E7TYRXPJKWOQ")
+    | {"product": "GLDAS-2.1 Noah", "time_support": names.INSTANT},
+    ("edge", 0.25),
+    {"SoilTMP0_10cm_inst": "soil_temperature"},
+)
+TARGETS: Final = (
+    "soil_moisture", "sm", *_ECMWF_LAYERS,
+    "SoilMoi0_10cm_inst", "SoilMoi10_40cm_inst", "SoilMoi40_100cm_inst", "SoilMoi100_200cm_inst",
+)  # fmt: skip
+
+
+def family_of(target: str, attrs: Mapping[str, Any], spacing: float) -> Family:
+    """Find the family whose soil moisture is ``target``; ``spacing`` [deg] tells ERA5-Land from ERA5."""
+    if target == "soil_moisture":
+        return SMAP
+    if target == "sm":
+        return C3S
+    if _GLDAS_LAYER.fullmatch(target):
+        return GLDAS
+    return ERA5_LAND if "land" in str(attrs.get("product", "")).lower() or spacing < 0.2 else ERA5
+
+
+def layer_of(target: str) -> tuple[float, float]:
+    """Depth [m] of the layer that ``target`` is the soil moisture of."""
+    if target in _ECMWF_LAYERS:
+        return _ECMWF_LAYERS[target]
+    if match := _GLDAS_LAYER.fullmatch(target):
+        return int(match[1]) / 100, int(match[2]) / 100
+    return 0.0, 0.05
