@@ -58,7 +58,7 @@ class Metric:
     compute: MetricFunction
 
     def unit_for(self, data_unit: str) -> str:
-        """The metric's unit for data in ``data_unit``."""
+        """Return the metric's unit for data in ``data_unit``."""
         return data_unit if self.unit == OF_DATA else self.unit
 
     @property
@@ -100,7 +100,7 @@ def n(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Floats:
     111806, doi:10.1016/j.rse.2020.111806 (the sample size belongs to every number).
     """
     _, _, both = _pairs(product, reference, axis)
-    return both.sum(axis=-1).astype(np.float64)
+    return np.asarray(both.sum(axis=-1), dtype=np.float64)
 
 
 @metric("Pearson correlation", symbol="R", unit="1", best=1.0, span=(-1, 1), needs_spread=True)

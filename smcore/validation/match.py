@@ -1,0 +1,321 @@
+"""Match two sides in space and time: one path for stations, pixel sets and cubes, whichever is the product.
+
+:func:`match` decides how (and refuses, in a sentence, what can't be done); nothing is read until the pairs of some
+locations are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore import names
+from smcore.errors import MatchError
+from smcore.validation.collocate import Collocation, anchor_is_product, collocate, nearest
+from smcore.validation.notes import notes_on, range_text
+from smcore.validation.pairing import NO_TIME, Pairs, pair_daily, pair_nearest
+from smcore.validation.places import CUBE, STATIONS, Places
+from smcore.validation.sides import OVERPASSES, Masks, Records, Side, period_limits
+from smcore.validation.times import DAY, HOUR, to_datetime
+
+Ints = NDArray[np.int64]
+
+DEFAULT_WINDOW = HOUR
+_BLOCK_VALUES = 4_000_000
+_BLOCK_LOCATIONS = 4096
+_VALID_SHARE = 0.5  # of the weight of the finer cells, from which their mean stands for the coarser cell
+
+
+@dataclass(frozen=True)
+class MatchOptions:
+    """How to pair; the defaults are those of ``loam validate``.
+
+    Parameters
+    ----------
+    masks
+        Flags, quality, overpass and period.
+    depth
+        Keep sensors whose range lies within these two depths [m]; None keeps all.
+    time_window
+        Largest distance in time [µs] of a pair of records; None means one hour where both sides have times of
+        observation, and UTC days else.
+    daily
+        Pair by UTC day.
+    max_distance_km
+        None means half the diagonal of the cell that is looked up.
+    """
+
+    masks: Masks = field(default_factory=Masks)
+    depth: tuple[float, float] | None = None
+    time_window: int | None = None
+    daily: bool = False
+    max_distance_km: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PairBlock:
+    """Pairs of the locations ``rows``, with what was counted on each side."""
+
+    rows: Ints
+    pairs: Pairs
+    product_counts: dict[str, Ints]
+    reference_counts: dict[str, Ints]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """How two sides are paired: made by :func:`match`, read by :meth:`block`.
+
+    ``places`` are the locations that results are given for, those of the anchor side. ``notes`` are sentences to print
+    with any number.
+    """
+
+    product: Side
+    reference: Side
+    product_is_anchor: bool
+    collocation: Collocation
+    masks: Masks
+    window: int | None
+    steps: tuple[slice, slice]
+    notes: tuple[str, ...]
+
+    @property
+    def anchor(self) -> Side:
+        """The side that results are given for."""
+        return self.product if self.product_is_anchor else self.reference
+
+    @property
+    def places(self) -> Places:
+        """Where results are given."""
+        return self.anchor.places
+
+    @property
+    def daily(self) -> bool:
+        """Whether pairs are UTC days (else records within ``window``)."""
+        return self.window is None
+
+    @property
+    def same_units(self) -> bool:
+        """Whether differences of the two sides have a meaning."""
+        return self.product.units == self.reference.units
+
+    def block_rows(self) -> list[Ints]:
+        """All locations in blocks that fit into little memory, whole rows of a grid where possible."""
+        steps = max(1, *(s.stop - s.start for s in self.steps))
+        size = int(np.clip(_BLOCK_VALUES // (steps * self.collocation.indices.shape[1]), 1, _BLOCK_LOCATIONS))
+        if self.anchor.layout == CUBE and self.anchor.grid is not None:
+            columns = self.anchor.grid.shape[1]
+            size = size // columns * columns if size >= columns else size
+        total = len(self.places)
+        return [np.arange(start, min(start + size, total)) for start in range(0, total, size)]
+
+    def block(self, rows: Ints) -> PairBlock:
+        """Read both sides at the locations ``rows`` and pair them."""
+        own, own_steps = self.anchor, self.steps[0 if self.product_is_anchor else 1]
+        other, other_steps = (
+            (self.reference, self.steps[1]) if self.product_is_anchor else (self.product, self.steps[0])
+        )
+        here = own.read(rows, own_steps, self.masks)
+        there = _read_collocated(other, self.collocation, rows, other_steps, self.masks)
+        x, y = (here, there) if self.product_is_anchor else (there, here)
+        pairs = pair_daily(x, y) if self.window is None else pair_nearest(x, y, self.window)
+        return PairBlock(rows, pairs, x.counts, y.counts)
+
+
+def match(product: Side, reference: Side, options: MatchOptions | None = None) -> Match:
+    """Decide how ``product`` and ``reference`` are paired.
+
+    Raises
+    ------
+    MatchError
+        If they do not meet in space or in time, or an option can't be met by the data.
+    """
+    options = options or MatchOptions()
+    product, reference = (_within_depth(s, options.depth) for s in (product, reference))
+    _check_masks(product, reference, options.masks)
+    window, rule = _time_rule(product, reference, options)
+    span = _common_period(product, reference, options.masks)
+    product_is_anchor = anchor_is_product(product, reference)
+    anchor, other = (product, reference) if product_is_anchor else (reference, product)
+    collocation = collocate(anchor, other, max_distance_km=options.max_distance_km)
+    _check_reach(anchor, other, collocation)
+    steps = (product.steps(*span), reference.steps(*span))
+    notes = (
+        f"locations: {len(anchor.places)} of {anchor.name}; {collocation.method}",
+        rule,
+        *notes_on(
+            product, reference, product_is_anchor=product_is_anchor, at=collocation.indices[:, 0], masks=options.masks
+        ),
+    )
+    return Match(product, reference, product_is_anchor, collocation, options.masks, window, steps, notes)
+
+
+def pairs_dataset(matched: Match, rows: Ints | None = None) -> xr.Dataset:
+    """All pairs of some locations as a dataset (location, pair), padded with NaN; for figures and for a look.
+
+    Parameters
+    ----------
+    rows
+        Indices into ``matched.places``; None takes all.
+    """
+    rows = np.arange(len(matched.places)) if rows is None else np.asarray(rows, dtype=np.int64)
+    pairs, places = matched.block(rows).pairs, matched.places.take(rows)
+    dims = (names.LOCATION, "pair")
+    labels = np.array([*OVERPASSES, ""])
+    result = xr.Dataset(
+        {
+            "product": (dims, pairs.product, {"units": matched.product.units, "long_name": matched.product.name}),
+            "reference": (
+                dims,
+                pairs.reference,
+                {"units": matched.reference.units, "long_name": matched.reference.name},
+            ),
+            "product_time": (dims, to_datetime(pairs.product_time)),
+            "reference_time": (dims, to_datetime(pairs.reference_time)),
+            "overpass": (dims, labels[pairs.overpass]),
+        },
+        {
+            "lat": (names.LOCATION, places.lat),
+            "lon": (names.LOCATION, places.lon),
+            "distance_km": (names.LOCATION, matched.collocation.distance_km[rows]),
+        },
+        {"notes": "\n".join(matched.notes)},
+    )
+    return result.assign_coords(sensor=(names.LOCATION, places.sensor)) if len(places.sensor) else result
+
+
+def _read_collocated(side: Side, collocation: Collocation, rows: Ints, steps: slice, masks: Masks) -> Records:
+    indices, weights = collocation.indices[rows], collocation.weights[rows]
+    unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
+    inverse = inverse.reshape(indices.shape)
+    records = side.read(unique, steps, masks)
+    present = indices >= 0
+    counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
+    if indices.shape[1] == 1:
+        values = np.where(present, records.values[inverse[:, 0]], np.nan)
+        time = records.time[inverse[:, 0]]
+    else:
+        values, time = _weighted(records, inverse, np.where(present, weights, 0.0))
+    return Records(values, time, records.stamp, records.overpass, records.per_day[inverse[:, 0]], counts)
+
+
+def _weighted(records: Records, inverse: Ints, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], Ints]:
+    """Weighted means (location, step) of values and times over the valid cells, where they have half of the weight."""
+    shape = (len(inverse), records.values.shape[1])
+    weight, total, late = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    offset = (records.time - records.stamp).astype(np.float64)
+    for k in range(inverse.shape[1]):
+        values = records.values[inverse[:, k]]
+        share = np.where(np.isfinite(values), weights[:, k, None], 0.0)
+        weight += share
+        total += share * np.nan_to_num(values)
+        late += share * offset[inverse[:, k]]
+    some = weight > 0
+    mean = np.divide(total, weight, out=np.full(shape, np.nan), where=weight >= _VALID_SHARE)
+    delay = np.divide(late, weight, out=np.zeros(shape), where=some)
+    return mean, records.stamp + np.round(delay).astype(np.int64)
+
+
+def _within_depth(side: Side, depth: tuple[float, float] | None) -> Side:
+    if depth is None or side.layout != STATIONS:
+        return side
+    if not 0 <= depth[0] <= depth[1]:
+        raise MatchError(
+            f"--depth {depth[0]:g} {depth[1]:g} is no range", hint="give two depths in metres, upper first"
+        )
+    top, bottom = side.places.depth_from, side.places.depth_to
+    kept = np.flatnonzero((top >= depth[0] - 1e-6) & (bottom <= depth[1] + 1e-6))
+    if not len(kept):
+        held = sorted({range_text(a, b) for a, b in zip(top, bottom, strict=True)})
+        raise MatchError(
+            f"{side.name} has no sensor within {range_text(*depth)}",
+            where=f"it has {', '.join(held)}",
+            hint="widen --depth",
+        )
+    return side.select(kept)
+
+
+def _check_masks(product: Side, reference: Side, masks: Masks) -> None:
+    if masks.overpass not in ("both", names.AM, names.PM):
+        raise MatchError(f"There is no overpass {masks.overpass!r}", hint="choose am, pm or both")
+    if masks.overpass != "both" and not (product.has_overpass or reference.has_overpass):
+        raise MatchError(
+            f"Neither {product.name} nor {reference.name} has overpasses", where=f"--overpass {masks.overpass}"
+        )
+    for side in (product, reference):
+        unknown = not side.has_quality and side.dataset.attrs.get("kind") == "observed" and side.layout != STATIONS
+        if masks.quality != "all" and unknown:
+            raise MatchError(
+                f"{side.name} was observed but kept no quality flags, so nothing says what is {masks.quality}",
+                hint="use --quality all",
+            )
+
+
+def _time_rule(product: Side, reference: Side, options: MatchOptions) -> tuple[int | None, str]:
+    """Find the window [µs], or None for UTC days, and the rule in words."""
+    sides = (product, reference)
+    days = "pairs: UTC days; a day of a series counts where it has half of its records or more"
+    for side in sides:
+        if side.support.hours > 24:
+            raise MatchError(f"{side.name} has means over {side.support.hours:g} h, longer than a day")
+    if options.daily and options.time_window is not None:
+        raise MatchError("--daily and --time-window exclude each other", hint="give one of them")
+    means = [side.name for side in sides if side.support.is_daily]
+    nominal = [side.name for side in sides if not side.exact_times and not side.support.is_daily]
+    if options.time_window is not None and means:
+        raise MatchError(
+            f"{means[0]} has means of whole days, which have no time of day", where="--time-window", hint="use --daily"
+        )
+    if options.time_window is not None and nominal:
+        raise MatchError(
+            f"{nominal[0]} does not say when each value was observed (no obs_time; its steps are nominal)",
+            where="--time-window",
+            hint="use --daily",
+        )
+    if options.daily or means:
+        return None, days
+    if nominal:
+        return None, f"{days}; by days since {nominal[0]} does not say when each value was observed"
+    window = DEFAULT_WINDOW if options.time_window is None else options.time_window
+    if not 0 <= window <= DAY:
+        raise MatchError("The time window must lie between 0 and 24 h", where="--time-window", hint="use --daily")
+    return window, f"pairs: records nearest to each other, at most {_window_text(window)} apart, each used once"
+
+
+def _common_period(product: Side, reference: Side, masks: Masks) -> tuple[int, int]:
+    first, last = period_limits(masks.start, masks.end)
+    for side in (product, reference):
+        stamps = side.stamps
+        if len(stamps):
+            first, last = max(first, int(stamps[0]) - DAY), min(last, int(stamps[-1]) + DAY)
+    spans = [(side.stamps[0], side.stamps[-1]) for side in (product, reference) if len(side.stamps)]
+    asked = "" if masks.start is masks.end is None else f"; asked for {masks.start or '…'} to {masks.end or '…'}"
+    if len(spans) < 2 or first >= last or max(s[0] for s in spans) > min(s[1] for s in spans) + DAY:
+        raise MatchError(
+            f"{product.name} ({product.period}) and {reference.name} ({reference.period}) "
+            f"do not overlap in time{asked}",
+            hint="choose data of one period",
+        )
+    return first, last
+
+
+def _check_reach(anchor: Side, other: Side, collocation: Collocation) -> None:
+    if collocation.found.any():
+        return
+    distance = float(nearest(other, anchor.places.lat, anchor.places.lon)[1].min(initial=np.inf))
+    raise MatchError(
+        f"{other.name} has no location within reach of {anchor.name}: the closest is {distance:.1f} km away",
+        where=f"{anchor.name} at {anchor.places.text()}, {other.name} at {other.places.text()}",
+        hint=f"allow more with --max-distance {np.ceil(distance):.0f}, or choose data of one place",
+    )
+
+
+def _window_text(window: int) -> str:
+    hours, rest = divmod(window, HOUR)
+    return f"{hours} h" if not rest else f"{window / 60_000_000:g} min"
+
+
+assert np.iinfo(np.int64).min == NO_TIME, "padding must read as NaT"

@@ -1,0 +1,289 @@
+"""One side of a comparison: stations, a pixel set or a cube, all seen as located series with times and masks.
+
+Whatever comes in, a :class:`Side` knows where its locations are and reads, for some of them, their values as
+:class:`Records`: (location, step), NaN where there is nothing usable, with the count of what was left out and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore import names
+from smcore.cubes.quality import usable
+from smcore.errors import MatchError
+from smcore.grids import Grid
+from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
+from smcore.validation.times import DAY, Support, microseconds
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Fetch = Callable[[str, Ints, slice], NDArray[np.generic]]
+"""``fetch(variable, locations, steps)``: values (location, step)."""
+
+OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
+COUNTS = ("values", "recommended", "dropped_overpass", "dropped_quality", "dropped_flag", "usable")
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What makes a value usable, the same for both sides.
+
+    Parameters
+    ----------
+    flags
+        Station flags that are kept; None keeps every value.
+    quality
+        Rule for retrievals: ``all``, ``attempted`` or ``recommended``.
+    overpass
+        ``am``, ``pm`` or ``both``; has no meaning for data without overpasses.
+    start, end
+        First and last day, inclusive (ISO dates, UTC); None leaves a side open.
+    """
+
+    flags: tuple[str, ...] | None = ("G",)
+    quality: str = "all"
+    overpass: str = "both"
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Series of some locations: ``values`` (location, step), NaN unusable; ``time`` the same shape [µs, UTC].
+
+    ``stamp`` (step,) is the nominal time axis [µs], ``overpass`` (step,) codes into :data:`OVERPASSES` or None,
+    ``per_day`` (location,) how many records a full day of the series has, ``counts`` what :data:`COUNTS` names.
+    """
+
+    values: Floats
+    time: Ints
+    stamp: Ints
+    overpass: NDArray[np.int8] | None
+    per_day: Ints
+    counts: dict[str, Ints]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One data set of a comparison; made by :func:`side`."""
+
+    name: str
+    layout: str
+    dataset: xr.Dataset
+    places: Places
+    grid: Grid | None
+    support: Support
+    fetch: Fetch
+    exact_times: bool
+
+    @property
+    def units(self) -> str:
+        """Unit of soil moisture."""
+        return str(self.dataset[names.SM].attrs.get("units", ""))
+
+    @property
+    def stamps(self) -> Ints:
+        """Nominal time axis [µs]."""
+        return microseconds(self.dataset[names.TIME].values)
+
+    @property
+    def period(self) -> str:
+        """First and last day, for a sentence."""
+        time = self.dataset[names.TIME].values
+        return f"{str(time[0])[:10]} to {str(time[-1])[:10]}" if len(time) else "no time"
+
+    @property
+    def has_overpass(self) -> bool:
+        """Whether its steps are labelled am, pm or unknown."""
+        return names.OVERPASS in self.dataset.coords
+
+    @property
+    def has_quality(self) -> bool:
+        """Whether it carries retrieval flags."""
+        return names.QUALITY in self.dataset
+
+    def select(self, where: Ints) -> Side:
+        """Return the same side with some of its locations only."""
+        fetch = self.fetch
+        return replace(
+            self, places=self.places.take(where), fetch=lambda name, at, steps: fetch(name, where[at], steps)
+        )
+
+    def steps(self, first: int, last: int) -> slice:
+        """Find the steps within a day and a half of ``first``…``last`` [µs]: observation times may be off the stamps."""
+        stamps, margin = self.stamps, DAY + DAY // 2
+        return slice(int(np.searchsorted(stamps, first - margin)), int(np.searchsorted(stamps, last + margin, "right")))
+
+    def read(self, where: Ints, steps: slice, masks: Masks) -> Records:
+        """Series of the locations ``where`` in ``steps``, masked, with counts."""
+        values = self.fetch(names.SM, where, steps).astype(np.float64)
+        values[~np.isfinite(values)] = np.nan
+        stamp = self.stamps[steps]
+        time = self._times(where, steps, stamp, values.shape)
+        first, last = period_limits(masks.start, masks.end)
+        values[(time < first) | (time >= last)] = np.nan
+        per_day = self._records_a_day(values, time)
+        counts = dict.fromkeys(COUNTS, np.zeros(len(where), np.int64))
+        counts["values"] = _finite(values)
+        codes = self._overpass(steps)
+        if codes is not None and masks.overpass != "both":
+            values[:, codes != OVERPASSES.index(masks.overpass)] = np.nan
+            counts["dropped_overpass"] = counts["values"] - _finite(values)
+        self._mask_quality(values, where, steps, masks.quality, counts)
+        self._mask_flags(values, where, steps, masks.flags, counts)
+        counts["usable"] = _finite(values)
+        return Records(values, time, stamp, codes, per_day, counts)
+
+    def _times(self, where: Ints, steps: slice, stamp: Ints, shape: tuple[int, ...]) -> Ints:
+        centre = np.broadcast_to(stamp + self.support.centre, shape)
+        if names.OBS_TIME not in self.dataset:
+            return centre
+        observed = self.fetch(names.OBS_TIME, where, steps)
+        return np.where(np.isnat(observed), centre, microseconds(observed))
+
+    def _records_a_day(self, values: Floats, time: Ints) -> Ints:
+        """Full days' count of records: of each sensor for stations, whose instruments differ; else of the axis."""
+        stamps = self.stamps
+        whole = _per_day(np.diff(stamps))
+        if self.layout != STATIONS:
+            return np.full(len(values), whole, dtype=np.int64)
+        series = (np.diff(t[np.isfinite(v)]) for v, t in zip(values, time, strict=True))
+        return np.array([_per_day(step) if step.size else whole for step in series], dtype=np.int64)
+
+    def _overpass(self, steps: slice) -> NDArray[np.int8] | None:
+        if not self.has_overpass:
+            return None
+        labels = self.dataset[names.OVERPASS].values[steps].astype(str)
+        return np.select([labels == names.AM, labels == names.PM], [0, 1], default=2).astype(np.int8)
+
+    def _mask_quality(self, values: Floats, where: Ints, steps: slice, rule: str, counts: dict[str, Ints]) -> None:
+        before = _finite(values)
+        counts["recommended"] = before
+        if not self.has_quality:
+            return
+        attrs = self.dataset[names.QUALITY].attrs
+        bits = xr.DataArray(self.fetch(names.QUALITY, where, steps), attrs=attrs)
+        if "recommended_bits" in attrs:
+            counts["recommended"] = (np.isfinite(values) & usable(bits, "recommended").values).sum(axis=1)
+        if rule != "all":
+            values[~usable(bits, rule).values] = np.nan
+        counts["dropped_quality"] = before - _finite(values)
+
+    def _mask_flags(
+        self, values: Floats, where: Ints, steps: slice, wanted: tuple[str, ...] | None, counts: dict[str, Ints]
+    ) -> None:
+        if wanted is None or names.FLAG not in self.dataset:
+            return
+        before = _finite(values)
+        flag = self.fetch(names.FLAG, where, steps).astype(np.int64)
+        allowed = np.int64(flag_bits(self.dataset[names.FLAG], wanted))
+        kept = ((flag & allowed) != 0) & ((flag & ~allowed) == 0)
+        unflagged = ~(flag > 0).any(axis=1, keepdims=True)  # the source gives no flags: there is nothing to go by
+        values[~(kept | unflagged)] = np.nan
+        counts["dropped_flag"] = before - _finite(values)
+
+
+def side(data: xr.Dataset, name: str, *, fetch: Fetch | None = None, half_diagonal_km: float | None = None) -> Side:
+    """See a cube, pixel set or station collection as one side of a comparison.
+
+    Parameters
+    ----------
+    data
+        In the data model (``docs/conventions.md``); must hold ``sm``.
+    name
+        What it is called in sentences and tables: its catalogue id.
+    fetch
+        Reads values; made from ``data`` when left out.
+    half_diagonal_km
+        Size of a location's cell where a pixel set has no grid.
+
+    Raises
+    ------
+    MatchError
+        If there is no soil moisture or no time.
+    """
+    if names.SM not in data or names.TIME not in data[names.SM].dims:
+        held = ", ".join(sorted(map(str, data.data_vars))) or "nothing"
+        raise MatchError(f"{name} has no soil moisture over time to compare", where=f"it holds {held}")
+    layout = layout_of(data)
+    grid = Grid.from_attrs(data.attrs) if "grid_name" in data.attrs and layout != STATIONS else None
+    stated = data[names.SM].attrs.get("time_support", data.attrs.get("time_support", names.INSTANT))
+    swaths = layout == CUBE and data.attrs.get("kind") == "observed"  # one stamp can't be the time of a whole swath map
+    nominal = int(data.attrs.get("time_is_nominal", swaths)) == 1 and names.OBS_TIME not in data
+    return Side(
+        name=name,
+        layout=layout,
+        dataset=data,
+        places=places_of(data, layout, grid, half_diagonal_km),
+        grid=grid,
+        support=Support.parse(str(stated), name),
+        fetch=fetch or dataset_fetch(data, layout),
+        exact_times=not nominal,
+    )
+
+
+def flag_bits(flag: xr.DataArray, wanted: tuple[str, ...]) -> int:
+    """Return the bits of the named flags by the collection's ``flag_masks`` and ``flag_meanings``; 0 where it has none."""
+    meanings = str(flag.attrs.get("flag_meanings", "")).split()
+    masks = np.atleast_1d(flag.attrs.get("flag_masks", [])).astype(np.int64)
+    return int(sum(int(mask) for meaning, mask in zip(meanings, masks, strict=False) if meaning in wanted))
+
+
+def period_limits(start: str | None, end: str | None) -> tuple[int, int]:
+    """First instant and the instant after the last [µs]; wide open where a day is None.
+
+    Raises
+    ------
+    MatchError
+        If a day can't be read or the end is before the start.
+    """
+    limits = np.iinfo(np.int64)
+    first, last = (None if day is None else _day(day) for day in (start, end))
+    if first is not None and last is not None and last < first:
+        raise MatchError(f"The end {end} is before the start {start}", where="--start, --end")
+    return limits.min if first is None else first, limits.max if last is None else last + DAY
+
+
+def dataset_fetch(data: xr.Dataset, layout: str) -> Fetch:
+    """Read from an xarray dataset: whole rows and columns around the asked cells where that is not wasteful."""
+
+    def fetch(variable: str, where: Ints, steps: slice) -> NDArray[np.generic]:
+        array = data[variable].isel({names.TIME: steps})
+        if layout != CUBE:
+            dim = names.SENSOR if layout == STATIONS else names.LOCATION
+            return np.asarray(array.transpose(dim, names.TIME).isel({dim: where}).values)
+        rows, columns = np.divmod(where, array.sizes[names.X])
+        top, left = rows.min(initial=0), columns.min(initial=0)
+        box = (slice(top, rows.max(initial=0) + 1), slice(left, columns.max(initial=0) + 1))
+        if (box[0].stop - top) * (box[1].stop - left) <= 4 * where.size:
+            cut = array.isel({names.Y: box[0], names.X: box[1]}).transpose(names.Y, names.X, names.TIME).values
+            return np.asarray(cut[rows - top, columns - left])
+        points = array.isel({names.Y: xr.DataArray(rows, dims="point"), names.X: xr.DataArray(columns, dims="point")})
+        return np.asarray(points.transpose("point", names.TIME).values)
+
+    return fetch
+
+
+def _finite(values: Floats) -> Ints:
+    return np.asarray(np.isfinite(values).sum(axis=1))
+
+
+def _per_day(steps: Ints) -> int:
+    step = float(np.median(steps)) if steps.size else float(DAY)
+    return int(max(1, round(DAY / max(step, 1.0))))
+
+
+def _day(text: str) -> int:
+    try:
+        stamp = pd.Timestamp(text)
+    except (ValueError, TypeError) as error:
+        raise MatchError(f"{text!r} is not a date", hint="write it as 2020-01-31") from error
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert("UTC").tz_localize(None)
+    return int(microseconds(np.array([stamp.normalize().to_datetime64()]))[0])
