@@ -8,7 +8,7 @@ containers carry single series, tiles with a halo, sub-daily steps and feature v
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -124,7 +124,8 @@ class ModelSpec:
         if missing or wrong:
             parts = [f"missing {', '.join(missing)}"] if missing else []
             parts += [f"in another unit {', '.join(wrong)}"] if wrong else []
-            raise SpecMismatch(f"{self.id} can't use these data: {'; '.join(parts)}", hint="add a forcing that has them")
+            found = f"{self.id} can't use these data: {'; '.join(parts)}"
+            raise SpecMismatch(found, hint="add a data set that has them")
         if substitutes is None:
             substitutes = any(i.published and i.name not in available for i in self.inputs)
         return tuple(i for i in self.inputs if i.name in available and (i.published or i.required or substitutes))
@@ -191,7 +192,8 @@ class Inputs:
         wanted = {"dynamic": (steps, count, channels[0]), "static": (count, channels[1]), "lon": (count,)}
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
-                raise ModelError(f"Model inputs do not fit together: {name} is {getattr(self, name).shape}, not {shape}")
+                found = getattr(self, name).shape
+                raise ModelError(f"Model inputs do not fit together: {name} is {found}, not {shape}")
         if self.observed is not None and self.observed.shape != (steps, count):
             raise ModelError(f"Model inputs do not fit together: observed is {self.observed.shape}")
         if steps > 1 and not (np.diff(self.time) > np.timedelta64(0)).all():
@@ -300,7 +302,7 @@ class TrainingData:
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.satellite.target).any():
-            raise ModelError("There is no valid target value to train on", hint="check the period, bbox and quality rule")
+            raise ModelError("There is no valid target value to train on", hint="check period and box")
         if self.sites is not None and self.sites.inputs.names != self.satellite.inputs.names:
             raise ModelError("Sites and satellite cells do not have the same inputs")
 
@@ -315,6 +317,10 @@ class Checkpoint(Protocol):
         """Keep a state; the former one stays until this one is whole."""
 
 
+def unlogged(record: dict[str, Any]) -> None:
+    """Log to nobody."""
+
+
 @dataclass(frozen=True)
 class FitRun:
     """How a fit runs: everything around it that is not data."""
@@ -323,7 +329,7 @@ class FitRun:
     device: str = "cpu"
     progress: Progress = quiet
     cancelled: Cancel = never
-    log: Callable[[dict[str, Any]], None] = field(default=lambda record: None)
+    log: Callable[[dict[str, Any]], None] = unlogged
     checkpoint: Checkpoint | None = None
 
 
@@ -346,8 +352,7 @@ class SoilMoistureModel(Protocol):
         """Learn from ``data``; statistics come from there and nowhere else."""
 
     def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
-        """Estimate (T, N) for every step of ``inputs``; pure: no state is kept and no location sees another
-        (beyond its patch and halo)."""
+        """Estimate (T, N) for every step of ``inputs``; no state is kept, and no location sees beyond its halo."""
 
     def save(self) -> ModelState:
         """Everything that :meth:`load` needs."""

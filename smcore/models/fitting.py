@@ -50,8 +50,8 @@ def train_epochs(
     An epoch's randomness must depend on the seed and its number only: then a resumed run gives the same weights.
     """
     first, best, best_epoch, kept = _resume(network, optimiser, run)
-    started, done = time.monotonic(), 0
-    for number in range(first, schedule.epochs):
+    started = time.monotonic()
+    for done, number in enumerate(range(first, schedule.epochs)):
         if schedule.patience and number - best_epoch > schedule.patience:
             break
         share = part(run.progress, number / schedule.epochs, (number + 1) / schedule.epochs)
@@ -69,9 +69,10 @@ def train_epochs(
         if score is not None and score < best:
             best, best_epoch = score, number
             kept = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-        done += 1
         record = {"epoch": number + 1, "loss": round(loss, 6), "seconds": round(time.monotonic() - started, 1)}
-        run.log({"stage": label.strip() or "fit", **record, **({} if score is None else {"validation": round(score, 6)})})
+        if score is not None:
+            record["validation"] = round(score, 6)
+        run.log({"stage": label.strip() or "fit", **record})
         _keep(network, optimiser, run, number + 1, best, best_epoch, kept)
     if kept:
         network.load_state_dict(kept)
@@ -123,7 +124,8 @@ def _resume(
 
 
 def _group(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, torch.Tensor]:
-    return {name[len(prefix) :]: torch.from_numpy(value.copy()) for name, value in arrays.items() if name.startswith(prefix)}
+    chosen = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    return {name: torch.from_numpy(value.copy()) for name, value in chosen.items()}
 
 
 def seeded(seed: int, *path: int) -> np.random.Generator:
@@ -134,5 +136,3 @@ def seeded(seed: int, *path: int) -> np.random.Generator:
 def torch_generator(seed: int, *path: int, device: str = "cpu") -> torch.Generator:
     """The same for torch."""
     return torch.Generator(device=device).manual_seed(int(seeded(seed, *path).integers(2**62)))
-
-

@@ -17,7 +17,7 @@ def masked_mse(prediction: Tensor, target: Tensor) -> Tensor | None:
 
 
 def masked_rmse(prediction: Tensor, target: Tensor) -> Tensor | None:
-    """Root mean squared difference over valid entries; None where there is none, so that an empty batch adds nothing."""
+    """Root mean squared difference over valid entries; None where there is none: an empty batch adds nothing."""
     mse = masked_mse(prediction, target)
     return None if mse is None else torch.sqrt(mse + _TINY)
 

@@ -5,7 +5,7 @@ at a site's cell meets the site (Liu, J. et al. 2022, GRL 49, e2021GL096847, doi
 ``paper`` is that scheme, written from its description: 256 units, DropConnect 0.5, 30-day windows, ½ RMSE + ½ RMSE,
 Adadelta. What differs from the published code, on purpose: DropConnect draws a new mask on every forward pass on the
 CPU too, site predictions come back in m³ m⁻³, a batch without valid targets adds nothing, √0 has a finite gradient.
-``demo`` is ``paper`` cut short. ``best``, the default, is ours and lives in :mod:`smcore.models.hydro_ensemble`.
+``demo`` is ``paper`` cut short.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _STATIC = {
     "sand": "%",
     "clay": "%",
 }
-_SUBSTITUTES = {"water_fraction": "1", "roughness": "1", "vegetation_density": "1"}
+_SUBSTITUTES = {"water_fraction": "1", "roughness": "1", "vegetation_density": "1", "extraordinary_flag": "1"}
 
 SPEC = ModelSpec(
     id="multiscale_lstm",
@@ -72,7 +72,7 @@ SPEC = ModelSpec(
     citation="Liu, J., Rahmani, F., Lawson, K., Shen, C. (2022): Geophys. Res. Lett. 49, e2021GL096847",
     doi="10.1029/2021GL096847",
     history=365,
-    configs=("best", "paper", "demo"),
+    configs=("paper", "demo"),
 )
 
 
@@ -129,11 +129,12 @@ class DropConnectLstm(nn.Module):
     def forward(self, x: Tensor, masks: torch.Generator | None = None) -> Tensor:
         """(T, B, C) → (T, B, hidden); weights are dropped when a generator of masks is given."""
         if masks is None or self.share == 0:
-            return self.lstm(x)[0]  # type: ignore[no-any-return]
+            return self.lstm(x)[0]
         keep = 1 - self.share
         weights = {name: value for name, value in self.lstm.named_parameters() if name.startswith("weight")}
-        dropped = {n: w * (torch.rand(w.shape, generator=masks, device=w.device) < keep) / keep for n, w in weights.items()}
-        return functional_call(self.lstm, dropped, (x,))[0]  # type: ignore[no-any-return]
+        kept = {n: torch.rand(w.shape, generator=masks, device=w.device) < keep for n, w in weights.items()}
+        dropped = {n: w * kept[n] / keep for n, w in weights.items()}
+        return functional_call(self.lstm, dropped, (x,))[0]
 
 
 class Network(nn.Module):
@@ -148,7 +149,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor, masks: torch.Generator | None = None) -> Tensor:
         """Normalised (T, B, C) → normalised (T, B)."""
         hidden = self.recurrent(torch.relu(self.first(x)), masks)
-        return self.last(hidden)[..., 0]  # type: ignore[no-any-return]
+        return self.last(hidden)[..., 0]
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class _Pool:
     rows: list[NDArray[np.int64]]
 
     def draw(self, rng: np.random.Generator, batch: int, window: int) -> tuple[Tensor, Tensor, Tensor]:
-        """x (window, K, C), the drawn target (0…batch−1) of each of its K columns, and y (window, batch)."""
+        """Inputs (window, K, C), the drawn target (0…batch−1) of each of the K columns, targets (window, batch)."""
         window = min(window, len(self.y))
         targets = rng.integers(0, len(self.rows), batch)
         starts = rng.integers(0, len(self.y) - window + 1, batch)
@@ -281,6 +282,6 @@ def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
 
 
-def build(config: str = "best") -> SoilMoistureModel:
+def build(config: str = "paper") -> SoilMoistureModel:
     """A new model in one of ``SPEC.configs``."""
     return MultiscaleLstm(CONFIGS[config])

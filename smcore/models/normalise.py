@@ -40,7 +40,7 @@ class Statistics:
         """Normalise (…, C)."""
         return ((values - self.mean) / self.std).astype(np.float32)
 
-    def inverse(self, values: Floats) -> Floats:
+    def inverse(self, values: NDArray[Any]) -> Floats:
         """Back to units."""
         return (values * self.std + self.mean).astype(np.float32)
 

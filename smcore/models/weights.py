@@ -42,9 +42,10 @@ def save_checkpoint(folder: Path, model: SoilMoistureModel, card: ModelCard, *, 
         weights_sha256=hashlib.sha256(content).hexdigest(),
         weights_dtype="float16" if half else "float32",
     )
+    text = card.to_json()
     (folder / WEIGHTS_FILE).write_bytes(content)
-    (folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    return card
+    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    return ModelCard.from_json(text)
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:
@@ -88,7 +89,9 @@ def read_weights(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
     if content.startswith(_PICKLES):
         raise WeightsError("This is a pickle or an archive, which could run code", where=where, hint="use safetensors")
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise WeightsError("The weights are not those of the card (another SHA-256)", where=where, hint="copy both again")
+        raise WeightsError(
+            "The weights are not those of the card: another SHA-256", where=where, hint="copy both again"
+        )
     try:
         arrays = load_tensors(content)
     except (SafetensorError, ValueError, KeyError) as error:

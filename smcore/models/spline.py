@@ -1,0 +1,88 @@
+"""Natural cubic spline in time through the valid observations of each location.
+
+Straight beyond the first and last observation and never further than ten days from them; kept between 0.02 m³ m⁻³ and
+the highest value seen. Limits are our choice; the spline is that of de Boor (1978, A Practical Guide to Splines).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.models.base import (
+    FitRun,
+    Floats,
+    Inputs,
+    InputSpec,
+    ModelSpec,
+    ModelState,
+    Outputs,
+    SoilMoistureModel,
+    TrainingData,
+    check_inputs,
+)
+from smcore.names import SM, VOLUMETRIC
+
+_MOST_DAYS = 10.0
+_LOWEST = 0.02
+
+SPEC = ModelSpec(
+    id="spline",
+    title="Natural cubic spline in time",
+    inputs=(InputSpec(SM, VOLUMETRIC, "observed", required=True),),
+    citation="de Boor, C. (1978): A Practical Guide to Splines; limits are our choice",
+    history=60,
+    lookahead=60,
+    needs_training=False,
+)
+
+
+class Spline:
+    """Nothing to learn."""
+
+    def __init__(self) -> None:
+        self.spec = SPEC
+        self.used: tuple[InputSpec, ...] = SPEC.inputs
+
+    def fit(self, data: TrainingData, run: FitRun) -> None:
+        """Do nothing."""
+
+    def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
+        """Interpolate: (T, N) [m3 m-3], NaN further than ten days outside the observations, or where there is none."""
+        del device  # numpy only
+        check_inputs(self, inputs)
+        assert inputs.observed is not None
+        days = np.asarray((inputs.time - inputs.time[0]) / np.timedelta64(1, "D"), np.float64)
+        sm = np.full(inputs.observed.shape, np.nan, np.float32)
+        for location in np.flatnonzero(np.isfinite(inputs.observed).any(axis=0)):
+            sm[:, location] = _interpolate(days, inputs.observed[:, location])
+        return {"sm": sm}
+
+    def save(self) -> ModelState:
+        """Nothing is kept."""
+        return ModelState({}, {})
+
+    def load(self, state: ModelState) -> None:
+        """Nothing is taken."""
+
+
+def _interpolate(days: NDArray[np.float64], observed: Floats) -> NDArray[np.float64]:
+    from scipy.interpolate import CubicSpline
+
+    valid = np.isfinite(observed)
+    knots, values = days[valid], observed[valid].astype(np.float64)
+    if len(knots) == 1:
+        result = np.full(len(days), values[0])
+    else:
+        spline = CubicSpline(knots, values, bc_type="natural")
+        inside = np.clip(days, knots[0], knots[-1])
+        result = spline(inside) + spline(inside, 1) * (days - inside)
+    result = np.clip(result, min(_LOWEST, values.min()), values.max())
+    near = (days >= knots[0] - _MOST_DAYS) & (days <= knots[-1] + _MOST_DAYS)
+    return np.where(near, result, np.nan)
+
+
+def build(config: str = "default") -> SoilMoistureModel:
+    """Make a new model (there is one configuration)."""
+    del config
+    return Spline()
