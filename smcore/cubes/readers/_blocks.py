@@ -149,6 +149,13 @@ def loader(path: Path, name: str, decode: Callable[[NDArray[Any]], NDArray[Any]]
     return partial(load, path, name, decode, index)
 
 
+def where_retrieved(values: Loader, moisture: Loader) -> NDArray[Any]:
+    """Load flags or times, and make them missing (−1, NaT) where there is no soil moisture."""
+    found = values()
+    found[np.isnan(moisture())] = np.datetime64("NaT") if found.dtype.kind == "M" else -1
+    return found
+
+
 def lazy(
     loaders: Sequence[Loader], lengths: Sequence[int], rest: Sequence[int], dtype: Any = np.float32, *, axis: int = 0
 ) -> da.Array:

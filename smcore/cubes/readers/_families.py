@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from smcore import names
@@ -34,8 +34,7 @@ class Family:
     attrs: Mapping[str, Any]
     grid: tuple[str, float] | None  # ("M36", 0), or ("edge" or "centre", step [deg]) of a global regular grid
     others: Mapping[str, str]  # source name -> our name; same unit but for its spelling
-    flag: str = ""
-    bits: _flags.QualityBits | None = None
+    flags: Mapping[str, tuple[str, _flags.QualityBits]] = field(default_factory=dict)  # our name: source name, bits
     observed_at: str = ""
 
     def whole_grid(self) -> Grid | None:
@@ -61,12 +60,13 @@ SMAP: Final = Family(
     | {"product": "SMAP SPL3SMP", "time_support": names.INSTANT, "time_is_nominal": 1},
     ("M36", 0.0),
     {
-        "soil_moisture_error": names.SM_UNCERTAINTY,
         "surface_temperature": "soil_temperature",
         "vegetation_water_content": "vegetation_water",
     },
-    flag="retrieval_qual_flag",
-    bits=_flags.SMAP,
+    flags={
+        names.QUALITY: ("retrieval_qual_flag", _flags.SMAP),
+        "surface_flag": ("surface_flag", _flags.SMAP_SURFACE),
+    },
 )
 C3S: Final = Family(
     "c3s",
@@ -76,8 +76,7 @@ C3S: Final = Family(
     | {"product": "C3S SM combined", "time_support": names.INSTANT, "time_is_nominal": 1},
     ("edge", 0.25),
     {"sm_uncertainty": names.SM_UNCERTAINTY},
-    flag="flag",
-    bits=_flags.C3S,
+    flags={names.QUALITY: ("flag", _flags.C3S), "surface_flag": ("flag", _flags.C3S_ALL)},
     observed_at="t0",
 )
 ERA5: Final = Family(

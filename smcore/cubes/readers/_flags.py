@@ -9,26 +9,28 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.cubes.readers import _smap
+
 
 @dataclass(frozen=True)
 class QualityBits:
-    """Bits of one flag variable. ``quality`` is −1 where the source gives no flag."""
+    """Bits of one flag variable; ``recommended`` and ``attempted`` are those that must be 0."""
 
     masks: tuple[int, ...]
     meanings: tuple[str, ...]
-    recommended: int
-    attempted: int
-    fills: tuple[int, ...]
+    recommended: int | None = None
+    attempted: int | None = None
+    fills: tuple[int, ...] = ()
 
     def attributes(self, long_name: str) -> dict[str, Any]:
         """Make CF attributes, and the two masks that ``cubes.quality.usable`` goes by."""
-        return {
+        described: dict[str, Any] = {
             "long_name": long_name,
-            "flag_masks": list(self.masks),
+            "flag_masks": np.array(self.masks, np.int32),
             "flag_meanings": " ".join(self.meanings),
-            "recommended_bits": self.recommended,
-            "attempted_bits": self.attempted,
         }
+        rules = {"recommended_bits": self.recommended, "attempted_bits": self.attempted}
+        return described | {name: bits for name, bits in rules.items() if bits is not None}
 
     def __call__(self, stored: NDArray[Any]) -> NDArray[np.int32]:
         """Decode flags to int32, −1 where the source has a fill value."""
@@ -38,13 +40,13 @@ class QualityBits:
 
 
 SMAP: Final = QualityBits(
-    # A set bit is a warning: bit 0 = not recommended, bit 1 = not attempted (SMAP L3 product specification).
-    masks=(1, 2, 4, 8),
-    meanings=("not_recommended", "not_attempted", "not_successful", "freeze_thaw_not_successful"),
-    recommended=1,
-    attempted=2,
-    fills=(65534, 65535),
+    _smap.MASKS,
+    tuple(_smap.QUALITY_MEANINGS.split()),
+    recommended=_smap.RECOMMENDED_BIT,
+    attempted=_smap.ATTEMPTED_BIT,
+    fills=(_smap.UINT16_FILL, 65535),
 )
+SMAP_SURFACE: Final = QualityBits(_smap.SURFACE_MASKS, tuple(_smap.SURFACE_MEANINGS.split()), fills=SMAP.fills)
 _C3S_MEANINGS: Final[Sequence[tuple[int, str]]] = (
     (1, "snow_coverage_or_temperature_below_zero"),
     (2, "dense_vegetation"),
@@ -55,10 +57,12 @@ _C3S_MEANINGS: Final[Sequence[tuple[int, str]]] = (
     (64, "barren_ground_advisory"),
 )
 C3S: Final = QualityBits(
-    # The product guide recommends flag 0; the barren-ground bit is advice only. From bit 4 on, no value is kept.
+    # The product guide recommends flag 0; the barren-ground bit is advice only. 4 to 32: no value was kept.
     masks=tuple(mask for mask, _ in _C3S_MEANINGS),
     meanings=tuple(meaning for _, meaning in _C3S_MEANINGS),
     recommended=1 | 2 | 4 | 8 | 16 | 32,
     attempted=4 | 8 | 16 | 32,
     fills=(127, 256),
 )
+C3S_ALL: Final = QualityBits(C3S.masks, C3S.meanings, fills=C3S.fills)
+"""The same flag where there is no retrieval too: it says why."""

@@ -53,7 +53,7 @@ def labels(stamp: NDArray[np.datetime64]) -> NDArray[np.str_]:
 
 
 def _rank(*keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number entries that share all keys but the last from 0, in the order of the last."""
+    """Count, from 0 and in the order of the last key, the entries that share all other keys."""
     count = len(keys[0])
     order = np.lexsort(keys[::-1])
     begins = np.zeros(count, bool)

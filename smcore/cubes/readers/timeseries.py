@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from smcore import grids, names
 from smcore.cubes.check import check_pixels
-from smcore.cubes.readers import _blocks, _overpasses, _units
+from smcore.cubes.readers import _blocks, _flags, _overpasses, _units
 from smcore.cubes.readers._families import TARGETS, Family, family_of, layer_of
 from smcore.cubes.readers._steps import is_synthetic, missing, plural
 from smcore.cubes.sources import Reading, Skipped, gather
@@ -37,7 +37,6 @@ VARIABLES: Final = TARGETS
 
 _UNDECLARED_FILL = -9999.0  # written without a _FillValue attribute by the C3S time-series tool
 _DIMS = (names.LOCATION, names.TIME)
-_Decode = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _inspect(path: Path, *, variable: str | None) -> _Cell:
         _check_unit(raw[target], target, path.name)
         time, owner, further = _stamps(raw, str(place), target, path.name)
         header = xr.Dataset(attrs=raw.attrs)
-        for name in ("time", target, *family.others, family.flag, family.observed_at):
+        for name in ("time", target, *family.others, *(flag for flag, _ in family.flags.values()), family.observed_at):
             if name in raw.variables:
                 header[name] = xr.Variable((), np.nan, raw[name].attrs)
     return _Cell(path, header, target, family, lat, lon, location.astype(np.int64), time, owner, further)
@@ -202,60 +201,74 @@ def _variables(cells: Sequence[_Cell], time: NDArray[np.datetime64]) -> dict[str
     for source, name in family.others.items():
         if all(source in cell.raw for cell in cells):
             found[name] = _field(cells, time, source, name)
-    bits = family.bits
-    if bits is not None and all(family.flag in cell.raw for cell in cells):
-        data = _lazy(cells, time, family.flag, lambda _: bits, np.int32)
-        found[names.QUALITY] = xr.Variable(_DIMS, data, bits.attributes(f"quality ({family.flag} of the source)"))
+    for name, (source, bits) in family.flags.items():
+        if all(source in cell.raw for cell in cells):
+            load_of = partial(_quality if name == names.QUALITY else _surface, source, bits)
+            data = _lazy(cells, time, load_of, np.int32)
+            found[name] = xr.Variable(_DIMS, data, bits.attributes(f"{source} of the source"))
     clock = "time" if cells[0].owner is not None else family.observed_at
     if clock and all(clock in cell.raw for cell in cells):
-        data = _lazy(cells, time, clock, partial(_clock, source=clock), "datetime64[ns]")
+        data = _lazy(cells, time, partial(_observed, clock), "datetime64[ns]")
         found[names.OBS_TIME] = xr.Variable(_DIMS, data, {"long_name": "time of observation (UTC)"})
     return found
 
 
 def _field(cells: Sequence[_Cell], time: NDArray[np.datetime64], source: str, name: str) -> xr.Variable:
-    data = _lazy(cells, time, source, partial(_numbers, source=source), np.float32)
+    data = _lazy(cells, time, partial(_numbers, source), np.float32)
     attrs: dict[str, Any] = {**names.attributes(name), "source_name": source}
+    highest = cells[0].raw[source].attrs.get("valid_max")
+    if name == names.SM and highest is not None:
+        attrs["source_valid_max"] = round(float(highest), 6)
     return xr.Variable(_DIMS, data, attrs)
 
 
-def _numbers(cell: _Cell, *, source: str) -> _Decode:
+def _numbers(source: str, cell: _Cell) -> _blocks.Loader:
     decode = _blocks.decoding(cell.raw[source], _UNDECLARED_FILL)
-    return decode.then(_factor(cell.raw[source].attrs, source)) if source == cell.target else decode
+    if source == cell.target:
+        decode = decode.then(_factor(cell.raw[source].attrs, source))
+    return _blocks.loader(cell.path, source, decode)
 
 
-def _clock(cell: _Cell, *, source: str) -> _Decode:
+def _quality(source: str, bits: _flags.QualityBits, cell: _Cell) -> _blocks.Loader:
+    flags = _blocks.loader(cell.path, source, bits)
+    return partial(_blocks.where_retrieved, flags, _numbers(cell.target, cell))
+
+
+def _surface(source: str, bits: _flags.QualityBits, cell: _Cell) -> _blocks.Loader:
+    return _blocks.loader(cell.path, source, bits)
+
+
+def _observed(source: str, cell: _Cell) -> _blocks.Loader:
     units = _blocks.TimeUnits.parse(str(cell.raw[source].attrs["units"]), where=cell.path.name)
-    return partial(_decode_clock, units)
+    clock = _blocks.loader(cell.path, source, partial(_clock, units))
+    return partial(_blocks.where_retrieved, clock, _numbers(cell.target, cell))
 
 
-def _decode_clock(units: _blocks.TimeUnits, stored: NDArray[Any]) -> NDArray[np.datetime64]:
+def _clock(units: _blocks.TimeUnits, stored: NDArray[Any]) -> NDArray[np.datetime64]:
     return units.decode(np.where(stored == _UNDECLARED_FILL, np.nan, stored))
 
 
 def _lazy(
-    cells: Sequence[_Cell], time: NDArray[np.datetime64], source: str, decode_of: Callable[[_Cell], _Decode], dtype: Any
+    cells: Sequence[_Cell], time: NDArray[np.datetime64], load_of: Callable[[_Cell], _blocks.Loader], dtype: Any
 ) -> Any:
     loaders = []
     for cell in cells:
         steps = np.searchsorted(time, cell.time)
         shape = (len(cell.location), len(time))
-        place = partial(_scatter, decode_of(cell), cell.owner, steps, shape, np.dtype(dtype))
-        loaders.append(_blocks.loader(cell.path, source, place))
+        loaders.append(partial(_scatter, load_of(cell), cell.owner, steps, shape, np.dtype(dtype)))
     return _blocks.lazy(loaders, [len(cell.location) for cell in cells], [len(time)], dtype)
 
 
 def _scatter(
-    decode: _Decode,
+    load: _blocks.Loader,
     owner: NDArray[np.int64] | None,
     steps: NDArray[np.int64],
     shape: tuple[int, int],
     dtype: np.dtype[Any],
-    stored: NDArray[Any],
 ) -> NDArray[Any]:
     """Lay the values of a file on (location, time); what it does not hold is missing."""
     whole = missing(shape, dtype)
-    whole[slice(None) if owner is None else owner, steps] = decode(stored)
+    whole[slice(None) if owner is None else owner, steps] = load()
     return whole
 
 
