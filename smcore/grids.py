@@ -136,7 +136,11 @@ class Grid:
     def step(self) -> tuple[float, float]:
         """Mean cell height and width [deg]."""
         rows, columns = self.shape
-        return (self.lat_edges[0] - self.lat_edges[-1]) / rows, (self.lon_edges[-1] - self.lon_edges[0]) / columns
+        width = (self.lon_edges[-1] - self.lon_edges[0]) / columns
+        if self.name == LATLON and rows > 1:
+            # A row with its centre on a pole is cut in half there, so edges do not tell the step.
+            return (self.lat[0] - self.lat[-1]) / (rows - 1), width
+        return (self.lat_edges[0] - self.lat_edges[-1]) / rows, width
 
     @property
     def bbox(self) -> tuple[float, float, float, float]:
