@@ -24,6 +24,7 @@ HESS 25, 5749–5804, doi:10.5194/hess-25-5749-2021.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -164,8 +165,10 @@ def _by_package(path: Path) -> tuple[Any, Any, Any, tuple[float, float, float]] 
     from ismn.filehandlers import DataFile
 
     try:
-        file = DataFile(path.parent, path.name)
-        frame = file.read_data()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, about how the package calls it
+            file = DataFile(path.parent, path.name)
+            frame = file.read_data()
         lat, lon, elevation = (float(file.metadata[key].val) for key in ("latitude", "longitude", "elevation"))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, UnicodeError):
         return None  # our own lines decide what is wrong, and say so
