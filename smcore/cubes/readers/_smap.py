@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     import h5py
 
 Stored = NDArray[Any]
-EPOCH: Final = np.datetime64(
-    "2000-01-01T12:00:00", "ns"
-)  # of tb_time_seconds, no leap seconds: agrees with tb_time_utc
+EPOCH: Final = np.datetime64("2000-01-01T12:00:00", "ns")  # of tb_time_seconds; agrees with tb_time_utc
 FLOAT_FILL: Final = -9999.0
 UINT16_FILL: Final = 65534
 SURFACE_FLAG: Final = "surface_flag"
@@ -194,9 +192,9 @@ def fields(valid_max: float | None) -> dict[str, Field]:
     }
     return {
         names.SM: Field(moisture),
-        names.QUALITY: Field(quality, np.dtype(np.int32)),
-        SURFACE_FLAG: Field(surface, np.dtype(np.int32)),
-        names.OBS_TIME: Field({"long_name": "time of observation (UTC)"}, np.dtype("datetime64[ns]")),
+        names.QUALITY: Field(quality, np.int32),
+        SURFACE_FLAG: Field(surface, np.int32),
+        names.OBS_TIME: Field({"long_name": "time of observation (UTC)"}, "datetime64[ns]"),
     }
 
 

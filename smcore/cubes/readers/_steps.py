@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -15,11 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from smcore import names
 from smcore.cubes.check import check_cube
+from smcore.cubes.readers._axes import place
 from smcore.cubes.readers._blocks import Index, lazy, read_stored
 from smcore.cubes.sources import Skipped
 from smcore.errors import GridMismatch, ReaderError
-from smcore.grids import Grid, ease
+from smcore.grids import Grid
 
+T = TypeVar("T")
 MapLoader = Callable[[], NDArray[Any]]
 _OFF_CENTRE = 0.05  # share of a cell that a stored centre may lie off ours; float32 degrees need 1e-4
 
@@ -38,7 +40,7 @@ class Field:
     """What all steps of one variable share."""
 
     attrs: Mapping[str, Any]
-    dtype: np.dtype[Any] = np.dtype(np.float32)
+    dtype: Any = np.float32
     encoding: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -74,18 +76,19 @@ def assemble(
     return check_cube(cube.assign(dict(statics or {})))
 
 
-def _as_step(load: MapLoader, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _as_step(load: MapLoader, shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
     values = np.asarray(load(), dtype=dtype)
     if values.shape != shape:
         raise ReaderError(f"A step has the shape {values.shape}, not {shape}", code="bad_values")
     return values[np.newaxis]
 
 
-def missing(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+def missing(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
     """A map of missing values: NaN, NaT, or −1 for flags."""
-    if dtype.kind == "M":
+    kind = np.dtype(dtype).kind
+    if kind == "M":
         return np.full(shape, np.datetime64("NaT", "ns"), dtype=dtype)
-    return np.full(shape, np.nan if dtype.kind == "f" else -1, dtype=dtype)
+    return np.full(shape, np.nan if kind == "f" else -1, dtype=dtype)
 
 
 def read_map(
@@ -97,7 +100,7 @@ def read_map(
     return values[::-1] if flip else values
 
 
-def one_grid[T](
+def one_grid(
     found: Sequence[tuple[Path, T]], grid_of: Callable[[T], Grid]
 ) -> tuple[Grid, list[tuple[Path, T]], tuple[Skipped, ...]]:
     """The grid of the first file, the files that share it, and the others as skipped (``grid_mismatch``)."""
@@ -113,7 +116,7 @@ def one_grid[T](
     return grid, same, tuple(other)
 
 
-def latest[T](
+def latest(
     found: Sequence[tuple[Path, T]], key: Callable[[T], Any], version: Callable[[Path], Any]
 ) -> tuple[list[tuple[Path, T]], tuple[Skipped, ...]]:
     """Keep the highest version where several files hold the same ``key``; the others are skipped (``superseded``)."""
@@ -126,22 +129,21 @@ def latest[T](
     return list(best.values()), tuple(old)
 
 
-def ease_cut(name: str, lat: ArrayLike, lon: ArrayLike, where: str) -> Grid:
-    """The part of an EASE-Grid 2.0 whose centres are ``lat`` (descending) and ``lon`` (ascending).
+def axes(lat: ArrayLike, lon: ArrayLike, where: str) -> tuple[Grid, bool]:
+    """The grid of two stored axes, and whether its rows are stored from south to north.
 
     Raises
     ------
     ReaderError
-        ``wrong_kind``, if the axes are not neighbouring rows and columns of that grid.
+        ``wrong_kind``, if they are no axes of a grid that Loam knows, or the columns do not begin in the west.
     """
-    whole = ease(name)
-    lat, lon = np.asarray(lat, np.float64), np.asarray(lon, np.float64)
-    rows, columns = whole.index(lat, 0.0)[0], whole.index(0.0, lon)[1]
-    inside = bool((rows >= 0).all() and (columns >= 0).all())
-    if not inside or (np.diff(rows) != 1).any() or (np.diff(columns) != 1).any():
-        raise ReaderError(f"The axes are not neighbouring cells of {name}", code="wrong_kind", where=where)
-    check_centres(whole, rows, columns, lat[:, np.newaxis], lon, where)
-    return whole.cut(slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    try:
+        placement = place(lat, lon)
+    except GridMismatch as error:
+        raise ReaderError(error.what, code="wrong_kind", where=where, hint=error.hint) from error
+    if placement.columns is not None:
+        raise ReaderError("The columns do not run from -180 to 180", code="wrong_kind", where=where)
+    return placement.grid, placement.flipped
 
 
 def check_centres(
@@ -153,13 +155,11 @@ def check_centres(
     off_lon = np.abs(grid.lon[columns] - np.asarray(lon).ravel()) / grid.step[1]
     if max(off_lat.max(initial=0), off_lon.max(initial=0)) > _OFF_CENTRE:
         raise ReaderError(
-            f"The coordinates are not cell centres of {grid.name}", code="wrong_kind", where=where, hint="check the kind"
+            f"The coordinates are not cell centres of {grid.name}",
+            code="wrong_kind",
+            where=where,
+            hint="check the kind",
         )
-
-
-def as_reader_error(error: GridMismatch, where: str) -> ReaderError:
-    """A grid that Loam can't use, as the reason why a file is left out."""
-    return ReaderError(error.what, code="wrong_kind", where=where, hint=error.hint)
 
 
 def stamp_in_name(path: Path, pattern: str) -> np.datetime64:

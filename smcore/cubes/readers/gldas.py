@@ -26,16 +26,16 @@ from smcore.cubes.readers._blocks import Decoding, decoding, lazy, open_raw, tim
 from smcore.cubes.readers._steps import (
     Field,
     Step,
-    as_reader_error,
     assemble,
+    axes,
     is_synthetic,
     latest,
     one_grid,
     read_map,
 )
 from smcore.cubes.sources import Reading, gather
-from smcore.errors import GridMismatch, ReaderError
-from smcore.grids import Grid, regular_from_axes
+from smcore.errors import ReaderError
+from smcore.grids import Grid
 
 KIND = "gldas"
 TITLE = "GLDAS-2.1 Noah, 0.25°, 3-hourly"
@@ -109,9 +109,7 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     if not maps:
         raise ReaderError("There is only a land mask, no soil moisture", code="empty", where=found[0][0].name)
     steps = [_step(path, one) for path, one in maps]
-    present = [
-        name for name in (names.SM, *(s.ours for s in _OTHERS.values())) if any(name in s.loaders for s in steps)
-    ]
+    present = [ours for ours in _ORDER if any(ours in step.loaders for step in steps)]
     masks = [(path, one) for path, one in found if one.time is None]
     statics = {"water_fraction": _water_fraction(*masks[0])} if masks else {}
     attrs = _attrs(layer, max(one.synthetic for _, one in maps))
@@ -155,7 +153,7 @@ def _inspect(path: Path, *, layer: str) -> Slice:
     with open_raw(path) as raw:
         if "lat" not in raw or "lon" not in raw or not any(n in raw for n in (*VARIABLES, *_OTHERS, _MASK)):
             raise ReaderError("The file holds no GLDAS Noah variable", code="wrong_kind", where=path.name)
-        grid, flip = _grid(raw, path.name)
+        grid, flip = axes(raw["lat"].values, raw["lon"].values, path.name)
         is_mask = _MASK in raw
         if not is_mask and layer not in raw:
             raise ReaderError(f"The file has no {layer}", code="missing_variable", where=path.name)
@@ -179,15 +177,6 @@ def _time(raw: xr.Dataset, where: str) -> np.datetime64:
     if np.isnat(time):
         raise ReaderError("The time of the file is missing", code="bad_values", where=where)
     return np.datetime64(time, "ns")
-
-
-def _grid(raw: xr.Dataset, where: str) -> tuple[Grid, bool]:
-    lat, lon = raw["lat"].values, raw["lon"].values
-    flip = bool(lat[0] < lat[-1])
-    try:
-        return regular_from_axes(lat[::-1] if flip else lat, lon), flip
-    except GridMismatch as error:
-        raise as_reader_error(error, where) from error
 
 
 def _water_fraction(path: Path, one: Slice) -> xr.DataArray:

@@ -27,16 +27,16 @@ from smcore.cubes.readers._blocks import Decoding, decoding, open_raw, times_of
 from smcore.cubes.readers._steps import (
     Field,
     Step,
-    as_reader_error,
     assemble,
+    axes,
     is_synthetic,
     latest,
     one_grid,
     read_map,
 )
 from smcore.cubes.sources import Reading, gather
-from smcore.errors import GridMismatch, ReaderError
-from smcore.grids import Grid, regular_from_axes
+from smcore.errors import ReaderError
+from smcore.grids import Grid
 
 KIND = "lis"
 TITLE = "NASA LIS land-surface model"
@@ -158,11 +158,7 @@ def _layer(raw: xr.Dataset, layer: int, where: str) -> str:
 def _grid(raw: xr.Dataset, where: str) -> tuple[Grid, bool]:
     lat = _axis(decoding(raw["lat"])(raw["lat"].values), "latitude", where)
     lon = _axis(decoding(raw["lon"])(raw["lon"].values).T, "longitude", where)
-    flip = bool(lat[0] < lat[-1])
-    try:
-        return regular_from_axes(lat[::-1] if flip else lat, lon), flip
-    except GridMismatch as error:
-        raise as_reader_error(error, where) from error
+    return axes(lat, lon, where)
 
 
 def _axis(coordinates: NDArray[Any], what: str, where: str) -> NDArray[np.float64]:

@@ -105,9 +105,7 @@ def _notes(orbits: Sequence[HalfOrbit], moisture: str) -> list[str]:
         notes.append(f"{moisture}: {plural(above, 'value')} above the file's valid_max {orbits[0].limit:g}, kept")
     further = sum(sum(orbit.further) for orbit in orbits)
     if further:
-        notes.append(
-            f"{plural(further, 'further observation')} of cells seen before, kept as steps of overpass unknown"
-        )
+        notes.append(f"{plural(further, 'further observation')} of a cell, kept as steps of overpass unknown")
     return notes
 
 

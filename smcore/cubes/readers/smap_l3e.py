@@ -1,5 +1,7 @@
-"""SMAP L3 daily soil moisture on the 9 km EASE-Grid 2.0 (SPL3SMP_E): SMAP L3 at the spacing of the enhanced
-brightness temperatures; what it resolves is still about 33 km."""
+"""SMAP L3 daily soil moisture on the 9 km EASE-Grid 2.0 (SPL3SMP_E): morning and evening overpass, with flags.
+
+The spacing is that of the enhanced brightness temperatures; what they resolve is still about 33 km.
+"""
 
 from __future__ import annotations
 

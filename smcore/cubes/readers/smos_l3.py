@@ -28,7 +28,7 @@ from smcore.cubes.readers._steps import (
     Field,
     Step,
     assemble,
-    ease_cut,
+    axes,
     is_synthetic,
     latest,
     one_grid,
@@ -47,6 +47,7 @@ VARIABLES = ("Soil_Moisture",)
 
 _DQX = ("Soil_Moisture_Dqx", "Soil_Moisture_DQX")
 _DAYS, _SECONDS = "Mean_Acq_Time_Days", "Mean_Acq_Time_Seconds"
+_GRID = "M25"
 _EPOCH = np.datetime64("2000-01-01", "s")
 _OVERPASS = {"A": (names.AM, 6), "D": (names.PM, 18)}  # the other way round than SMAP
 _PAPER = (
@@ -154,12 +155,13 @@ def _inspect(path: Path, *, moisture: str) -> Day:
         absent = [name for name in ("lat", "lon", moisture) if name not in raw]
         if absent:
             raise ReaderError(f"The file has no {', '.join(absent)}", code="missing_variable", where=path.name)
-        lat, lon = raw["lat"].values, raw["lon"].values
-        flip = bool(lat[0] < lat[-1])
+        grid, flip = axes(raw["lat"].values, raw["lon"].values, path.name)
+        if grid.name != _GRID:
+            raise ReaderError(f"The axes are not those of {_GRID}", code="wrong_kind", where=path.name)
         return Day(
             time=day + np.timedelta64(hour, "h"),
             overpass=overpass,
-            grid=ease_cut("M25", lat[::-1] if flip else lat, lon, path.name),
+            grid=grid,
             flip=flip,
             decodings=_decodings(raw, moisture),
             times=(decoding(raw[_DAYS]), decoding(raw[_SECONDS])) if _DAYS in raw and _SECONDS in raw else None,
