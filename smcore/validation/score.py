@@ -6,7 +6,6 @@ No location raises: what could not be computed carries a :class:`smcore.errors.S
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -271,15 +270,8 @@ def _per_day(product: Floats, reference: Floats, days: Ints, same_units: bool, m
     for day, part in zip(found, np.split(order, starts[1:]), strict=True):
         numbers = score_pairs(product[part], reference[part], same_units=same_units, min_obs=min_obs)
         label = str(to_datetime(np.array([day * DAY]))[0])[:10]
-        rows += [row(label, name, number) for name, number in numbers.items()]
-    return pd.DataFrame(rows)
-
-
-def row(time: str, metric: str, number: Number) -> dict[str, object]:
-    """One row of the table of days."""
-    return {"time": time, "metric": metric, "value": number.value, "n": number.n, "status": str(number.status)}
-
-
-def summary_lines(score: Score) -> Mapping[str, Mapping[str, Number]]:
-    """Give the two lines that end every table: all pairs as one sample, and the median over locations."""
-    return {POOLED: score.pooled, MEDIAN: score.median}
+        rows += [
+            {"time": label, "metric": name, "value": number.value, "n": number.n, "status": str(number.status)}
+            for name, number in numbers.items()
+        ]
+    return pd.DataFrame(rows, columns=["time", "metric", "value", "n", "status"])

@@ -116,7 +116,7 @@ class Side:
         )
 
     def steps(self, first: int, last: int) -> slice:
-        """Find the steps within a day and a half of ``first``…``last`` [µs]: observation times may be off the stamps."""
+        """Find the steps within a day and a half of ``first``…``last`` [µs]: observation times may be off."""
         stamps, margin = self.stamps, DAY + DAY // 2
         return slice(int(np.searchsorted(stamps, first - margin)), int(np.searchsorted(stamps, last + margin, "right")))
 
@@ -229,7 +229,7 @@ def side(data: xr.Dataset, name: str, *, fetch: Fetch | None = None, half_diagon
 
 
 def flag_bits(flag: xr.DataArray, wanted: tuple[str, ...]) -> int:
-    """Return the bits of the named flags by the collection's ``flag_masks`` and ``flag_meanings``; 0 where it has none."""
+    """Return the bits of the named flags by ``flag_masks`` and ``flag_meanings``; 0 where there are none."""
     meanings = str(flag.attrs.get("flag_meanings", "")).split()
     masks = np.atleast_1d(flag.attrs.get("flag_masks", [])).astype(np.int64)
     return int(sum(int(mask) for meaning, mask in zip(meanings, masks, strict=False) if meaning in wanted))

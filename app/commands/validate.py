@@ -1,0 +1,136 @@
+"""``loam validate``: score products against stations or another product.
+
+Writes metrics.csv (tidy), metrics.nc and run.json into a folder, and prints a compact table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from app import cli
+from smcore.errors import MatchError
+from smcore.validation.match import MatchOptions
+from smcore.validation.output import check_out, write_run
+from smcore.validation.run import RunOptions, validate
+from smcore.validation.score import MEDIAN, POOLED
+from smcore.validation.sides import Masks
+
+_SHOWN = 30
+
+
+def command(
+    product: Annotated[list[str], typer.Option("--product", help="Ids of one or several products.")],
+    reference: Annotated[str, typer.Option("--reference", help="Id of the stations or product to compare with.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the result; new, or of an earlier run.")],
+    flags: Annotated[str, typer.Option("--flags", help="Station flags to keep, as G or G,U; any keeps all.")] = "G",
+    depth: Annotated[
+        tuple[float, float] | None, typer.Option("--depth", help="Keep sensors between two depths [m].")
+    ] = None,
+    time_window: Annotated[
+        str | None, typer.Option("--time-window", help="Nearest record within, as 1h or 30min (default 1h).")
+    ] = None,
+    daily: Annotated[bool, typer.Option("--daily", help="Pair UTC days (the default for daily products).")] = False,
+    overpass: Annotated[str, typer.Option("--overpass", help="am, pm or both.")] = "both",
+    quality: Annotated[str, typer.Option("--quality", help="recommended, attempted or all.")] = "all",
+    max_distance: Annotated[
+        float | None, typer.Option("--max-distance", help="Reach [km]; default half the cell's diagonal.")
+    ] = None,
+    min_obs: Annotated[int, typer.Option("--min-obs", help="Pairs that a number needs.")] = 10,
+    start: Annotated[str | None, typer.Option("--start", help="First day, as 2016-04-01.")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Last day, inclusive.")] = None,
+    per_step: Annotated[bool, typer.Option("--per-step", help="Also score each day over space (steps.csv).")] = False,
+    scaling: Annotated[str, typer.Option("--scaling", help="Only none, so far.")] = "none",
+    anomaly: Annotated[str, typer.Option("--anomaly", help="Only none, so far.")] = "none",
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+) -> dict[str, Any]:
+    """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
+    _only_none("--scaling", scaling)
+    _only_none("--anomaly", anomaly)
+    masks = Masks(_flag_names(flags), quality, overpass, start, end)
+    window = None if time_window is None else parse_window(time_window)
+    options = RunOptions(MatchOptions(masks, depth, window, daily, _distance(max_distance)), min_obs, per_step)
+    check_out(out)
+    context = cli.context()
+    run = validate([*product, *(more or [])], reference, context.load_catalog(), options, progress=context.progress)
+    written = write_run(run, out)
+    return {"out": str(out), "files": written, "reference": reference, "results": run.record["results"]}
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print, for each product, its notes and one line a location, then pooled and median."""
+    table = pd.read_csv(Path(result["out"]) / "metrics.csv", keep_default_na=False, na_values=[""])
+    for one in result["results"]:
+        typer.echo(f"{one['product']} against {one['reference']}: {one['pairs']} pairs, {one['locations']} locations")
+        for note in one["notes"]:
+            typer.echo(f"  {note}")
+        for line in _lines(table[table["product"] == one["product"]]):
+            typer.echo(line)
+    typer.echo(f"Written to {result['out']}: {', '.join(result['files'])}")
+
+
+def parse_window(text: str) -> int:
+    """Read a time span, as ``1h``, ``30min`` or ``0.5h``, in microseconds.
+
+    Raises
+    ------
+    MatchError
+        If it can't be read or is negative.
+    """
+    try:
+        span = pd.Timedelta(text)
+    except ValueError as error:
+        raise MatchError(f"{text!r} is no time span", where="--time-window", hint="write it as 1h or 30min") from error
+    if pd.isna(span) or span < pd.Timedelta(0) or text.strip().lstrip("-").replace(".", "").isdigit():
+        raise MatchError(f"{text!r} is no time span", where="--time-window", hint="write it as 1h or 30min")
+    return int(span / pd.Timedelta(microseconds=1))
+
+
+def _flag_names(text: str) -> tuple[str, ...] | None:
+    flags = tuple(flag.strip() for flag in text.split(",") if flag.strip())
+    if not flags:
+        raise MatchError("--flags names no flag", hint="give G, or several as G,U, or any")
+    return None if flags == ("any",) else flags
+
+
+def _distance(km: float | None) -> float | None:
+    if km is not None and not 0 <= km < 20_037:
+        raise MatchError(f"--max-distance {km:g} is no distance in km", hint="give a number from 0, as 25")
+    return km
+
+
+def _only_none(option: str, value: str) -> None:
+    if value != "none":
+        raise MatchError(f"{option} {value} is not available in this version", hint=f"leave {option} out")
+
+
+def _lines(table: pd.DataFrame) -> list[str]:
+    """Compact table of one product."""
+    summary = table["location"].isin([POOLED, MEDIAN])
+    keys = ["location", "sensor"]
+    rows = [group for _, group in table[~summary].fillna({"sensor": ""}).groupby(keys, sort=False)]
+    ends = [group for _, group in table[summary].groupby("location", sort=False)]
+    header = f"  {'location':<44} {'N':>7} {'R':>7} {'rho':>7} {'bias':>8} {'RMSD':>8} {'ubRMSD':>8}  status"
+    lines = [header, *(_line(group) for group in rows[:_SHOWN])]
+    if len(rows) > _SHOWN:
+        lines.append(f"  … {len(rows) - _SHOWN} more in metrics.csv")
+    return [*lines, *(_line(group) for group in ends)]
+
+
+def _line(group: pd.DataFrame) -> str:
+    one = group.set_index("metric")
+    first = one.iloc[0]
+    name = str(first["sensor"]) if isinstance(first["sensor"], str) and first["sensor"] else str(first["location"])
+    number = one["value"]
+    cells = [f"{number[m]:+.4f}" if pd.notna(number[m]) else "–" for m in ("bias", "rmsd", "ubrmsd")]
+    correlations = [f"{number[m]:.3f}" if pd.notna(number[m]) else "–" for m in ("pearson_r", "spearman_r")]
+    statuses = [status for status in dict.fromkeys(one["status"]) if status != "ok"]
+    note = next((str(text) for text in one["note"] if isinstance(text, str) and text), "")
+    return (
+        f"  {name[:44]:<44} {number['n']:>7.0f} {correlations[0]:>7} {correlations[1]:>7} "
+        f"{cells[0]:>8} {cells[1].lstrip('+'):>8} {cells[2].lstrip('+'):>8}  "
+        f"{', '.join(statuses) or 'ok'}{f' ({note})' if note else ''}"
+    )

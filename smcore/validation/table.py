@@ -1,0 +1,187 @@
+"""Scores as tidy tables: one row for each location and metric, then all pairs pooled, then the median.
+
+``lower``, ``upper`` and ``n_eff`` are columns from the start and stay empty until intervals are computed. ``n`` is the
+sample that the value rests on: pairs for a location and for ``*pooled*``, locations for ``*median*``. ``n`` as a metric
+is given whatever the status; any other value is given only where ``status`` is ``ok``. The cells of cubes have no rows
+(they are fields in ``metrics.nc``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from smcore.errors import Status
+from smcore.validation.metrics import METRICS
+from smcore.validation.places import CUBE
+from smcore.validation.score import MEDIAN, POOLED, Number, Score
+
+COLUMNS = (
+    "location", "sensor", "metric", "value", "lower", "upper", "n", "n_eff", "status",
+    "product", "reference", "depth_from", "depth_to", "distance_km",
+    "units", "network", "lat", "lon", "n_product", "n_reference", "recommended_share", "note",
+)  # fmt: skip
+STEP_COLUMNS = (
+    "time", "metric", "value", "lower", "upper", "n", "n_eff", "status", "product", "reference", "units",
+)  # fmt: skip
+
+
+def score_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """Lay out the scores of one or several products; the last rows are always pooled and median.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`COLUMNS`; empty cells are NaN or ''.
+    """
+    parts = [_location_rows(score) for score in scores if score.matched.anchor.layout != CUBE]
+    parts += [_summary_rows(score, POOLED, score.pooled) for score in scores]
+    parts += [_summary_rows(score, MEDIAN, score.median) for score in scores]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def step_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """Lay out metrics over space: one row for each UTC day and metric, and all days pooled at the end.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`STEP_COLUMNS`.
+    """
+    parts = []
+    for score in scores:
+        if score.days is not None:
+            days = score.days.assign(units=score.days["metric"].map(lambda name, s=score: _units(s, name)))
+            parts.append(days.assign(**_pair_names(score)))
+    for score in scores:
+        rows = [
+            {
+                "time": POOLED,
+                "metric": m,
+                "value": x.value,
+                "n": x.n,
+                "status": str(x.status),
+                "units": _units(score, m),
+            }
+            for m, x in score.pooled.items()
+        ]
+        parts.append(pd.DataFrame(rows).assign(**_pair_names(score)))
+    table = pd.concat(parts, ignore_index=True).assign(lower=np.nan, upper=np.nan, n_eff=np.nan)
+    return table[list(STEP_COLUMNS)]
+
+
+def none_recommended(score: Score, row: int | None = None) -> str:
+    """Say that no retrieval is recommended: of one location, or of all of them."""
+    counts = score.counts["product" if score.matched.product.has_quality else "reference"]
+    offered = counts["values"] - counts["dropped_overpass"]
+    number = int(offered.sum() if row is None else offered[row])
+    return f"no data: 0 of {number} retrievals are recommended"
+
+
+def reason(score: Score, metric: str, row: int) -> str:
+    """Say why a location has no value of ``metric``; empty where it has."""
+    status = score.status[metric][row]
+    if status == Status.OK:
+        return ""
+    if status == Status.FAILED:
+        return score.errors.get(row, "the value is not finite")
+    if status == Status.NONE_RECOMMENDED:
+        return none_recommended(score, row)
+    if status == Status.OUT_OF_GRID:
+        return f"nearest location is {score.matched.collocation.distance_km[row]:.1f} km away"
+    if status == Status.TOO_FEW:
+        return f"{score.n[row]} pairs, {score.min_obs} needed"
+    if status == Status.CONSTANT_SERIES:
+        return "one of the series has one value only"
+    if status == Status.UNIT_MISMATCH:
+        return f"product in {score.matched.product.units}, reference in {score.matched.reference.units}"
+    return _no_overlap(score, row)
+
+
+def _no_overlap(score: Score, row: int) -> str:
+    for side in ("product", "reference"):
+        counts = {name: int(values[row]) for name, values in score.counts[side].items()}
+        if not counts["values"]:
+            return f"the {side} has no value here in the common period"
+        if not counts["usable"]:
+            lost = [f"{counts[k]} by {k.removeprefix('dropped_')}" for k in counts if k[:8] == "dropped_" and counts[k]]
+            return f"none of {counts['values']} values of the {side} is usable: left out {', '.join(lost)}"
+    return "no two usable records or days meet"
+
+
+def _location_rows(score: Score) -> pd.DataFrame:
+    places, count = score.matched.places, len(score.matched.places)
+    share = _recommended_share(score)
+    parts = []
+    for metric in METRICS:
+        status = score.status[metric]
+        notes = [reason(score, metric, int(i)) if status[i] != Status.OK else "" for i in range(count)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "order": np.arange(count),
+                    "location": places.location,
+                    "sensor": places.sensor,
+                    "metric": metric,
+                    "value": score.values[metric],
+                    "n": score.n,
+                    "status": [str(s) for s in status],
+                    "depth_from": places.depth_from,
+                    "depth_to": places.depth_to,
+                    "distance_km": score.matched.collocation.distance_km,
+                    "units": _units(score, metric),
+                    "network": places.network,
+                    "lat": places.lat,
+                    "lon": places.lon,
+                    "n_product": score.counts["product"]["usable"],
+                    "n_reference": score.counts["reference"]["usable"],
+                    "recommended_share": share,
+                    "note": notes,
+                }
+            )
+        )
+    table = pd.concat(parts).sort_values("order", kind="stable", ignore_index=True)
+    return _complete(table, score)
+
+
+def _summary_rows(score: Score, label: str, numbers: dict[str, Number]) -> pd.DataFrame:
+    rows = []
+    recommended, offered = score.recommended("product")
+    share = recommended / offered if score.matched.product.has_quality and offered else np.nan
+    for metric, number in numbers.items():
+        row = {"location": label, "metric": metric, "value": number.value, "n": number.n, "status": str(number.status)}
+        row["note"] = none_recommended(score) if number.status == Status.NONE_RECOMMENDED else ""
+        if label == POOLED and score.pool_stride > 1:
+            row["note"] = f"of every {score.pool_stride}th pair"
+        rows.append(row | {"units": _units(score, metric), "recommended_share": share})
+    return _complete(pd.DataFrame(rows), score)
+
+
+def _complete(table: pd.DataFrame, score: Score) -> pd.DataFrame:
+    """All columns in order; intervals are not computed yet."""
+    table = table.assign(**_pair_names(score))
+    for column in COLUMNS:
+        if column not in table:
+            table[column] = "" if column in ("sensor", "network") else np.nan
+    return table[list(COLUMNS)]
+
+
+def _pair_names(score: Score) -> dict[str, str]:
+    return {"product": score.matched.product.name, "reference": score.matched.reference.name}
+
+
+def _units(score: Score, metric: str) -> str:
+    return METRICS[metric].unit_for(score.matched.reference.units)
+
+
+def _recommended_share(score: Score) -> NDArray[np.float64]:
+    counts = score.counts["product"]
+    offered = counts["values"] - counts["dropped_overpass"]
+    known = score.matched.product.has_quality & (offered > 0)
+    share: NDArray[np.float64] = np.divide(
+        counts["recommended"], offered, out=np.full(len(offered), np.nan), where=known
+    )
+    return share
