@@ -136,11 +136,13 @@ class Grid:
     def step(self) -> tuple[float, float]:
         """Mean cell height and width [deg]."""
         rows, columns = self.shape
+        height = (self.lat_edges[0] - self.lat_edges[-1]) / rows
         width = (self.lon_edges[-1] - self.lon_edges[0]) / columns
-        if self.name == LATLON and rows > 1:
+        if self.name == LATLON:
             # A row with its centre on a pole is cut in half there, so edges do not tell the step.
-            return (self.lat[0] - self.lat[-1]) / (rows - 1), width
-        return (self.lat_edges[0] - self.lat_edges[-1]) / rows, width
+            height = (self.lat[0] - self.lat[-1]) / (rows - 1) if rows > 1 else height
+            width = (self.lon[-1] - self.lon[0]) / (columns - 1) if columns > 1 else width
+        return float(height), float(width)
 
     @property
     def bbox(self) -> tuple[float, float, float, float]:
@@ -279,9 +281,7 @@ class Grid:
             rows, columns = int(attrs["grid_rows"]), int(attrs["grid_columns"])
             if name == LATLON:
                 north, west = float(attrs["grid_north"]), float(attrs["grid_west"])
-                return regular(
-                    north, west, float(attrs["grid_step_lat"]), float(attrs["grid_step_lon"]), rows, columns
-                )
+                return regular(north, west, float(attrs["grid_step_lat"]), float(attrs["grid_step_lon"]), rows, columns)
             row0, col0 = int(attrs["grid_row0"]), int(attrs["grid_col0"])
         except (KeyError, TypeError, ValueError) as error:
             raise GridMismatch(f"The grid description is incomplete: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from smcore.errors import GridMismatch
+from smcore.errors import GridMismatch, ReaderError
 from smcore.grids import EASE, Grid, ease, regular, regular_from_axes, wrap_longitude
 
 _OFF_CENTRE = 0.05  # share of a cell
@@ -59,6 +59,11 @@ def place(lat: ArrayLike, lon: ArrayLike, *, step: float | None = None) -> Place
     columns, west_to_east = _unrolled(lon)
     in_place = len(columns) == len(lon) and bool((columns == np.arange(len(lon))).all())
     return Placement(_grid(rows, west_to_east, step), bool(flipped), None if in_place else columns)
+
+
+def as_reader_error(error: GridMismatch, where: str) -> ReaderError:
+    """Turn a grid that Loam can't use into the reason why a file is left out."""
+    return ReaderError(error.what, code="wrong_kind", where=where, hint=error.hint)
 
 
 def _unrolled(lon: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -6,6 +6,7 @@ that equals a declared fill value, lies above the highest number that is not a f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,6 @@ from typing import Any
 import dask.array as da
 import netCDF4
 import numpy as np
-import pandas as pd
 import xarray as xr
 from dask.base import tokenize
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,23 @@ Index = tuple[slice, ...]
 Loader = Callable[[], NDArray[Any]]
 
 _NETCDF_FILL = 9.0e36  # the library's own default fill is 9.96921e36; no quantity here comes near
-_MILLISECONDS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1_000, "millisecond": 1}
+_MILLISECONDS = {
+    "day": 86_400_000,
+    "hour": 3_600_000,
+    "hr": 3_600_000,
+    "minute": 60_000,
+    "min": 60_000,
+    "second": 1_000,
+    "sec": 1_000,
+    "millisecond": 1,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "s": 1_000,
+}
+_DATE = re.compile(
+    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[T ]+(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?)?)?"
+    r"\s*(?:Z|UTC|GMT|[+-]?00?(?::?00)?)?$"
+)
 _REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 
 
@@ -93,16 +109,19 @@ class TimeUnits:
     def parse(cls, units: str, calendar: str = "standard", *, where: str = "") -> TimeUnits:
         """Read a CF unit string; calendars other than the real one are refused."""
         word, _, date = units.partition(" since ")
-        step = _MILLISECONDS.get(word.strip().lower().rstrip("s"), 0) or {"h": 3_600_000, "d": 86_400_000}.get(word, 0)
+        step = _MILLISECONDS.get(word.strip().lower().rstrip("s") or word.strip(), 0)
         if not step or calendar.lower() not in _REAL_CALENDARS:
             raise ReaderError(f"The time unit {units!r} ({calendar} calendar) is not understood", where=where)
+        match = _DATE.match(date.strip())
+        if match is None:
+            raise ReaderError(f"The time unit {units!r} names no date in UTC", where=where)
+        year, month, day, hour, minute, second = (float(part or 0) for part in match.groups())
         try:
-            epoch = pd.Timestamp(date.replace("UTC", "").strip().removesuffix("0.0") or date)
+            start = np.datetime64(f"{int(year):04d}-{int(month):02d}-{int(day):02d}", "ms")
         except ValueError as error:
             raise ReaderError(f"The time unit {units!r} names no date", where=where) from error
-        if epoch.tzinfo is not None:
-            epoch = epoch.tz_convert("UTC").tz_localize(None)
-        return cls(np.datetime64(epoch, "ms"), step)
+        seconds = hour * 3600 + minute * 60 + second
+        return cls(start + np.timedelta64(round(seconds * 1000), "ms"), step)
 
     def decode(self, values: ArrayLike) -> NDArray[np.datetime64]:
         """Make stored numbers times, to the millisecond, as datetime64[ns]; NaT where not finite."""

@@ -1,0 +1,44 @@
+"""ERA5 hourly fields on single levels (0.25°, or any spacing the Climate Data Store interpolates to)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from smcore.cubes.readers import _ecmwf
+from smcore.cubes.readers._ecmwf_fields import SOIL_WATER
+from smcore.cubes.readers._families import ERA5
+from smcore.cubes.sources import Reading
+
+KIND: Final = "era5"
+TITLE: Final = "ERA5 hourly fields (NetCDF of the Climate Data Store, old and new form)"
+PATTERNS: Final = ("*era5*.nc", "*ERA5*.nc")
+LAYOUT: Final = "cube"
+VARIABLES: Final = SOIL_WATER
+
+_PRODUCT: Final = _ecmwf.Product(KIND, 0.25, "hourly", dict(ERA5.attrs))
+
+
+def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
+    """Read ERA5 files lazily as one cube.
+
+    Parameters
+    ----------
+    paths
+        NetCDF files of one area; fields and months may be spread over several.
+    variable
+        Soil-water layer to take as ``sm``, by its short or long name (default: the topmost that the files hold).
+
+    Returns
+    -------
+    Reading
+        ``sm(time, y, x)`` [m3 m-3] and the known forcings at the stamps that the files have; accumulated fields are
+        mean rates of the hour before the stamp. NaN where missing.
+
+    Raises
+    ------
+    ReaderError
+        If no file is an ERA5 file with a known field.
+    """
+    return _ecmwf.read(_PRODUCT, paths, variable)
