@@ -167,7 +167,8 @@ def _coordinates(rows: Sequence[Series]) -> dict[str, xr.Variable]:
     result = {name: xr.Variable(dims, [str(getattr(row, name)) for row in rows]) for name in TEXT_COORDS}
     for name, (units, long_name) in NUMBER_COORDS.items():
         values = np.array([getattr(row, name) for row in rows], dtype=np.float64)
-        values = wrap_longitude(values) if name == names.LON else values
+        if name == names.LON:  # wrapped only where it must be: the sum would cost the last digit
+            values = np.where((values >= -180) & (values < 180), values, wrap_longitude(values))
         result[name] = xr.Variable(dims, values, {"units": units, "long_name": long_name})
     for name in SOIL:
         if any(name in row.soil for row in rows):
