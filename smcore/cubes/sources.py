@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smcore.cubes import classic
 from smcore.errors import ReaderError
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def open_netcdf(path: Path, group: str | None = None, **options: Any) -> xr.Data
     import xarray as xr
 
     _check_present(path)
+    _check_whole(path)
     options.setdefault("engine", "netcdf4")
     try:
         return xr.open_dataset(path, group=group, **options)
@@ -175,6 +177,14 @@ def open_hdf5(path: Path) -> h5py.File:
 def _check_present(path: Path) -> None:
     if not path.is_file():
         raise ReaderError("There is no such file", code="not_found", where=str(path), hint="check the path")
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a classic file that was cut short: the library would read zeros behind its end."""
+    with path.open("rb") as file:
+        classic_file = file.read(3) == classic.MAGIC
+    if classic_file and not classic.is_complete(path):
+        raise ReaderError("The NetCDF file is cut short", code="truncated", where=str(path), hint="download it again")
 
 
 def _unreadable(path: Path, error: Exception, what: str) -> ReaderError:
