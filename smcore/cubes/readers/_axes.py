@@ -17,6 +17,7 @@ from smcore.errors import GridMismatch, ReaderError
 from smcore.grids import EASE, Grid, ease, regular, regular_from_axes, wrap_longitude
 
 _OFF_CENTRE = 0.05  # share of a cell
+_ROUNDED = 1e-5  # share of a step that decimals in a file may be off
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def as_reader_error(error: GridMismatch, where: str) -> ReaderError:
 
 def _unrolled(lon: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Order stored columns from west to east, with their longitudes: begun after the widest gap, going on past 180."""
-    turned = np.round(wrap_longitude(lon), 9)
+    turned = np.round(wrap_longitude(lon), 11)
     turned[turned >= 180.0] -= 360.0
     order = np.argsort(turned, kind="stable")
     values = turned[order]
@@ -93,7 +94,21 @@ def _grid(lat: NDArray[np.float64], lon: NDArray[np.float64], step: float | None
     for name in EASE:
         if (found := _ease_cut(name, lat, lon)) is not None:
             return found
-    return regular_from_axes(lat, lon)
+    found = regular_from_axes(lat, lon)
+    return _snapped(found)
+
+
+def _snapped(grid: Grid) -> Grid:
+    """Make steps such as 1/112° and centres at halves of a step exact, where a file has them rounded."""
+    steps, origin = [], []
+    for step, first in zip(grid.step, (float(grid.lat[0]), float(grid.lon[0])), strict=True):
+        cells = round(1 / step)
+        if not cells or abs(cells * step - 1) > _ROUNDED:
+            return grid
+        halves = round(first * 2 * cells)
+        steps.append(1 / cells)
+        origin.append(halves / (2 * cells) if abs(halves / (2 * cells) - first) < _ROUNDED * step else first)
+    return regular(origin[0], origin[1], steps[0], steps[1], *grid.shape)
 
 
 def _ease_cut(name: str, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Grid | None:
