@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 DEFAULT_WINDOW = HOUR
 _BLOCK_VALUES = 4_000_000
 _BLOCK_LOCATIONS = 4096
-_VALID_SHARE = 0.5  # of the weight of the finer cells, from which their mean stands for the coarser cell
+_VALID_SHARE = 0.5 - 1e-9  # of the weight of the finer cells: half of it, whatever the last digits of their areas
 
 
 @dataclass(frozen=True)

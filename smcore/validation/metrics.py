@@ -67,6 +67,9 @@ class Metric:
         return (self.compute.__doc__ or "").strip()
 
 
+_DUST: Final = 1e-12
+"""Relative range below which a series is constant: far below the steps of float32, far above rounding of means."""
+
 METRICS: dict[str, Metric] = {}
 """All metrics by name, in the order of their definition, which is the order of tables."""
 
@@ -219,10 +222,12 @@ def _centred(values: Floats, valid: NDArray[np.bool_]) -> Floats:
 
 
 def _flat(values: Floats, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Exact test on the values: centred sums of a constant series need not be exactly 0."""
+    """By the range, since centred sums of a constant series need not be 0; daily means of one value differ by dust."""
     low = np.where(valid, values, np.inf).min(axis=-1, initial=np.inf)
     high = np.where(valid, values, -np.inf).max(axis=-1, initial=-np.inf)
-    return np.asarray(low >= high)
+    some = low <= high
+    size = np.where(some, np.maximum(np.abs(low), np.abs(high)), 0.0)
+    return np.asarray(~some | (np.where(some, high, 0.0) - np.where(some, low, 0.0) <= _DUST * size))
 
 
 def _correlation(x: Floats, y: Floats, both: NDArray[np.bool_]) -> Floats:
