@@ -7,7 +7,6 @@ the whole day before it (Muñoz-Sabater et al. 2021; ERA5-Land data documentatio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -15,18 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.cubes.readers._blocks import Loader
+from smcore.cubes.readers._plan import Stretch
 
 Accumulation = Literal["hourly", "since_midnight"]
 Times = NDArray[np.datetime64]
 _HOUR = np.timedelta64(1, "h")
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Some steps side by side: how to load them, (steps, y, x) in our unit for an amount in one hour, and when."""
-
-    load: Loader
-    time: Times
 
 
 def hourly(stretches: Sequence[Stretch], *, not_negative: bool) -> list[Loader]:
@@ -43,7 +35,7 @@ def since_midnight(stretches: Sequence[Stretch], hours: float, *, not_negative: 
     before: Stretch | None = None
     for one in stretches:
         kinds = np.array([_kind(one.time[i], _previous(one, before, i), hours) for i in range(len(one.time))])
-        previous = None if before is None or kinds[0] != _DIFFERENCE else partial(_last, before.load)
+        previous = None if before is None or kinds[0] != _DIFFERENCE else before.last
         loaders.append(partial(_rate, one.load, previous, kinds, hours, not_negative))
         before = one
     return loaders
@@ -74,10 +66,6 @@ def _previous(one: Stretch, before: Stretch | None, step: int) -> np.datetime64 
     if step > 0:
         return np.datetime64(one.time[step - 1])
     return None if before is None else np.datetime64(before.time[-1])
-
-
-def _last(load: Loader) -> NDArray[np.float32]:
-    return np.asarray(load()[-1:])
 
 
 def _rate(

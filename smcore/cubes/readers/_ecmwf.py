@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,16 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.cubes.check import check_cube
 from smcore.cubes.readers import _blocks
-from smcore.cubes.readers._accumulation import Accumulation, Stretch, hourly, since_midnight, usual_step
+from smcore.cubes.readers._accumulation import Accumulation, hourly, since_midnight, usual_step
 from smcore.cubes.readers._axes import FieldAxes, Placement, as_reader_error, place
 from smcore.cubes.readers._ecmwf_fields import FIELDS, SOIL_WATER, same_unit, short_name
+from smcore.cubes.readers._plan import Part, Plan
 from smcore.cubes.readers._steps import is_synthetic, one_grid, plural
 from smcore.cubes.sources import Reading, gather
 from smcore.errors import GridMismatch, ReaderError
 from smcore.grids import Grid
 
 Times = NDArray[np.datetime64]
-_BLOCK_BYTES = 32 * 2**20
 _TIME, _LAT, _LON = ("valid_time", "time"), ("latitude", "lat"), ("longitude", "lon")
 _EXPVER = "expver"
 
@@ -74,16 +73,16 @@ def read(product: Product, paths: Sequence[Path], variable: str | None) -> Readi
     good, skipped = gather(list(paths), partial(_inspect, product=product, wanted=wanted), product.kind)
     grid, same, others = one_grid(good, lambda file: file.placement.grid)
     files = [file for _, file in same]
-    time = np.unique(np.concatenate([file.time for file in files]))
     soil = next((short for short in wanted if any(short in file.fields for file in files)), None)
     if variable is not None and soil is None:
         raise ReaderError(f"No file holds {variable}", code="missing_variable", where=files[0].path.name)
     shorts = [s for s in FIELDS if any(s in f.fields for f in files) and (FIELDS[s].name != names.SM or s == soil)]
-    plan = _Plan.of(files, shorts, time, grid.shape)
-    variables = {FIELDS[short].name: _variable(product, plan, short) for short in shorts}
-    coords = {names.TIME: time, names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
+    plan = Plan.of([_part(file) for file in files], shorts, grid.shape)
+    packing = {short: file.fields[short].packing for file in reversed(files) for short in file.fields}
+    variables = {FIELDS[short].name: _variable(product, plan, short, packing[short]) for short in shorts}
+    coords = {names.TIME: plan.time, names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
     cube = check_cube(xr.Dataset(variables, coords, _attributes(product, grid, files, soil)))
-    return Reading(cube, skipped + others, _notes(files, time, shorts), tuple(file.path for file in files))
+    return Reading(cube, skipped + others, _notes(files, plan.time, shorts), tuple(file.path for file in files))
 
 
 def _attributes(product: Product, grid: Grid, files: Sequence[_File], soil: str | None) -> dict[str, Any]:
@@ -176,71 +175,16 @@ def _preliminary(raw: xr.Dataset, steps: int) -> NDArray[np.bool_]:
     return np.array([str(value).strip().lstrip("0") == "5" for value in raw[_EXPVER].values])
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """For each field and step, which file has it and where; and the common blocks of steps."""
-
-    files: Sequence[_File]
-    time: Times
-    shape: tuple[int, int]
-    owner: dict[str, NDArray[np.int64]]  # file number of each step, −1 where no file has it
-    place: dict[str, NDArray[np.int64]]  # step in that file
-    blocks: list[slice]
-
-    @classmethod
-    def of(cls, files: Sequence[_File], shorts: Sequence[str], time: Times, shape: tuple[int, int]) -> _Plan:
-        owner = {short: np.full(len(time), -1) for short in shorts}
-        place = {short: np.zeros(len(time), np.int64) for short in shorts}
-        for number, file in enumerate(files):
-            steps = np.searchsorted(time, file.time)
-            for short in set(shorts) & set(file.fields):
-                final = ~file.preliminary
-                # The first file wins, but a final value takes the place of a preliminary one.
-                free = (owner[short][steps] < 0) | (final & _is_preliminary(files, owner[short], place[short], steps))
-                owner[short][steps[free]] = number
-                place[short][steps[free]] = np.flatnonzero(free)
-        return cls(files, time, shape, owner, place, _common_blocks(owner, place, len(time), shape))
-
-    def stretch(self, short: str, steps: slice) -> Stretch:
-        """Say how to load ``steps`` of a field, which lie in one file side by side, or in none."""
-        number = int(self.owner[short][steps.start])
-        count = steps.stop - steps.start
-        if number < 0:
-            return Stretch(partial(_absent, (count, *self.shape)), self.time[steps])
-        file, first = self.files[number], int(self.place[short][steps.start])
-        stored = file.fields[short]
-        index = list(stored.axes.index(slice(first, first + count)))
-        if stored.expver_axis is not None:
-            index.insert(stored.expver_axis, slice(None))
-        arrange = partial(_arranged, stored, file.placement)
-        return Stretch(_blocks.loader(file.path, stored.name, arrange, tuple(index)), self.time[steps])
+def _part(file: _File) -> Part:
+    fields = {short: partial(_steps, file, stored) for short, stored in file.fields.items()}
+    return Part(file.time, fields, file.preliminary)
 
 
-def _is_preliminary(
-    files: Sequence[_File], owner: NDArray[np.int64], place: NDArray[np.int64], steps: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    return np.array([o >= 0 and bool(files[o].preliminary[p]) for o, p in zip(owner[steps], place[steps], strict=True)])
-
-
-def _common_blocks(
-    owner: dict[str, NDArray[np.int64]], place: dict[str, NDArray[np.int64]], count: int, shape: tuple[int, int]
-) -> list[slice]:
-    """Cut the steps so that each block of each field lies in one file, side by side, and is not too large."""
-    begins = np.zeros(count, bool)
-    begins[0] = True
-    for short, files in owner.items():
-        begins[1:] |= (np.diff(files) != 0) | ((files[1:] >= 0) & (np.diff(place[short]) != 1))
-    longest = max(1, _BLOCK_BYTES // (shape[0] * shape[1] * 4))
-    edges = [*np.flatnonzero(begins).tolist(), count]
-    return [
-        slice(start, min(start + longest, stop))
-        for first, stop in pairwise(edges)
-        for start in range(first, stop, longest)
-    ]
-
-
-def _absent(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    return np.full(shape, np.nan, np.float32)
+def _steps(file: _File, stored: _Stored, first: int, count: int) -> _blocks.Loader:
+    index = list(stored.axes.index(slice(first, first + count)))
+    if stored.expver_axis is not None:
+        index.insert(stored.expver_axis, slice(None))
+    return _blocks.loader(file.path, stored.name, partial(_arranged, stored, file.placement), tuple(index))
 
 
 def _arranged(stored: _Stored, placement: Placement, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -253,23 +197,19 @@ def _arranged(stored: _Stored, placement: Placement, values: NDArray[Any]) -> ND
     return placement(stored.axes(numbers))
 
 
-def _variable(product: Product, plan: _Plan, short: str) -> xr.Variable:
+def _variable(product: Product, plan: Plan, short: str, packing: dict[str, Any]) -> xr.Variable:
     known = FIELDS[short]
     attrs: dict[str, Any] = {**names.attributes(known.name), "source_name": short}
-    stretches = [plan.stretch(short, steps) for steps in plan.blocks]
-    if known.accumulated:
-        not_negative = known.name == "precipitation"
-        if product.accumulation == "hourly":
-            loaders, hours = hourly(stretches, not_negative=not_negative), 1.0
-        else:
-            hours = usual_step(plan.time)
-            loaders = since_midnight(stretches, hours, not_negative=not_negative)
-        attrs["time_support"] = f"mean:{hours:g}:end"
+    if not known.accumulated:
+        return xr.Variable(names.CUBE_DIMS, plan.field(short), attrs, packing)
+    stretches, not_negative = plan.stretches(short), known.name == "precipitation"
+    if product.accumulation == "hourly":
+        loaders, hours = hourly(stretches, not_negative=not_negative), 1.0
     else:
-        loaders = [stretch.load for stretch in stretches]
-    lengths = [steps.stop - steps.start for steps in plan.blocks]
-    first = next(file.fields[short] for file in plan.files if short in file.fields)
-    return xr.Variable(names.CUBE_DIMS, _blocks.lazy(loaders, lengths, plan.shape), attrs, first.packing)
+        hours = usual_step(plan.time)
+        loaders = since_midnight(stretches, hours, not_negative=not_negative)
+    attrs["time_support"] = f"mean:{hours:g}:end"
+    return xr.Variable(names.CUBE_DIMS, plan.lay(loaders), attrs)
 
 
 def _notes(files: Sequence[_File], time: Times, shorts: Sequence[str]) -> tuple[str, ...]:
