@@ -140,11 +140,13 @@ def surface_of(file: h5py.File, flag: str, path: Path) -> NDArray[np.int32]:
 def obs_time_of(file: h5py.File, moisture: str, seconds: str, utc: str, path: Path) -> NDArray[np.datetime64]:
     """When each retrieval was observed (UTC), NaT where there is none; the text form serves where seconds lack."""
     retrieved = np.isfinite(moisture_of(file, moisture, path))
+    times = np.full(retrieved.shape, np.datetime64("NaT", "ns"))
     if seconds in file:
-        times = decode_seconds(*values_of(file, seconds, path))
+        stored, fill = values_of(file, seconds, path)
+        times[retrieved] = decode_seconds(stored[retrieved], fill)
     else:
-        times = decode_utc(values_of(file, utc, path)[0])
-    return np.where(retrieved, times, np.datetime64("NaT", "ns"))
+        times[retrieved] = decode_utc(values_of(file, utc, path)[0][retrieved])
+    return times
 
 
 def load(path: Path, of: Callable[..., Stored], *datasets: str) -> Stored:

@@ -78,7 +78,11 @@ def write_daily(
                 if bare not in leave_out:
                     dataset = _dataset(file, f"{group}/{bare}{suffix}", dtype, grid, cut, overpass, bare)
                     for key, value in attrs.items():
-                        dataset.attrs[key] = np.array([value]) if attrs_as_arrays else value
+                        dataset.attrs[key] = (
+                            np.atleast_1d(np.bytes_(value) if isinstance(value, str) else value)
+                            if attrs_as_arrays
+                            else value
+                        )
             if utc:
                 _write_utc(file, f"{group}/tb_time_utc{suffix}", grid, cut, overpass)
     return path
