@@ -321,6 +321,12 @@ def metadata_layout(block: Mapping[str, Any]) -> str:
     return str((block.get("metadata") or {}).get("layout", ""))
 
 
+def check_id(entry_id: str) -> None:
+    """Raise :class:`CatalogError` if ``entry_id`` can't be the id of an entry."""
+    if not _ID.fullmatch(entry_id):
+        raise CatalogError(f"{entry_id!r} can't be an id", hint="use letters, digits, '.', '_' and '-' only")
+
+
 def add_entry(file: Path, entry: CatalogEntry) -> None:
     """Add or replace one entry of a catalogue file, created if absent; other entries stay as they are.
 
@@ -331,8 +337,7 @@ def add_entry(file: Path, entry: CatalogEntry) -> None:
     CatalogError
         If the file exists and does not pass the gate, or can't be written.
     """
-    if not _ID.fullmatch(entry.id):
-        raise CatalogError(f"{entry.id!r} can't be an id", hint="use letters, digits, '.', '_' and '-' only")
+    check_id(entry.id)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file):
@@ -354,7 +359,7 @@ def _insert(document: dict[str, Any], file: Path, entry: CatalogEntry) -> None:
     kwargs: dict[str, Any] = {"url": _relative(target, file.resolve().parent), "storage_options": None}
     options: dict[str, Any] = {"args": [f"{{data({entry.id})}}"]}
     if not is_model:
-        kwargs["root"] = "maps" if entry.layout == "cube" else ""
+        kwargs["root"] = _zarr_group(entry.location)
         options |= {"consolidated": False, "chunks": {}}
     document["data"] = (document.get("data") or {}) | {
         entry.id: {"datatype": datatype, "kwargs": kwargs, "metadata": {}, "user_parameters": {}}
@@ -369,6 +374,12 @@ def _insert(document: dict[str, Any], file: Path, entry: CatalogEntry) -> None:
         }
     }
     document["aliases"] = (document.get("aliases") or {}) | {entry.id: entry.id}
+
+
+def _zarr_group(store: Path) -> str:
+    """The group of a prepared store that other Zarr readers understand: its newest maps, or its table."""
+    groups = [p.name for pattern in ("maps-*", "table-*") for p in store.glob(pattern)]
+    return max(groups, key=lambda name: int(name.rpartition("-")[2]), default="")
 
 
 def _relative(path: Path, folder: Path) -> str:

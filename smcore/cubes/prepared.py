@@ -125,7 +125,7 @@ class PreparedCube:
         slot = self._slot(step)
         name = f"level-{level}/{variable}{SHARE}"
         raw = self._retrying(lambda: self._maps(name).read(slice(slot, slot + 1), rows, cols, beyond=True)[0])
-        return raw.astype(np.float32) / np.float32(255)
+        return np.asarray(raw, np.float32) / np.float32(255)
 
     def read_series(self, variable: str, row: int, col: int) -> Array:
         """All steps of one cell, in time order: (time,), in the variable's unit, NaN where missing."""
@@ -227,15 +227,17 @@ class PreparedCube:
 
     def _decode_static(self, variable: str, rows: slice, cols: slice) -> Array:
         one = self._manifest.variables[variable]
-        return one.packing.decode(self._maps(one.array).read(rows, cols))
+        values: Array = one.packing.decode(self._maps(one.array).read(rows, cols))
+        return values
 
     def _decode_map(self, variable: str, slot: int, rows: slice, cols: slice, level: str) -> Array:
         one = self._manifest.variables[variable]
         stored = self._maps(level or one.array).read(slice(slot, slot + 1), rows, cols, beyond=True)
         if level:
-            return stored[0]
+            return np.asarray(stored[0])
         stamp = np.asarray(self._manifest.time[slot], np.int64).astype("datetime64[ns]")
-        return one.packing.decode(stored, stamp)[0]
+        decoded: Array = one.packing.decode(stored, stamp)[0]
+        return decoded
 
     def _improvised(self, variable: str, step: int, level: int) -> Array:
         """Make an overview that is not stored: the mean for quantities, the north-west cell for flags and times."""
@@ -274,7 +276,7 @@ class PreparedCube:
         return self._array(f"{self._manifest.series}/{variable}")
 
     def _series(self, variable: str, rows: slice, cols: slice) -> Array:
-        """Read stored numbers (slot, y, x) of the series layout; a box inside one chunk is answered from recent chunks."""
+        """Read stored numbers (slot, y, x) of the series layout; boxes inside one chunk come from the recent chunks."""
         array = self._series_array(variable)
         _, high, wide = array.chunk
         r, c = rows.start // high, cols.start // wide

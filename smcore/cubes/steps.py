@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
@@ -15,67 +15,14 @@ from smcore.cubes.chunks import ChunkArray
 from smcore.cubes.manifest import Manifest, StoredVariable, hash_values
 from smcore.cubes.overviews import overviews
 from smcore.cubes.packing import Packing, plain
-from smcore.errors import ReaderError
 
 Array = NDArray[Any]
 SHARE = "_share"
 """Ending of the array that holds the valid share of an overview."""
 
-_SAMPLES = 8
-
-
-def timed(dataset: xr.Dataset) -> list[str]:
-    """Names of the variables that have steps, in a fixed order."""
-    return sorted(str(name) for name, v in dataset.data_vars.items() if names.TIME in v.dims)
-
-
-def compute(dataset: xr.Dataset, variables: list[str], steps: slice) -> dict[str, Array]:
-    """Read some steps of all ``variables`` in one pass over the source.
-
-    Raises
-    ------
-    ReaderError
-        If the source can't be read there; the system's own errors become ``truncated``.
-    """
-    try:
-        found = dataset[variables].isel(time=steps).compute(scheduler="synchronous")
-    except OSError as error:
-        raise ReaderError(f"The source can't be read: {error}", code="truncated") from error
-    return {name: found[name].values for name in variables}
-
-
-def source_blocks(dataset: xr.Dataset, variables: list[str], budget: int) -> list[slice]:
-    """Plan runs of steps to read together: the chunks of the coarsest variable, cut to ``budget`` bytes."""
-    total = dataset.sizes[names.TIME]
-    step_bytes = sum(dataset[v].dtype.itemsize * int(np.prod(dataset[v].shape[1:])) for v in variables)
-    longest = max(1, budget // max(step_bytes, 1))
-    chunked = [dataset[v].variable.chunksizes.get(names.TIME) for v in variables]
-    lengths = max((c for c in chunked if c), key=max, default=(total,))
-    blocks, start = [], 0
-    for length in lengths:
-        blocks += [slice(a, min(a + longest, start + length)) for a in range(start, start + length, longest)]
-        start += length
-    return blocks
-
-
-def samples(dataset: xr.Dataset, variables: list[str]) -> dict[str, list[Array]]:
-    """Read a few steps spread over the time axis, by which packings are proposed; unreadable ones are left out."""
-    total = dataset.sizes[names.TIME]
-    found: dict[str, list[Array]] = {name: [] for name in variables}
-    for step in np.unique(np.linspace(0, total - 1, min(_SAMPLES, total)).astype(int)):
-        try:
-            values = compute(dataset, variables, slice(int(step), int(step) + 1))
-        except ReaderError:
-            continue
-        for name in variables:
-            found[name].append(values[name][0])
-    return found
-
 
 def step_hash(values: Mapping[str, Array]) -> str:
     """Content hash of one step over all its variables."""
-    import hashlib
-
     whole = hashlib.sha256()
     for name in sorted(values):
         whole.update(name.encode() + b"\0" + hash_values(values[name]))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,9 @@ from smcore.cubes.manifest import (
 )
 from smcore.cubes.overviews import level_shapes
 from smcore.cubes.packing import UnpackableError, plain, propose
+from smcore.cubes.source_blocks import SourceBlocks
 from smcore.cubes.sources import Skipped
-from smcore.cubes.steps import (
-    MapsWriter,
-    compute,
-    create_map_array,
-    create_maps,
-    samples,
-    source_blocks,
-    step_hash,
-    timed,
-)
+from smcore.cubes.steps import MapsWriter, create_map_array, create_maps, step_hash
 from smcore.errors import Cancelled, GridMismatch, ReaderError, StoreError
 from smcore.grids import Grid
 from smcore.progress import Cancel, Progress, check, part
@@ -53,7 +46,6 @@ from smcore.progress import Cancel, Progress, check, part
 COMMIT_SECONDS = 1.0
 """How much work a kill may cost."""
 
-READ_BYTES = 256 * 2**20
 CHEAP_SERIES = 2 * 2**30
 """Raw size up to which the series are rebuilt at the end of every append."""
 
@@ -75,17 +67,21 @@ class Job:
     added: int = 0
     repeated: int = 0
 
-    @property
+    @cached_property
     def stamps(self) -> NDArray[np.datetime64]:
         """Times of the steps; none for a cube of statics."""
         if names.TIME not in self.dataset.dims:
             return np.empty(0, "datetime64[ns]")
         return np.asarray(self.dataset[names.TIME].values.astype("datetime64[ns]"))
 
-    @property
+    @cached_property
     def overpass(self) -> list[str]:
         """Overpass of each step, or nothing."""
         return [str(o) for o in self.dataset[names.OVERPASS].values] if names.OVERPASS in self.dataset.coords else []
+
+    def overpass_of(self, step: int) -> str:
+        """Overpass of one step; empty where the cube has none."""
+        return self.overpass[step] if self.overpass else ""
 
     def plan(self) -> str:
         """Hash what makes an interrupted run the same as this one."""
@@ -284,7 +280,7 @@ def _begin(job: Job, partial: Path) -> Manifest:
 
 def _variables(job: Job) -> dict[str, StoredVariable]:
     dataset = job.dataset
-    sampled = samples(dataset, timed(dataset)) if len(job.stamps) else {}
+    sampled = SourceBlocks(dataset).samples() if len(job.stamps) else {}
     found = {}
     for key, variable in dataset.data_vars.items():
         name = str(key)
@@ -311,30 +307,30 @@ def _check_statics(dataset: xr.Dataset, committed: Manifest) -> None:
 
 def _write_steps(job: Job, root: Path, manifest: Manifest, progress: Progress, *, known: Mapping[int, str]) -> None:
     """Write the steps that the record does not have; refuse those that it has with other values."""
-    variables, stamps, overpass = timed(job.dataset), job.stamps, job.overpass
+    stamps = job.stamps
     if not len(stamps):
         return
-    writer, done = MapsWriter(root, manifest), set(manifest.time) - known.keys()
-    last = time.monotonic()
-    for block in source_blocks(job.dataset, variables, READ_BYTES):
+    source, writer = SourceBlocks(job.dataset), MapsWriter(root, manifest)
+    done = set(manifest.time) - known.keys()
+    saved = time.monotonic()
+    for block in source.blocks:
         check(job.cancelled)
         wanted = [i for i in range(block.start, block.stop) if int(stamps[i].astype(np.int64)) not in done]
-        values = _read(job, variables, block) if wanted else None
-        for i in wanted if values is not None else []:
-            assert values is not None
-            step = {name: _logical(values[name][i - block.start]) for name in variables}
+        values = _read(job, source, block) if wanted else {}
+        for i in wanted if values else []:
+            step = {name: one[i - block.start] for name, one in values.items()}
             if _is_repeated(job, stamps[i], step, known):
                 continue
             with telling_disk_errors(root):
                 writer.write(len(manifest.time), stamps[i], step)
-                _record(manifest, stamps[i], overpass[i] if overpass else "", step_hash(step))
+                _record(manifest, stamps[i], job.overpass_of(i), step_hash(step))
                 job.added += 1
-                if time.monotonic() - last >= COMMIT_SECONDS:
+                if time.monotonic() - saved >= COMMIT_SECONDS:
                     manifest.save(root, PENDING)
-                    last = time.monotonic()
+                    saved = time.monotonic()
         progress(block.stop / len(stamps), f"step {block.stop} of {len(stamps)}")
     if not manifest.time:
-        first = job.skipped[0]
+        first = job.skipped[-1]
         raise ReaderError(f"No step could be read: {first.reason}", code=first.code)
     with telling_disk_errors(root):
         manifest.save(root, PENDING)
@@ -347,14 +343,14 @@ def _record(manifest: Manifest, stamp: np.datetime64, overpass: str, content: st
         manifest.overpass.append(overpass)
 
 
-def _read(job: Job, variables: list[str], block: slice) -> dict[str, NDArray[Any]] | None:
-    """Read a block; None (and a line in ``skipped``) where its source turns out to be damaged."""
+def _read(job: Job, source: SourceBlocks, block: slice) -> dict[str, NDArray[Any]]:
+    """Read a block; nothing (and a line in ``skipped``) where its source turns out to be damaged."""
     try:
-        return compute(job.dataset, variables, block)
+        return source.read(block)
     except ReaderError as error:
         day = np.datetime_as_string(job.stamps[block.start], unit="m")
         job.skipped.append(Skipped(f"step {day}", error.code, error.sentence))
-        return None
+        return {}
 
 
 def _is_repeated(job: Job, stamp: np.datetime64, step: Mapping[str, NDArray[Any]], known: Mapping[int, str]) -> bool:
@@ -368,12 +364,6 @@ def _is_repeated(job: Job, stamp: np.datetime64, step: Mapping[str, NDArray[Any]
         )
     job.repeated += 1
     return True
-
-
-def _logical(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype.kind == "f":
-        return values.astype(np.float32, copy=False)
-    return values.astype(np.uint8) if values.dtype.kind == "b" else values
 
 
 def _widen(root: Path, manifest: Manifest, name: str, tile: int) -> None:
