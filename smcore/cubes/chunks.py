@@ -32,6 +32,8 @@ Index = tuple[int, ...]
 _ENCODER = numcodecs.Blosc(cname="lz4", clevel=5, shuffle=numcodecs.Blosc.SHUFFLE)
 _ABSENT = 2**64 - 1  # offset and length of an inner chunk that was never written (Zarr v3 sharding codec)
 _CACHED_INDEXES = 4096
+LARGEST_CHUNK = 8 * 2**30
+"""Bytes of a chunk or shard, decoded, beyond which a store is not trusted."""
 
 
 class ChunkArray:
@@ -57,10 +59,12 @@ class ChunkArray:
             raise StoreError("The array's metadata are damaged", where=str(path)) from error
         if any(n < 1 for n in (*self.outer, *self.chunk)) or len(outer) != len(self.shape):
             raise StoreError("The array's chunk shape is impossible", where=str(path))
+        if self._bytes_of(self.outer) > LARGEST_CHUNK:
+            raise StoreError("The array's chunks are too large to be ours", where=str(path))
         self._separator = str(separator)
         self._sharded = self.chunk != self.outer or _is_sharded(metadata["codecs"])
         self._grid = tuple(o // c for o, c in zip(self.outer, self.chunk, strict=True))
-        self._nbytes = math.prod(self.chunk) * self.dtype.itemsize
+        self._nbytes = self._bytes_of(self.chunk)
         self._indexes: dict[Index, NDArray[np.uint64]] = {}
 
     @classmethod
@@ -94,6 +98,16 @@ class ChunkArray:
             attributes=dict(attrs or {}),
         )
         return cls(path)
+
+    def expect(self, dtype: str | None, shape: Sequence[int | None]) -> None:
+        """Raise unless the array has this type and shape; ``None`` stands for any."""
+        wrong = dtype is not None and self.dtype != np.dtype(dtype).newbyteorder("<")
+        if (
+            wrong
+            or len(shape) != len(self.shape)
+            or any(e not in (None, n) for e, n in zip(shape, self.shape, strict=True))
+        ):
+            raise StoreError("The array does not fit the store's record", where=str(self.path))
 
     def read(self, *index: slice, beyond: bool = False) -> Array:
         """Read the numbers as stored in ``index`` (one slice of step 1 for each dimension).
@@ -152,6 +166,9 @@ class ChunkArray:
         metadata["shape"][0] = length
         write_atomically(self.path / "zarr.json", json.dumps(metadata, indent=1).encode())
         self.shape = (length, *self.shape[1:])
+
+    def _bytes_of(self, shape: Index) -> int:
+        return math.prod(shape) * self.dtype.itemsize
 
     def _file(self, outer: Index) -> Path:
         return self.path / self._separator.join(("c", *map(str, outer)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from smcore.cubes.chunks import ChunkArray
 from smcore.cubes.codecs import MissingPartError
 from smcore.cubes.manifest import Manifest, StoredVariable, digest
 from smcore.cubes.overviews import overviews
-from smcore.cubes.steps import SHARE, has_overviews
+from smcore.cubes.steps import SHARE, array_paths, has_overviews
 from smcore.errors import StoreError
 from smcore.grids import Grid
 
@@ -45,6 +44,7 @@ class PreparedCube:
     grid : Grid
     time : ndarray (time,) datetime64[ns], ascending; empty for a cube of statics.
     overpass : ndarray (time,) of str, or None
+    lat, lon : ndarray (rows,), (columns,) [deg], north to south and west to east
     variables : dict
         Name → unit of every variable, statics included.
     statics : tuple
@@ -76,6 +76,7 @@ class PreparedCube:
         self.fingerprint = manifest.fingerprint
         self.sources = list(manifest.sources)
         self.notes = list(manifest.notes)
+        self._check_arrays()
 
     def __repr__(self) -> str:
         return f"PreparedCube({self.attrs.get('title', '')!r}, {len(self.time)} steps, {self.levels[0]})"
@@ -175,15 +176,20 @@ class PreparedCube:
                 coords[names.OVERPASS] = (names.TIME, self.overpass.astype(str))
         return xr.Dataset(found, coords, self.attrs)
 
-    @cached_property
-    def lat(self) -> NDArray[np.float64]:
-        """Latitude of the rows [deg], north to south."""
-        return self._maps(names.LAT).read(ALL)
-
-    @cached_property
-    def lon(self) -> NDArray[np.float64]:
-        """Longitude of the columns [deg]."""
-        return self._maps(names.LON).read(ALL)
+    def _check_arrays(self) -> None:
+        """Open every array of the record, which refuses foreign codecs, and hold each against the record."""
+        base = self.levels[0]
+        for one in self._manifest.variables.values():
+            self._maps(one.array).expect(one.packing.stored, (None,) * (len(one.dims) - 2) + base)
+        for path in array_paths(self._manifest):
+            level = int(path.partition("/")[0].removeprefix("level-")) if "/" in path else 0
+            self._maps(path).expect("uint8" if path.endswith(SHARE) else None, (None, *self.levels[level]))
+        for name in self.variables if self._manifest.series else ():
+            if name not in self.statics:
+                self._series_array(name).expect(self._variable(name).packing.stored, (None, *base))
+        self.lat, self.lon = (self._maps(name).read(ALL) for name in (names.LAT, names.LON))
+        if (len(self.lat), len(self.lon)) != base or self.grid.shape != base:
+            raise StoreError("The axes do not fit the maps", where=str(self.path), hint="ingest the data again")
 
     def _adopt(self, manifest: Manifest) -> None:
         self._manifest = manifest

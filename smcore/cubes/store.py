@@ -23,11 +23,11 @@ import xarray as xr
 from smcore import names
 from smcore.cubes import writing
 from smcore.cubes.check import check_cube, check_pixels
+from smcore.cubes.job import Job
 from smcore.cubes.manifest import MANIFEST, Manifest, locked, telling_disk_errors
 from smcore.cubes.prepared import PreparedCube
 from smcore.cubes.sources import Reading, Skipped, sha256
 from smcore.cubes.tables import PreparedPixels, PreparedStations, append_table, layout_of, write_table
-from smcore.cubes.writing import Job
 from smcore.errors import StoreError
 from smcore.progress import Cancel, Progress, never, part, quiet
 
@@ -219,7 +219,7 @@ def _job(reading: Reading | xr.Dataset, progress: Progress, cancelled: Cancel, *
     progress(0.0, "checksums of the source files")
     sources = _describe(reading.sources)
     job = Job(reading.dataset, sources, part(progress, 0.02, 1.0), cancelled, **options)
-    job.notes += reading.notes
+    job.reader_notes += reading.notes
     job.skipped += reading.skipped
     return job
 
@@ -268,7 +268,7 @@ def _info(job: Job, path: Path) -> StoreInfo:
         period=(str(time[0].astype("datetime64[s]")), str(time[-1].astype("datetime64[s]"))) if len(time) else (),
         size=stored,
         fingerprint=manifest.fingerprint,
-        notes=tuple(job.notes),
+        notes=(*job.reader_notes, *job.notes),
         skipped=tuple(job.skipped),
     )
 

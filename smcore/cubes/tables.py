@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.cubes.chunks import ChunkArray
+from smcore.cubes.job import Job, check_same_meaning
 from smcore.cubes.manifest import (
     MANIFEST,
     Manifest,
@@ -25,10 +26,10 @@ from smcore.cubes.manifest import (
     telling_disk_errors,
 )
 from smcore.cubes.packing import Packing, plain
-from smcore.cubes.writing import Job, check_same_meaning, tidy
+from smcore.cubes.writing import tidy
 from smcore.errors import ReaderError, StoreError
 from smcore.grids import EASE, Grid, ease
-from smcore.progress import check, part
+from smcore.progress import check
 
 Array = NDArray[Any]
 
@@ -111,13 +112,12 @@ def _write(job: Job, root: Path, group: str, layout: str, dataset: xr.Dataset, s
         manifest.time = dataset[names.TIME].values.astype("datetime64[ns]").astype(np.int64).tolist()
     manifest.coords = {str(k): _coord_to_json(v) for k, v in dataset.coords.items() if k != names.TIME}
     with telling_disk_errors(root):
-        zarr.create_group(str(root), attributes={"loam_store": 1, **manifest.attrs}, overwrite=False) if not (
-            root / "zarr.json"
-        ).exists() else None
+        if not (root / "zarr.json").exists():
+            zarr.create_group(str(root), attributes={"loam_store": 1, **manifest.attrs})
         zarr.create_group(str(root / group), attributes=manifest.attrs)
     for number, name in enumerate(sorted(map(str, dataset.data_vars))):
         check(job.cancelled)
-        part(job.progress, 0.0, 1.0)(number / len(dataset.data_vars), name)
+        job.progress(number / len(dataset.data_vars), name)
         values = _computed(dataset[name])
         if values.dtype.kind not in "biufM":
             raise StoreError(f"{name!r} does not hold numbers", hint="texts belong into coordinates")
@@ -128,6 +128,7 @@ def _write(job: Job, root: Path, group: str, layout: str, dataset: xr.Dataset, s
         with telling_disk_errors(root):
             _write_rows(root / group / name, variable, values)
         manifest.statics[name] = hash_values(values).hex()
+    job.record_notes(manifest)
     manifest.seal()
     with telling_disk_errors(root):
         manifest.save(root, MANIFEST)
@@ -219,7 +220,9 @@ class PreparedTable:
         self.sources = list(manifest.sources)
         self.notes = list(manifest.notes)
         self._lock = threading.Lock()
-        self._arrays: dict[str, ChunkArray] = {}
+        self._arrays = {
+            v.array: ChunkArray(path / manifest.table / v.array) for v in manifest.variables.values()
+        }  # refuses foreign codecs
         self._kept: OrderedDict[str, Array] = OrderedDict()
 
     def __len__(self) -> int:
@@ -284,10 +287,7 @@ class PreparedTable:
             raise StoreError(f"There is no variable {name!r}", where=str(self.path), hint=f"known: {known}") from None
 
     def _array(self, name: str) -> ChunkArray:
-        array = self._arrays.get(name)
-        if array is None:
-            array = self._arrays.setdefault(name, ChunkArray(self.path / self._manifest.table / name))
-        return array
+        return self._arrays[name]
 
 
 class _LazyRows:

@@ -11,8 +11,6 @@ import shutil
 import time
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,13 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.cubes import series
 from smcore.cubes.chunks import ChunkArray
+from smcore.cubes.job import Job, check_same_cube
 from smcore.cubes.manifest import (
     MANIFEST,
     PENDING,
     Manifest,
     StoredVariable,
-    digest,
     hash_values,
-    meaning,
     plain_attrs,
     telling_disk_errors,
 )
@@ -39,8 +36,7 @@ from smcore.cubes.packing import UnpackableError, plain, propose
 from smcore.cubes.source_blocks import SourceBlocks
 from smcore.cubes.sources import Skipped
 from smcore.cubes.steps import MapsWriter, create_map_array, create_maps, step_hash
-from smcore.errors import Cancelled, GridMismatch, ReaderError, StoreError
-from smcore.grids import Grid
+from smcore.errors import Cancelled, ReaderError, StoreError
 from smcore.progress import Cancel, Progress, check, part
 
 COMMIT_SECONDS = 1.0
@@ -48,47 +44,6 @@ COMMIT_SECONDS = 1.0
 
 CHEAP_SERIES = 2 * 2**30
 """Raw size up to which the series are rebuilt at the end of every append."""
-
-
-@dataclass
-class Job:
-    """One piece of writing: what, how, whom to tell."""
-
-    dataset: xr.Dataset
-    sources: list[dict[str, Any]]
-    progress: Progress
-    cancelled: Cancel
-    tile: int = 512
-    series: bool = True
-    memory: int = 512 * 2**20
-    unpacked: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    added: int = 0
-    repeated: int = 0
-
-    @cached_property
-    def stamps(self) -> NDArray[np.datetime64]:
-        """Times of the steps; none for a cube of statics."""
-        if names.TIME not in self.dataset.dims:
-            return np.empty(0, "datetime64[ns]")
-        return np.asarray(self.dataset[names.TIME].values.astype("datetime64[ns]"))
-
-    @cached_property
-    def overpass(self) -> list[str]:
-        """Overpass of each step, or nothing."""
-        return [str(o) for o in self.dataset[names.OVERPASS].values] if names.OVERPASS in self.dataset.coords else []
-
-    def overpass_of(self, step: int) -> str:
-        """Overpass of one step; empty where the cube has none."""
-        return self.overpass[step] if self.overpass else ""
-
-    def plan(self) -> str:
-        """Hash what makes an interrupted run the same as this one."""
-        described = {str(k): [list(v.dims), str(v.dtype), v.sizes] for k, v in self.dataset.variables.items()}
-        stamps = self.stamps.astype(np.int64).tolist()
-        content = [plain_attrs(self.dataset.attrs), described, stamps, self.overpass, self.sources, self.tile]
-        return digest(content)
 
 
 def write_cube(job: Job, path: Path) -> None:
@@ -116,12 +71,13 @@ def _try_to_write(job: Job, partial: Path) -> bool:
         job.unpacked.add(broken.variable)
         job.notes.append(f"{broken.variable} does not fit the packing of its first steps and is kept as float32")
         shutil.rmtree(partial)
-        job.added, job.skipped = 0, []
+        job.added, job.skipped = 0, [s for s in job.skipped if not s.path.startswith("step ")]
         return False
     with telling_disk_errors(partial):
         if job.series and manifest.time:
             report = part(job.progress, share, 1.0)
             _build_series(partial, manifest, memory=job.memory, progress=report, cancelled=job.cancelled)
+        job.record_notes(manifest)
         _publish(partial, manifest)
     return True
 
@@ -149,6 +105,7 @@ def append_cube(job: Job, path: Path) -> None:
         while not _try_to_append(job, path, pending, known):
             pass
         if job.added:
+            job.record_notes(pending)
             with telling_disk_errors(path):
                 _publish(path, pending)
     except (Cancelled, KeyboardInterrupt):
@@ -191,33 +148,6 @@ def rebuild(path: Path, *, memory: int, progress: Progress, cancelled: Cancel) -
             manifest.save(path, MANIFEST)
     finally:
         tidy(path, Manifest.load(path))
-
-
-def check_same_cube(manifest: Manifest, dataset: xr.Dataset) -> None:
-    """Raise unless ``dataset`` has the grid, variables, units and meaning of the store."""
-    if not Grid.from_attrs(manifest.attrs).same_as(Grid.from_attrs(dataset.attrs)):
-        raise GridMismatch("The new files lie on another grid than the store", hint="ingest them into a new store")
-    check_same_meaning(manifest, dataset)
-
-
-def check_same_meaning(manifest: Manifest, dataset: xr.Dataset) -> None:
-    """Raise unless variables, units, kind, layer and time support are those of the store."""
-    hint = "ingest them into a new store"
-    stored = {k: (v.dims, v.attrs.get("units", "")) for k, v in manifest.variables.items()}
-    found = {str(k): (v.dims, v.attrs.get("units", "")) for k, v in dataset.data_vars.items()}
-    for name in sorted(stored.keys() ^ found.keys()):
-        where = "the store" if name in stored else "the new files"
-        raise StoreError(f"Only {where} hold{'' if where.endswith('s') else 's'} the variable {name!r}", hint=hint)
-    for name, (dims, units) in found.items():
-        if (dims, units) != stored[name]:
-            raise StoreError(
-                f"{name!r} is {stored[name][1]!r} {stored[name][0]} in the store and {units!r} {dims} in the new files",
-                hint=hint,
-            )
-    old, new = meaning(manifest.attrs), meaning(plain_attrs(dataset.attrs))
-    for key in sorted(old.keys() | new.keys()):
-        if not key.startswith("grid_") and old.get(key) != new.get(key):
-            raise StoreError(f"{key} is {old.get(key)!r} in the store and {new.get(key)!r} in the new files", hint=hint)
 
 
 def tidy(path: Path, manifest: Manifest) -> None:
@@ -286,6 +216,10 @@ def _variables(job: Job) -> dict[str, StoredVariable]:
         name = str(key)
         if variable.dtype.kind not in "biufM":
             raise StoreError(f"{name!r} does not hold numbers", hint="a cube keeps numbers and times only")
+        if variable.dims not in (names.CUBE_DIMS, names.CUBE_DIMS[1:]):
+            raise StoreError(
+                f"{name!r} has the dimensions {variable.dims}", hint="a cube keeps (time, y, x) and (y, x)"
+            )
         packing = plain(variable.dtype)
         if name in sampled and name not in job.unpacked:
             packing = propose(name, variable.dtype, sampled[name], encoding=variable.encoding, attrs=variable.attrs)
