@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smcore.demo.noise import Floats32
+from smcore.demo.noise import Floats32, octaves
 from smcore.demo.terrain import Ground
 from smcore.demo.weather import Day
+from smcore.grids import Grid
 
 FREEZING = np.float32(273.15)
 
@@ -34,19 +35,21 @@ class Soil:
     interception: Floats32
     top_mm: float = 50.0
     root_mm: float = 450.0
-    exchange_days: float = 14.0
-    bypass: float = 0.12
+    exchange_days: float = 18.0
+    bypass: float = 0.22
     soil_heat_days: float = 3.5
 
     @classmethod
-    def of(cls, ground: Ground) -> Soil:
-        """The truth's parameters: texture sets the water contents, vegetation the share of evaporation on top."""
+    def of_truth(cls, seed: int, grid: Grid, ground: Ground) -> Soil:
+        """The truth's parameters: texture and vegetation set them, and hidden differences that no input tells."""
+        hidden = [octaves(seed, f"truth/{k}", (1.5, 0.3, 0.05), (1.0, 0.7, 0.6)).at(grid.lat, grid.lon) for k in (0, 1)]
+        drainage = np.clip(1.5 - 0.014 * ground.sand + 0.03 * (ground.clay - 20), 0.5, 3.0)
         return cls(
             residual=ground.wilting_point,
-            field_capacity=ground.field_capacity,
+            field_capacity=np.clip(ground.field_capacity + 0.012 * hidden[0], 0.1, ground.porosity - 0.05),
             porosity=ground.porosity,
-            drainage_days=np.clip(1.9 - 0.016 * ground.sand + 0.03 * (ground.clay - 20), 0.6, 3.0),
-            evaporation_share=0.62 - 0.20 * ground.greenness,
+            drainage_days=(drainage * np.exp(0.2 * hidden[1])).astype(np.float32),
+            evaporation_share=(0.86 - 0.24 * ground.greenness) * np.exp(0.10 * hidden[0] - 0.06 * hidden[1]),
             interception=0.4 + 1.4 * ground.forest,
         )
 
@@ -90,7 +93,7 @@ def _dry(state: State, soil: Soil, demand: Floats32, days: float) -> Floats32:
     need = demand * np.float32(days) * (1 - np.float32(0.85) * state.snow_cover)
 
     above = np.maximum(state.top - soil.field_capacity, 0)
-    drained = above * (1 - np.exp(np.float32(-days) / soil.drainage_days)) * thawed
+    drained = above * (1 - np.exp(np.float32(-days) / soil.drainage_days)) * (0.35 + 0.65 * thawed)
     top = state.top - drained
     root = state.root + drained * np.float32(soil.top_mm / soil.root_mm)
 

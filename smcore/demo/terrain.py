@@ -56,17 +56,17 @@ class Ground:
     @property
     def porosity(self) -> Floats32:
         """Porosity [m3 m-3] from sand (Cosby et al. 1984, doi:10.1029/WR020i006p00682) and organic carbon."""
-        return np.clip(0.489 - 0.00126 * self.sand + 0.002 * self.organic_carbon, 0.36, 0.56)
+        return np.clip(0.489 - 0.00126 * self.sand + 0.003 * self.organic_carbon, 0.36, 0.60)
 
     @property
     def wilting_point(self) -> Floats32:
         """Water content that evaporation leaves behind [m3 m-3]; linear in texture, ours."""
-        return 0.012 + 0.0030 * self.clay
+        return 0.006 + 0.0028 * self.clay + 0.0022 * self.organic_carbon
 
     @property
     def field_capacity(self) -> Floats32:
         """Water content that drainage leaves behind [m3 m-3]; linear in texture, ours."""
-        return np.clip(0.115 + 0.0042 * self.clay + 0.0013 * self.silt, 0.12, self.porosity - 0.06)
+        return np.clip(0.080 + 0.0038 * self.clay + 0.0013 * self.silt + 0.0045 * self.organic_carbon, 0.12, self.porosity - 0.06)
 
     @property
     def water_fraction(self) -> Floats32:
@@ -137,7 +137,7 @@ def _climate(seed: int, lat: Floats, lon: Floats, height: Floats32) -> tuple[Flo
     rain = 205 + 1250 * pacific + 700 * east + 380 * gulf + 110 * np.clip(height / 1000, 0, 2.5)
     rain = rain * np.exp(0.16 * wiggle) * (1 - 0.35 * _rise((36 - y) / 1.5) * _rise(-(x + 105) / 2))
     inland = 1 - np.exp(-np.clip(x + 124.5, 0, None) / 6) * 0.75 - 0.35 * np.exp(-np.clip(-66 - x, 0, None) / 7)
-    mean = 296.5 - 0.72 * (y - 25) - 5.2e-3 * height + 2.0 * (1 - inland)
+    mean = 298.0 - 0.72 * (y - 25) - 5.2e-3 * height + 2.0 * (1 - inland)
     half_range = (4.0 + 0.42 * (y - 25)) * (0.45 + 0.75 * inland)
     winter = 0.85 * np.exp(-np.clip(x + 124, 0, None) / 6) - 0.55 * np.exp(-(((x + 101) / 7) ** 2)) + 0.05 * gulf
     return rain, mean, half_range, np.broadcast_to(winter, rain.shape)
@@ -162,7 +162,7 @@ def _samples(seed: int, lat: Floats, lon: Floats) -> dict[str, NDArray[np.floati
         "sand": sand,
         "clay": clay,
         "gravel": gravel,
-        "organic_carbon": carbon * np.exp(0.6 * (green - 0.5)),
+        "organic_carbon": carbon * np.exp(1.2 * (green - 0.45)),
         "annual_precipitation": rain,
         "annual_temperature": mean,
         "temperature_range": half_range,

@@ -1,0 +1,87 @@
+"""The weather as forcing data sets know it: right in the main, wrong in amount, place and bias, each in its own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smcore.demo.noise import Field, Floats32
+from smcore.demo.weather import Day
+from smcore.grids import Grid
+
+
+@dataclass(frozen=True)
+class Skill:
+    """How wrong an analysis is.
+
+    Attributes
+    ----------
+    rain
+        Spread of the logarithm of its rain error that changes from day to day.
+    rain_bias
+        Spread of the logarithm of its lasting rain error.
+    trace
+        Rain below this [mm a half-day] is not seen.
+    false_rain
+        Rain [mm a half-day] that it makes up where its error field is highest.
+    temperature
+        Spread [K] of the daily temperature error; its lasting bias is half of it.
+    radiation
+        Relative spread of the radiation error.
+    size
+        Size of the error's features [degree].
+    """
+
+    rain: float
+    rain_bias: float
+    trace: float
+    false_rain: float
+    temperature: float
+    radiation: float
+    size: float
+
+
+GAUGES = Skill(0.28, 0.06, 0.12, 0.0, 0.5, 0.04, 0.35)  # radar with gauges, as Stage IV
+STATION_ANALYSIS = Skill(0.35, 0.08, 0.1, 0.2, 0.7, 0.06, 0.9)  # as NLDAS-2
+SATELLITE_RAIN = Skill(0.60, 0.15, 0.3, 0.9, 1.0, 0.08, 0.5)  # as IMERG
+REANALYSIS = Skill(0.50, 0.14, 0.02, 0.8, 0.9, 0.08, 1.4)  # as ERA5-Land
+GLOBAL_ANALYSIS = Skill(0.55, 0.18, 0.02, 0.8, 1.2, 0.09, 2.0)  # as the forcing of GLDAS
+
+
+class Analysis:
+    """One data set's view of the weather on one grid; it depends on the true weather, never on the truth in the soil.
+
+    Parameters
+    ----------
+    name
+        Tells the errors of data sets apart.
+    """
+
+    def __init__(self, seed: int, name: str, grid: Grid, skill: Skill) -> None:
+        self.lat, self.lon, self.skill = grid.lat, grid.lon, skill
+        size = skill.size
+        self.wet = Field(seed, f"{name}/wet", size, size, 0.8, 4.0)
+        self.lasting = Field(seed, f"{name}/lasting", 2 * size, 2 * size)
+        self.heat = Field(seed, f"{name}/heat", 2.5 * size, 2.5 * size, 4.0)
+
+    def rain(self, day: float, rain: Floats32) -> Floats32:
+        """Its rain [mm] of the half-day centred on `day`."""
+        skill = self.skill
+        error = self.wet.at(self.lat, self.lon, day)
+        factor = skill.rain * error - 0.5 * skill.rain**2 + skill.rain_bias * self.lasting.at(self.lat, self.lon)
+        amount = np.where(rain > skill.trace, rain, 0) * np.exp(factor)
+        return (amount + skill.false_rain * np.maximum(error - 1.6, 0)).astype(np.float32)
+
+    def of(self, day: int, weather: Day) -> Day:
+        """Its view of one UTC day."""
+        skill, lat, lon = self.skill, self.lat, self.lon
+        heat, lasting = self.heat.at(lat, lon, day + 0.5), self.lasting.at(lat, lon)
+        temperature = weather.temperature + np.float32(skill.temperature) * (heat + 0.5 * lasting)
+        return replace(
+            weather,
+            rain=(self.rain(day + 0.25, weather.rain[0]), self.rain(day + 0.75, weather.rain[1])),
+            temperature=temperature.astype(np.float32),
+            shortwave=(weather.shortwave * (1 + skill.radiation * heat)).astype(np.float32),
+            humidity=np.clip(weather.humidity * (1 - 0.5 * skill.radiation * heat), 0.08, 1).astype(np.float32),
+        )
