@@ -69,6 +69,8 @@ def render(result: dict[str, Any]) -> None:
             typer.echo(f"  {note}")
         for line in _lines(table[table["product"] == one["product"]]):
             typer.echo(line)
+    if "steps.csv" in result["files"]:
+        _show_steps(pd.read_csv(Path(result["out"]) / "steps.csv", keep_default_na=False, na_values=[""]))
     typer.echo(f"Written to {result['out']}: {', '.join(result['files'])}")
 
 
@@ -120,17 +122,29 @@ def _lines(table: pd.DataFrame) -> list[str]:
     return [*lines, *(_line(group) for group in ends)]
 
 
+def _show_steps(steps: pd.DataFrame) -> None:
+    """Print the metrics over space of each day, and all days pooled."""
+    typer.echo("over space, day by day (temporal metrics of a few days mean nothing):")
+    for product, table in steps.groupby("product", sort=False):
+        groups = [group for _, group in table.groupby("time", sort=False)]
+        shown = groups if len(groups) <= _SHOWN else [*groups[: _SHOWN - 1], groups[-1]]
+        typer.echo(f"  {product}{'' if shown is groups else f': {len(groups) - len(shown)} more in steps.csv'}")
+        for group in shown:
+            typer.echo(_line(group.rename(columns={"time": "location"}).assign(sensor="", note="")))
+
+
 def _line(group: pd.DataFrame) -> str:
     one = group.set_index("metric")
     first = one.iloc[0]
     name = str(first["sensor"]) if isinstance(first["sensor"], str) and first["sensor"] else str(first["location"])
     number = one["value"]
+    count = f"{number['n']:.0f}" if pd.notna(number["n"]) else "–"
     cells = [f"{number[m]:+.4f}" if pd.notna(number[m]) else "–" for m in ("bias", "rmsd", "ubrmsd")]
     correlations = [f"{number[m]:.3f}" if pd.notna(number[m]) else "–" for m in ("pearson_r", "spearman_r")]
     statuses = [status for status in dict.fromkeys(one["status"]) if status != "ok"]
     note = next((str(text) for text in one["note"] if isinstance(text, str) and text), "")
     return (
-        f"  {name[:44]:<44} {number['n']:>7.0f} {correlations[0]:>7} {correlations[1]:>7} "
+        f"  {name[:44]:<44} {count:>7} {correlations[0]:>7} {correlations[1]:>7} "
         f"{cells[0]:>8} {cells[1].lstrip('+'):>8} {cells[2].lstrip('+'):>8}  "
         f"{', '.join(statuses) or 'ok'}{f' ({note})' if note else ''}"
     )

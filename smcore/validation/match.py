@@ -258,6 +258,8 @@ def _time_rule(product: Side, reference: Side, options: MatchOptions) -> tuple[i
     """Find the window [µs], or None for UTC days, and the rule in words."""
     sides = (product, reference)
     days = "pairs: UTC days; a day of a series counts where it has half of its records or more"
+    if any(side.has_overpass for side in sides):
+        days += "; retrievals are not averaged, each is a pair of its own"
     for side in sides:
         if side.support.hours > 24:
             raise MatchError(f"{side.name} has means over {side.support.hours:g} h, longer than a day")
@@ -309,7 +311,7 @@ def _check_reach(anchor: Side, other: Side, collocation: Collocation) -> None:
     raise MatchError(
         f"{other.name} has no location within reach of {anchor.name}: the closest is {distance:.1f} km away",
         where=f"{anchor.name} at {anchor.places.text()}, {other.name} at {other.places.text()}",
-        hint=f"allow more with --max-distance {np.ceil(distance):.0f}, or choose data of one place",
+        hint=f"allow more with --max-distance {np.ceil(distance):.0f}" if distance < 100 else "choose data of one place",
     )
 
 

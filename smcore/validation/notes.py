@@ -12,6 +12,10 @@ from smcore.validation.sides import Masks, Side
 Ints = NDArray[np.int64]
 
 
+_DEPTH_TOLERANCE_M = 0.005
+"""Sensors at 2 inches (0.0508 m) count as at 0.05 m (our choice)."""
+
+
 def notes_on(product: Side, reference: Side, *, product_is_anchor: bool, at: Ints, masks: Masks) -> list[str]:
     """Say what a reader of the result must know.
 
@@ -65,8 +69,9 @@ def _same_depth(a: float, b: float, c: float, d: float) -> bool:
     """Equal ranges, or a sensor at one depth inside the other's layer."""
     if not np.isfinite([a, b, c, d]).all():
         return False
-    point_inside = (c == d and a - 1e-6 <= c <= b + 1e-6) or (a == b and c - 1e-6 <= a <= d + 1e-6)
-    return bool(point_inside or (abs(a - c) < 1e-6 and abs(b - d) < 1e-6))
+    near = _DEPTH_TOLERANCE_M
+    point_inside = (c == d and a - near <= c <= b + near) or (a == b and c - near <= a <= d + near)
+    return bool(point_inside or (abs(a - c) <= near and abs(b - d) <= near))
 
 
 def _mask_notes(product: Side, reference: Side, masks: Masks) -> list[str]:

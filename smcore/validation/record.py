@@ -52,6 +52,7 @@ def result_record(scored: Score) -> dict[str, Any]:
         "locations": len(matched.places),
         "locations_by_status": dict(sorted(statuses.items())),
         "pairs": int(scored.n.sum()),
+        "pairs_by_overpass": scored.overpasses,
         "counts": {
             side: {name: int(values.sum()) for name, values in counts.items() if name != "recommended"}
             for side, counts in scored.counts.items()
@@ -77,6 +78,12 @@ def sentences(scored: Score) -> list[str]:
             recommended, offered = scored.recommended(name)
             share = f" ({recommended / offered:.0%})" if offered else ""
             result.append(f"{one.name}: {recommended} of {offered} retrievals are recommended{share}")
+        bare = int((scored.counts[name]["unflagged"] > 0).sum())
+        if bare:
+            result.append(f"{one.name}: {bare} sensors carry no quality flag; all their values are used")
+    if scored.overpasses:
+        numbers = ", ".join(f"{number} {name}" for name, number in scored.overpasses.items())
+        result.append(f"pairs by overpass: {numbers}")
     if (scored.status["n"] == Status.NONE_RECOMMENDED).all() and len(scored.n):
         result.append(none_recommended(scored))
     return result

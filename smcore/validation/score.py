@@ -16,7 +16,7 @@ from smcore.errors import Cancelled, SmcoreError, Status
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.validation.match import Match, PairBlock
 from smcore.validation.metrics import METRICS, is_constant
-from smcore.validation.sides import COUNTS
+from smcore.validation.sides import COUNTS, OVERPASSES
 from smcore.validation.times import DAY, day_of, to_datetime
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,8 @@ class Score:
     ``values`` and ``status`` hold one array (location,) for each metric; ``n`` is the number of pairs. ``counts`` are
     what was read and left out on each side, ``dropped`` the usable records that found no partner, ``errors`` what went
     wrong at a location (by index). ``pooled`` takes all pairs as one sample, ``median`` is over the locations whose
-    value is ok; its n counts those locations. ``days`` holds the metrics over space of each day, if asked for.
+    value is ok; its n counts those locations. ``days`` holds the metrics over space of each day, if asked for;
+    ``overpasses`` the number of pairs of each overpass.
     """
 
     matched: Match
@@ -62,6 +63,7 @@ class Score:
     median: dict[str, Number]
     days: pd.DataFrame | None
     pool_stride: int
+    overpasses: dict[str, int]
 
     def recommended(self, side: str) -> tuple[int, int]:
         """How many retrievals of ``side`` (product or reference) were recommended, and of how many."""
@@ -156,6 +158,7 @@ class _Tally:
     counts: dict[str, dict[str, Ints]] = field(init=False)
     dropped: dict[str, Ints] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
+    overpasses: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         size = len(self.matched.places)
@@ -176,6 +179,8 @@ class _Tally:
                 self.counts[side][name][rows] = counts[name]
         for reason, number in block.pairs.dropped.items():
             self.dropped.setdefault(reason, np.zeros(len(self.n), np.int64))[rows] = number
+        codes, times = np.unique(block.pairs.overpass[block.pairs.overpass >= 0], return_counts=True)
+        self.overpasses.update({OVERPASSES[code]: int(number) for code, number in zip(codes, times, strict=True)})
         self.pool.add(block)
 
     def finish(self) -> Score:
@@ -200,6 +205,7 @@ class _Tally:
             median,
             table,
             self.pool.stride,
+            dict(sorted(self.overpasses.items())),
         )
 
 

@@ -27,7 +27,7 @@ Fetch = Callable[[str, Ints, slice], NDArray[np.generic]]
 """``fetch(variable, locations, steps)``: values (location, step)."""
 
 OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
-COUNTS = ("values", "recommended", "dropped_overpass", "dropped_quality", "dropped_flag", "usable")
+COUNTS = ("values", "recommended", "dropped_overpass", "dropped_quality", "dropped_flag", "unflagged", "usable")
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,9 @@ class Side:
         flag = self.fetch(names.FLAG, where, steps).astype(np.int64)
         allowed = np.int64(flag_bits(self.dataset[names.FLAG], wanted))
         kept = ((flag & allowed) != 0) & ((flag & ~allowed) == 0)
-        unflagged = ~(flag > 0).any(axis=1, keepdims=True)  # the source gives no flags: there is nothing to go by
-        values[~(kept | unflagged)] = np.nan
+        unflagged = np.asarray((flag <= 0).all(axis=1))  # the source gives no flags: there is nothing to go by
+        counts["unflagged"] = before * unflagged
+        values[~(kept | unflagged[:, None])] = np.nan
         counts["dropped_flag"] = before - _finite(values)
 
 

@@ -287,7 +287,7 @@ def test_no_common_period_names_both(make_cube: Make, make_stations: Make) -> No
 def test_no_common_place_names_both_and_how_far_they_are(make_cube: Make, make_stations: Make) -> None:
     time = hours("2020-01-01", 24)
     station = make_stations(np.zeros(24), time, GRID.lat[0] + 3, GRID.lon[0])
-    with pytest.raises(MatchError, match=r"closest is 3\d\d\.\d km away.*°N.*--max-distance"):
+    with pytest.raises(MatchError, match=r"closest is 3\d\d\.\d km away.*°N.*choose data of one place"):
         paired(make_cube(np.zeros(24), time), station)
 
 
