@@ -44,7 +44,7 @@ from smcore.stations.readers._ismn_static import SUFFIX, Static, read_static
 
 KIND = "ismn"
 TITLE = "International Soil Moisture Network (zip, folder or .stm files)"
-PATTERNS = ("*.stm", "Data_sep*rate_files*.zip", "Data_header_values*.zip", "Data_*_[12]*_[12]*.zip")
+PATTERNS = ("*.stm", "*_static_variables.csv")
 
 ATTRS: Final = {
     "title": "ISMN stations",
