@@ -45,8 +45,12 @@ class Context:
     def catalog_files(self) -> tuple[Path, ...]:
         """Where ids are looked up: the ``--catalog`` files, else those of ``LOAM_HOME``; then the packaged models."""
         given = self.catalogs or tuple(dict.fromkeys([*sorted(home().glob("*/catalog.yml")), home_catalog()]))
-        packaged = sorted((Path(__file__).resolve().parent.parent / "catalogs").glob("*.yml"))
-        return (*packaged, *(file for file in given if file.exists()))
+        return (*self.packaged, *(file for file in given if file.exists()))
+
+    @property
+    def packaged(self) -> tuple[Path, ...]:
+        """The catalogues that travel with Loam; never written."""
+        return tuple(sorted((Path(__file__).resolve().parent.parent / "catalogs").glob("*.yml")))
 
     @property
     def catalog_for_writing(self) -> Path:
@@ -76,9 +80,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     else:
         program = typer.Typer(add_completion=False)
         program.command(name)(_with_common_options(module.command, getattr(module, "render", None)))
-    status = typer.main.get_command(program).main(
-        args=list(arguments), prog_name=f"loam {name}", standalone_mode=False
-    )
+    status = typer.main.get_command(program).main(args=list(arguments), prog_name=f"loam {name}", standalone_mode=False)
     return status if isinstance(status, int) else 0
 
 
@@ -134,7 +136,8 @@ def _terminal_progress() -> Progress:
     if not sys.stderr.isatty():
         return quiet
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     bar = Bar(
         TextColumn("{task.description}"),

@@ -34,7 +34,9 @@ def load(package: str, name: str, required: Iterable[str] = ()) -> ModuleType:
     known = names(package)
     wanted = name.replace("_", "-")
     if wanted not in known:
-        raise SmcoreError(f"There is no {name!r}", where=f"plug-ins of {package}", hint=f"choose one of: {', '.join(known)}")
+        raise SmcoreError(
+            f"There is no {name!r}", where=f"plug-ins of {package}", hint=f"choose one of: {', '.join(known)}"
+        )
     module = importlib.import_module(f"{package}.{wanted.replace('-', '_')}")
     missing = [attribute for attribute in required if not hasattr(module, attribute)]
     if missing:

@@ -149,9 +149,7 @@ class Tile:
         )
 
 
-def tiles(
-    shape: tuple[int, int], size: int, *, halo: int = 0, anchor: tuple[int, int] = (0, 0)
-) -> Iterator[Tile]:
+def tiles(shape: tuple[int, int], size: int, *, halo: int = 0, anchor: tuple[int, int] = (0, 0)) -> Iterator[Tile]:
     """Cover a (rows, columns) array with tiles of at most ``size``, read with ``halo`` more cells on each side.
 
     ``anchor`` is the array's place in the whole grid: tile borders lie on multiples of ``size`` of the whole grid, so

@@ -116,5 +116,3 @@ def _browser() -> str:
 def _playwright_browsers() -> list[Path]:
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
     return [p for p in sorted(cache.glob("chromium-*/*/*")) if re.fullmatch("chrome|Chromium|chrome.exe", p.name)]
-
-

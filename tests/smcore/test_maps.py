@@ -4,8 +4,20 @@ import numpy as np
 import pytest
 
 from smcore.grids import ease, regular
-from smcore.maps import ABOVE, BELOW, MISSING, View, fitted, latitude_of, longitude_of, mercator_x, mercator_y
-from smcore.maps import paint, plan, value_of
+from smcore.maps import (
+    ABOVE,
+    BELOW,
+    MISSING,
+    View,
+    fitted,
+    latitude_of,
+    longitude_of,
+    mercator_x,
+    mercator_y,
+    paint,
+    plan,
+    value_of,
+)
 
 GRIDS = {
     "M36": ease("M36"),

@@ -1,0 +1,21 @@
+// Longitude, latitude and value under the pointer, from the frame that is on the screen: no request is sent.
+const R = 6378137, box = document.getElementById("readout");
+if (box) {
+  const lon = ((cb_obj.x / R * 180 / Math.PI + 540) % 360) - 180;
+  const lat = (2 * Math.atan(Math.exp(cb_obj.y / R)) - Math.PI / 2) * 180 / Math.PI;
+  const d = front.data, image = d.image[0];
+  const [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
+  const i = Math.floor((cb_obj.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((cb_obj.x - d.x[0]) / d.dw[0] * columns);
+  let text = "";
+  if (i >= 0 && j >= 0 && i < rows && j < columns) {
+    const code = image.shape ? image[i * columns + j] : image[i][j];
+    const low = scale.data.low[0], high = scale.data.high[0];
+    const digits = high - low > 5 ? 0 : 2;
+    if (code === 0) text = "no value";
+    else if (code === 1) text = `below ${low}`;
+    else if (code === 255) text = `above ${high}`;
+    else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${scale.data.units[0]}`;
+  }
+  const ns = lat < 0 ? "S" : "N", ew = lon < 0 ? "W" : "E";
+  box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`.replace("m3 m-3", "m³ m⁻³");
+}

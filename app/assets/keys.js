@@ -1,0 +1,25 @@
+// Keyboard: ← → a step, shift for ten, space plays, j and k walk through stations. Not while typing in a field.
+(() => {
+  const typing = (event) => event.composedPath().some((node) =>
+    node instanceof HTMLInputElement && node.type !== "range" && node.type !== "radio" && node.type !== "button" ||
+    node instanceof HTMLTextAreaElement || node instanceof HTMLSelectElement);
+  const models = () => (window.Bokeh?.documents ?? []).flatMap((doc) => [...doc._all_models.values()]);
+  const model = (tag) => models().find((one) => one.tags?.includes(tag));
+  let pressed = 0;
+  const press = (action) => { const keys = model("keys"); if (keys) keys.value = `${action} ${++pressed}`; };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
+    const slider = model("time-slider");
+    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (move !== undefined && slider) {
+      const step = move * (event.shiftKey ? 10 : 1);
+      slider.value = Math.min(slider.end, Math.max(slider.start, slider.value + step));
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.key === " " && !event.composedPath().some((n) => n instanceof HTMLButtonElement)) {
+      press("play");
+      event.preventDefault();
+    } else if (event.key === "j") press("next-station");
+    else if (event.key === "k") press("previous-station");
+  }, true);
+})();

@@ -1,0 +1,59 @@
+"""``loam predict``: run a trained model over a window and write the result as a prepared store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import cli
+from smcore.roles import parse
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="Folder of a checkpoint, or id of a model.")],
+    data: Annotated[list[str], typer.Option("--data", help="[ROLE=]ID of the inputs.")],
+    out: Annotated[Path, typer.Option("--out", help="Store to write; must be new.")],
+    bbox: Annotated[
+        tuple[float, float, float, float] | None, typer.Option("--bbox", help="West south east north [deg].")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--start", help="First day.")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Last day, inclusive.")] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    entry_id: Annotated[str, typer.Option("--id", help="Add the result to the catalogue under this id.")] = "",
+    quality: Annotated[str, typer.Option("--quality", help="Rule for observations as input.")] = "recommended",
+    overpass: Annotated[str, typer.Option("--overpass", help="am, pm or both, for observations as input.")] = "both",
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+) -> dict[str, Any]:
+    """Predict soil moisture with MODEL wherever and whenever its inputs are at hand."""
+    from smcore.inference import PredictRequest, run_request
+    from smcore.window import Window
+
+    context = cli.context()
+    window = Window(start, end, *(bbox or (-180.0, -90.0, 180.0, 90.0)))
+    request = PredictRequest(
+        model,
+        tuple(parse([*data, *(more or [])])),
+        tuple(str(file) for file in context.catalog_files),
+        asdict(window),
+        device,
+        str(out),
+        entry_id,
+        str(context.catalog_for_writing),
+        quality,
+        overpass,
+    )
+    return asdict(run_request(request, context.progress))
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print what was written."""
+    typer.echo(f"{result['cells']} cells × {result['steps']} steps in {result['seconds']:.1f} s → {result['store']}")
+    if result["synthetic"]:
+        typer.echo("  SYNTHETIC: model or inputs are made up")
+    for note in result["notes"]:
+        typer.echo(f"  {note}")
+    if result["id"]:
+        typer.echo(f"  entry {result['id']} added to the catalogue")

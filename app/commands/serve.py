@@ -1,0 +1,57 @@
+"""``loam serve [CATALOG…]``: open the dashboard in a browser."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import cli
+from app.settings import PORT, Settings
+from smcore.catalog import load_catalog
+from smcore.errors import SmcoreError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def command(
+    catalogs: Annotated[list[Path] | None, typer.Argument(help="Catalogue files; default: those in LOAM_HOME.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = PORT,
+    address: Annotated[str, typer.Option(help="Address to bind; loopback only.")] = "127.0.0.1",
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")] = False,
+) -> None:
+    """Serve the dashboard on this machine until stopped with Ctrl+C."""
+    if address not in LOOPBACK:
+        raise SmcoreError(
+            f"Loam serves on this machine only; {address} would open it to others without sign-in",
+            hint="leave --address out, or put a proxy with sign-in before it",
+        )
+    files = tuple(catalogs or ()) or cli.context().catalog_files
+    load_catalog(files)  # say what is wrong before the browser opens
+    _check_free(port)
+    settings = Settings(catalogs=_with_home(files), writable_catalog=cli.context().catalog_for_writing, port=port)
+    from app.jobs import Supervisor
+    from app.main import start
+
+    with Supervisor(settings.jobs):
+        print(f"Loam is at http://localhost:{port}; stop it with Ctrl+C", file=sys.stderr, flush=True)
+        start(settings, show=not no_open)
+
+
+def _with_home(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files, and the one that saved results go to, which may not exist yet."""
+    return tuple(dict.fromkeys((*cli.context().packaged, *files, cli.context().catalog_for_writing)))
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SmcoreError(
+                f"Port {port} can't be used: {error.strerror}", hint=f"stop what runs there, or use --port {port + 1}"
+            ) from error

@@ -1,0 +1,98 @@
+"""Widgets and text in the house's look, and the boundary between text from data and HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+
+
+@cache
+def stylesheet() -> str:
+    """The one style sheet of everything inside a shadow root."""
+    return (ASSETS / "widgets.css").read_text(encoding="utf-8")
+
+
+def styled(widget: Any, **options: Any) -> Any:
+    """Give a Panel object the house's style sheet; returns it."""
+    widget.stylesheets = [*widget.stylesheets, stylesheet()]
+    if options:
+        widget.param.update(**options)
+    return widget
+
+
+def esc(text: object) -> str:
+    """Text from data as HTML text: station names, notes and attributes are never markup."""
+    return html.escape(str(text), quote=True)
+
+
+def text(markup: str = "", **options: Any) -> pn.pane.HTML:
+    """A block of our own HTML; everything from data in it went through :func:`esc`."""
+    options = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)} | options
+    return styled(pn.pane.HTML(markup, **options))
+
+
+def empty(sentence: str) -> str:
+    """What a panel shows when it has nothing to show: why, and what would fill it."""
+    return f'<div class="empty">{esc(sentence)}</div>'
+
+
+def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
+    """A push button."""
+    made = styled(pn.widgets.Button(label=label, button_type=kind, **({"margin": 2} | options)))
+    made.on_click(on_click)
+    return made
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> str:
+    """An escaped HTML table; columns in ``numeric`` are set right, in tabular figures."""
+    right = set(numeric)
+
+    def line(cells: Sequence[object], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=number' if i in right else ''}>{cell if isinstance(cell, Markup) else esc(cell)}</{tag}>"
+            for i, cell in enumerate(cells)
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table><thead><tr>{line(header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class Markup(str):
+    """HTML that we wrote ourselves."""
+
+    __slots__ = ()
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for a table; an en dash where there is none."""
+    return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
+
+
+def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
+    """Save buttons for one panel: ``files(kind)`` gives a file name and what makes it, for png, svg and csv."""
+    row = pn.Row(margin=0, css_classes=["save"])
+    for kind in ("png", "svg", "csv"):
+        filename, make = files(kind)
+        row.append(
+            styled(
+                pn.widgets.FileDownload(
+                    callback=make,
+                    filename=filename,
+                    label=kind.upper(),
+                    embed=False,
+                    auto=True,
+                    button_type="default",
+                    width=58,
+                    height=28,
+                    margin=(2, 4, 2, 0),
+                )
+            )  # fmt: skip
+        )
+    return row

@@ -1,0 +1,44 @@
+"""The server: one page, on loopback, with the settings it was started with."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import panel as pn
+import panel.reactive
+
+from app.controls import ASSETS
+from app.session import build
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
+    """Serve the app; returns when the server stops, or at once with the server if ``threaded``."""
+    pn.extension(notifications=True, sizing_mode=None)
+    pn.config.reconnect = True
+    # A widget's event waits 50 ms by default before Python sees it: more than half of a frame's budget. Private in
+    # Panel; tests/app/test_main.py fails if a new version drops it.
+    panel.reactive.Syncable._debounce = settings.debounce_ms
+    origins = [f"{host}:{settings.port}" for host in ("localhost", "127.0.0.1")]
+
+    def page() -> Any:  # Panel tells a page's maker from a page by its being a plain function
+        return build(settings)
+
+    return pn.serve(
+        {"/": page},
+        port=settings.port,
+        address="127.0.0.1",
+        websocket_origin=origins,
+        static_dirs={"assets": str(ASSETS)},
+        show=show,
+        threaded=threaded,
+        title="Loam",
+        start=True,
+        unused_session_lifetime=15_000,
+        check_unused_sessions=5_000,
+        verbose=False,
+        admin=False,
+    )

@@ -1,0 +1,115 @@
+"""Files of what a panel shows: PNG and SVG drawn by matplotlib, CSV with units and citation."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from app.colours import LINES, shades
+from smcore.catalog import CatalogEntry
+from smcore.errors import ExportError
+from smcore.figures.maps import draw_map
+from smcore.figures.scatter import draw_scatter
+from smcore.figures.series import Line, draw_series
+
+if TYPE_CHECKING:
+    from app.store import Store
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def text_cell(value: object) -> str:
+    """Text for a CSV cell that no spreadsheet takes for a formula (CWE-1236)."""
+    text = " ".join(str(value).split())
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _csv(table: pd.DataFrame, about: list[str]) -> io.BytesIO:
+    head = "".join(f"# {text_cell(line)}\n" for line in about if line)
+    return io.BytesIO((head + table.to_csv(index=False, float_format="%.6g")).encode())
+
+
+def _credits(entry: CatalogEntry) -> list[str]:
+    kind = "SYNTHETIC data" if entry.synthetic else ""
+    return [kind, f"licence: {entry.licence}" if entry.licence else "", entry.citation, entry.doi]
+
+
+def map_file(store: Store, kind: str) -> io.BytesIO:
+    """The product and step on the map, over its whole grid."""
+    entry = store.entry
+    if entry is None:
+        raise ExportError("There is no product on the map to save")
+    step, grid, units = store.step(entry), store.grid(entry), store.units(entry)
+    field = np.asarray(store.opened(entry).read_map(entry.variable, step), np.float64)
+    when = store.step_label(entry, step)
+    if kind == "csv":
+        row, column = np.nonzero(np.isfinite(field))
+        table = pd.DataFrame(
+            {
+                "latitude_degrees_north": grid.lat[row].round(5),
+                "longitude_degrees_east": grid.lon[column].round(5),
+                "row": row + grid.row0,
+                "column": column + grid.col0,
+                f"{entry.variable} [{units}]": field[row, column],
+            }
+        )
+        return _csv(table, [entry.title, when, f"n = {len(table)}", *_credits(entry)])
+    return io.BytesIO(
+        draw_map(
+            field, grid, kind=kind, title=entry.title, when=when, units=units, label="soil moisture",
+            colours=shades(store.selection.colour_map), colour_range=store.colour_range(entry),
+            synthetic=entry.synthetic,
+        )
+    )  # fmt: skip
+
+
+def series_file(store: Store, kind: str) -> io.BytesIO:
+    """All series of the drawer."""
+    series = store.series()
+    if not series:
+        raise ExportError("There is no series to save", hint="click on the map first")
+    if kind == "csv":
+        tables = [
+            pd.DataFrame(
+                {"series": text_cell(s.label), "time_utc": s.time, "soil_moisture": s.value, "units": s.units,
+                 "synthetic": s.synthetic}
+            ).dropna(subset="soil_moisture")
+            for s in series
+        ]  # fmt: skip
+        entries = [store.catalog.get(s.entry_id) for s in series]
+        about = [store.place_label(), *dict.fromkeys(line for e in entries for line in _credits(e))]
+        return _csv(pd.concat(tables), about)
+    lines = [
+        Line(
+            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else LINES[s.order % len(LINES)],
+            s.drawn == "points", s.synthetic,
+        )
+        for s in series
+    ]  # fmt: skip
+    return io.BytesIO(draw_series(lines, kind=kind, title=store.place_label()))
+
+
+def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
+    """The pairs of the chosen sensor with one product."""
+    score = next((s for s in store.stations.scores() if s.entry.id == product_id), None)
+    station = store.stations.series()
+    if score is None or station is None or not score.n:
+        raise ExportError("There are no pairs to save", hint="choose a product with pairs")
+    collection = store.stations.entry
+    synthetic = score.entry.synthetic or bool(collection and collection.synthetic)
+    if kind == "csv":
+        units = store.units(score.entry)
+        table = pd.DataFrame({f"product [{units}]": score.product, f"reference [{station.units}]": score.reference})
+        metrics = ", ".join(f"{name} = {value:.4f} ({status})" for name, (value, status) in score.metrics.items())
+        about = [f"product: {score.entry.title}", f"reference: {station.label}", f"n = {score.n}", metrics]
+        return _csv(table, [*about, *_credits(score.entry), *(_credits(collection) if collection else [])])
+    return io.BytesIO(
+        draw_scatter(
+            score.product, score.reference, kind=kind, title=station.label, names=(score.entry.title, "station"),
+            units=(store.units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
+            colour=LINES[store.order(score.entry) % len(LINES)], synthetic=synthetic,
+        )
+    )  # fmt: skip

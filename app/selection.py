@@ -1,0 +1,33 @@
+"""What the user chose: values only, each with a type and a range, all of it representable as a link."""
+
+from __future__ import annotations
+
+import param
+
+PLACES = ("explore", "stations")
+COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
+THEMES = ("light", "dark")
+
+
+class Selection(param.Parameterized):
+    """One browser tab's choices. It holds ids and numbers, never data, and knows no widget."""
+
+    place = param.Selector(default="explore", objects=list(PLACES), doc="Which of the places is open.")
+    product = param.String(default="", doc="Id of the product on the map.")
+    time = param.String(default="", doc="Step on the map, ISO date and time in UTC.")
+    colour_map = param.Selector(default=COLOUR_MAPS[0], objects=list(COLOUR_MAPS), doc="Colour map of the layer.")
+    colour_range = param.Range(
+        default=None, allow_None=True, doc="Lowest and highest value shown; None: the product's."
+    )
+    point = param.NumericTuple(default=None, length=2, allow_None=True, doc="Clicked latitude and longitude [deg].")
+    sensor = param.String(default="", doc="Id of the chosen station sensor.")
+    collection = param.String(default="", doc="Id of the station collection.")
+    view = param.NumericTuple(default=None, length=4, allow_None=True, doc="West, south, east, north of the map [deg].")
+    box = param.NumericTuple(
+        default=None, length=4, allow_None=True, doc="Box to predict: west, south, east, north [deg]."
+    )
+    model = param.String(default="", doc="Id of the model to run.")
+    start = param.String(default="", doc="First day to predict, ISO.")
+    end = param.String(default="", doc="Last day to predict, ISO.")
+    theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
+    job = param.String(default="", doc="Id of the run that is watched.")

@@ -1,0 +1,113 @@
+"""One browser tab: selection, store and views, made together and tied to nothing outside."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import panel as pn
+
+from app import shell, url
+from app.boundary import follow
+from app.controls import empty, text
+from app.selection import Selection
+from app.settings import Settings
+from app.store import Store
+from app.views.cell import CellView
+from app.views.layers import LayersView
+from app.views.map import MapView
+from app.views.series import SeriesView
+from app.views.stations import StationsView
+from app.views.time import TimeView
+from smcore.catalog import load_catalog
+from smcore.errors import SmcoreError
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """The parts of one tab."""
+
+    def __init__(self, settings: Settings, query: dict[str, str] | None = None) -> None:
+        self.settings = settings
+        self.selection = Selection(**url.read(query or {}))
+        self.store = Store(self.selection, load_catalog(f for f in settings.catalogs if f.exists()))
+        self._default()
+        self.map = MapView(self.selection, self.store)
+        self.layers = LayersView(self.selection, self.store)
+        self.time = TimeView(self.selection, self.store)
+        self.series = SeriesView(self.selection, self.store)
+        self.cell = CellView(self.selection, self.store)
+        self.stations = StationsView(self.selection, self.store)
+        self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
+        self._show_place()
+        follow(self.selection, ["place"], self._show_place)
+
+    def _default(self) -> None:
+        chosen = self.selection
+        if chosen.product not in {e.id for e in self.store.products}:
+            chosen.product = next((e.id for e in self.store.products), "")
+        collections = self.store.stations.collections
+        if chosen.collection not in {e.id for e in collections}:
+            chosen.collection = collections[0].id if collections else ""
+
+    def _show_place(self) -> None:
+        views = {"explore": self.cell, "stations": self.stations}
+        self.inspector[:] = [views[self.selection.place]]
+
+    def template(self) -> pn.Template:
+        """The page of this session."""
+        keys = {
+            "play": self.time.toggle,
+            "next-station": lambda: self._station(1),
+            "previous-station": lambda: self._station(-1),
+        }
+        roots: dict[str, Any] = {
+            "places": shell.places(self.selection),
+            "tools": pn.Row(
+                shell.theme_channel(self.selection), shell.key_channel(keys), shell.tools(self.selection), margin=0
+            ),
+            "layers": self.layers,
+            "map": self.map,
+            "time": self.time,
+            "drawer": self.series,
+            "inspector": self.inspector,
+        }
+        self.map.mark_stations()
+        return shell.template(self.selection, roots)
+
+    def _station(self, by: int) -> None:
+        if self.selection.place == "stations":
+            self.store.stations.move(by)
+
+    def write_link(self) -> None:
+        """Keep the address bar equal to the selection, one way."""
+        location = pn.state.location
+        if location is not None:
+            location.search = url.write(self.selection)
+
+
+def build(settings: Settings) -> pn.Template:
+    """Make the page of a new tab; a catalogue that can't be used gives a page that says so."""
+    try:
+        session = Session(settings, _query())
+    except SmcoreError as error:
+        return _broken(error)
+    location = pn.state.location
+    if location is not None:
+        names = [n for n in Selection.param if n != "name"]
+        session.selection.param.watch(lambda *_: session.write_link(), names)
+        pn.state.onload(session.write_link)
+    return session.template()
+
+
+def _query() -> dict[str, str]:
+    arguments = pn.state.session_args or {}
+    return {key: values[0].decode("utf-8", "replace") for key, values in arguments.items() if values}
+
+
+def _broken(error: SmcoreError) -> pn.Template:
+    chosen = Selection()
+    said = text(f'<div class="alert" role="alert">{empty(error.sentence)}</div>')
+    blank = {name: text("") for name in shell.ROOTS}
+    return shell.template(chosen, blank | {"map": said})

@@ -1,0 +1,37 @@
+"""Settings of one server process, from ``loam serve`` and the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smcore.home import home
+
+PORT = 5006
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the server was started with; passed explicitly, never global.
+
+    Attributes
+    ----------
+    catalogs
+        Catalogue files, in the order in which later ones win.
+    writable_catalog
+        Where a saved result adds its entry.
+    jobs
+        Folder of the stored queue.
+    debounce_ms
+        How long a widget event waits before it is handled; Panel's default of 50 ms would be half a frame.
+    max_sessions
+        Browser tabs that one process serves.
+    """
+
+    catalogs: tuple[Path, ...] = ()
+    writable_catalog: Path = field(default_factory=lambda: home() / "catalog.yml")
+    jobs: Path = field(default_factory=lambda: home() / "jobs")
+    port: int = PORT
+    debounce_ms: int = 1
+    max_sessions: int = int(os.environ.get("LOAM_MAX_SESSIONS", "100"))

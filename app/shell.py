@@ -1,0 +1,80 @@
+"""The page around the views: places, theme, link, the error boundary, and nothing that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import panel as pn
+
+from app.boundary import notify
+from app.controls import ASSETS, button, styled
+from app.selection import Selection
+
+LABELS = {"Explore": "explore", "Stations": "stations"}
+ROOTS = ("places", "tools", "layers", "map", "time", "drawer", "inspector")
+
+
+@cache
+def _page() -> str:
+    return (ASSETS / "page.html").read_text(encoding="utf-8")
+
+
+def places(selection: Selection) -> Any:
+    """The choice between the places."""
+    group = styled(pn.widgets.RadioButtonGroup(options=LABELS, value=selection.place, margin=0))
+    group.param.watch(lambda e: setattr(selection, "place", e.new), "value")
+    selection.param.watch(lambda e: setattr(group, "value", e.new), "place")
+    return group
+
+
+def tools(selection: Selection) -> pn.Row:
+    """Copy link and theme."""
+    link = button("Copy link", lambda _: None, width=84, description="Copy a link that opens this very view")
+    link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")
+    link.on_click(lambda _: notify("The link to this view is in the clipboard.", "success"))
+    theme = button("", lambda _: _turn(selection), width=64, description="Light or dark")
+
+    def label(*_: Any) -> None:
+        theme.label = "Dark" if selection.theme == "light" else "Light"
+
+    label()
+    selection.param.watch(label, "theme")
+    return pn.Row(link, theme, margin=0)
+
+
+def _turn(selection: Selection) -> None:
+    selection.theme = "dark" if selection.theme == "light" else "light"
+
+
+def theme_channel(selection: Selection) -> Any:
+    """A hidden input through which the page's style sheet learns of a change of theme."""
+    widget = pn.widgets.TextInput(value=selection.theme, visible=False)
+    widget.jscallback(value="document.documentElement.dataset.theme = cb_obj.value;")
+    selection.param.watch(lambda e: setattr(widget, "value", e.new), "theme")
+    return widget
+
+
+def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
+    """A hidden input through which keys.js names the action of a key."""
+    widget = pn.widgets.TextInput(visible=False, tags=["keys"])
+
+    def act(event: Any) -> None:
+        action = actions.get(str(event.new).partition(" ")[0])
+        if action is not None:
+            action()
+
+    widget.param.watch(act, "value")
+    return widget
+
+
+def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
+    """Fill the page."""
+    page = pn.Template(_page())
+    page.add_variable("theme", selection.theme)
+    for name in ROOTS:
+        page.add_panel(name, roots[name])
+    page.location = True
+    page.add_panel("notifications", pn.state.notifications or pn.Column())
+    return page

@@ -1,0 +1,155 @@
+"""What follows from the selection for stations: places, the chosen sensor, its pairs with every product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from app.cache import BoundedCache
+from smcore import names
+from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError
+
+if TYPE_CHECKING:
+    from app.store import Store
+
+_SCORES = BoundedCache(256)
+METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of the series panel: time (n,) datetime64, value (n,) with NaN in gaps, and how it is drawn."""
+
+    label: str
+    entry_id: str
+    time: np.ndarray
+    value: np.ndarray
+    units: str
+    drawn: str  # "points" for what was observed, "line" for what has no gaps by nature
+    order: int
+    synthetic: bool
+    source: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class StationScore:
+    """Pairs of one product with the chosen sensor, and what they say.
+
+    ``product`` and ``reference`` are (n,) in the units given; ``metrics`` maps name → (value, status); ``sentence``
+    says why there is no number, or what a reader must know.
+    """
+
+    entry: CatalogEntry
+    product: np.ndarray
+    reference: np.ndarray
+    metrics: dict[str, tuple[float, str]]
+    n: int
+    distance_km: float
+    sentence: str
+
+
+class StationStore:
+    """The stations of one session's selection."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._selection = store.selection
+
+    @property
+    def collections(self) -> tuple[CatalogEntry, ...]:
+        """Catalogued station collections."""
+        return tuple(e for e in self._store.catalog if e.layout == "stations" and not e.hidden)
+
+    @property
+    def entry(self) -> CatalogEntry | None:
+        """The chosen collection."""
+        return next((e for e in self.collections if e.id == self._selection.collection), None)
+
+    def table(self) -> pd.DataFrame:
+        """One row per sensor: sensor, station, network, depths [m], lat, lon; soil-moisture sensors only."""
+        if self.entry is None:
+            return pd.DataFrame(columns=["sensor", "station", "network", "depth_from", "depth_to", "lat", "lon"])
+        coords = self._store.opened(self.entry).coords
+        keys = ["sensor", "station", "network", "instrument", "depth_from", "depth_to", "lat", "lon"]
+        return pd.DataFrame({key: coords[key] for key in keys if key in coords})
+
+    def places(self) -> pd.DataFrame:
+        """One row per station: its first sensor, name, lat, lon."""
+        table = self.table()
+        return table.sort_values("depth_from", kind="stable").drop_duplicates(["network", "station"])
+
+    def chosen(self) -> int | None:
+        """Row of the chosen sensor in its collection."""
+        found = np.flatnonzero(self.table()["sensor"].to_numpy() == self._selection.sensor)
+        return int(found[0]) if len(found) else None
+
+    def move(self, by: int) -> None:
+        """Choose the next or previous sensor, and its place on the map."""
+        table = self.table()
+        if table.empty:
+            return
+        now = self.chosen()
+        self.choose((0 if now is None else now + by) % len(table))
+
+    def choose(self, row: int) -> None:
+        """Choose a sensor by its row."""
+        one = self.table().iloc[row]
+        self._selection.param.update(sensor=str(one["sensor"]), point=(float(one["lat"]), float(one["lon"])))
+
+    def series(self) -> Series | None:
+        """The chosen sensor's record; None if no sensor is chosen."""
+        row, entry = self.chosen(), self.entry
+        if row is None or entry is None:
+            return None
+        prepared, one = self._store.opened(entry), self.table().iloc[row]
+        value = np.asarray(prepared.read_series(names.SM, row))
+        there = np.isfinite(value)
+        depth = f"{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm"
+        label = f"{one['station']} ({one['network']}), {depth}"
+        return Series(
+            label,
+            entry.id,
+            np.asarray(prepared.time)[there],
+            value[there],
+            names.VOLUMETRIC,
+            "line",
+            -1,
+            entry.synthetic,
+        )
+
+    def scores(self) -> list[StationScore]:
+        """The chosen sensor against every product that covers it."""
+        row, entry = self.chosen(), self.entry
+        if row is None or entry is None:
+            return []
+        return [self._score(cell.entry, entry, row) for cell in self._store.cells()]
+
+    def _score(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
+        key = (str(product.location), self._store.version(product), str(collection.location), row)
+        return _SCORES.get(key, lambda: self._compute(product, collection, row))
+
+    def _compute(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
+        from smcore.validation.match import match, pairs_dataset
+        from smcore.validation.score import score
+        from smcore.validation.sides import side
+        from smcore.validation.table import reason
+
+        nothing = np.empty(0)
+        try:
+            sensor = self._store.opened(collection).dataset().isel(sensor=[row]).load()
+            matched = match(side(self._store.opened(product).dataset(), product.id), side(sensor, collection.id))
+            result = score(matched)
+            pairs = pairs_dataset(matched)
+        except SmcoreError as error:
+            failed = dict.fromkeys(METRICS, (np.nan, "failed"))
+            return StationScore(product, nothing, nothing, failed, 0, np.nan, error.sentence)
+        metrics = {name: (float(result.values[name][0]), str(result.status[name][0])) for name in METRICS}
+        said = next((reason(result, name, 0) for name in METRICS if metrics[name][1] != "ok"), "")
+        x, y = pairs["product"].values[0], pairs["reference"].values[0]
+        both = np.isfinite(x) & np.isfinite(y)
+        distance = float(pairs["distance_km"].values[0])
+        return StationScore(product, x[both], y[both], metrics, int(both.sum()), distance, said)

@@ -1,0 +1,237 @@
+"""What follows from the selection: opened products, frames, values of a cell, series. No widget, no drawing.
+
+Only prepared stores are read here (Zarr, safe in threads); HDF5 and NetCDF never are. What was opened and what was
+read lately is kept once per process, bounded, keyed by what was asked for; sessions share it and treat it as read-only.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import param
+
+from app.cache import BoundedCache
+from app.selection import Selection
+from app.station_store import Series, StationStore
+from smcore import names
+from smcore.catalog import Catalog, CatalogEntry
+from smcore.cubes.open import open_entry
+from smcore.errors import SmcoreError
+from smcore.grids import Grid
+from smcore.maps import Codes, Gather, View, paint, plan
+
+log = logging.getLogger(__name__)
+
+
+_OPENED = BoundedCache(64)
+_FIELDS = BoundedCache(96)
+_SERIES = BoundedCache(512)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A painted view: codes (height, width), row 0 in the south, and where they lie [Web Mercator m]."""
+
+    codes: Codes
+    view: View
+
+
+@dataclass(frozen=True)
+class CellValue:
+    """One product at the clicked place and the step nearest to the chosen one."""
+
+    entry: CatalogEntry
+    row: int
+    column: int
+    lat: float
+    lon: float
+    bounds: tuple[float, float, float, float]
+    time: str
+    value: float
+    units: str
+    note: str = ""
+
+
+class Store(param.Parameterized):
+    """Derived data of one session."""
+
+    catalog: Catalog = param.ClassSelector(class_=Catalog, doc="The checked catalogue.")
+
+    def __init__(self, selection: Selection, catalog: Catalog) -> None:
+        super().__init__(catalog=catalog)
+        self.selection = selection
+        self.stations = StationStore(self)
+
+    # -- products ------------------------------------------------------------------------------------------------
+    @property
+    def products(self) -> tuple[CatalogEntry, ...]:
+        """What can be shown as a layer: visible cubes and pixel sets with steps of soil moisture."""
+        return tuple(
+            e
+            for e in self.catalog
+            if not e.hidden and e.layout in ("cube", "pixels") and "product" in e.roles and e.period
+        )
+
+    @property
+    def entry(self) -> CatalogEntry | None:
+        """The product on the map."""
+        chosen = self.selection.product
+        return self.catalog.get(chosen) if chosen in self.catalog else next(iter(self.products), None)
+
+    def opened(self, entry: CatalogEntry) -> Any:
+        """The prepared store of an entry, opened once per process and version."""
+        return _OPENED.get((str(entry.location), version(entry)), lambda: open_entry(entry))
+
+    def order(self, entry: CatalogEntry) -> int:
+        """Position of a product, which fixes its line colour."""
+        ids = [e.id for e in self.products]
+        return ids.index(entry.id) if entry.id in ids else len(ids)
+
+    def times(self, entry: CatalogEntry) -> np.ndarray:
+        """Steps of a product (n,) datetime64[ns]."""
+        return np.asarray(self.opened(entry).time)
+
+    def step(self, entry: CatalogEntry) -> int:
+        """Index of the product's step nearest to the chosen time; the last one if none was chosen."""
+        time = self.times(entry)
+        if not self.selection.time:
+            return len(time) - 1
+        return nearest_step(time, self.selection.time)
+
+    def step_label(self, entry: CatalogEntry, step: int) -> str:
+        """The step as a reader writes it: date, hour where there is one, overpass where there is one."""
+        prepared = self.opened(entry)
+        stamp = pd.Timestamp(self.times(entry)[step])
+        overpass = getattr(prepared, "overpass", None)
+        if overpass is not None and str(overpass[step]):
+            return f"{stamp:%Y-%m-%d} {overpass[step]}"
+        return f"{stamp:%Y-%m-%d}" if entry.time_support == names.DAY_MEAN else f"{stamp:%Y-%m-%d %H:%M} UTC"
+
+    def colour_range(self, entry: CatalogEntry) -> tuple[float, float]:
+        """The chosen range, else the product's own, else that of its unit."""
+        if self.selection.colour_range is not None:
+            return tuple(self.selection.colour_range)
+        if entry.colour_range:
+            return entry.colour_range
+        return (0.0, 100.0) if self.units(entry) == names.SATURATION else names.RANGE_M3M3
+
+    def units(self, entry: CatalogEntry) -> str:
+        """Unit of the shown variable."""
+        return entry.units or entry.variables.get(entry.variable, "") or names.VOLUMETRIC
+
+    @staticmethod
+    def version(entry: CatalogEntry) -> float:
+        """Changes when the store on disk does, so that an appended day shows without a restart."""
+        return version(entry)
+
+    # -- the map -------------------------------------------------------------------------------------------------
+    def grid(self, entry: CatalogEntry) -> Grid:
+        """The cells of a product."""
+        return self.opened(entry).grid  # type: ignore[no-any-return]
+
+    def frame(self, entry: CatalogEntry, step: int, view: View) -> Frame:
+        """Paint one step of a product into a view."""
+        prepared = self.opened(entry)
+        gather = plan(prepared.grid, view, len(prepared.levels))
+        if gather.is_empty:
+            return Frame(np.zeros((view.height, view.width), np.uint8), view)
+        return Frame(paint(self._field(entry, step, gather), gather, *self.colour_range(entry)), view)
+
+    def _field(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
+        key = (
+            str(entry.location), version(entry), step, gather.level,
+            gather.rows.start, gather.rows.stop, gather.columns.start, gather.columns.stop,
+        )  # fmt: skip
+        prepared = self.opened(entry)
+        return _FIELDS.get(
+            key,
+            lambda: np.asarray(
+                prepared.read_map(entry.variable, step, level=gather.level, rows=gather.rows, cols=gather.columns)
+            ),
+        )
+
+    # -- one place -----------------------------------------------------------------------------------------------
+    def cells(self) -> list[CellValue]:
+        """Every product at the clicked place, at its step nearest to the chosen time."""
+        if self.selection.point is None:
+            return []
+        found = []
+        for entry in self.products:
+            try:
+                value = self._cell(entry, *self.selection.point)
+            except SmcoreError as error:
+                log.warning("%s", error.sentence)
+                continue
+            if value is not None:
+                found.append(value)
+        return found
+
+    def _cell(self, entry: CatalogEntry, lat: float, lon: float) -> CellValue | None:
+        prepared, grid = self.opened(entry), self.grid(entry)
+        row, column = (int(i) for i in grid.index(lat, lon))
+        if row < 0 or (entry.layout == "pixels" and prepared.at(row, column) is None):
+            return None
+        step = self.step(entry)
+        value = float(self._values(entry, row, column)[step])
+        bounds = (grid.lon_edges[column], grid.lat_edges[row + 1], grid.lon_edges[column + 1], grid.lat_edges[row])
+        return CellValue(
+            entry, row, column, float(grid.lat[row]), float(grid.lon[column]), tuple(map(float, bounds)),
+            self.step_label(entry, step), value, self.units(entry),
+        )  # fmt: skip
+
+    def _values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
+        variable = variable or entry.variable
+        key = (str(entry.location), version(entry), variable, row, column)
+        prepared = self.opened(entry)
+        where = (prepared.at(row, column),) if entry.layout == "pixels" else (row, column)
+        return _SERIES.get(key, lambda: np.asarray(prepared.read_series(variable, *where)))
+
+    def series(self) -> list[Series]:
+        """Every product's whole series at the clicked place, the chosen sensor's last."""
+        station = self.stations.series()
+        found = [
+            Series(
+                cell.entry.title, cell.entry.id, self.times(cell.entry),
+                self._values(cell.entry, cell.row, cell.column), cell.units,
+                "points" if cell.entry.kind == "observed" else "line",
+                self.order(cell.entry), cell.entry.synthetic, self._source(cell),
+            )
+            for cell in self.cells()
+        ]  # fmt: skip
+        return [*found, station] if station is not None else found
+
+    def place_label(self) -> str:
+        """The chosen place in words: degrees, and the station if one is chosen."""
+        if self.selection.point is None:
+            return ""
+        lat, lon = self.selection.point
+        return f"{abs(lat):.2f}° {'S' if lat < 0 else 'N'}, {abs(lon):.2f}° {'W' if lon < 0 else 'E'}"
+
+    def _source(self, cell: CellValue) -> np.ndarray | None:
+        if names.SOURCE not in self.opened(cell.entry).variables:
+            return None
+        return self._values(cell.entry, cell.row, cell.column, names.SOURCE)
+
+    def synthetic_shown(self) -> bool:
+        """Whether the product on the map is synthetic."""
+        return bool(self.entry and self.entry.synthetic)
+
+
+def nearest_step(time: np.ndarray, moment: str) -> int:
+    """Index of the step nearest to an ISO moment."""
+    wanted = np.datetime64(moment)
+    after = int(np.clip(np.searchsorted(time, wanted), 0, len(time) - 1))
+    before = max(after - 1, 0)
+    return before if abs(time[before] - wanted) <= abs(time[after] - wanted) and after else after
+
+
+def version(entry: CatalogEntry) -> float:
+    """Changes when the store on disk does, so that an appended day shows without a restart."""
+    try:
+        return max(p.stat().st_mtime for p in (entry.location, *entry.location.glob("*.json")))
+    except (OSError, ValueError):
+        return 0.0

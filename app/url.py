@@ -1,0 +1,118 @@
+"""The selection as a link: read once, typed and ranged, when a tab opens; then written, whole, one way.
+
+Unknown keys are ignored and a value that does not parse leaves the default, so that an old or a hostile link opens
+the app and nothing else. A link never holds a path or an address.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from app.selection import COLOUR_MAPS, PLACES, THEMES, Selection
+
+VERSION = "1"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SENSOR_LENGTH = 300
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")
+
+
+def _identifier(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _sensor(text: str) -> str:
+    if len(text) > _SENSOR_LENGTH or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _moment(text: str) -> str:
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _one_of(options: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _numbers(*limits: tuple[float, float]) -> Callable[[str], tuple[float, ...]]:
+    def parse(text: str) -> tuple[float, ...]:
+        values = tuple(float(part) for part in text.split(","))
+        if len(values) != len(limits):
+            raise ValueError(text)
+        for value, (low, high) in zip(values, limits, strict=True):
+            if not (math.isfinite(value) and low <= value <= high):
+                raise ValueError(text)
+        return values
+
+    return parse
+
+
+def _box(text: str) -> tuple[float, ...]:
+    values = _numbers(_LON, _LAT, _LON, _LAT)(text)
+    if values[1] >= values[3]:
+        raise ValueError(text)
+    return values
+
+
+def _range(text: str) -> tuple[float, ...]:
+    values = _numbers((-1e6, 1e6), (-1e6, 1e6))(text)
+    if values[0] >= values[1]:
+        raise ValueError(text)
+    return values
+
+
+_LAT, _LON = (-90.0, 90.0), (-540.0, 540.0)
+_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "place": ("place", _one_of(PLACES)),
+    "product": ("product", _identifier),
+    "time": ("t", _moment),
+    "colour_map": ("cm", _one_of(COLOUR_MAPS)),
+    "colour_range": ("range", _range),
+    "point": ("at", _numbers(_LAT, _LON)),
+    "collection": ("stations", _identifier),
+    "sensor": ("sensor", _sensor),
+    "view": ("view", _box),
+    "box": ("box", _box),
+    "model": ("model", _identifier),
+    "start": ("from", _moment),
+    "end": ("to", _moment),
+    "theme": ("theme", _one_of(THEMES)),
+    "job": ("job", _identifier),
+}
+
+
+def read(query: Mapping[str, str]) -> dict[str, Any]:
+    """Values for a :class:`Selection` from the keys of a link; what is unknown or malformed is left out."""
+    if query.get("v", VERSION) != VERSION:
+        return {}
+    values = {}
+    for name, (key, parse) in _KEYS.items():
+        if query.get(key):
+            try:
+                values[name] = parse(query[key])
+            except ValueError:
+                continue
+    return values
+
+
+def write(selection: Selection) -> str:
+    """The query string of the whole selection, ``?`` included; what is empty is left out."""
+    items = {"v": VERSION}
+    for name, (key, _) in _KEYS.items():
+        value = getattr(selection, name)
+        if value not in (None, ""):
+            items[key] = ",".join(f"{v:.6g}" for v in value) if isinstance(value, tuple) else str(value)
+    return "?" + urlencode(items, safe=",:")

@@ -1,0 +1,131 @@
+"""The rail of layers: which product is on the map, its colours and range, and what is known of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+
+from app import saving
+from app.boundary import follow
+from app.colours import outside, shades
+from app.controls import Markup, empty, esc, save_row, styled, text
+from app.selection import COLOUR_MAPS, Selection
+from app.store import Store
+from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError
+
+
+class LayersView:
+    """The layers of one session."""
+
+    def __init__(self, selection: Selection, store: Store) -> None:
+        self.selection, self.store = selection, store
+        self._busy = False
+        self.choice = styled(
+            pn.widgets.Select(label="Product on the map", sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+        )
+        self.badge, self.legend, self.about = text(), text(), text()
+        self.colour_map = styled(
+            pn.widgets.Select(
+                label="Colour map", options=list(COLOUR_MAPS), value=selection.colour_map,
+                sizing_mode="stretch_width", margin=(0, 0, 8, 0),
+            )
+        )  # fmt: skip
+        self.low = styled(pn.widgets.FloatInput(label="Lowest", step=0.05, width=84, margin=(0, 6, 8, 0)))
+        self.high = styled(pn.widgets.FloatInput(label="Highest", step=0.05, width=84, margin=(0, 6, 8, 0)))
+        self.reset = styled(pn.widgets.Button(label="Reset", width=62, margin=(19, 0, 8, 0), align="start"))
+        self.collection = styled(
+            pn.widgets.Select(label="Stations on the map", sizing_mode="stretch_width", margin=(8, 0, 8, 0))
+        )
+        self.save = save_row(self._file)
+        self._wire()
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The rail."""
+        return pn.Column(
+            self.choice, self.badge, self.legend, self.colour_map, pn.Row(self.low, self.high, self.reset, margin=0),
+            self.about, text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
+            sizing_mode="stretch_width", margin=0, width_policy="max",
+        )  # fmt: skip
+
+    def _wire(self) -> None:
+        chosen = self.selection
+        self.choice.param.watch(lambda e: self._choose("product", e.new), "value")
+        self.collection.param.watch(lambda e: self._choose("collection", e.new), "value")
+        self.colour_map.param.watch(lambda e: self._choose("colour_map", e.new), "value")
+        follow(self.low, ["value"], self._ranged)
+        follow(self.high, ["value"], self._ranged)
+        self.reset.on_click(lambda _: setattr(chosen, "colour_range", None))
+        follow(chosen, ["product", "colour_map", "colour_range", "collection"], self.refresh)
+        follow(self.store, ["catalog"], self.refresh)
+
+    def _choose(self, name: str, value: Any) -> None:
+        if self._busy or value is None:
+            return
+        if name == "product":  # another product may have another unit: its own range
+            self.selection.param.update(product=value, colour_range=None)
+        else:
+            setattr(self.selection, name, value)
+
+    def _ranged(self) -> None:
+        low, high = self.low.value, self.high.value
+        if not self._busy and low is not None and high is not None and low < high:
+            self.selection.colour_range = (float(low), float(high))
+
+    def refresh(self) -> None:
+        """Bring every control to the selection, without acting on it again."""
+        self._busy = True
+        try:
+            entry = self.store.entry
+            self.choice.options = {_label(e): e.id for e in self.store.products}
+            self.collection.options = {"none": ""} | {_label(e): e.id for e in self.store.stations.collections}
+            self.collection.value = self.selection.collection
+            self.colour_map.value = self.selection.colour_map
+            if entry is None:
+                self.legend.object = empty("No product is catalogued yet: run loam demo, or loam ingest with --id.")
+                return
+            self.choice.value = entry.id
+            self.badge.object = '<span class="badge">synthetic</span>' if entry.synthetic else ""
+            low, high = self.store.colour_range(entry)
+            self.low.value, self.high.value = low, high
+            self.legend.object = ramp(self.selection.colour_map, low, high, self.store.units(entry))
+            self.about.object = _about(entry)
+        except SmcoreError as error:
+            self.legend.object = empty(error.sentence)
+        finally:
+            self._busy = False
+
+    def _file(self, kind: str) -> tuple[str, Any]:
+        return f"map.{kind}", lambda: saving.map_file(self.store, kind)
+
+
+def _label(entry: CatalogEntry) -> str:
+    return f"{entry.title} (synthetic)" if entry.synthetic and "synthetic" not in entry.title.lower() else entry.title
+
+
+def ramp(colour_map: str, low: float, high: float, units: str) -> str:
+    """A colour bar with its ends, the colours beyond them, and the unit."""
+    below, above = outside(colour_map)
+    stops = ",".join(shades(colour_map, 16))
+    middle = (low + high) / 2
+    return (
+        f'<div class="ramp" style="background:linear-gradient(90deg,{below} 0 3%,transparent 3% 97%,{above} 97%),'
+        f'linear-gradient(90deg,{stops})" role="img" aria-label="colour bar {low:g} to {high:g} {esc(units)}"></div>'
+        f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span><span>{high:g} {esc(pretty_unit(units))}</span></div>'
+    )
+
+
+def pretty_unit(units: str) -> Markup:
+    """A unit as it is printed: m³ m⁻³."""
+    return Markup(units.replace("m3 m-3", "m³ m⁻³").replace("m-2", "m⁻²").replace("d-1", "d⁻¹"))
+
+
+def _about(entry: CatalogEntry) -> str:
+    layer = f"{entry.layer_m[0] * 100:g}–{entry.layer_m[1] * 100:g} cm" if entry.layer_m else "layer not stated"
+    period = f"{entry.period[0][:10]} to {entry.period[1][:10]}" if entry.period else "period not stated"
+    lines = [f"{entry.kind}, {entry.grid or entry.layout}, {layer}", period]
+    lines += [f"licence: {entry.licence}"] if entry.licence else []
+    lines += [entry.citation] if entry.citation else []
+    return "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)

@@ -1,0 +1,264 @@
+"""The map: a bokeh figure on Web Mercator, fed with uint8 frames; coast, stations, chosen cell and box on top.
+
+The visible frame goes first. When the user rests, a coarser and wider frame follows beneath it, so that a pan shows
+data at once. The old image stays until the new one is there, and of several requests only the last is drawn.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry, Tap
+from bokeh.models import BoxSelectTool, ColumnDataSource, CustomJS, LinearColorMapper, PanTool, Range1d, WheelZoomTool
+from bokeh.plotting import figure
+
+from app.boundary import follow
+from app.colours import STATION, THEME, palette
+from app.controls import ASSETS
+from app.selection import Selection
+from app.store import Store
+from smcore.errors import SmcoreError
+from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y
+
+WORLD = (-180.0, -60.0, 180.0, 78.0)
+MARGIN, COARSER = 2.0, 2  # the frame beneath: twice the extent in pixels twice as large, so as many bytes
+_BLANK = np.zeros((1, 1), np.uint8)
+
+
+@cache
+def _coast() -> tuple[np.ndarray, np.ndarray]:
+    from smcore.geodata import coastlines
+
+    lon, lat = coastlines("50m")
+    return mercator_x(lon).astype("f4"), mercator_y(lat).astype("f4")
+
+
+class MapView:
+    """The map of one session."""
+
+    def __init__(self, selection: Selection, store: Store) -> None:
+        self.selection, self.store = selection, store
+        self._asked = False
+        self._fitted = False
+        self._size, self._known = (900, 560), set[str]()
+        self.figure = self._figure()
+        self._layers()
+        self._hover()
+        self._wire()
+        self.pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The figure."""
+        return self.pane
+
+    # -- building, once ------------------------------------------------------------------------------------------
+    def _figure(self) -> figure:
+        start = fitted(self.selection.view or self._home(), 900, 560)
+        plot = figure(
+            x_range=Range1d(start.x0, start.x1), y_range=Range1d(start.y0, start.y1), sizing_mode="stretch_both",
+            tools=[], toolbar_location=None, x_axis_location=None, y_axis_location=None, min_border=0,
+            outline_line_color=None, lod_timeout=40, name="map", output_backend="canvas",
+        )  # fmt: skip
+        pan, wheel = PanTool(), WheelZoomTool()
+        self.box_tool = BoxSelectTool(persistent=False)
+        plot.add_tools(pan, wheel, self.box_tool)
+        plot.toolbar.active_drag, plot.toolbar.active_scroll = pan, wheel
+        self._pan = pan
+        plot.grid.visible = False
+        return plot
+
+    def _home(self) -> tuple[float, float, float, float]:
+        entry = self.store.entry
+        if entry is None:
+            return WORLD
+        try:
+            west, south, east, north = self.store.grid(entry).bbox
+        except SmcoreError:
+            return WORLD
+        return (west, max(south, -60.0), east, min(north, 78.0))
+
+    def _layers(self) -> None:
+        plot = self.figure
+        self.mapper = LinearColorMapper(palette=list(palette(self.selection.colour_map)), low=0, high=255)
+        place = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+        self.back, self.front = ColumnDataSource(dict(place), name="back"), ColumnDataSource(dict(place), name="front")
+        self.running = ColumnDataSource(dict(place), name="running")
+        for source in (self.back, self.front, self.running):
+            plot.image("image", "x", "y", "dw", "dh", source=source, color_mapper=self.mapper, level="image")
+        x, y = _coast()
+        self.coast = plot.line(x, y, line_width=0.8, level="glyph")
+        self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
+        self.station_marks = plot.scatter(
+            "x", "y", source=self.stations, size=7, marker="triangle", fill_alpha=0.85, line_width=1, level="overlay"
+        )
+        self.cell = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="cell")
+        self.cell_mark = plot.quad(
+            "left", "right", "bottom", "top", source=self.cell, fill_alpha=0.0, line_width=1.6, level="overlay"
+        )
+        self.box = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="box")
+        plot.quad(
+            "left", "right", "bottom", "top", source=self.box, fill_alpha=0.08, fill_color="#d55e00",
+            line_color="#d55e00", line_dash="dashed", line_width=1.6, level="overlay",
+        )  # fmt: skip
+        self._colour_theme()
+
+    def _hover(self) -> None:
+        """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
+        self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="scale")
+        code = (ASSETS / "hover.js").read_text(encoding="utf-8")
+        self.figure.js_on_event(MouseMove, CustomJS(args={"front": self.front, "scale": self.scale}, code=code))
+        self.figure.js_on_event(MouseLeave, CustomJS(code="document.getElementById('readout')?.replaceChildren();"))
+
+    def _wire(self) -> None:
+        plot, chosen = self.figure, self.selection
+        plot.on_event(RangesUpdate, lambda _: self._moved())
+        plot.on_event(Tap, self._tapped)
+        plot.on_event(SelectionGeometry, self._boxed)
+        plot.on_change("inner_width", self._sized)
+        plot.on_change("inner_height", self._sized)
+        follow(chosen, ["product", "time", "colour_range"], self.request)
+        follow(chosen, ["colour_map"], self._recoloured)
+        follow(chosen, ["theme"], self._colour_theme)
+        follow(chosen, ["point", "product"], self._mark_cell)
+        follow(chosen, ["box", "place"], self._mark_box)
+        follow(chosen, ["collection", "sensor"], self.mark_stations)
+
+    # -- what the user does --------------------------------------------------------------------------------------
+    def _tapped(self, event: Tap) -> None:
+        sensor = self._station_near(event.x, event.y)
+        point = (float(latitude_of(event.y)), float((longitude_of(event.x) + 180.0) % 360.0 - 180.0))
+        if sensor:
+            self.selection.param.update(point=point, sensor=sensor)
+        else:
+            self.selection.point = point
+
+    def _station_near(self, x: float, y: float, pixels: float = 9.0) -> str:
+        xs, ys = np.asarray(self.stations.data["x"], float), np.asarray(self.stations.data["y"], float)
+        if not len(xs):
+            return ""
+        far = np.hypot(xs - x, ys - y)
+        reach = pixels * (self.figure.x_range.end - self.figure.x_range.start) / max(self._size[0], 1)
+        return str(self.stations.data["sensor"][int(far.argmin())]) if far.min() <= reach else ""
+
+    def _boxed(self, event: SelectionGeometry) -> None:
+        shape = event.geometry
+        if not event.final or shape.get("type") != "rect":
+            return
+        west, east = sorted(float(longitude_of(shape[k])) for k in ("x0", "x1"))
+        south, north = sorted(float(latitude_of(shape[k])) for k in ("y0", "y1"))
+        if east > west and north > south:
+            self.selection.box = tuple(round(v, 3) for v in (max(west, -180), south, min(east, 180), north))
+        self.draw_box(False)
+
+    def draw_box(self, on: bool) -> None:
+        """Let the next drag draw a box (or let it pan again)."""
+        self.figure.toolbar.active_drag = self.box_tool if on else self._pan
+
+    # -- frames --------------------------------------------------------------------------------------------------
+    def view(self) -> View:
+        """What the screen shows now."""
+        x, y = self.figure.x_range, self.figure.y_range
+        return View(x.start, x.end, y.start, y.end, *self._size)
+
+    def _sized(self, attr: str, old: int, new: int) -> None:
+        """Keep the scale equal in both directions when the window's shape changes; the centre stays."""
+        width, height = self._size
+        self._size = (int(new), height) if attr == "inner_width" else (width, int(new))
+        self._known.add(attr)
+        if len(self._known) < 2:  # the browser tells width and height one after the other
+            return
+        now = self.view()
+        if not self._fitted:
+            first = fitted(
+                self.selection.view or self._home(), now.width, now.height, 0.0 if self.selection.view else 0.05
+            )
+            self._fitted = True
+        else:
+            centre, half = (now.y0 + now.y1) / 2, (now.x1 - now.x0) / now.width * now.height / 2
+            first = View(now.x0, now.x1, centre - half, centre + half, now.width, now.height)
+        self.figure.x_range.update(start=first.x0, end=first.x1)
+        self.figure.y_range.update(start=first.y0, end=first.y1)
+        self.request()
+
+    def _moved(self) -> None:
+        view = self.view()
+        west, east = longitude_of([view.x0, view.x1])
+        south, north = latitude_of([view.y0, view.y1])
+        if -540 <= west < east <= 540:
+            self.selection.view = tuple(round(float(v), 4) for v in (west, south, east, north))
+        self.request()
+
+    def request(self) -> None:
+        """Ask for a new frame; requests that come before it is drawn join it."""
+        if self._asked:
+            return
+        self._asked = True
+        document = pn.state.curdoc
+        if document is None or not document.session_context:
+            self.draw()
+        else:
+            document.add_next_tick_callback(self.draw)
+
+    def draw(self) -> None:
+        """Paint the visible frame, and leave the wider one for when the user rests."""
+        self._asked = False
+        entry = self.store.entry
+        if entry is None:
+            return
+        low, high = self.store.colour_range(entry)
+        self.scale.data = {"low": [low], "high": [high], "units": [self.store.units(entry)]}
+        step, view = self.store.step(entry), self.view()
+        self._show(self.front, self.store.frame(entry, step, view))
+        document = pn.state.curdoc
+        if document is not None and document.session_context:
+            document.add_timeout_callback(lambda: self._draw_back(step, view), 250)
+
+    def _draw_back(self, step: int, view: View) -> None:
+        entry = self.store.entry
+        if entry is not None and view == self.view() and step == self.store.step(entry):
+            self._show(self.back, self.store.frame(entry, step, view.widened(MARGIN, COARSER)))
+
+    @staticmethod
+    def _show(source: ColumnDataSource, frame: Any) -> None:
+        v = frame.view
+        source.data = {"image": [frame.codes], "x": [v.x0], "y": [v.y0], "dw": [v.x1 - v.x0], "dh": [v.y1 - v.y0]}
+
+    # -- marks ---------------------------------------------------------------------------------------------------
+    def _mark_cell(self) -> None:
+        entry, point = self.store.entry, self.selection.point
+        cell = next((c for c in self.store.cells() if entry and c.entry.id == entry.id), None) if point else None
+        self.cell.data = _quad(cell.bounds if cell else None)
+
+    def _mark_box(self) -> None:
+        self.box.data = _quad(self.selection.box if self.selection.place == "infer" else None)
+
+    def mark_stations(self) -> None:
+        """Draw the stations of the chosen collection, one mark per station."""
+        places = self.store.stations.places()
+        self.stations.data = {
+            "x": mercator_x(places["lon"].to_numpy()), "y": mercator_y(places["lat"].to_numpy()),
+            "sensor": places["sensor"].to_list(), "name": places["station"].to_list(),
+        }  # fmt: skip
+
+    def _recoloured(self) -> None:
+        self.mapper.palette = list(palette(self.selection.colour_map))
+
+    def _colour_theme(self) -> None:
+        colours = THEME[self.selection.theme]
+        self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
+        self.coast.glyph.line_color = colours["coast"]
+        mark = STATION[self.selection.theme]
+        self.cell_mark.glyph.line_color = mark
+        self.station_marks.glyph.line_color = colours["sea"]
+        self.station_marks.glyph.fill_color = mark
+
+
+def _quad(bounds: tuple[float, ...] | None) -> dict[str, list[float]]:
+    if bounds is None:
+        return {"left": [], "right": [], "bottom": [], "top": []}
+    west, south, east, north = bounds
+    x, y = mercator_x([west, east]), mercator_y([south, north])
+    return {"left": [x[0]], "right": [x[1]], "bottom": [y[0]], "top": [y[1]]}

@@ -1,0 +1,171 @@
+"""The inspector of Stations: the sensors one after another, and each product's pairs and metrics at the chosen one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, Range1d
+from bokeh.plotting import figure
+
+from app import saving
+from app.boundary import follow
+from app.colours import LINES, THEME
+from app.controls import Markup, button, empty, esc, number, save_row, styled, table, text
+from app.selection import Selection
+from app.station_store import StationScore
+from app.store import Store
+from app.views.layers import pretty_unit
+
+ROWS = 8  # of the table, around the chosen sensor
+LABELS = {"pearson_r": "R", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
+
+
+class StationsView:
+    """The station inspector of one session."""
+
+    def __init__(self, selection: Selection, store: Store) -> None:
+        self.selection, self.store = selection, store
+        self._busy = False
+        self.previous = button(
+            "◀ Previous", lambda _: store.stations.move(-1), width=90, description="Previous sensor (k)"
+        )
+        self.next = button("Next ▶", lambda _: store.stations.move(1), width=90, description="Next sensor (j)")
+        self.count = text("", width=90, sizing_mode="fixed", margin=(8, 0, 0, 8))
+        self.choice = styled(pn.widgets.AutocompleteInput(
+            label="Sensor", placeholder="type a station's name", case_sensitive=False, search_strategy="includes",
+            min_characters=1, sizing_mode="stretch_width", margin=(4, 0, 6, 0)))  # fmt: skip
+        self.about, self.metrics = text(), text()
+        self.against = styled(
+            pn.widgets.Select(label="Scatter against", sizing_mode="stretch_width", margin=(6, 0, 4, 0))
+        )
+        self.points = ColumnDataSource({"reference": [], "product": []}, name="pairs")
+        self.figure = self._figure()
+        self.save = save_row(
+            lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
+        )
+        self.chart = pn.Column(
+            self.against, pn.pane.Bokeh(self.figure, margin=0), self.save, visible=False, margin=0,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self.choice.param.watch(self._typed, "value")
+        follow(self.against, ["value"], self._scatter)
+        follow(selection, ["sensor", "collection", "place", "theme"], self.refresh)
+        follow(store, ["catalog"], self.refresh)
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The inspector."""
+        return pn.Column(
+            pn.Row(self.previous, self.next, self.count, margin=0), self.choice, self.about, self.metrics, self.chart,
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    def _figure(self) -> figure:
+        plot = figure(
+            width=294, height=280, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
+            outline_line_color=None, min_border=2, name="scatter",
+        )  # fmt: skip
+        self.marks = plot.scatter("reference", "product", source=self.points, size=4, alpha=0.55)
+        self.line = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
+        return plot
+
+    def _typed(self, event: Any) -> None:
+        if self._busy or not event.new:
+            return
+        sensors = self._labels()
+        if event.new in sensors:
+            self.store.stations.choose(sensors.index(event.new))
+
+    def _labels(self) -> list[str]:
+        t = self.store.stations.table()
+        return [
+            f"{r.station} · {r.network} · {r.depth_from * 100:g}–{r.depth_to * 100:g} cm · {n + 1}"
+            for n, r in enumerate(t.itertuples())
+        ]
+
+    def refresh(self) -> None:
+        """Show the chosen sensor; computing its pairs waits until this place is open."""
+        if self.selection.place != "stations":
+            return
+        stations = self.store.stations
+        t, row = stations.table(), stations.chosen()
+        self._busy = True
+        self.choice.options = self._labels()
+        self.choice.value = self.choice.options[row] if row is not None else ""
+        self._busy = False
+        if t.empty:
+            self._nothing("No station collection is chosen: pick one under «Stations on the map», or ingest one.")
+        elif row is None:
+            self.count.object = f'<span class="muted">{len(t)} sensors</span>'
+            self._nothing("Press Next (or j) to begin with the first sensor, or click a station on the map.")
+        else:
+            self.count.object = f'<span class="muted">{row + 1} of {len(t)}</span>'
+            self._show(t.iloc[row])
+
+    def _nothing(self, sentence: str) -> None:
+        self.about.object, self.metrics.object = empty(sentence), ""
+        self.chart.visible = False
+
+    def _show(self, one: Any) -> None:
+        synthetic = ' <span class="badge">synthetic</span>' if self.store.stations.entry.synthetic else ""
+        self.about.object = (
+            f"<h3>{esc(one['station'])}{synthetic}</h3><div class=muted>{esc(one['network'])}, "
+            f"{esc(one.get('instrument', ''))}<br>{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm, "
+            f"{one['lat']:.3f}°, {one['lon']:.3f}°</div>"
+        )
+        self.scores = self.store.stations.scores()
+        if not self.scores:
+            self.metrics.object = empty("No product covers this station.")
+            self.chart.visible = False
+            return
+        self.metrics.object = _table(self.scores)
+        options = {s.entry.title: s.entry.id for s in self.scores}
+        keep = self.against.value if self.against.value in options.values() else None
+        with_pairs = next((s.entry.id for s in self.scores if s.n), self.scores[0].entry.id)
+        self.against.param.update(options=options, value=keep or with_pairs)
+        self._scatter()
+        self.chart.visible = True
+
+    def _scatter(self) -> None:
+        score = next((s for s in self.scores if s.entry.id == self.against.value), None)
+        if score is None:
+            return
+        self.points.data = {"reference": score.reference, "product": score.product}
+        both = np.concatenate([score.reference, score.product])
+        low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 0.5)
+        pad = 0.05 * (high - low or 1)
+        for axis_range in (self.figure.x_range, self.figure.y_range):
+            axis_range.update(start=low - pad, end=high + pad)
+        units = pretty_unit(self.store.units(score.entry))
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "station [m³ m⁻³]", f"product [{units}]"
+        self._theme(LINES[self.store.order(score.entry) % len(LINES)])
+
+    def _theme(self, colour: str) -> None:
+        colours, plot = THEME[self.selection.theme], self.figure
+        plot.background_fill_color = plot.border_fill_color = None
+        plot.grid.grid_line_color = colours["grid"]
+        self.marks.glyph.fill_color, self.marks.glyph.line_color = colour, None
+        self.line.glyph.line_color = colours["muted"]
+        for axis in (*plot.xaxis, *plot.yaxis):
+            axis.axis_label_text_color = axis.major_label_text_color = colours["text"]
+            axis.axis_line_color = axis.major_tick_line_color = colours["muted"]
+            axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
+
+
+def _table(scores: list[StationScore]) -> str:
+    rows = [
+        (
+            Markup(f'<span class="swatch" style="background:{LINES[i % len(LINES)]}"></span>{esc(s.entry.title)}'),
+            s.n,
+            *(number(s.metrics[name][0]) for name in LABELS),
+        )
+        for i, s in enumerate(scores)
+    ]
+    said = "".join(f"<div class=muted>{esc(s.entry.title)}: {esc(s.sentence)}.</div>" for s in scores if s.sentence)
+    head = ("Product", "n", *LABELS.values())
+    return (
+        f"<h4>Product − station, nearest record, flag G</h4>{table(head, rows, numeric=range(1, 6))}"
+        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{said}"
+    )

@@ -1,0 +1,61 @@
+"""A map for a file: one field on its own cells, coast on top, colour bar with the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from smcore.figures.style import DOUBLE_INCH, figure, render, stamp, unit_label
+from smcore.geodata import coastlines
+from smcore.grids import Grid
+
+
+def draw_map(
+    field: ArrayLike,
+    grid: Grid,
+    *,
+    kind: str,
+    title: str,
+    when: str,
+    units: str,
+    label: str,
+    colours: Sequence[str],
+    colour_range: tuple[float, float],
+    synthetic: bool,
+) -> bytes:
+    """Draw a (rows, columns) field, NaN = missing, and return the file's bytes.
+
+    Parameters
+    ----------
+    kind
+        ``png`` or ``svg``.
+    colours
+        Colour map from low to high; values beyond ``colour_range`` show in the colour bar's pointed ends.
+
+    Raises
+    ------
+    ExportError
+        If ``kind`` is unknown.
+    """
+    from matplotlib.colors import ListedColormap
+
+    values = np.asarray(field, np.float64)
+    west, south, east, north = grid.bbox
+    aspect = 1 / max(np.cos(np.radians((south + north) / 2)), 0.2)
+    height = float(np.clip(DOUBLE_INCH * 0.8 * (north - south) * aspect / (east - west), 2.0, 8.0)) + 0.6
+    with figure(DOUBLE_INCH, height) as made:
+        axes = made.add_subplot()
+        shades = ListedColormap(list(colours))
+        mesh = axes.pcolormesh(
+            grid.lon_edges, grid.lat_edges, values, cmap=shades, vmin=colour_range[0], vmax=colour_range[1],
+            rasterized=True,
+        )  # fmt: skip
+        lon, lat = coastlines("50m")
+        axes.plot(lon, lat, color="#444444", linewidth=0.5)
+        axes.set(xlim=(west, east), ylim=(south, north), xlabel="longitude [°]", ylabel="latitude [°]", aspect=aspect)
+        axes.set_title(stamp(title, when=when, n=int(np.isfinite(values).sum()), synthetic=synthetic), loc="left")
+        bar = made.colorbar(mesh, ax=axes, extend="both", shrink=0.8, pad=0.02)
+        bar.set_label(f"{label} [{unit_label(units)}]")
+        return render(made, kind)

@@ -1,0 +1,42 @@
+"""Series for a file: products and a station at one place, observed values as points, gaps as gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smcore.figures.style import DOUBLE_INCH, figure, plain, render, stamp, unit_label
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series: time (n,) datetime64, value (n,) with NaN in gaps, in ``units``."""
+
+    label: str
+    time: np.ndarray
+    value: np.ndarray
+    units: str
+    colour: str
+    points: bool = False
+    synthetic: bool = False
+
+
+def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
+    """Draw series that share a place and return the file's bytes; each unit has an axis of its own."""
+    units = list(dict.fromkeys(line.units for line in lines))
+    with figure(DOUBLE_INCH, 2.2 * len(units) + 0.5) as made:
+        panels = made.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, unit in zip(panels, units, strict=True):
+            for line in (one for one in lines if one.units == unit):
+                style = {"marker": ".", "markersize": 2.5, "linestyle": "none"} if line.points else {"linewidth": 0.9}
+                name = plain(line.label) + (" (synthetic)" if line.synthetic else "")
+                axes.plot(line.time.astype("datetime64[ms]"), line.value, color=line.colour, label=name, **style)
+            axes.set_ylabel(f"soil moisture [{unit_label(unit)}]")
+            axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2)
+            axes.margins(y=0.2)
+        count = sum(int(np.isfinite(line.value).sum()) for line in lines)
+        panels[0].set_title(stamp(title, n=count), loc="left")
+        panels[-1].set_xlabel("time [UTC]")
+        return render(made, kind)

@@ -1,0 +1,82 @@
+"""How figures in files look: type, units in labels, and text from data made harmless."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from smcore.errors import ExportError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 300
+SINGLE_INCH, DOUBLE_INCH = 3.5, 7.0
+FORMATS = ("png", "svg")
+
+_RC = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "savefig.dpi": DPI,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "loam",
+    "figure.constrained_layout.use": True,
+}
+
+
+def plain(text: object) -> str:
+    """Text from data as matplotlib text: no mathtext, no line breaks."""
+    return " ".join(str(text).split()).replace("$", r"\$")
+
+
+def unit_label(units: str) -> str:
+    """A unit as it is printed."""
+    for raw, printed in (("m3 m-3", "m³ m⁻³"), ("m-2", "m⁻²"), ("m2", "m²"), ("d-1", "d⁻¹"), ("kg-1", "kg⁻¹")):
+        units = units.replace(raw, printed)
+    return units
+
+
+@contextmanager
+def figure(width: float, height: float) -> Iterator[Figure]:
+    """A figure of ``width`` × ``height`` inches in the house's look, drawn without any display."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_RC):
+        made = Figure(figsize=(width, height))
+        FigureCanvasAgg(made)
+        yield made
+
+
+def render(made: Figure, kind: str) -> bytes:
+    """The bytes of a figure as ``png`` (300 dpi) or ``svg``.
+
+    Raises
+    ------
+    ExportError
+        If the kind is unknown.
+    """
+    if kind not in FORMATS:
+        raise ExportError(f"Figures are written as {' or '.join(FORMATS)}, not {kind!r}")
+    buffer = io.BytesIO()
+    metadata = {"Software": "Loam"} if kind == "png" else {"Creator": "Loam", "Date": None}
+    made.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()
+
+
+def stamp(title: str, *, when: str = "", n: int | None = None, synthetic: bool = False) -> str:
+    """The title of a figure: what, when, how many, and whether it is synthetic."""
+    parts = [plain(title), plain(when), f"n = {n:,}".replace(",", " ") if n is not None else ""]
+    parts += ["synthetic" if synthetic and "synthetic" not in title.lower() else ""]
+    return ", ".join(part for part in parts if part)
