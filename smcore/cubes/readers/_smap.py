@@ -48,7 +48,7 @@ _METADATA: Final = ("Metadata/DatasetIdentification", "Metadata/SeriesIdentifica
 
 
 def text(value: Any) -> str:
-    """An HDF5 attribute as text, be it str, bytes or an array of one; empty if there is none."""
+    """Give an HDF5 attribute as text, be it str, bytes or an array of one; empty if there is none."""
     if value is None:
         return ""
     first = np.ravel(np.asarray(value, dtype=object))[0] if np.size(value) else ""
@@ -56,7 +56,7 @@ def text(value: Any) -> str:
 
 
 def number(value: Any, default: float) -> float:
-    """An HDF5 attribute as a number, be it a scalar, an array of one or text."""
+    """Give an HDF5 attribute as a number, be it a scalar, an array of one or text."""
     try:
         return float(text(value)) if value is not None else default
     except ValueError:
@@ -64,7 +64,7 @@ def number(value: Any, default: float) -> float:
 
 
 def values_of(file: h5py.File, name: str, path: Path) -> tuple[Stored, float]:
-    """The stored numbers of a dataset and its fill value (the products' own where it declares none).
+    """Read the stored numbers of a dataset and its fill value (the products' own where it declares none).
 
     Raises
     ------
@@ -82,7 +82,7 @@ def values_of(file: h5py.File, name: str, path: Path) -> tuple[Stored, float]:
 
 
 def require(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """A dataset of an open file, or ``missing_variable``."""
+    """Return a dataset of an open file, or raise ``missing_variable``."""
     import h5py
 
     found = file.get(name)
@@ -122,18 +122,18 @@ def _utc(value: str) -> np.datetime64:
 
 
 def moisture_of(file: h5py.File, moisture: str, path: Path) -> NDArray[np.float32]:
-    """One retrieved field [m3 m-3], NaN where there is no retrieval."""
+    """Read one retrieved field [m3 m-3], NaN where there is no retrieval."""
     return decode_floats(*values_of(file, moisture, path))
 
 
 def quality_of(file: h5py.File, moisture: str, flag: str, path: Path) -> NDArray[np.int32]:
-    """The retrieval quality bits, −1 where there is no retrieval."""
+    """Read the retrieval quality bits, −1 where there is no retrieval."""
     retrieved = np.isfinite(moisture_of(file, moisture, path))
     return np.where(retrieved, decode_flags(*values_of(file, flag, path)), -1).astype(np.int32)
 
 
 def surface_of(file: h5py.File, flag: str, path: Path) -> NDArray[np.int32]:
-    """The surface bits, −1 where the product gives none; kept where there is no retrieval, for they say why."""
+    """Read the surface bits, −1 where the product gives none; kept where there is no retrieval, for they say why."""
     return decode_flags(*values_of(file, flag, path))
 
 
@@ -176,7 +176,7 @@ def recipes(file: h5py.File, moisture: str, dataset: Callable[[str], str]) -> di
 
 
 def fields(valid_max: float | None) -> dict[str, Field]:
-    """The variables of a retrieval product, with their attributes."""
+    """Describe the variables of a retrieval product."""
     moisture: dict[str, Any] = {**names.attributes(names.SM)}
     if valid_max is not None:
         moisture["source_valid_max"] = valid_max
@@ -201,13 +201,13 @@ def fields(valid_max: float | None) -> dict[str, Field]:
 
 
 def valid_max(dataset: h5py.Dataset) -> float | None:
-    """The largest value that a dataset calls valid; retrievals above it exist and are kept."""
+    """Return the largest value that a dataset calls valid; retrievals above it exist and are kept."""
     limit = number(dataset.attrs.get("valid_max"), np.nan)
     return round(limit, 6) if np.isfinite(limit) else None
 
 
 def quality_name(moisture: str) -> str:
-    """The quality flag that belongs to a variant: ``soil_moisture_scah`` → ``retrieval_qual_flag_scah``."""
+    """Name the quality flag that belongs to a variant: ``soil_moisture_scah`` → ``retrieval_qual_flag_scah``."""
     return "retrieval_qual_flag" + moisture.removeprefix("soil_moisture")
 
 
@@ -251,7 +251,7 @@ def attributes(identities: Sequence[Identity], title: str, **others: Any) -> dic
 
 
 def version_notes(identities: Sequence[Identity]) -> tuple[str, ...]:
-    """A note where the files are not all of one version."""
+    """Make a note where the files are not all of one version."""
     products = sorted({one.product for one in identities})
     return (f"files of several versions: {', '.join(products)}",) if len(products) > 1 else ()
 

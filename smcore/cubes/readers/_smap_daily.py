@@ -116,7 +116,7 @@ def _inspect(path: Path, *, moisture: str, grid_name: str, short_name: str) -> G
 
 
 def _grid(file: h5py.File, path: Path, group: str, suffix: str, moisture: str, grid_name: str) -> Grid:
-    """The cells of a group by row and column: its latitudes and longitudes are missing where nothing was seen."""
+    """Find the cells of a group by row and column: its latitudes and longitudes are missing where nothing was seen."""
     whole = ease(grid_name)
     shape = _smap.require(file, f"{group}/{moisture}{suffix}", path).shape
     if shape == whole.shape:

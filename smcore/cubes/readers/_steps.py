@@ -83,8 +83,8 @@ def _as_step(load: MapLoader, shape: tuple[int, int], dtype: Any) -> NDArray[Any
     return values[np.newaxis]
 
 
-def missing(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
-    """A map of missing values: NaN, NaT, or −1 for flags."""
+def missing(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Make a map of missing values: NaN, NaT, or −1 for flags."""
     kind = np.dtype(dtype).kind
     if kind == "M":
         return np.full(shape, np.datetime64("NaT", "ns"), dtype=dtype)
@@ -103,7 +103,7 @@ def read_map(
 def one_grid(
     found: Sequence[tuple[Path, T]], grid_of: Callable[[T], Grid]
 ) -> tuple[Grid, list[tuple[Path, T]], tuple[Skipped, ...]]:
-    """The grid of the first file, the files that share it, and the others as skipped (``grid_mismatch``)."""
+    """Split files into those on the grid of the first one and the others, skipped (``grid_mismatch``)."""
     grid = grid_of(found[0][1])
     same: list[tuple[Path, T]] = []
     other: list[Skipped] = []
@@ -130,7 +130,7 @@ def latest(
 
 
 def axes(lat: ArrayLike, lon: ArrayLike, where: str) -> tuple[Grid, bool]:
-    """The grid of two stored axes, and whether its rows are stored from south to north.
+    """Find the grid of two stored axes, and whether its rows are stored from south to north.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def check_centres(
 
 
 def stamp_in_name(path: Path, pattern: str) -> np.datetime64:
-    """The time in a file name; groups of ``pattern`` are year, month, day and, if there, hour, minute and second.
+    """Find the time in a file name; groups of ``pattern`` are year, month, day and, if there, hour, minute and second.
 
     Raises
     ------
