@@ -26,6 +26,7 @@ Ints = NDArray[np.int64]
 DEFAULT_WINDOW = HOUR
 _BLOCK_VALUES = 4_000_000
 _BLOCK_LOCATIONS = 4096
+_A_NEIGHBOUR_KM = 100.0
 _VALID_SHARE = 0.5 - 1e-9  # of the weight of the finer cells: half of it, whatever the last digits of their areas
 
 
@@ -308,10 +309,11 @@ def _check_reach(anchor: Side, other: Side, collocation: Collocation) -> None:
     if collocation.found.any():
         return
     distance = float(nearest(other, anchor.places.lat, anchor.places.lon)[1].min(initial=np.inf))
+    wider = f"allow more with --max-distance {np.ceil(distance):.0f}"
     raise MatchError(
         f"{other.name} has no location within reach of {anchor.name}: the closest is {distance:.1f} km away",
         where=f"{anchor.name} at {anchor.places.text()}, {other.name} at {other.places.text()}",
-        hint=f"allow more with --max-distance {np.ceil(distance):.0f}" if distance < 100 else "choose data of one place",
+        hint=wider if distance < _A_NEIGHBOUR_KM else "choose data of one place",
     )
 
 
