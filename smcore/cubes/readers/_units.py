@@ -8,10 +8,10 @@ from smcore import names
 from smcore.errors import UnitsError
 
 _VOLUMETRIC: Final = {
-    "m3m-3", "m3/m3", "cm3/cm3", "cm3cm-3", "mm3/mm3", "mm-3m3", "m3.m-3", "v/v", "vol/vol", "m3m3-1", "1",
+    "m3m-3", "m3/m3", "cm3/cm3", "cm3cm-3", "mm3/mm3", "mm-3m3", "m3.m-3", "v/v", "vol/vol", "m3m3-1",
 }  # fmt: skip
 _PERCENT: Final = {"%", "percent", "%sat", "percentsaturation", "degreeofsaturation"}
-_WATER_COLUMN: Final = {"kgm-2", "kg/m2", "mm", "kg.m-2"}
+_WATER_COLUMN: Final = {"kgm-2": 1.0, "kg/m2": 1.0, "kg.m-2": 1.0, "mm": 1.0, "m": 1000.0}  # to kg m-2
 _WATER_DENSITY = 1000.0  # kg m-3
 
 
@@ -51,7 +51,7 @@ def soil_moisture(units: str, *, thickness_m: float | None = None, where: str = 
                 f"Soil moisture in {units} needs the thickness of its layer", where=where,
                 hint="give the variable the attribute layer_m, such as '0 0.1'",
             )  # fmt: skip
-        return names.VOLUMETRIC, 1.0 / (_WATER_DENSITY * thickness_m)
+        return names.VOLUMETRIC, _WATER_COLUMN[spelled] / (_WATER_DENSITY * thickness_m)
     raise UnitsError(
         f"The soil-moisture unit {units!r} is unknown", where=where, hint="known: m3 m-3, % (of saturation), kg m-2"
     )
