@@ -80,6 +80,8 @@ class ModelSpec:
         Whether it is of use before :meth:`SoilMoistureModel.fit`.
     configs
         Named configurations, the default first.
+    substitutes
+        Whether to use inputs that the paper does not list; None: only if a published one is not at hand.
     """
 
     id: str
@@ -96,6 +98,7 @@ class ModelSpec:
     outputs: tuple[tuple[str, str], ...] = ((SM, VOLUMETRIC),)
     needs_training: bool = True
     configs: tuple[str, ...] = ("default",)
+    substitutes: bool | None = None
 
     @property
     def sees_target(self) -> bool:
@@ -106,18 +109,13 @@ class ModelSpec:
         """The inputs of one role, in order."""
         return tuple(item for item in self.inputs if item.role == role)
 
-    def choose(self, available: Mapping[str, str], *, substitutes: bool | None = None) -> tuple[InputSpec, ...]:
+    def choose(self, available: Mapping[str, str]) -> tuple[InputSpec, ...]:
         """The inputs that can be used, in order, out of ``available`` (name → unit).
-
-        Parameters
-        ----------
-        substitutes
-            Whether to take inputs that the paper does not list; None: only if a published one is not at hand.
 
         Raises
         ------
         SpecMismatch
-            If a required one is missing or has another unit.
+            If a required one is missing, or one with steps has another unit.
         """
         wrong = [f"{i.name} [{available[i.name]}, needed {i.units}]" for i in self.inputs if _other_unit(i, available)]
         missing = [f"{i.name} [{i.units}]" for i in self.inputs if i.required and i.name not in available]
@@ -126,13 +124,17 @@ class ModelSpec:
             parts += [f"in another unit {', '.join(wrong)}"] if wrong else []
             found = f"{self.id} can't use these data: {'; '.join(parts)}"
             raise SpecMismatch(found, hint="add a data set that has them")
+        substitutes = self.substitutes
         if substitutes is None:
             substitutes = any(i.published and i.name not in available for i in self.inputs)
-        return tuple(i for i in self.inputs if i.name in available and (i.published or i.required or substitutes))
+        chosen = (i for i in self.inputs if i.name in available and (i.published or i.required or substitutes))
+        return tuple(replace(i, units=available[i.name]) for i in chosen)
 
 
 def _other_unit(item: InputSpec, available: Mapping[str, str]) -> bool:
-    return item.name in available and available[item.name] != item.units
+    """Whether a unit is wrong; an optional static keeps the unit of its source, as models only scale it."""
+    free = item.role == "static" and not item.required
+    return item.name in available and available[item.name] != item.units and not free
 
 
 def frozen(values: Any, dtype: Any) -> NDArray[Any]:

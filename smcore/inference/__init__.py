@@ -1,0 +1,22 @@
+"""Running a trained model on real arrays: the only border between xarray and torch.
+
+``predict`` yields finished tiles, ``stitch`` makes the product of them, ``run_request`` does all of it for the command
+line and for the app's worker.
+"""
+
+from smcore.inference.cost import Cost, estimate
+from smcore.inference.product import stitch
+from smcore.inference.request import PredictRequest, PredictResult, resolve_model, run_request
+from smcore.inference.tiles import PredictedTile, predict
+
+__all__ = [
+    "Cost",
+    "PredictRequest",
+    "PredictResult",
+    "PredictedTile",
+    "estimate",
+    "predict",
+    "resolve_model",
+    "run_request",
+    "stitch",
+]

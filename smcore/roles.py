@@ -1,0 +1,321 @@
+"""Data sets in their roles: what ``--data [ROLE=]ID`` means, and reading a variable at places and steps.
+
+The roles are ``target``, ``forcing``, ``static``, ``model_sm`` and ``stations``. A data set without a named role serves
+in every one that its variables fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore import names
+from smcore.cubes.quality import usable
+from smcore.errors import CatalogError, CubeError
+from smcore.grids import Grid, ease
+from smcore.progress import Cancel, check, never
+
+if TYPE_CHECKING:
+    from smcore.catalog import Catalog, CatalogEntry
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+ROLES = ("target", "forcing", "static", "model_sm", "stations")
+_BLOCK = 48 * 2**20  # bytes read between two looks at the cancel flag
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One data set in its roles.
+
+    Parameters
+    ----------
+    id
+        As in the catalogue.
+    roles
+        Some of :data:`ROLES`.
+    data
+        Cube (time, y, x), pixel set (location, time) or station collection (sensor, time), lazy.
+    fingerprint
+        Identifies the content; "" if unknown.
+    about
+        Title, licence, citation and the like, for cards and provenance.
+    """
+
+    id: str
+    roles: frozenset[str]
+    data: xr.Dataset
+    fingerprint: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> str:
+        """``cube``, ``pixels`` or ``stations``."""
+        dims = self.data.dims
+        return "stations" if names.SENSOR in dims else "pixels" if names.LOCATION in dims else "cube"
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the data are made up."""
+        return bool(int(self.data.attrs.get("synthetic", 0)))
+
+    @property
+    def grid(self) -> Grid | None:
+        """Grid of a cube; the whole EASE grid that pixels are cells of; None for loose points."""
+        attrs = self.data.attrs
+        if self.layout == "cube":
+            return Grid.from_attrs(attrs)
+        name = str(attrs.get("grid_name", self.data.attrs.get("grid", "")))
+        return ease(name) if self.layout == "pixels" and name in ("M36", "M25", "M09", "M03", "M01") else None
+
+    @property
+    def time(self) -> NDArray[np.datetime64]:
+        """Its time axis, or nothing."""
+        if names.TIME not in self.data.coords:
+            return np.empty(0, "datetime64[ns]")
+        return np.asarray(self.data[names.TIME].values, "datetime64[ns]")
+
+    def units(self, dynamic: bool) -> dict[str, str]:
+        """Name → unit of its quantities with a time axis (floating point), or without one (any number)."""
+        kind = np.floating if dynamic else np.number
+        return {
+            str(name): str(variable.attrs.get("units", ""))
+            for name, variable in self.data.data_vars.items()
+            if (names.TIME in variable.dims) == dynamic and np.issubdtype(variable.dtype, kind)
+        }
+
+    def record(self) -> dict[str, Any]:
+        """What a card or a result says about it."""
+        known = {key: str(self.about[key]) for key in ("title", "licence", "citation", "doi") if self.about.get(key)}
+        families = str(self.data.attrs.get("inputs", ""))
+        return {
+            "id": self.id,
+            "roles": sorted(self.roles),
+            "fingerprint": self.fingerprint,
+            "synthetic": self.is_synthetic,
+            "inputs": families,
+        } | known
+
+
+def parse(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Split ``[ROLE=]ID`` into (role or "", id).
+
+    Raises
+    ------
+    CatalogError
+        If a role is unknown or an id is empty.
+    """
+    pairs = []
+    for text in texts:
+        role, _, entry_id = text.rpartition("=")
+        if role and role not in ROLES:
+            raise CatalogError(f"There is no role {role!r}", where=f"--data {text}", hint=f"roles: {', '.join(ROLES)}")
+        if not entry_id:
+            raise CatalogError("No data set is named", where=f"--data {text}", hint="write it as --data [ROLE=]ID")
+        pairs.append((role, entry_id))
+    return pairs
+
+
+def open_sources(catalog: Catalog, wanted: Sequence[tuple[str, str]]) -> list[Source]:
+    """Open catalogue entries as sources; one named under several roles serves in all of them."""
+    from smcore.cubes.open import open_entry
+
+    roles: dict[str, set[str]] = {}
+    for role, entry_id in wanted:
+        roles.setdefault(entry_id, set()).update({role} if role else set())
+    sources = []
+    for entry_id, named in roles.items():
+        entry = catalog.get(entry_id)
+        prepared = open_entry(entry)
+        data = prepared.dataset()
+        source = Source(entry_id, frozenset(named), data, str(prepared.fingerprint), _about(entry))
+        sources.append(
+            source if named else Source(entry_id, fitting(source, entry), data, source.fingerprint, source.about)
+        )
+    return sources
+
+
+def _about(entry: CatalogEntry) -> dict[str, Any]:
+    return {key: getattr(entry, key) for key in ("title", "licence", "citation", "doi", "kind", "inputs")}
+
+
+def fitting(source: Source, entry: CatalogEntry | None = None) -> frozenset[str]:
+    """The roles that a data set can serve in, from its variables and its kind."""
+    if source.layout == "stations":
+        return frozenset({"stations"})
+    kind = str(source.data.attrs.get("kind", entry.kind if entry else ""))
+    dynamic, static = source.units(dynamic=True), source.units(dynamic=False)
+    roles = set()
+    if names.SM in dynamic:
+        roles.add("model_sm" if kind in ("modelled", "reference") else "target")
+    if any(name in names.VARIABLES and not name.startswith(names.SM) for name in dynamic):
+        roles.add("forcing")
+    if static:
+        roles.add("static")
+    if not roles:
+        raise CatalogError(f"{source.id!r} has no variable that a model could use", hint="name its role")
+    return frozenset(roles)
+
+
+def observations(source: Source, *, quality: str, overpass: str) -> Source:
+    """The source with ``sm`` only where the quality rule and the overpass allow it.
+
+    Parameters
+    ----------
+    quality
+        ``recommended``, ``attempted`` or ``all``; without meaning for a product without flags.
+    overpass
+        ``am``, ``pm`` or ``both``; without meaning for a product without overpasses.
+    """
+    data = source.data
+    if names.SM not in data:
+        raise CubeError("There is no soil moisture in the target", where=source.id)
+    kept = data[[names.SM]]
+    if names.QUALITY in data:
+        kept = kept.assign({names.SM: data[names.SM].where(usable(data[names.QUALITY], quality))})
+    if names.OVERPASS in data.coords and overpass != "both":
+        steps = np.flatnonzero(data[names.OVERPASS].values == overpass)
+        kept = kept.isel({names.TIME: steps})
+    return Source(source.id, source.roles, kept.assign_attrs(data.attrs), source.fingerprint, source.about)
+
+
+def cell_index(source: Source, lat: Array, lon: Array) -> tuple[Ints, Ints]:
+    """Position of the cell or pixel that holds each point: (row, column), or (location, 0); −1 where there is none."""
+    if source.layout == "cube":
+        grid = source.grid
+        assert grid is not None
+        return grid.index(lat, lon)
+    data = source.data
+    own_lat, own_lon = (np.asarray(data[name].values, np.float64) for name in (names.LAT, names.LON))
+    grid = source.grid
+    if grid is not None:
+        keys, points = _flat(grid, own_lat, own_lon), _flat(grid, lat, lon)
+    else:
+        keys, points = _rounded(own_lat, own_lon), _rounded(np.asarray(lat), np.asarray(lon))
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], points), len(keys) - 1)
+    found = order[at]
+    location = np.where((keys[found] == points) & (points >= 0), found, -1)
+    return location.astype(np.int64), np.where(location < 0, -1, 0).astype(np.int64)
+
+
+def _flat(grid: Grid, lat: Array, lon: Array) -> Ints:
+    row, column = grid.index(lat, lon)
+    return np.where(row < 0, -1, row * grid.shape[1] + column)
+
+
+def _rounded(lat: Array, lon: Array) -> Ints:
+    """Points within 0.005° are one."""
+    return np.rint((lat + 90.0) * 100).astype(np.int64) * 100_000 + np.rint((lon + 180.0) * 100).astype(np.int64)
+
+
+def step_runs(time: NDArray[np.datetime64], wanted: NDArray[np.datetime64], step: str) -> tuple[Ints, Ints]:
+    """First and one-past-last source step of each wanted time: those of its day for ``1D``, else the very stamp."""
+    if step == "1D":
+        time, wanted = time.astype("datetime64[D]"), wanted.astype("datetime64[D]")
+    first = np.searchsorted(time, wanted, side="left")
+    return first.astype(np.int64), np.searchsorted(time, wanted, side="right").astype(np.int64)
+
+
+def read_series(
+    source: Source,
+    variable: str,
+    lat: Array,
+    lon: Array,
+    wanted: NDArray[np.datetime64],
+    *,
+    step: str = "1D",
+    cancelled: Cancel = never,
+) -> Floats:
+    """A variable with steps, at points and times.
+
+    Returns
+    -------
+    array (T, N) float32
+        The mean over the valid steps of each wanted day (``1D``) or the value at the wanted time; NaN where the
+        source has nothing.
+    """
+    row, column = cell_index(source, lat, lon)
+    first, stop = step_runs(source.time, wanted, step)
+    result = np.full((len(wanted), len(row)), np.nan, np.float32)
+    inside, present = np.flatnonzero(row >= 0), np.flatnonzero(stop > first)
+    if not len(inside) or not len(present):
+        return result
+    box = _box(source, row[inside], column[inside])
+    per_day = max(1, int((stop - first).max()))
+    days = max(1, _BLOCK // (4 * per_day * box.cells))
+    for start in range(0, len(present), days):
+        check(cancelled)
+        chosen = present[start : start + days]
+        values = box.read(source.data[variable], slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
+        runs = first[chosen] - first[chosen[0]], stop[chosen] - first[chosen[0]]
+        result[np.ix_(chosen, inside)] = _run_means(values, *runs)
+    return result
+
+
+def mean_of_steps(values: Floats, time: NDArray[np.datetime64], wanted: NDArray[np.datetime64], step: str) -> Floats:
+    """Means of (steps, N) over the valid steps of each wanted day, or the very stamps: (T, N)."""
+    first, stop = step_runs(np.asarray(time, "datetime64[ns]"), wanted, step)
+    result = np.full((len(wanted), values.shape[1]), np.nan, np.float32)
+    present = np.flatnonzero(stop > first)
+    if len(present):
+        result[present] = _run_means(values, first[present], stop[present])
+    return result
+
+
+def read_static(source: Source, variable: str, lat: Array, lon: Array) -> Floats:
+    """A variable without steps, at points: (N,) float32, NaN where the source has nothing."""
+    row, column = cell_index(source, lat, lon)
+    result = np.full(len(row), np.nan, np.float32)
+    inside = np.flatnonzero(row >= 0)
+    if len(inside):
+        box = _box(source, row[inside], column[inside])
+        result[inside] = box.read(source.data[variable], None)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    """The smallest rectangle (or run of locations) that holds some cells, and where they are in it."""
+
+    layout: str
+    row: Ints
+    column: Ints
+
+    @property
+    def cells(self) -> int:
+        return int(np.ptp(self.row) + 1) * int(np.ptp(self.column) + 1)
+
+    def read(self, variable: xr.DataArray, steps: slice | None) -> Floats:
+        row0, column0 = int(self.row.min()), int(self.column.min())
+        rows, columns = slice(row0, int(self.row.max()) + 1), slice(column0, int(self.column.max()) + 1)
+        along = {} if steps is None else {names.TIME: steps}
+        if self.layout == "cube":
+            values = np.asarray(variable.isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
+            return values[..., self.row - row0, self.column - column0]
+        piece = variable.isel({**along, names.LOCATION: rows})
+        values = np.asarray(piece.transpose(..., names.LOCATION).values, np.float32)
+        return values[..., self.row - row0]
+
+
+def _box(source: Source, row: Ints, column: Ints) -> _Box:
+    return _Box(source.layout, row, column)
+
+
+def _run_means(values: Floats, first: Ints, stop: Ints) -> Floats:
+    """Mean over valid steps of each run of (steps, N): (runs, N)."""
+    if (stop - first == 1).all():
+        return values[first]
+    valid = np.isfinite(values)
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(np.where(valid, values, 0.0), 0, np.float64)])
+    count = np.concatenate([np.zeros((1, values.shape[1]), np.int64), np.cumsum(valid, 0)])
+    number = count[stop] - count[first]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(number > 0, (total[stop] - total[first]) / number, np.nan).astype(np.float32)

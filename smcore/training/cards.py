@@ -1,0 +1,80 @@
+"""The model card of a training run, written from what the run really used."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from smcore import __version__
+from smcore.models.base import SoilMoistureModel
+from smcore.models.card import ModelCard
+from smcore.training.datasets import TrainingSet
+from smcore.training.folds import Fold
+
+
+def describe(
+    model: SoilMoistureModel,
+    config: str,
+    data: TrainingSet,
+    fold: Fold,
+    *,
+    split: dict[str, Any],
+    scores: list[dict[str, Any]],
+    training: dict[str, Any],
+) -> ModelCard:
+    """Fill in a card; cells and stations are those with a value that this fold trained on."""
+    seen = fold.train.any(axis=0)
+    cells = {k: v if isinstance(v, str) else [v[i] for i in np.flatnonzero(seen)] for k, v in data.cells.items()}
+    stations: list[str] = []
+    if fold.site_train is not None and fold.data.sites is not None:
+        stations = [data.sensors[i] for i in np.flatnonzero(fold.site_train.any(axis=0))]
+    days = np.flatnonzero(fold.train.any(axis=1))
+    time = data.satellite.inputs.time
+    licences = dict.fromkeys(str(s.about.get("licence", "")) for s in data.sources)
+    return ModelCard(
+        model=model.spec.id,
+        title=model.spec.title,
+        config=config,
+        data=[source.record() for source in data.sources],
+        period=(str(time[days[0]])[:10], str(time[days[-1]])[:10]),
+        cells=cells,
+        stations=stations,
+        split=split,
+        scores=scores,
+        training=training | {"layer_m": data.layer_m, "samples": int(fold.train.sum())} | _departures(model),
+        limits=_limits(model, data, fold),
+        licence="; ".join(text for text in licences if text),
+        citation=model.spec.citation,
+        doi=model.spec.doi,
+        synthetic=any(source.is_synthetic for source in data.sources),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        loam=__version__,
+    )
+
+
+def _departures(model: SoilMoistureModel) -> dict[str, Any]:
+    said = getattr(model, "departures", ())
+    return {"departures": list(said)} if said else {}
+
+
+def _limits(model: SoilMoistureModel, data: TrainingSet, fold: Fold) -> list[str]:
+    """What the weights must not be taken for."""
+    limits = []
+    if any(source.is_synthetic for source in data.sources):
+        limits.append("Trained on synthetic data: it says nothing about the real world.")
+    if model.spec.id == "multiscale_lstm":
+        parts = [
+            "single-scale" if fold.data.satellite.members is None else "multiscale",
+            "satellite only" if fold.data.sites is None else "satellite and sites",
+        ]
+        limits.append(", ".join(parts))
+    missing = [i.name for i in model.spec.inputs if i.published and i not in model.used]
+    if missing:
+        limits.append(f"Trained without these published inputs, which were not at hand: {', '.join(missing)}")
+    substitutes = [i.name for i in model.used if not i.published]
+    if substitutes:
+        limits.append(f"Trained with inputs that the paper does not list: {', '.join(substitutes)}")
+    limits.append("Valid for the cells, period and climate that it was trained on; scores are of held-out data only.")
+    return limits
