@@ -95,13 +95,13 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
         fields[names.SM_UNCERTAINTY] = Field(names.attributes(names.SM_UNCERTAINTY))
     if any(names.OBS_TIME in step.loaders for step in steps):
         fields[names.OBS_TIME] = Field({"long_name": "time of observation (UTC)"}, "datetime64[ns]")
-    cube = assemble(grid, steps, fields, _attrs(max(day.synthetic for _, day in found)))
+    cube = assemble(grid, steps, fields, _attrs(moisture, max(day.synthetic for _, day in found)))
     timeless = sum(day.times is None for _, day in found)
     notes = (f"{timeless} of {len(found)} files hold no time of acquisition",) if timeless else ()
     return Reading(cube, (*skipped, *foreign, *old), notes, tuple(path for path, _ in found))
 
 
-def _attrs(synthetic: int) -> dict[str, Any]:
+def _attrs(moisture: str, synthetic: int) -> dict[str, Any]:
     return {
         "title": TITLE,
         "kind": "observed",
@@ -110,7 +110,7 @@ def _attrs(synthetic: int) -> dict[str, Any]:
         "layer_m": "0 0.05",
         "time_support": names.INSTANT,
         "time_is_nominal": 1,
-        "source_variable": VARIABLES[0],
+        "source_variable": moisture,
         "licence": "CATDS terms of use; cite the product",
         "citation": _PAPER,
         "doi": "10.5194/essd-9-293-2017",

@@ -8,6 +8,9 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from smcore.cubes.readers import smap_points
 from smcore.cubes.readers._points import occurrence
@@ -78,7 +81,7 @@ def test_the_cube_spans_the_points_of_all_files(realdata: Path, pakistan: Readin
     assert both.attrs["grid_row0"] == pakistan.dataset.attrs["grid_row0"]
 
 
-def points(path: Path, lat: list[float], lon: list[float], **variables: list[float]) -> Path:
+def points(path: Path, lat: ArrayLike, lon: ArrayLike, **variables: list[float]) -> Path:
     """A SYNTHETIC point file."""
     place = {"latitude": lat, "longitude": lon}
     arrays = {name: ("index", np.array(value, np.float32)) for name, value in {**place, **variables}.items()}
@@ -109,6 +112,25 @@ def test_two_files_of_one_day_share_its_steps(tmp_path: Path) -> None:
     assert values[0, 0, 0] == np.float32(0.1)
     assert values[0, 1, 2] == np.float32(0.2)
     assert values[1, 0, 0] == np.float32(0.3)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=st.lists(st.integers(0, 11), min_size=1, max_size=30))
+def test_no_value_is_lost_or_changed_however_often_a_cell_occurs(tmp_path: Path, cells: list[int]) -> None:
+    rows, columns = np.divmod(np.array(cells), 4)
+    grid = ease("M09")
+    values = np.linspace(0.02, 0.6, len(cells), dtype=np.float32)
+    path = points(
+        tmp_path / NAME.format(1), grid.lat[500 + rows], grid.lon[600 + columns], soil_moisture=values.tolist()
+    )
+    cube = smap_points.read([path]).dataset
+    stored = cube["sm"].values
+    assert cube.sizes["time"] == max(cells.count(cell) for cell in cells)
+    assert sorted(stored[np.isfinite(stored)].tolist()) == sorted(values.tolist())
+    for cell in set(cells):
+        at = (cell // 4 - rows.min(), cell % 4 - columns.min())
+        expected = values[np.array(cells) == cell]
+        np.testing.assert_array_equal(stored[: len(expected), *at], expected)
 
 
 def test_points_off_the_9_km_grid_are_refused(tmp_path: Path) -> None:
