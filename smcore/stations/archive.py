@@ -70,3 +70,14 @@ def _unpack(path: Path, folder: Path, suffixes: Sequence[str], skipped: list[Ski
             except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
                 skipped.append(Skipped(label, "bad_archive", f"The archive member is damaged: {error} ({label})"))
     return found
+
+
+def nothing_read(kind: str, skipped: Sequence[Skipped], paths: Sequence[Path], hint: str) -> ReaderError:
+    """Say why no file of a kind could be read: the first reason, or that there was no file of the kind at all."""
+    if not skipped:
+        where = ", ".join(str(path) for path in paths)
+        return ReaderError(f"There is no {kind} file", code="wrong_kind", where=where, hint=hint)
+    more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
+    first = skipped[0]
+    where = "" if first.path in first.reason else first.path
+    return ReaderError(f"No {kind} file could be read{more}: {first.reason}", code=first.code, where=where)

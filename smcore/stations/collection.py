@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.cubes.check import REQUIRED_ATTRS
-from smcore.errors import CubeError
+from smcore.errors import CubeError, ReaderError
 from smcore.grids import wrap_longitude
 from smcore.stations import flags
 
@@ -61,7 +61,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Series:
-    """One sensor: where and what it is (depths [m], coordinates [deg], elevation [m] or NaN), and its records."""
+    """One sensor: where and what it is (depths [m], coordinates [deg], elevation [m] or NaN), and its records.
+
+    Raises
+    ------
+    ReaderError
+        If the place is none (see :func:`check_place`).
+    """
 
     network: str
     station: str
@@ -76,11 +82,28 @@ class Series:
     climate: str = ""
     soil: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_place(self.lat, self.lon, self.depth_from, self.depth_to)
+
     @property
     def id(self) -> str:
         """Network, station, depths and instrument; unique within most sources."""
         depths = f"{self.depth_from:g}-{self.depth_to:g}"
         return "/".join((self.network, self.station, depths, self.instrument or "unknown"))
+
+
+def check_place(lat: float, lon: float, depth_from: float, depth_to: float) -> None:
+    """Refuse coordinates [deg] and depths [m] that no sensor can have.
+
+    Raises
+    ------
+    ReaderError
+        ``bad_values``, with the numbers.
+    """
+    if not (abs(lat) <= 90 and abs(lon) <= 360):
+        raise ReaderError(f"{lat:g} {lon:g} are no latitude and longitude", code="bad_values")
+    if not 0 <= depth_from <= depth_to:
+        raise ReaderError(f"{depth_from:g} to {depth_to:g} m are no depths of a sensor", code="bad_values")
 
 
 def build(series: Sequence[Series], attrs: Mapping[str, Any]) -> tuple[xr.Dataset, tuple[str, ...]]:

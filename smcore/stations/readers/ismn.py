@@ -37,8 +37,8 @@ from smcore import names
 from smcore.cubes.sources import Reading, Skipped
 from smcore.errors import ReaderError
 from smcore.stations import flags
-from smcore.stations.archive import Member, members
-from smcore.stations.collection import Record, Series, build
+from smcore.stations.archive import Member, members, nothing_read
+from smcore.stations.collection import Record, Series, build, check_place
 from smcore.stations.readers import _ismn_text as text
 from smcore.stations.readers._ismn_static import SUFFIX, Static, read_static
 
@@ -97,17 +97,9 @@ def read(paths: Sequence[Path], *, columns: Mapping[str, str] | None = None) -> 
         places = [place for member in found for place in _read_member(member, statics, skipped)]
     series, notes = _join(places)
     if not series:
-        raise _nothing(skipped, paths)
+        raise nothing_read("ISMN", skipped, paths, "give the zip as downloaded, its folder, or .stm files")
     dataset, more = build(series, ATTRS)
     return Reading(dataset, tuple(skipped), (*_notes(places), *notes, *more), tuple(Path(p) for p in paths))
-
-
-def _nothing(skipped: Sequence[Skipped], paths: Sequence[Path]) -> ReaderError:
-    where = ", ".join(str(path) for path in paths)
-    if not skipped:
-        return ReaderError("There is no soil-moisture file of the ISMN", code="wrong_kind", where=where)
-    more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
-    return ReaderError(f"No ISMN file could be read{more}: {skipped[0].reason}", code=skipped[0].code, where=where)
 
 
 def _statics(found: Iterable[Member], skipped: list[Skipped]) -> dict[tuple[str, str], Static]:
@@ -155,6 +147,8 @@ def _read_separate(member: Member, name: text.FileName, statics: Mapping[tuple[s
     else:
         time, value, flag_text, place = parsed
     variable = _VARIABLES[name.variable]
+    if variable == names.SM:
+        check_place(place[0], place[1], name.depth_from, name.depth_to)
     record, more = _record(member.label, variable, time, value, flag_text)
     static = statics.get((str(member.path.parent), name.start))
     return _Found(name, variable, place, record, static or Static(), (*notes, *more))
@@ -194,6 +188,7 @@ def _read_ceop(member: Member) -> list[_Found]:
     folder = member.path.parent.name
     station = folder if folder == station.replace("_", "") else station
     depths = text.number(words[11])
+    check_place(lines.place[0], lines.place[1], 0.0, float(np.nanmin(depths)))
     for depth in np.unique(depths[np.isfinite(depths)]):
         at = depths == depth
         time = lines.time[at]

@@ -27,7 +27,7 @@ from smcore import names
 from smcore.cubes.sources import Reading, Skipped
 from smcore.errors import ReaderError
 from smcore.stations import flags
-from smcore.stations.archive import members
+from smcore.stations.archive import members, nothing_read
 from smcore.stations.collection import Record, Series, build
 from smcore.stations.readers import _csv_text as text
 
@@ -122,10 +122,7 @@ def read(paths: Sequence[Path], *, columns: Mapping[str, str] | None = None) -> 
             except ReaderError as error:
                 skipped.append(Skipped(member.label, error.code, error.sentence))
     if not series:
-        where = ", ".join(str(path) for path in paths)
-        if not skipped:
-            raise ReaderError("There is no CSV file", code="wrong_kind", where=where)
-        raise ReaderError(f"No CSV file could be read: {skipped[0].reason}", code=skipped[0].code, where=where)
+        raise nothing_read("CSV", skipped, paths, "give files that end with .csv, .tsv or .txt")
     dataset, more = build(series, _attrs(series, synthetic, [Path(p) for p in paths]))
     if dataset.attrs["time_support"] == names.DAY_MEAN:
         notes.append("One value a day at 00:00: taken for means of that UTC day")
@@ -172,7 +169,7 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
     missing = [role for role in REQUIRED if role not in roles and role not in constants]
     if missing:
         raise ReaderError(
-            f"No column says {' or '.join(missing)}", code="missing_variable", where=label,
+            f"No column says {', '.join(missing)}", code="missing_variable", where=label,
             hint=f"name it, as {missing[0]}=HEADING; the file has {text.listed(headings)}",
         )  # fmt: skip
     return file
@@ -203,7 +200,8 @@ def _series(file: _File) -> list[Series]:
     for role, default in (("network", ""), ("station", file.stem), ("instrument", "")):
         words = file.words(role)
         rows[role] = default if words is None else words.to_numpy()
-    whole = rows[["time", "lat", "lon", "depth_from", "depth_to"]].notna().all(axis=1)
+    whole = rows["time"].notna() & (rows["lat"].abs() <= 90) & (rows["lon"].abs() <= 360)
+    whole &= rows["depth_to"] >= rows["depth_from"]
     if not whole.any():
         raise ReaderError("No row has a time, a place and a depth", code="bad_values", where=file.label)
     if not whole.all():

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.cubes.sources import Reading, Skipped
 from smcore.errors import ReaderError
-from smcore.stations.archive import Member, members
+from smcore.stations.archive import Member, members, nothing_read
 from smcore.stations.collection import Record, Series, build
 
 KIND = "uscrn"
@@ -94,7 +94,7 @@ def read(paths: Sequence[Path], *, columns: Mapping[str, str] | None = None) -> 
             except ReaderError as error:
                 skipped.append(Skipped(member.label, error.code, error.sentence))
     if not tables:
-        raise _nothing(skipped, paths)
+        raise nothing_read("USCRN", skipped, paths, "give daily tables (CSV, Parquet or CRND0103 text)")
     series, notes = _series(pd.concat(tables, ignore_index=True), listed)
     dataset, more = build(series, ATTRS)
     return Reading(dataset, tuple(skipped), (*notes, *more), tuple(Path(p) for p in paths))
@@ -129,13 +129,6 @@ def _header_line(path: Path) -> int | None:
 
 def _is_station_list(path: Path) -> bool:
     return path.suffix == ".csv" and _header_line(path) is not None
-
-
-def _nothing(skipped: Sequence[Skipped], paths: Sequence[Path]) -> ReaderError:
-    where = ", ".join(str(path) for path in paths)
-    if skipped:
-        return ReaderError(f"No USCRN file could be read: {skipped[0].reason}", code=skipped[0].code, where=where)
-    return ReaderError("There is no USCRN daily table", code="wrong_kind", where=where)
 
 
 def _read_table(member: Member) -> pd.DataFrame:
@@ -181,7 +174,7 @@ def _typed(table: pd.DataFrame, member: Member) -> pd.DataFrame:
     result["wban"] = table["wban"].astype(str).str.strip().str.zfill(5)
     named = _NAME_IN_FILE.match(member.path.stem)
     result["station"] = named["name"] if named and len(set(result["wban"])) == 1 else ""
-    whole = result["date"].notna() & result["latitude"].notna() & result["longitude"].notna()
+    whole = result["date"].notna() & (result["latitude"].abs() <= 90) & (result["longitude"].abs() <= 360)
     if not whole.any():
         raise ReaderError("No row has a date and coordinates", code="bad_values", where=member.label)
     return pd.DataFrame(result[whole])

@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smcore.errors import CubeError
+from smcore.errors import CubeError, ReaderError
 from smcore.stations import flags
 from smcore.stations.collection import Record, Series, build, check_collection
 
@@ -97,6 +97,15 @@ def test_every_first_record_of_every_sensor_is_found_again(sensors: list[list[tu
         row = data["sm"].values[i]
         at = {int((t - START) / HOUR): v for t, v in zip(data["time"].values, row, strict=True) if np.isfinite(v)}
         assert at == {hour: np.float32(value) for hour, value in first.items()}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"lat": 90.1}, {"lon": float("nan")}, {"depth_from": 0.2}, {"depth_from": -0.1}, {"depth_to": float("nan")}],
+)
+def test_a_sensor_can_not_be_made_where_none_can_be(place: dict[str, float]) -> None:
+    with pytest.raises(ReaderError, match="are no"):
+        series(record([0], [0.1]), **place)
 
 
 @pytest.fixture

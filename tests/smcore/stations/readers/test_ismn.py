@@ -16,6 +16,8 @@ from smcore.stations import flags
 from smcore.stations.readers import ismn
 
 Writer = Callable[..., Path]
+EXAMPLE = "N/S/N_N_S_sm_0.050000_0.050000_Probe_20200101_20200201.stm"
+HEADER = "N N S 48.1 16.2 100.0 0.05 0.05 Probe\n2020/01/01 00:00 0.25 G M\n"
 CEOP = "2020/03/27 0{h}:00 2020/03/27 0{h}:00 SCAN SCAN Pua_Akala 19.8 -155.3 1900.0 {place} {rest}"
 
 
@@ -177,6 +179,16 @@ def test_unreadable_coordinates_are_said(write_ismn: Writer) -> None:
         ismn.read([write_ismn(header="TAHMO TAHMO A north west 147.0 0.1 0.1 TEROS12")])
 
 
+@pytest.mark.parametrize(
+    ("place", "words"), [("97.74 -0.97", "97.74 -0.97"), ("nan 0.5", "nan 0.5"), ("1.0 400.0", "1 400")]
+)
+def test_a_place_that_is_none_costs_only_its_file(place: str, words: str, write_ismn: Writer) -> None:
+    bad = write_ismn(header=f"TAHMO TAHMO A {place} 147.0 0.1 0.1 TEROS12", instrument="Bad")
+    reading = ismn.read([bad, write_ismn()])
+    assert reading.dataset["instrument"].values.tolist() == ["TEROS12"]
+    assert f"{place} are no latitude and longitude" in reading.skipped[0].reason
+
+
 def test_a_missing_path_is_said(tmp_path: Path) -> None:
     with pytest.raises(ReaderError) as caught:
         ismn.read([tmp_path / "nothing.zip"])
@@ -185,7 +197,7 @@ def test_a_missing_path_is_said(tmp_path: Path) -> None:
 
 def test_a_folder_without_ismn_files_is_the_wrong_kind(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
-    with pytest.raises(ReaderError, match="no soil-moisture file") as caught:
+    with pytest.raises(ReaderError, match=r"There is no ISMN file.*zip as downloaded") as caught:
         ismn.read([tmp_path])
     assert caught.value.code == "wrong_kind"
 
@@ -221,12 +233,13 @@ def test_a_zip_that_points_outside_is_refused_and_nothing_is_written(
     assert not list(tmp_path.rglob("outside.stm"))
 
 
-def test_a_zip_that_swells_beyond_reason_is_refused(tmp_path: Path) -> None:
-    archive = zipped(tmp_path / "bomb.zip", {"A/B/bomb.stm": bytes(250 * 2**20)})
-    assert archive.stat().st_size * sources.MAX_RATIO < 250 * 2**20
+def test_a_zip_that_swells_beyond_reason_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_RATIO", 10)  # 10 MiB: small archives are given the ratio of one MiB
+    archive = zipped(tmp_path / "bomb.zip", {"A/B/bomb.stm": bytes(11 * 2**20)})
     with pytest.raises(ReaderError, match="would unpack to") as caught:
         ismn.read([archive])
     assert caught.value.code == "bad_archive"
+    assert ismn.read([zipped(tmp_path / "good.zip", {EXAMPLE: HEADER.encode()})]).dataset.sizes["time"] == 1
 
 
 def test_a_damaged_zip_member_costs_no_other(write_ismn: Writer, tmp_path: Path) -> None:

@@ -311,7 +311,7 @@ def test_implausible_values_are_kept_with_their_flags(reading_of: Callable[[str]
     assert float(hawaii["sm"].max()) == pytest.approx(1.048)
 
 
-@pytest.mark.parametrize("folder", ["ismn_hawaii_ceop", "ismn_multinetwork", "ismn_tahmo_ghana", "ismn_small"])
+@pytest.mark.parametrize("folder", ["ismn_multinetwork", "ismn_tahmo_ghana", "ismn_small"])
 def test_our_own_lines_agree_with_the_ismn_package_wherever_both_read(
     folder: str, realdata: Path, tmp_path: Path
 ) -> None:

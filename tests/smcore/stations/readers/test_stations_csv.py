@@ -91,8 +91,11 @@ def test_words_that_are_no_numbers_are_counted_and_placed(tmp_path: Path) -> Non
 
 
 def test_rows_without_time_or_place_are_left_out_and_counted(tmp_path: Path) -> None:
-    reading = stations_csv.read([write(tmp_path, PLAIN + ",Farm,48.1,16.2,0,0.05,0.2,G\n")])
-    assert any("1 rows without time, place or depth" in note for note in reading.notes)
+    more = (
+        ",Farm,48.1,16.2,0,0.05,0.2,G\n2020-01-01,Farm,98.1,16.2,0,0.05,0.2,G\n2020-01-01,Farm,48.1,16.2,5,0.05,0.2,G\n"
+    )
+    reading = stations_csv.read([write(tmp_path, PLAIN + "\n".join(more))], columns={"depth_unit": "m"})
+    assert any("3 rows without time, place or depth" in note for note in reading.notes)
 
 
 def test_a_station_in_two_places_is_said(tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_a_station_in_two_places_is_said(tmp_path: Path) -> None:
         (
             "time,sm\n2020-01-01,0.1\n",
             "missing_variable",
-            "No column says lat or lon or depth_from.*lat=HEADING",
+            "No column says lat, lon, depth_from.*lat=HEADING",
         ),
         (PLAIN.replace("0.25", "25"), "bad_values", "Values reach 25 and no unit is given.*unit=%"),
         (PLAIN.replace("0,0.05", "0,20"), "bad_values", "Depths reach 20 and no unit is given.*depth_unit=cm"),
