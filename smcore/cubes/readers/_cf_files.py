@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from smcore.cubes.readers import _blocks, _zarr_gate
+from smcore.cubes.readers import _blocks, _zarr_folders
 from smcore.errors import ReaderError
 
 
@@ -34,16 +34,16 @@ class Container:
             ``bad_archive``, if the store asks for a codec that Loam does not run.
         """
         if path.is_dir():
-            if not _zarr_gate.is_zarr(path):
+            if not _zarr_folders.is_zarr(path):
                 raise ReaderError("The folder is no Zarr store", code="wrong_kind", where=path.name)
-            _zarr_gate.check(path)
+            _zarr_folders.check(path)
             return cls(path, True)
         return cls(path, False)
 
     def groups(self) -> list[str]:
         """List all groups, the root (an empty name) first."""
         if self.is_zarr:
-            return _zarr_gate.groups(self.path)
+            return _zarr_folders.groups(self.path)
         with _blocks.open_raw(self.path), _blocks.NETCDF_LOCK, netCDF4.Dataset(self.path) as file:
             return ["", *_below(file, "")]
 
@@ -100,4 +100,4 @@ def _load_zarr(path: Path, name: str, decode: Any, index: tuple[slice, ...]) -> 
 
 def containers(paths: Sequence[Path]) -> list[Path]:
     """Replace files that lie inside a Zarr store by that store; each once, in order."""
-    return list(dict.fromkeys(_zarr_gate.root_of(path) or path for path in paths))
+    return list(dict.fromkeys(_zarr_folders.root_of(path) or path for path in paths))

@@ -29,7 +29,7 @@ KIND: Final = "cgls-ssm"
 TITLE: Final = "Copernicus Global Land SSM and SWI, 1 km (% of saturation)"
 PATTERNS: Final = ("c_gls_SSM1km_*.nc", "c_gls_SWI1km_*.nc")
 LAYOUT: Final = "cube"
-VARIABLES: Final = ("ssm", *(f"SWI_{days:03d}" for days in (2, 5, 10, 15, 20, 40, 60, 100)))
+VARIABLES: Final = ("ssm", *(f"swi_{days:03d}" for days in (2, 5, 10, 15, 20, 40, 60, 100)))
 
 _HIGHEST: Final = 200.0  # stored numbers above are flags
 _REASONS: Final = {  # stored number: our bit, meaning
@@ -51,7 +51,7 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     paths
         NetCDF files, one day each.
     variable
-        ``ssm`` or ``SWI_002`` … ``SWI_100`` (default: the first of these that the files hold).
+        ``ssm`` or ``swi_002`` … ``swi_100`` (default: the first of these that the files hold).
 
     Returns
     -------
@@ -68,7 +68,7 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     good, skipped = gather(list(paths), partial(_inspect, wanted=wanted), KIND)
     target = min((image.target for _, image in good), key=wanted.index)
     other = tuple(
-        Skipped(str(path), "wrong_kind", f"{path.name} holds {image.target}; read it with --variable {image.target}")
+        Skipped(str(path), "wrong_kind", f"{path.name} holds {image.target}; take --variable {image.target.lower()}")
         for path, image in good
         if image.target != target
     )
@@ -81,9 +81,11 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
 
 
 def _wanted(variable: str | None) -> tuple[str, ...]:
+    """Names in the files: ``ssm``, ``SWI_005``."""
+    named = {name: name.upper() if name.startswith("swi") else name for name in VARIABLES}
     if variable is None:
-        return VARIABLES
-    found = tuple(name for name in VARIABLES if name.lower() == variable.lower())
+        return tuple(named.values())
+    found = tuple(source for name, source in named.items() if name == variable.lower())
     if not found:
         raise ReaderError(
             f"There is no {variable}", code="missing_variable", hint=f"choose one of: {', '.join(VARIABLES)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smcore.cubes.readers import _ecmwf
-from smcore.cubes.readers._ecmwf_fields import SOIL_WATER
+from smcore.cubes.readers._ecmwf_fields import FIELDS, SOIL_WATER
 from smcore.cubes.readers._families import ERA5
 from smcore.cubes.sources import Reading
 
@@ -15,7 +15,7 @@ KIND: Final = "era5"
 TITLE: Final = "ERA5 hourly fields (NetCDF of the Climate Data Store, old and new form)"
 PATTERNS: Final = ("*era5*.nc", "*ERA5*.nc")
 LAYOUT: Final = "cube"
-VARIABLES: Final = SOIL_WATER
+VARIABLES: Final = (*SOIL_WATER, *(FIELDS[short].request for short in SOIL_WATER))
 
 _PRODUCT: Final = _ecmwf.Product(KIND, 0.25, "hourly", dict(ERA5.attrs))
 

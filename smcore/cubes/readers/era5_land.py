@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smcore.cubes.readers import _ecmwf
-from smcore.cubes.readers._ecmwf_fields import SOIL_WATER
+from smcore.cubes.readers._ecmwf_fields import FIELDS, SOIL_WATER
 from smcore.cubes.readers._families import ERA5_LAND
 from smcore.cubes.sources import Reading
 
@@ -15,7 +15,7 @@ KIND: Final = "era5-land"
 TITLE: Final = "ERA5-Land hourly fields (NetCDF of the Climate Data Store, old and new form)"
 PATTERNS: Final = ("*era5*land*.nc", "*ERA5*Land*.nc", "*ERA5_LAND*.nc")
 LAYOUT: Final = "cube"
-VARIABLES: Final = SOIL_WATER
+VARIABLES: Final = (*SOIL_WATER, *(FIELDS[short].request for short in SOIL_WATER))
 
 _PRODUCT: Final = _ecmwf.Product(KIND, 0.1, "since_midnight", dict(ERA5_LAND.attrs))
 
