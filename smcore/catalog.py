@@ -357,12 +357,13 @@ def _insert(document: dict[str, Any], file: Path, entry: CatalogEntry) -> None:
     datatype = _DATA + ("JSONFile" if is_model else "Zarr")
     target = entry.location / CARD if is_model else entry.location
     kwargs: dict[str, Any] = {"url": _relative(target, file.resolve().parent), "storage_options": None}
-    options: dict[str, Any] = {"args": [f"{{data({entry.id})}}"]}
+    source = f"{entry.id}.data"  # apart from the entry's id, or intake would look for the entry inside itself
+    options: dict[str, Any] = {"args": [f"{{data({source})}}"]}
     if not is_model:
         kwargs["root"] = _zarr_group(entry.location)
         options |= {"consolidated": False, "chunks": {}}
     document["data"] = (document.get("data") or {}) | {
-        entry.id: {"datatype": datatype, "kwargs": kwargs, "metadata": {}, "user_parameters": {}}
+        source: {"datatype": datatype, "kwargs": kwargs, "metadata": {}, "user_parameters": {}}
     }
     document["entries"] = (document.get("entries") or {}) | {
         entry.id: {
