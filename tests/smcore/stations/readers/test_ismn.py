@@ -179,10 +179,8 @@ def test_unreadable_coordinates_are_said(write_ismn: Writer) -> None:
         ismn.read([write_ismn(header="TAHMO TAHMO A north west 147.0 0.1 0.1 TEROS12")])
 
 
-@pytest.mark.parametrize(
-    ("place", "words"), [("97.74 -0.97", "97.74 -0.97"), ("nan 0.5", "nan 0.5"), ("1.0 400.0", "1 400")]
-)
-def test_a_place_that_is_none_costs_only_its_file(place: str, words: str, write_ismn: Writer) -> None:
+@pytest.mark.parametrize("place", ["97.74 -0.97", "nan 0.5", "1 400"])
+def test_a_place_that_is_none_costs_only_its_file(place: str, write_ismn: Writer) -> None:
     bad = write_ismn(header=f"TAHMO TAHMO A {place} 147.0 0.1 0.1 TEROS12", instrument="Bad")
     reading = ismn.read([bad, write_ismn()])
     assert reading.dataset["instrument"].values.tolist() == ["TEROS12"]

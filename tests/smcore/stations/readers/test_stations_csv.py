@@ -91,9 +91,8 @@ def test_words_that_are_no_numbers_are_counted_and_placed(tmp_path: Path) -> Non
 
 
 def test_rows_without_time_or_place_are_left_out_and_counted(tmp_path: Path) -> None:
-    more = (
-        ",Farm,48.1,16.2,0,0.05,0.2,G\n2020-01-01,Farm,98.1,16.2,0,0.05,0.2,G\n2020-01-01,Farm,48.1,16.2,5,0.05,0.2,G\n"
-    )
+    rest = "16.2,0,0.05,0.2,G"
+    more = [f",Farm,48.1,{rest}", f"2020-01-01,Farm,98.1,{rest}", "2020-01-01,Farm,48.1,16.2,5,0.05,0.2,G"]
     reading = stations_csv.read([write(tmp_path, PLAIN + "\n".join(more))], columns={"depth_unit": "m"})
     assert any("3 rows without time, place or depth" in note for note in reading.notes)
 
