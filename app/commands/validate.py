@@ -113,7 +113,8 @@ def _lines(table: pd.DataFrame) -> list[str]:
     """Compact table of one product."""
     summary = table["location"].isin([POOLED, MEDIAN])
     keys = ["location", "sensor"]
-    rows = [group for _, group in table[~summary].fillna({"sensor": ""}).groupby(keys, sort=False)]
+    named = table[~summary].astype({"sensor": "string"}).fillna({"sensor": ""})
+    rows = [group for _, group in named.groupby(keys, sort=False)]
     ends = [group for _, group in table[summary].groupby("location", sort=False)]
     header = f"  {'location':<44} {'N':>7} {'R':>7} {'rho':>7} {'bias':>8} {'RMSD':>8} {'ubRMSD':>8}  status"
     lines = [header, *(_line(group) for group in rows[:_SHOWN])]

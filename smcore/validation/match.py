@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
+from smcore.cubes.quality import RULES
 from smcore.errors import MatchError
 from smcore.validation.collocate import Collocation, anchor_is_product, collocate, nearest
 from smcore.validation.notes import notes_on, range_text
@@ -246,6 +247,8 @@ def _check_masks(product: Side, reference: Side, masks: Masks) -> None:
         raise MatchError(
             f"Neither {product.name} nor {reference.name} has overpasses", where=f"--overpass {masks.overpass}"
         )
+    if masks.quality not in RULES:
+        raise MatchError(f"There is no quality rule {masks.quality!r}", hint=f"choose {', '.join(RULES)}")
     for side in (product, reference):
         unknown = not side.has_quality and side.dataset.attrs.get("kind") == "observed" and side.layout != STATIONS
         if masks.quality != "all" and unknown:

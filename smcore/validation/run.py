@@ -133,11 +133,10 @@ def cube_fetch(cube: Any) -> Fetch:
 
 def _refuse_nothing(scores: Sequence[Score]) -> None:
     """Stop where no product has a single pair and it is not because nothing is recommended."""
-    told = {Status.NONE_RECOMMENDED, Status.FAILED}
-    if any(one.n.any() or told & set(one.status["n"].tolist()) for one in scores):
+    if any(one.n.any() or (one.status["n"] == Status.NONE_RECOMMENDED).any() for one in scores):
         return
     matched = scores[0].matched
-    found = np.flatnonzero(scores[0].status["n"] == Status.NO_OVERLAP)
+    found = np.flatnonzero(np.isin(scores[0].status["n"].astype(str), (Status.NO_OVERLAP, Status.FAILED)))
     why = reason(scores[0], "n", int(found[0])) if len(found) else "no location is within reach"
     raise NotEnoughPairs(
         f"{matched.product.name} and {matched.reference.name} have no pair: {why}", where=_where(matched)

@@ -22,7 +22,7 @@ def days(start: str, count: int) -> np.ndarray:
     return np.datetime64(start, "ns") + np.arange(count) * np.timedelta64(1, "D")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_cube() -> Callable[..., xr.Dataset]:
     def make(
         values: np.ndarray, time: np.ndarray, grid: Grid = GRID, *, units: str = "m3 m-3", **attrs: Any
@@ -46,7 +46,7 @@ def make_cube() -> Callable[..., xr.Dataset]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_pixels() -> Callable[..., xr.Dataset]:
     def make(values: np.ndarray, time: np.ndarray, lat: Any, lon: Any, **attrs: Any) -> xr.Dataset:
         described = {
@@ -71,7 +71,7 @@ def make_pixels() -> Callable[..., xr.Dataset]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_stations() -> Callable[..., xr.Dataset]:
     def make(
         values: np.ndarray,
