@@ -100,12 +100,15 @@ def mask_of(codes: Iterable[str]) -> int:
 
 
 def usable(flag: xr.DataArray, allowed: Iterable[str] = ("G",)) -> xr.DataArray:
-    """Where every flag that a value carries is an allowed one: bool, of the shape of ``flag``.
+    """Where a value carries flags and every one of them is allowed: bool, of the shape of ``flag``.
 
-    A value without any flag (0) passes: its source gives none, and filtering can't tell good from bad there. ``U``
-    passes only if it is asked for.
+    A sensor without a single flag passes whole: its source gives none, and filtering can't tell good from bad there.
+    ``U`` passes only if it is asked for.
     """
-    return (flag & ~mask_of(allowed)) == 0
+    wanted = mask_of(allowed)
+    passes = (flag != 0) & ((flag & ~wanted) == 0)
+    unflagged = (flag == 0).all("time") if "time" in flag.dims else flag == 0
+    return passes | unflagged
 
 
 def counts(flag: xr.DataArray | NDArray[Any], present: xr.DataArray | NDArray[Any]) -> dict[str, int]:

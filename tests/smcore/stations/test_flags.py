@@ -27,12 +27,17 @@ def test_codes_nobody_knows_set_the_bit_other_and_are_named() -> None:
     assert unknown == ("D11", "X9")
 
 
-def test_a_value_passes_only_if_all_its_flags_are_allowed() -> None:
+def test_a_value_passes_only_if_it_has_flags_and_all_are_allowed() -> None:
     masks, _ = flags.encode(["G", "U", "C02", "G,D05", ""])
     flag = xr.DataArray(masks, dims="time")
-    assert flags.usable(flag).values.tolist() == [True, False, False, False, True]
-    assert flags.usable(flag, ("G", "U")).values.tolist() == [True, True, False, False, True]
-    assert flags.usable(flag, ("G", "D05")).values.tolist() == [True, False, False, True, True]
+    assert flags.usable(flag).values.tolist() == [True, False, False, False, False]
+    assert flags.usable(flag, ("G", "U")).values.tolist() == [True, True, False, False, False]
+    assert flags.usable(flag, ("G", "D05")).values.tolist() == [True, False, False, True, False]
+
+
+def test_a_sensor_without_any_flag_is_not_filtered() -> None:
+    flag = xr.DataArray(np.array([[0, 0], [0, 1]], dtype=np.int32), dims=("sensor", "time"))
+    assert flags.usable(flag).values.tolist() == [[True, True], [False, True]]
 
 
 def test_asking_for_an_unknown_flag_is_a_sentence_with_the_known_ones() -> None:
