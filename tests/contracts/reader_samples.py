@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
+import xarray as xr
 
 from tests.smcore.cubes.readers import granules
 
@@ -78,7 +80,53 @@ def build_smap_l4(folder: Path) -> list[Path]:
     ]
 
 
+_DESCRIBED = {
+    "title": "Made-up soil moisture",
+    "product": "made up",
+    "layer_m": "0 0.05",
+    "licence": "none",
+    "citation": "none",
+    "inputs": "none",
+    "synthetic": "1",
+}
+
+
+def _maps() -> list[tuple[np.datetime64, np.ndarray]]:
+    rng = np.random.default_rng(7)
+    return [(np.datetime64("2020-01-01") + day, rng.uniform(0.05, 0.45, (40, 60))) for day in range(3)]
+
+
+def build_cf(folder: Path) -> list[Path]:
+    """Three synthetic CF files on a regular grid."""
+    paths = []
+    for day, values in _maps():
+        moisture = (("time", "lat", "lon"), values[np.newaxis].astype(np.float32), {"units": "m3 m-3"})
+        coords = {
+            "time": ("time", [day.astype("datetime64[ns]")]),
+            "lat": ("lat", 49.95 - 0.1 * np.arange(40), {"units": "degrees_north"}),
+            "lon": ("lon", 5.05 + 0.1 * np.arange(60), {"units": "degrees_east"}),
+        }
+        paths.append(folder / f"moisture_{day}.nc")
+        xr.Dataset({"soil_moisture": moisture}, coords, _DESCRIBED).to_netcdf(paths[-1])
+    return paths
+
+
+def build_geotiff(folder: Path) -> list[Path]:
+    """Three synthetic GeoTIFFs on a regular grid."""
+    paths = []
+    for day, values in _maps():
+        paths.append(folder / f"moisture_{day}.tif")
+        transform = rasterio.Affine(0.1, 0.0, 5.0, 0.0, -0.1, 50.0)
+        profile = {"driver": "GTiff", "count": 1, "height": 40, "width": 60, "dtype": "float32", "crs": "EPSG:4326"}
+        with rasterio.open(paths[-1], "w", transform=transform, nodata=-9999, **profile) as file:
+            file.write(values.astype(np.float32), 1)
+            file.update_tags(units="m3 m-3", **_DESCRIBED)
+    return paths
+
+
 SAMPLES: dict[str, Sample] = {
+    "cf": Sample(build=build_cf),
+    "geotiff": Sample(build=build_geotiff),
     "smap-l2": Sample(("smap_l2_p36/*.h5",)),
     "smap-l3": Sample(build=build_smap_l3),
     "smap-l3e": Sample(build=build_smap_l3e),
