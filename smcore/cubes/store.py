@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 
+WORDS = {"cube": "cube", "pixels": "pixel set", "stations": "station collection"}
+
+
 @dataclass(frozen=True)
 class StoreInfo:
     """What a write or an append did.
@@ -163,7 +166,9 @@ def append(
     job = _job(reading, progress, cancelled, tile=_tile_of(path, committed), series=series, memory=memory_mb * 2**20)
     layout = _checked_layout(job.dataset)
     if layout != committed.layout:
-        raise StoreError(f"The store is a {committed.layout}, the new data are a {layout}", where=str(path))
+        raise StoreError(
+            f"The store is a {WORDS[committed.layout]}, the new data are a {WORDS[layout]}", where=str(path)
+        )
     with _writing(path):
         if layout == "cube":
             writing.append_cube(job, path)
@@ -226,9 +231,8 @@ def _job(reading: Reading | xr.Dataset, progress: Progress, cancelled: Cancel, *
 
 def _describe(files: Sequence[Path]) -> list[dict[str, Any]]:
     """Name, size and SHA-256 of source files; no path, which would tell about the machine."""
-    return [
-        {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)} for file in files if file.is_file()
-    ]
+    found = [one for file in files for one in (sorted(file.rglob("*")) if file.is_dir() else [file]) if one.is_file()]
+    return [{"name": file.name, "bytes": file.stat().st_size, "sha256": sha256(file)} for file in found]
 
 
 def _checked_layout(dataset: xr.Dataset) -> str:
