@@ -1,0 +1,372 @@
+"""Tiles, halos and windows change nothing; what is missing is said before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smcore.errors import Cancelled, GridMismatch, ModelError, SpecMismatch, WindowError
+from smcore.grids import ease
+from smcore.inference import devices, estimate, predict, stitch, tiles
+from smcore.inference.tiles import predict_plan
+from smcore.inputs import completeness, handshake
+from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
+from smcore.models.card import ModelCard
+from smcore.models.persistence import Persistence
+from smcore.window import Window
+
+RAIN = InputSpec("precipitation", "mm d-1", required=True)
+WARMTH = InputSpec("air_temperature", "K")
+CLAY = InputSpec("clay", "%", "static")
+CARD = ModelCard("blur", "A test model", synthetic=True)
+
+
+class Blur:
+    """Mean of rain over a square of cells and the last three days: a finite receptive field with known halo."""
+
+    def __init__(self, halo: int = 2, patch: int = 1, history: int = 2, lookahead: int = 0) -> None:
+        self.spec = ModelSpec(
+            "blur", "Blur", (RAIN, CLAY), history=history, halo=halo, patch=patch, lookahead=lookahead
+        )
+        self.used = self.spec.inputs
+
+    def fit(self, data, run) -> None: ...
+
+    def predict(self, inputs: Inputs, *, device: str = "cpu"):
+        if self.spec.halo == 0 and self.spec.patch == 1:
+            return {"sm": self._sum(np.nan_to_num(inputs.dynamic[..., 0] / 100), inputs)}
+        assert inputs.shape is not None
+        size = 2 * self.spec.halo + 1
+        field = torch.from_numpy(np.nan_to_num(inputs.dynamic[..., 0] / 100).reshape(-1, 1, *inputs.shape))
+        if self.spec.patch > 1 and self.spec.halo == 0:
+            assert inputs.shape[0] % self.spec.patch == 0
+            assert inputs.shape[1] % self.spec.patch == 0
+            blurred = torch.nn.functional.avg_pool2d(field, self.spec.patch)
+            blurred = blurred.repeat_interleave(self.spec.patch, -1).repeat_interleave(self.spec.patch, -2)
+        else:
+            blurred = torch.nn.functional.avg_pool2d(field, size, stride=1, padding=self.spec.halo)
+        return {"sm": self._sum(blurred.reshape(len(inputs.time), -1).numpy(), inputs)}
+
+    def _sum(self, blurred: np.ndarray, inputs: Inputs) -> np.ndarray:
+        past = np.stack([np.roll(blurred, lag, axis=0) for lag in range(3)])
+        for lag in range(3):
+            past[lag, :lag] = 0
+        return (past.sum(0) + inputs.static[:, 0] / 1000).astype(np.float32)
+
+    def save(self) -> ModelState:
+        return ModelState({}, {})
+
+    def load(self, state) -> None: ...
+
+
+WINDOW = Window("2019-02-01", "2019-02-10")
+
+
+def whole(model, world, window=WINDOW, side=4096):
+    plan = handshake(model.spec, model.used, world.sources("forcing", "static"), window)
+    return stitch(predict_plan(model, plan, side=side), plan, CARD, window)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(side=st.integers(3, 23), halo=st.integers(0, 4))
+def test_tiles_with_halo_equal_the_whole(small_world, side, halo):
+    model = Blur(halo=halo)
+    tiled, untiled = whole(model, small_world, side=side), whole(model, small_world)
+    np.testing.assert_allclose(tiled["sm"].values, untiled["sm"].values, atol=1e-5)
+    np.testing.assert_array_equal(tiled["source"].values, untiled["source"].values)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    top=st.integers(2, 8),
+    left=st.integers(2, 10),
+    high=st.integers(1, 5),
+    wide=st.integers(1, 7),
+    patch=st.sampled_from([1, 4]),
+)
+def test_a_smaller_window_gives_the_same_cells(small_world, top, left, high, wide, patch):
+    model = Blur(halo=2 if patch == 1 else 0, patch=patch)
+    grid = small_world.fine
+    rows, columns = slice(top, top + high), slice(left, left + wide)
+    inset = 1e-3
+    box = Window(
+        "2019-02-03",
+        "2019-02-06",
+        grid.lon_edges[columns.start] + inset,
+        grid.lat_edges[rows.stop] + inset,
+        grid.lon_edges[columns.stop] - inset,
+        grid.lat_edges[rows.start] - inset,
+    )
+    part = whole(model, small_world, box)
+    assert part["sm"].shape == (4, high, wide)
+    np.testing.assert_array_equal(part["lat"], grid.lat[rows])
+    expected = whole(model, small_world)["sm"].values[2:6, rows, columns]
+    np.testing.assert_allclose(part["sm"].values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [4, 8, 12])
+def test_patches_lie_on_a_lattice_of_the_whole_grid(small_world, side):
+    model = Blur(halo=0, patch=4)
+    np.testing.assert_allclose(
+        whole(model, small_world, side=side)["sm"].values, whole(model, small_world)["sm"].values, atol=1e-5
+    )
+
+
+def test_a_cell_without_forcing_is_not_predicted(small_world):
+    result = whole(Blur(), small_world)
+    assert np.isnan(result["sm"].values[:, 0, 0]).all()
+    assert (result["source"].values[:, 0, 0] == 0).all()
+    assert np.isfinite(result["sm"].values).sum() == result["sm"].size - 10
+    assert (result["source"].values[:, 1:] == 3).all()
+
+
+def test_the_result_says_how_it_was_made(small_world):
+    attrs = whole(Blur(), small_world).attrs
+    assert attrs["model_id"] == "blur"
+    assert attrs["synthetic"] == 1
+    assert attrs["title"].startswith("Synthetic: ")
+    assert "print-of-forcing" in attrs["input_data"]
+    assert attrs["model_inputs"] == "precipitation [mm d-1], clay [%]"
+    assert "2019-02-01" in attrs["window"]
+    assert attrs["history_steps"] == 2
+
+
+def test_history_before_the_window_is_used_when_it_is_there(small_world):
+    long = whole(Blur(history=2), small_world)["sm"].values
+    short = whole(Blur(history=0), small_world)["sm"].values
+    assert not np.allclose(long[0], short[0], equal_nan=True)
+    np.testing.assert_allclose(long[2:], short[2:], atol=1e-6)
+
+
+def test_missing_inputs_and_units_are_named_before_computing(small_world):
+    model = Blur()
+    with pytest.raises(SpecMismatch, match=r"missing: clay \[%\]"):
+        handshake(model.spec, model.used, small_world.sources("forcing"), WINDOW)
+    forcing = small_world.forcing.copy()
+    forcing["precipitation"] = forcing["precipitation"].assign_attrs(units="m")
+    sources = [
+        dataclasses.replace(s, data=forcing) if s.id == "forcing" else s
+        for s in small_world.sources("forcing", "static")
+    ]
+    with pytest.raises(SpecMismatch, match="precipitation is in m, not mm d-1"):
+        handshake(model.spec, model.used, sources, WINDOW)
+
+
+def test_missing_days_are_named(small_world):
+    model = Blur()
+    with pytest.raises(SpecMismatch, match=r"on 2 of 4 steps: 2019-05-31, 2019-06-01"):
+        handshake(model.spec, model.used, small_world.sources("forcing", "static"), Window("2019-05-29", "2019-06-01"))
+
+
+def test_history_that_is_required_and_missing_is_said(small_world):
+    model = Blur()
+    model.spec = dataclasses.replace(model.spec, min_history=2)
+    with pytest.raises(SpecMismatch, match="needs 2 steps before 2019-01-02, and 1 are there"):
+        handshake(model.spec, model.used, small_world.sources("forcing", "static"), Window("2019-01-02", "2019-01-05"))
+
+
+def test_history_counts_only_as_far_back_as_it_is_whole(small_world):
+    model = Blur(history=5)
+    holed = small_world.forcing.isel(time=[*range(29), *range(30, 60)])  # 30 January is missing
+    sources = [
+        dataclasses.replace(s, data=holed) if s.id == "forcing" else s for s in small_world.sources("forcing", "static")
+    ]
+    plan = handshake(model.spec, model.used, sources, WINDOW)
+    assert str(plan.time[0])[:10] == "2019-01-31"
+    assert plan.wanted.start == 1
+
+
+def test_an_empty_overlap_is_a_window_error(small_world):
+    model = Blur()
+    with pytest.raises(WindowError, match="misses the data"):
+        handshake(model.spec, model.used, small_world.sources("forcing", "static"), Window(None, None, 0, -10, 10, 0))
+
+
+def test_coarser_nested_inputs_are_laid_on_finer_cells(small_world):
+    model = Blur(halo=0)
+    coarse = small_world.static.isel(y=slice(0, 16, 4), x=slice(0, 20, 4))
+    grid = small_world.coarse
+    coarse = coarse.assign_coords(lat=("y", grid.lat), lon=("x", grid.lon)).assign_attrs(grid.to_attrs())
+    sources = [
+        dataclasses.replace(s, data=coarse) if s.id == "static" else s for s in small_world.sources("forcing", "static")
+    ]
+    plan = handshake(model.spec, model.used, sources, WINDOW)
+    result = stitch(predict_plan(model, plan), plan, CARD, WINDOW)["sm"]
+    rain = small_world.forcing["precipitation"].sel(time=slice("2019-01-30", "2019-02-01")).sum("time") / 100
+    expected = rain.values + np.repeat(np.repeat(coarse["clay"].values, 4, 0), 4, 1) / 1000
+    np.testing.assert_allclose(result.values[0, 1:], expected[1:], rtol=1e-4)
+
+
+def test_finer_or_foreign_grids_are_refused(small_world):
+    model = Blur()
+    coarse_forcing = small_world.forcing.isel(y=slice(0, 16, 4), x=slice(0, 20, 4))
+    grid = small_world.coarse
+    coarse_forcing = coarse_forcing.assign_coords(lat=("y", grid.lat), lon=("x", grid.lon)).assign_attrs(
+        grid.to_attrs()
+    )
+    sources = [
+        dataclasses.replace(s, data=coarse_forcing) if s.id == "forcing" else s
+        for s in small_world.sources("forcing", "static")
+    ]
+    with pytest.raises(GridMismatch, match="clay is on the grid M09, the prediction on M36"):
+        handshake(model.spec, model.used, sources, WINDOW)
+
+
+def test_pixels_predict_pixels(small_world):
+    model = Blur(halo=0)
+    model.spec = dataclasses.replace(model.spec, patch=1)
+    stacked = small_world.forcing.stack(location=("y", "x")).reset_index("location", drop=True)
+    pixels = stacked.transpose("location", "time").assign_coords(location=np.arange(320))
+    pixels = pixels.assign(clay=("location", small_world.static["clay"].values.ravel(), {"units": "%"}))
+    lat, lon = np.meshgrid(small_world.fine.lat, small_world.fine.lon, indexing="ij")
+    pixels = pixels.assign_coords(lat=("location", lat.ravel()), lon=("location", lon.ravel()))
+    pixels.attrs = {"title": "p", "kind": "forcing", "synthetic": 1, "grid_name": "M09"}
+    source = dataclasses.replace(small_world.sources("forcing")[0], data=pixels, roles=frozenset({"forcing", "static"}))
+    plan = handshake(model.spec, model.used, [source], WINDOW)
+    result = stitch(predict_plan(model, plan, side=7), plan, CARD, WINDOW)
+    assert result["sm"].dims == ("location", "time")
+    expected = whole(model, small_world)["sm"].values.reshape(10, -1).T
+    np.testing.assert_allclose(result["sm"].values, expected, atol=1e-5)
+
+
+def test_seen_observations_are_marked_observed_and_the_rest_filled(small_world):
+    model = Persistence()
+    plan, found = predict(model, small_world.sources("target"), Window("2019-03-01", "2019-03-31"), device="cpu")
+    result = stitch(found, plan, CARD, Window())
+    observed = np.isfinite(small_world.target["sm"].sel(time=slice("2019-03-01", "2019-03-31")).values)
+    np.testing.assert_array_equal(result["source"].values == 1, observed)
+    assert (result["source"].values == 2).any()
+
+
+def test_a_cancel_stops_between_tiles_and_inside_reading(small_world):
+    model = Blur()
+    asked = {"stop": False}
+    _, found = predict(
+        model, small_world.sources("forcing", "static"), WINDOW, device="cpu", cancelled=lambda: asked["stop"]
+    )
+    next(found)
+    asked["stop"] = True
+    with pytest.raises(Cancelled):
+        next(found)
+
+
+def test_the_handshake_comes_before_the_first_tile(small_world):
+    with pytest.raises(SpecMismatch):
+        predict(Blur(), small_world.sources("forcing"), WINDOW, device="cpu")
+
+
+def test_progress_runs_from_nothing_to_all(small_world):
+    shares = []
+    _, found = predict(
+        Blur(), small_world.sources("forcing", "static"), WINDOW, device="cpu", progress=lambda s, w: shares.append(s)
+    )
+    list(found)
+    assert shares[0] == 0.0
+    assert shares[-1] == 1.0
+    assert shares == sorted(shares)
+
+
+class Hungry(Blur):
+    """Runs out of memory on more than ``most`` cells."""
+
+    most = 60
+
+    def predict(self, inputs, *, device="cpu"):
+        if len(inputs.lat) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().predict(inputs, device=device)
+
+
+@pytest.mark.parametrize("halo", [0, 1])
+def test_out_of_memory_means_smaller_tiles_and_the_same_result(small_world, halo):
+    result = whole(Hungry(halo=halo), small_world, side=16) if halo else None
+    if halo == 0:
+        model = Hungry(halo=0, patch=4)
+        result = whole(model, small_world, side=16)
+        expected = whole(Blur(halo=0, patch=4), small_world)
+    else:
+        expected = whole(Blur(halo=halo), small_world)
+    np.testing.assert_allclose(result["sm"].values, expected["sm"].values, atol=1e-5)
+
+
+def test_memory_that_never_lasts_is_a_sentence(small_world):
+    model = Hungry(halo=1)
+    model.most = 0
+    with pytest.raises(ModelError, match="memory does not last"):
+        whole(model, small_world)
+
+
+def test_devices_that_are_not_there_are_refused(monkeypatch):
+    with pytest.raises(ModelError, match="no device 'tpu'"):
+        devices.choose_device("tpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert devices.choose_device("auto") == "cpu"
+    with pytest.raises(ModelError, match="no CUDA device"):
+        devices.choose_device("cuda")
+
+
+def test_tile_borders_do_not_depend_on_the_window(small_world):
+    model = Blur(halo=0)
+    plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
+    edges = {t.inner_rows.start + plan.places.grid.row0 for t in tiles._pieces(plan, 8)}
+    assert all(edge % 8 == 0 or edge == plan.places.grid.row0 for edge in edges)
+
+
+def test_completeness_counts_missing_days_of_each_input(small_world):
+    model = Blur()
+    plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
+    found = completeness(plan)
+    assert found["missing_precipitation"].values[0, 0] == 10
+    assert found["missing_precipitation"].values[1:].sum() == 0
+    assert found["complete"].values[0, 0] == 0
+    assert found["complete"].values[1, 1] == 1
+
+
+def test_the_cost_grows_with_cells_and_days(small_world):
+    model = Blur(halo=0)
+    sources = small_world.sources("forcing", "static")
+    small = estimate(
+        model, handshake(model.spec, model.used, sources, Window("2019-02-01", "2019-02-02")), device="cpu"
+    )
+    large = estimate(model, handshake(model.spec, model.used, sources, Window()), device="cpu")
+    assert (small.cells, small.steps) == (320, 2)
+    assert large.steps == 150
+    assert large.memory > small.memory
+    assert small.seconds >= 0
+
+
+def test_a_window_of_sea_is_refused_with_the_reason(small_world):
+    grid = small_world.fine
+    sea = Window(
+        "2019-02-01", "2019-02-02", grid.lon[0] - 0.01, grid.lat[0] - 0.01, grid.lon[0] + 0.01, grid.lat[0] + 0.01
+    )
+    with pytest.raises(SpecMismatch, match="No cell of the window has all inputs"):
+        whole(Blur(halo=0), small_world, sea)
+
+
+def test_one_cell_is_a_window_too(small_world):
+    grid = small_world.fine
+    box = Window(
+        "2019-02-01", "2019-02-02", grid.lon[5] - 0.01, grid.lat[5] - 0.01, grid.lon[5] + 0.01, grid.lat[5] + 0.01
+    )
+    result = whole(Blur(halo=2), small_world, box)
+    assert result["sm"].shape == (2, 1, 1)
+    np.testing.assert_allclose(
+        result["sm"].values[:, 0, 0], whole(Blur(halo=2), small_world)["sm"].values[:2, 5, 5], atol=1e-5
+    )
+
+
+def test_ease_cells_of_pixels_are_matched_by_their_cell_not_by_their_digits(small_world):
+    from smcore.roles import cell_index
+
+    pixel = small_world.forcing.isel(y=[3], x=[4]).stack(location=("y", "x")).reset_index("location", drop=True)
+    lat, lon = ease("M09").lat[363] + 0.01, ease("M09").lon[804] - 0.01
+    pixel = pixel.assign_coords(lat=("location", [lat]), lon=("location", [lon])).assign_attrs(grid_name="M09")
+    source = dataclasses.replace(small_world.sources("forcing")[0], data=pixel)
+    found = cell_index(source, np.array([small_world.fine.lat[3], small_world.fine.lat[4]]), np.full(2, lon))
+    assert found[0].tolist() == [0, -1]
