@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,18 +48,16 @@ class Container:
         with _blocks.open_raw(self.path), _blocks.NETCDF_LOCK, netCDF4.Dataset(self.path) as file:
             return ["", *_below(file, "")]
 
-    def header(self, group: str) -> xr.Dataset:
+    @contextmanager
+    def header(self, group: str) -> Iterator[xr.Dataset]:
         """Open a group with numbers as they are stored; axes that only the root has are taken from there."""
-        raw = self._open(group)
-        if not group:
-            return raw
-        root = self._open("")
-        shared = {
-            name: variable
-            for name, variable in root.variables.items()
-            if name not in raw.variables and variable.ndim <= 1 and set(variable.dims) <= set(raw.dims)
-        }
-        return raw.assign(shared).assign_attrs({**root.attrs, **raw.attrs})
+        with self._open(group) as raw, self._open("") as root:
+            shared = {
+                name: variable
+                for name, variable in root.variables.items()
+                if name not in raw.variables and variable.ndim <= 1 and set(variable.dims) <= set(raw.dims)
+            }
+            yield raw.assign(shared).assign_attrs({**root.attrs, **raw.attrs}) if group else raw
 
     def _open(self, group: str) -> xr.Dataset:
         if not self.is_zarr:
