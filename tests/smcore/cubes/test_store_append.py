@@ -245,7 +245,7 @@ def failing_write(after: int, number: int = errno.ENOSPC):  # type: ignore[no-un
 
 def test_a_full_disk_leaves_nothing_of_a_new_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChunkArray, "write", failing_write(9))
-    with pytest.raises(StoreError, match="No space left on device.*; free some space"):
+    with pytest.raises(StoreError, match=r"No space left on device.*; free some space"):
         write(observed(6), tmp_path / "s")
     assert not list(tmp_path.iterdir())
 
@@ -277,7 +277,7 @@ def test_series_that_can_not_be_rebuilt_cost_no_step(tmp_path: Path, monkeypatch
 
 def test_a_folder_that_can_not_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="can't be written: .*; choose a folder"):
+    with pytest.raises(StoreError, match=r"can't be written: .*; choose a folder"):
         write(observed(1), tmp_path / "file" / "s")
 
 

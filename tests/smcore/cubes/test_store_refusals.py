@@ -87,14 +87,14 @@ def test_a_damaged_record_is_refused(store: Path, change: Callable[[Any], object
 )
 def test_metadata_that_contradict_the_record_are_refused(store: Path, change: Callable[[Any], object]) -> None:
     edit(store / "maps-1" / "sm" / "zarr.json", change)
-    with pytest.raises(StoreError, match="store's record|damaged|impossible|too large"):
+    with pytest.raises(StoreError, match=r"store's record|damaged|impossible|too large"):
         open_store(store)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"format": "other"}'])
 def test_what_is_no_record_is_refused(store: Path, text: str) -> None:
     (store / "manifest.json").write_text(text)
-    with pytest.raises(StoreError, match="damaged|not a prepared store"):
+    with pytest.raises(StoreError, match=r"damaged|not a prepared store"):
         open_store(store)
 
 

@@ -25,11 +25,12 @@ def pixels(steps: int = 12, start: str = "2020-01-01") -> xr.Dataset:
     time = pd.date_range("2020-01-01", periods=30).to_numpy().astype("datetime64[ns]")
     sm = rng.random((4, 30)).astype("f4")
     sm[sm < 0.3] = np.nan
+    late = time[None] + np.timedelta64(7, "ms")
     whole = xr.Dataset(
         {
             "sm": (("location", "time"), sm, names.attributes("sm")),
             "quality": (("location", "time"), rng.integers(-1, 5, (4, 30)).astype("i4")),
-            "obs_time": (("location", "time"), np.where(np.isnan(sm), np.datetime64("NaT", "ns"), time[None] + np.timedelta64(7, "ms"))),
+            "obs_time": (("location", "time"), np.where(np.isnan(sm), np.datetime64("NaT", "ns"), late)),
             "clay": ("location", rng.random(4).astype("f4"), names.attributes("clay")),
         },
         {
