@@ -40,6 +40,10 @@ SOIL: Final = ("porosity", "clay", "sand", "silt", "organic_carbon")
 """Soil of a sensor's layer, as coordinates, where its source states it."""
 
 
+_MINUTE: Final = np.timedelta64(60, "s").astype("timedelta64[ns]")
+_CENTURY_MINUTES: Final = 100 * 366 * 24 * 60
+
+
 @dataclass(frozen=True)
 class Record:
     """The values of one variable at one sensor.
@@ -125,11 +129,11 @@ def build(series: Sequence[Series], attrs: Mapping[str, Any]) -> tuple[xr.Datase
     """
     rows = sorted(series, key=lambda s: (s.network, s.station, s.depth_from, s.depth_to, s.instrument))
     firsts = [{name: _first_of_each_time(record) for name, record in row.records.items()} for row in rows]
-    time = np.unique(np.concatenate([r.time for row in firsts for r, _, _ in row.values()]))
+    axis = _Axis.of([r.time for row in firsts for r, _, _ in row.values()])
     ids, renamed = _unique([row.id for row in rows])
     data = xr.Dataset(
-        _variables([{name: found[0] for name, found in row.items()} for row in firsts], time),
-        coords={names.SENSOR: ids, names.TIME: time.astype("datetime64[ns]"), **_coordinates(rows)},
+        _variables([{name: found[0] for name, found in row.items()} for row in firsts], axis),
+        coords={names.SENSOR: ids, names.TIME: axis.time, **_coordinates(rows)},
         attrs=dict(attrs),
     )
     notes = [
@@ -140,6 +144,37 @@ def build(series: Sequence[Series], attrs: Mapping[str, Any]) -> tuple[xr.Datase
     ]
     notes += [f"{name} is there more than once; kept apart as {new}" for name, new in renamed]
     return check_collection(data), tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The union of many time axes, and where a time lies on it.
+
+    Stations report at full minutes, so the union is marked in a table of minutes: ten times quicker than sorting all
+    records of all sensors. Times off the minute, or a span beyond a century, are sorted.
+    """
+
+    time: NDArray[np.datetime64]
+    first: np.datetime64
+    position: NDArray[np.int32] | None  # of each minute after the first, on the union
+
+    @classmethod
+    def of(cls, times: Sequence[NDArray[np.datetime64]]) -> _Axis:
+        first, last = min(t.min() for t in times), max(t.max() for t in times)
+        whole = all((t == t.astype("datetime64[m]")).all() for t in times)
+        span = int((last - first) / _MINUTE) + 1
+        if not whole or span > _CENTURY_MINUTES:
+            return cls(np.unique(np.concatenate(times)), first, None)
+        marked = np.zeros(span, dtype=bool)
+        for time in times:
+            marked[(time - first) // _MINUTE] = True
+        union = first + np.flatnonzero(marked) * _MINUTE
+        return cls(union.astype("datetime64[ns]"), first, np.cumsum(marked, dtype=np.int32) - 1)
+
+    def index(self, time: NDArray[np.datetime64]) -> NDArray[np.integer]:
+        if self.position is None:
+            return np.asarray(np.searchsorted(self.time, time))
+        return np.asarray(self.position[(time - self.first) // _MINUTE])
 
 
 def _first_of_each_time(record: Record) -> tuple[Record, int, int]:
@@ -168,8 +203,8 @@ def _unique(ids: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     return result, renamed
 
 
-def _variables(rows: Sequence[Mapping[str, Record]], time: NDArray[np.datetime64]) -> dict[str, xr.Variable]:
-    shape = (len(rows), len(time))
+def _variables(rows: Sequence[Mapping[str, Record]], axis: _Axis) -> dict[str, xr.Variable]:
+    shape = (len(rows), len(axis.time))
     present = [name for name in FLAG_OF if any(name in row for row in rows)]
     result: dict[str, xr.Variable] = {}
     for name in dict.fromkeys([names.SM, *present]):
@@ -177,7 +212,7 @@ def _variables(rows: Sequence[Mapping[str, Record]], time: NDArray[np.datetime64
         flag = np.zeros(shape, dtype=np.int32)
         for i, row in enumerate(rows):
             if name in row:
-                at = np.searchsorted(time, row[name].time)
+                at = axis.index(row[name].time)
                 value[i, at], flag[i, at] = row[name].value, row[name].flag
         dims = (names.SENSOR, names.TIME)
         result[name] = xr.Variable(dims, value, names.attributes(name) | {"ancillary_variables": FLAG_OF[name]})

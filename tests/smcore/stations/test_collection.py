@@ -46,6 +46,16 @@ def test_sensors_share_the_union_of_their_times_and_gaps_are_nan_without_a_flag(
     assert data["flag"].dtype == np.int32
 
 
+@pytest.mark.parametrize("apart", [np.timedelta64(7, "s"), np.timedelta64(90, "m"), np.timedelta64(40_000, "D")])
+def test_times_off_the_minute_and_spans_of_a_century_are_put_on_one_axis(apart: np.timedelta64) -> None:
+    flag = np.ones(2, dtype=np.int32)
+    early = Record(START - np.array([2, 1]) * apart, np.array([0.1, 0.2]), flag)
+    late = Record(START - np.array([1, 0]) * apart, np.array([0.3, 0.4]), flag)
+    data, _ = build([series(early), series(late, station="T")], ATTRS)
+    assert (np.diff(data["time"].values) == apart).all()
+    np.testing.assert_allclose(data["sm"].values, [[0.1, 0.2, np.nan], [np.nan, 0.3, 0.4]], rtol=1e-6)
+
+
 def test_times_in_any_order_are_sorted_with_their_values() -> None:
     data, _ = build([series(record([2, 0, 1], [0.2, 0.0, 0.1]))], ATTRS)
     np.testing.assert_allclose(data["sm"].values, [[0.0, 0.1, 0.2]])
