@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-PLACES = ("explore", "stations")
+PLACES = ("explore", "infer", "stations")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
 THEMES = ("light", "dark")
 

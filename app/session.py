@@ -10,16 +10,17 @@ import panel as pn
 from app import shell, url
 from app.boundary import follow
 from app.controls import empty, text
+from app.jobs import Queue
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
 from app.views.cell import CellView
+from app.views.infer import InferView
 from app.views.layers import LayersView
 from app.views.map import MapView
 from app.views.series import SeriesView
 from app.views.stations import StationsView
 from app.views.time import TimeView
-from smcore.catalog import load_catalog
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Session:
     def __init__(self, settings: Settings, query: dict[str, str] | None = None) -> None:
         self.settings = settings
         self.selection = Selection(**url.read(query or {}))
-        self.store = Store(self.selection, load_catalog(f for f in settings.catalogs if f.exists()))
+        self.store = Store(self.selection, settings.catalogs)
         self._default()
         self.map = MapView(self.selection, self.store)
         self.layers = LayersView(self.selection, self.store)
@@ -39,6 +40,7 @@ class Session:
         self.series = SeriesView(self.selection, self.store)
         self.cell = CellView(self.selection, self.store)
         self.stations = StationsView(self.selection, self.store)
+        self.infer = InferView(self.selection, self.store, self.map, Queue(settings.jobs), settings)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
@@ -52,7 +54,7 @@ class Session:
             chosen.collection = collections[0].id if collections else ""
 
     def _show_place(self) -> None:
-        views = {"explore": self.cell, "stations": self.stations}
+        views = {"explore": self.cell, "infer": self.infer, "stations": self.stations}
         self.inspector[:] = [views[self.selection.place]]
 
     def template(self) -> pn.Template:

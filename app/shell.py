@@ -12,7 +12,7 @@ from app.boundary import notify
 from app.controls import ASSETS, button, styled
 from app.selection import Selection
 
-LABELS = {"Explore": "explore", "Stations": "stations"}
+LABELS = {"Explore": "explore", "Infer": "infer", "Stations": "stations"}
 ROOTS = ("places", "tools", "layers", "map", "time", "drawer", "inspector")
 
 

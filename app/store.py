@@ -7,7 +7,9 @@ read lately is kept once per process, bounded, keyed by what was asked for; sess
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from app.cache import BoundedCache
 from app.selection import Selection
 from app.station_store import Series, StationStore
 from smcore import names
-from smcore.catalog import Catalog, CatalogEntry
+from smcore.catalog import Catalog, CatalogEntry, load_catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
 from smcore.grids import Grid
@@ -61,10 +63,15 @@ class Store(param.Parameterized):
 
     catalog: Catalog = param.ClassSelector(class_=Catalog, doc="The checked catalogue.")
 
-    def __init__(self, selection: Selection, catalog: Catalog) -> None:
-        super().__init__(catalog=catalog)
+    def __init__(self, selection: Selection, files: Iterable[Path]) -> None:
+        self._files = tuple(files)
+        super().__init__(catalog=load_catalog(file for file in self._files if file.exists()))
         self.selection = selection
         self.stations = StationStore(self)
+
+    def reload(self) -> None:
+        """Read the catalogue again: a run added its result."""
+        self.catalog = load_catalog(file for file in self._files if file.exists())
 
     # -- products ------------------------------------------------------------------------------------------------
     @property

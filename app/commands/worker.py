@@ -6,11 +6,12 @@ import logging
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.jobs import CANCELLED, DONE, FAILED, Job, Queue, is_alive
+from app.prediction import check_job, run_job
 from smcore.errors import Cancelled, SmcoreError
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def run(queue: Queue, job: Job) -> None:
     """Run one job to its end, whatever that is."""
     watch = _Watch(queue, job.id)
     try:
-        result = _KINDS[job.kind](queue, job, watch)
+        result = _KINDS[job.kind](job.request, queue.path(job.id), watch.progress, watch.cancelled)
     except Cancelled:
         queue.end(job.id, CANCELLED, "Stopped on request; nothing was kept.")
     except SmcoreError as error:
@@ -81,10 +82,4 @@ class _Watch:
         return self._answer
 
 
-def _predict(queue: Queue, job: Job, watch: _Watch) -> dict[str, Any]:
-    from app.prediction import run_job
-
-    return run_job(job.request, queue.path(job.id), watch.progress, watch.cancelled)
-
-
-_KINDS = {"predict": _predict}
+_KINDS = {"predict": run_job, "check": check_job}

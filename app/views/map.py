@@ -18,10 +18,12 @@ from bokeh.plotting import figure
 from app.boundary import follow
 from app.colours import STATION, THEME, palette
 from app.controls import ASSETS
+from app.prediction import Preview
 from app.selection import Selection
-from app.store import Store
+from app.store import Frame, Store
+from smcore import names
 from smcore.errors import SmcoreError
-from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y
+from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y, paint, plan
 
 WORLD = (-180.0, -60.0, 180.0, 78.0)
 MARGIN, COARSER = 2.0, 2  # the frame beneath: twice the extent in pixels twice as large, so as many bytes
@@ -225,6 +227,20 @@ class MapView:
     def _show(source: ColumnDataSource, frame: Any) -> None:
         v = frame.view
         source.data = {"image": [frame.codes], "x": [v.x0], "y": [v.y0], "dw": [v.x1 - v.x0], "dh": [v.y1 - v.y0]}
+
+    def show_running(
+        self, preview: Preview | None, step: int = 0, colour_range: tuple[float, float] | None = None
+    ) -> None:
+        """Draw the tiles that a run has finished so far on top of the layer; None takes them away."""
+        if preview is None:
+            if len(self.running.data["image"][0]) > 1:
+                self.running.data = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+            return
+        view, entry = self.view(), self.store.entry
+        low, high = colour_range or (self.store.colour_range(entry) if entry else names.RANGE_M3M3)
+        gather = plan(preview.grid, view)
+        field = preview.field[step, gather.rows, gather.columns]
+        self._show(self.running, Frame(paint(field, gather, low, high), view))
 
     # -- marks ---------------------------------------------------------------------------------------------------
     def _mark_cell(self) -> None:

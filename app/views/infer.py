@@ -1,0 +1,264 @@
+"""The inspector of Infer: a box, days, a model; what it needs and costs; run, watch, cancel, and the result as a layer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import panel as pn
+
+from app import prediction
+from app.boundary import follow, guarded, notify
+from app.controls import Markup, button, empty, esc, styled, table, text
+from app.jobs import DONE, FAILED, QUEUED, Job, Queue
+from app.selection import Selection
+from app.settings import Settings
+from app.store import Store, nearest_step
+from app.views.map import MapView
+from smcore.errors import SmcoreError, WindowError
+from smcore.window import Window
+
+POLL_MS = 250
+SIDES = ("West", "South", "East", "North")
+
+
+class InferView:
+    """The run panel of one session."""
+
+    def __init__(self, selection: Selection, store: Store, map_view: MapView, queue: Queue, settings: Settings) -> None:
+        self.selection, self.store, self.map = selection, store, map_view
+        self.queue, self.settings = queue, settings
+        self._busy, self._check, self._poll = False, "", None
+        self._drawn = -1.0
+        self.draw = button("Draw a box", lambda _: self._draw(), width=110, description="Drag a box on the map")
+        self.clear = button("Clear", lambda _: setattr(selection, "box", None), width=64)
+        self.sides = [
+            styled(pn.widgets.FloatInput(label=f"{side} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
+            for side in SIDES
+        ]
+        day = {"width": 136, "margin": (0, 8, 4, 0)}
+        self.start = styled(pn.widgets.DatePicker(label="First day", **day))
+        self.end = styled(pn.widgets.DatePicker(label="Last day", **day))
+        self.model = styled(pn.widgets.Select(label="Model", sizing_mode="stretch_width", margin=(4, 0, 4, 0)))
+        self.card, self.cost, self.state = text(), text(), text()
+        self.complete = styled(
+            pn.widgets.Checkbox(label="Show the completeness of the inputs on the map", margin=(0, 0, 6, 0))
+        )
+        self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
+        self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
+        self._wire()
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The inspector."""
+        west, south, east, north = self.sides
+        return pn.Column(
+            pn.Row(self.draw, self.clear, margin=0), pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
+            pn.Row(self.start, self.end, margin=0), self.model, self.card, self.cost, self.complete,
+            pn.Row(self.run, self.cancel, margin=0), self.state, sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    def _wire(self) -> None:
+        for side in self.sides:
+            side.param.watch(lambda *_: self._typed(), "value")
+        for picker, name in ((self.start, "start"), (self.end, "end")):
+            picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
+        self.model.param.watch(lambda e: None if self._busy else setattr(self.selection, "model", e.new), "value")
+        self.complete.param.watch(lambda *_: self._show_tiles(), "value")
+        follow(self.selection, ["box", "start", "end", "model", "place"], self.refresh)
+        follow(self.selection, ["product"], self.refresh)
+        follow(self.selection, ["time"], self._show_tiles)
+        follow(self.selection, ["job"], self._watch_job)
+
+    # -- what is asked for ---------------------------------------------------------------------------------------
+    def refresh(self) -> None:
+        """Bring the controls to the selection, and ask the worker what the run would need."""
+        if self.selection.place != "infer":
+            return
+        self._busy = True
+        try:
+            self.choices = {c.id: c for c in prediction.choices(self.store.catalog)}
+            self.model.options = {c.title: c.id for c in self.choices.values()}
+            if self.selection.model not in self.choices:
+                self.selection.model = next(iter(self.choices), "")
+            self.model.value = self.selection.model
+            for side, value in zip(self.sides, self.selection.box or (None,) * 4, strict=True):
+                side.value = value
+            self._default_days()
+        finally:
+            self._busy = False
+        self.card.object = _card(self.choices.get(self.selection.model))
+        self._ask()
+        self._watch_job()
+
+    def _default_days(self) -> None:
+        entry = self.store.entry
+        if entry is not None and not self.selection.start:
+            days = self.store.times(entry).astype("datetime64[D]")
+            self.selection.param.update(start=str(days[max(len(days) - 90, 0)]), end=str(days[-1]))
+        self.start.value = pd.Timestamp(self.selection.start).date() if self.selection.start else None
+        self.end.value = pd.Timestamp(self.selection.end).date() if self.selection.end else None
+
+    def _typed(self) -> None:
+        values = [side.value for side in self.sides]
+        if self._busy or any(v is None for v in values):
+            return
+        if values[0] != values[2] and values[1] < values[3]:
+            self.selection.box = tuple(float(v) for v in values)
+
+    def _dated(self, name: str, value: Any) -> None:
+        if not self._busy and value is not None:
+            setattr(self.selection, name, str(value))
+
+    def _draw(self) -> None:
+        self.map.draw_box(True)
+        notify("Drag a box on the map.", "info")
+
+    def _request(self) -> dict[str, Any]:
+        chosen = self.selection
+        if chosen.box is None:
+            raise WindowError("There is no box yet", hint="draw one on the map, or type its sides")
+        west, south, east, north = chosen.box
+        window = {
+            "start": chosen.start or None, "end": chosen.end or None,
+            "west": west, "south": south, "east": east, "north": north,
+        }  # fmt: skip
+        Window(**window)
+        choice = self.choices[chosen.model]
+        return {
+            "model": choice.id,
+            "data": [list(pair) for pair in prediction.inputs_for(choice, self.store.catalog, self.store.entry)],
+            "catalogs": [str(file) for file in self.store.catalog.files],
+            "window": window,
+            "quality": "all",
+        }
+
+    # -- the worker's answers ------------------------------------------------------------------------------------
+    def _ask(self) -> None:
+        self.run.disabled = True
+        try:
+            request = self._request()
+        except SmcoreError as error:
+            self.cost.object = empty(error.sentence)
+            return
+        if self._check:
+            self.queue.cancel(self._check)
+        self._check = self.queue.submit("check", request)
+        self.cost.object = '<div class="muted">Looking at the inputs …</div>'
+        self._start_polling()
+
+    def _run(self) -> None:
+        request = self._request()
+        name = f"run-{int(time.time())}"
+        request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
+        request["catalogs"] = [file for file in request["catalogs"]]
+        self._drawn = -1.0
+        self.selection.job = self.queue.submit("predict", request)
+
+    def _cancel(self) -> None:
+        if self.selection.job:
+            self.queue.cancel(self.selection.job)
+
+    def _watch_job(self) -> None:
+        if self.selection.job and self.selection.place == "infer":
+            self._start_polling()
+
+    def _start_polling(self) -> None:
+        if self._poll is None and pn.state.curdoc is not None and pn.state.curdoc.session_context:
+            self._poll = pn.state.add_periodic_callback(guarded(self.look), period=POLL_MS)
+
+    def look(self) -> None:
+        """See how the watched jobs stand; stop looking when both have ended."""
+        check = self.queue.get(self._check) if self._check else None
+        job = self.queue.get(self.selection.job) if self.selection.job else None
+        if check is not None and check.has_ended:
+            self._checked(check)
+        if job is not None:
+            self._progressed(job)
+        if (check is None or check.has_ended) and (job is None or job.has_ended) and self._poll is not None:
+            self._poll.stop()
+            self._poll = None
+
+    def _checked(self, check: Job) -> None:
+        self._checked_id, self._check = check.id, ""
+        if check.state == DONE:
+            self.cost.object = _cost(check.result)
+            self.run.disabled = not check.result["cells_complete"]
+        elif check.state == FAILED:
+            self.cost.object = f'<div class="alert">{esc(check.message)}</div>'
+
+    def _progressed(self, job: Job) -> None:
+        self.cancel.disabled = job.has_ended
+        self.state.object = _state(job, self.queue)
+        if job.share != self._drawn:
+            self._drawn = job.share
+            self._show_tiles()
+        if job.state == DONE and job.result.get("id") and job.result["id"] not in self.store.catalog:
+            self.store.reload()
+            self.selection.param.update(product=job.result["id"], colour_range=None)
+
+    def _show_tiles(self) -> None:
+        job = self.selection.job
+        if self.selection.place != "infer":
+            self.map.show_running(None)
+        elif self.complete.value and getattr(self, "_checked_id", ""):
+            found = prediction.read_preview(self.queue.path(self._checked_id), prediction.COMPLETENESS)
+            self.map.show_running(replace(found, time=found.time[:1]) if found else None, 0, (0.0, 1.0))
+        else:
+            state = self.queue.get(job).state if job and self.queue.get(job) else ""
+            found = prediction.read_preview(self.queue.path(job)) if state == "running" else None
+            step = nearest_step(found.time, self.selection.time or str(found.time[-1])) if found else 0
+            self.map.show_running(found, step)
+
+
+def _card(choice: prediction.Choice | None) -> str:
+    if choice is None:
+        return empty("No model is catalogued: train one with loam train, or run loam demo.")
+    if choice.card is None:
+        return '<div class="muted">A baseline: it learns nothing and uses the product on the map alone.</div>'
+    card = choice.card
+    badge = ' <span class="badge">trained on synthetic data</span>' if card.synthetic else ""
+    rows = [("Needs", ", ".join(str(i["name"]).replace("_", " ") for i in card.inputs))]
+    rows += [("Trained", f"{card.period[0]} to {card.period[1]}")] if card.period[0] else []
+    rows += [("Limits", "; ".join(card.limits))] if card.limits else []
+    rows += [("Source", " ".join(x for x in (card.citation, card.doi and f"doi:{card.doi}") if x))]
+    return f"<div>{badge}</div>{table(('', ''), [(Markup(f'<b>{k}</b>'), v) for k, v in rows])}"
+
+
+def _cost(result: dict[str, Any]) -> str:
+    steps, cells = result["steps"], result["cells"]
+    said = "".join(f"<div class=muted>{esc(note)}</div>" for note in result["notes"])
+    return (
+        f"<div>{cells:,} cells × {steps:,} steps, about <b>{_duration(result['seconds'])}</b> on {esc(result['device'])}, "
+        f"{result['memory_mib']:,} MiB</div><div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
+        f"{result['cells_complete']:,} cells usable</div>{said}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _state(job: Job, queue: Queue) -> str:
+    if job.state == QUEUED:
+        ahead = queue.position(job)
+        return f'<div class="muted">Waiting: {ahead} run{"s" if ahead != 1 else ""} before this one.</div>'
+    if job.state == DONE:
+        how = "from the cache, at once" if job.result["cached"] else f"in {_duration(job.result['seconds'])}"
+        return (
+            f"<div>Done {how}: {job.result['cells']:,} cells × {job.result['steps']:,} steps. It is a layer now.</div>"
+        )
+    if job.has_ended:
+        return f'<div class="alert">{esc(job.message)}</div>'
+    left = ""
+    if job.started and job.share > 0.03:
+        spent = (pd.Timestamp.now("UTC") - pd.Timestamp(job.started)).total_seconds()
+        left = f", {_duration(spent * (1 - job.share) / job.share)} left"
+    return (
+        f'<progress max="1" value="{job.share:.3f}" aria-label="progress"></progress>'
+        f"<div class=muted>{job.share:.0%}{left}: {esc(job.doing)}</div>"
+    )
