@@ -90,17 +90,8 @@ def validate(
             score(matched, min_obs=options.min_obs, per_day=options.per_step, progress=done, cancelled=cancelled)
         )
     _refuse_nothing(scores)
-    described = {name: describe(entries[name], sides[name], opened[name].fingerprint) for name in entries}
-    record = {
-        "format": FORMAT,
-        "loam": __version__,
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-        "options": options_record(options),
-        "products": [described[name] for name in products],
-        "reference": described[reference],
-        "results": [result_record(one) for one in scores],
-    }
-    return Run(tuple(scores), record)
+    data = [describe(entries[name], sides[name], opened[name].fingerprint) for name in (*products, reference)]
+    return Run(tuple(scores), _record(options, data, scores))
 
 
 def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
@@ -129,6 +120,18 @@ def cube_fetch(cube: Any) -> Fetch:
         return np.stack(series)
 
     return fetch
+
+
+def _record(options: RunOptions, data: list[dict[str, Any]], scores: Sequence[Score]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "loam": __version__,
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "options": options_record(options),
+        "products": data[:-1],
+        "reference": data[-1],
+        "results": [result_record(one) for one in scores],
+    }
 
 
 def _refuse_nothing(scores: Sequence[Score]) -> None:

@@ -17,6 +17,7 @@ import xarray as xr
 from pyproj import Transformer
 from scipy import stats
 
+from app import cli
 from smcore import plugins
 from smcore.errors import MatchError, Status
 from smcore.validation.match import MatchOptions, match
@@ -126,6 +127,22 @@ def test_silversword_against_smap_within_an_hour(hawaii: tuple[Path, Path]) -> N
     same(numbers(result, row), plain(paired["sm"], paired["station"]))
     assert numbers(result, row)[0] == 552
     assert set(result.overpasses) == {"am", "pm"}
+
+
+def test_observation_times_travel_from_the_files_through_the_store_into_the_pairs(
+    hawaii: tuple[Path, Path], tmp_path: Path, loam_home: Path
+) -> None:
+    catalog = ["--catalog", str(tmp_path / "catalog.yml")]
+    smap, ismn = hawaii[0] / "SMAP_L3_V9_AM_PM", hawaii[1]
+    for kind, source, name in (("timeseries", smap, "smap"), ("ismn", ismn, "ismn")):
+        assert cli.main(["ingest", kind, str(source), "--into", str(tmp_path / name), "--id", name, *catalog]) == 0
+    arguments = ["--product", "smap", "--reference", "ismn", "--time-window", "1h", "--flags", "G", *catalog]
+    assert cli.main(["validate", *arguments, "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "metrics.csv")
+    table = table[table["location"] == "SilverSword"].set_index("metric")
+    direct = scored(read("timeseries", sorted(smap.glob("*.nc"))), read("ismn", [ismn]), time_window=HOUR)
+    np.testing.assert_allclose(table["value"], numbers(direct, row_of(direct, "SilverSword")), rtol=0, atol=1e-12)
+    assert table["n"].unique().tolist() == [552]
 
 
 def test_no_smap_retrieval_of_hawaii_is_recommended(hawaii: tuple[Path, Path]) -> None:
