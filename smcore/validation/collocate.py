@@ -86,14 +86,18 @@ def collocate(anchor: Side, other: Side, *, max_distance_km: float | None = None
 
 
 def nearest(side: Side, lat: Floats, lon: Floats) -> tuple[Ints, Floats]:
-    """Index of the nearest location of ``side`` to each point, and the great-circle distance [km]."""
+    """Find the nearest location of ``side`` to each point, and the great-circle distance [km]; inf without a place."""
     if side.layout == CUBE and side.grid is not None:
         rows, columns, km = side.grid.nearest(lat, lon)
         return rows * side.grid.shape[1] + columns, km
     places = side.places
-    _, index = cKDTree(unit_vectors(places.lat, places.lon)).query(unit_vectors(lat, lon))
-    index = np.asarray(index, dtype=np.int64)
-    return index, distance_km(lat, lon, places.lat[index], places.lon[index])
+    placed, known = np.flatnonzero(np.isfinite(places.lat + places.lon)), np.isfinite(lat + lon)
+    index, km = np.zeros(len(lat), dtype=np.int64), np.full(len(lat), np.inf)
+    if len(placed) and known.any():
+        tree = cKDTree(unit_vectors(places.lat[placed], places.lon[placed]))
+        index[known] = placed[tree.query(unit_vectors(lat[known], lon[known]))[1]]
+        km[known] = distance_km(lat[known], lon[known], places.lat[index[known]], places.lon[index[known]])
+    return index, km
 
 
 def cell_area(grid: Grid) -> float:

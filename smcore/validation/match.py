@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 DEFAULT_WINDOW = HOUR
 _BLOCK_VALUES = 4_000_000
-_BLOCK_LOCATIONS = 4096
+_BLOCK_LOCATIONS = 2048  # times of one block are laid end to end in int64 microseconds: 140 years each
 _A_NEIGHBOUR_KM = 100.0
 _VALID_SHARE = 0.5 - 1e-9  # of the weight of the finer cells: half of it, whatever the last digits of their areas
 
@@ -120,11 +120,26 @@ class Match:
         other, other_steps = (
             (self.reference, self.steps[1]) if self.product_is_anchor else (self.product, self.steps[0])
         )
-        here = own.read(rows, own_steps, self.masks)
-        there = _read_collocated(other, self.collocation, rows, other_steps, self.masks)
+        here = own.read(rows, own_steps, self.masks, to_the_hour=not self.daily)
+        there = self._read_other(other, rows, other_steps)
         x, y = (here, there) if self.product_is_anchor else (there, here)
         pairs = pair_daily(x, y) if self.window is None else pair_nearest(x, y, self.window)
         return PairBlock(rows, pairs, x.counts, y.counts)
+
+    def _read_other(self, side: Side, rows: Ints, steps: slice) -> Records:
+        """Read what stands for the anchor's locations ``rows`` on the other side."""
+        indices, weights = self.collocation.indices[rows], self.collocation.weights[rows]
+        unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
+        inverse = inverse.reshape(indices.shape)
+        records = side.read(unique, steps, self.masks, to_the_hour=not self.daily)
+        present = indices >= 0
+        counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
+        if indices.shape[1] == 1:
+            values = np.where(present, records.values[inverse[:, 0]], np.nan)
+            time = records.time[inverse[:, 0]]
+        else:
+            values, time = _weighted(records, inverse, np.where(present, weights, 0.0))
+        return Records(values, time, records.stamp, records.overpass, records.per_day[inverse[:, 0]], counts)
 
 
 def match(product: Side, reference: Side, options: MatchOptions | None = None) -> Match:
@@ -187,21 +202,6 @@ def pairs_dataset(matched: Match, rows: Ints | None = None) -> xr.Dataset:
         {"notes": "\n".join(matched.notes)},
     )
     return result.assign_coords(sensor=(names.LOCATION, places.sensor)) if len(places.sensor) else result
-
-
-def _read_collocated(side: Side, collocation: Collocation, rows: Ints, steps: slice, masks: Masks) -> Records:
-    indices, weights = collocation.indices[rows], collocation.weights[rows]
-    unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
-    inverse = inverse.reshape(indices.shape)
-    records = side.read(unique, steps, masks)
-    present = indices >= 0
-    counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
-    if indices.shape[1] == 1:
-        values = np.where(present, records.values[inverse[:, 0]], np.nan)
-        time = records.time[inverse[:, 0]]
-    else:
-        values, time = _weighted(records, inverse, np.where(present, weights, 0.0))
-    return Records(values, time, records.stamp, records.overpass, records.per_day[inverse[:, 0]], counts)
 
 
 def _weighted(records: Records, inverse: Ints, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], Ints]:

@@ -48,7 +48,11 @@ class Places:
         """Describe the box around all locations, for a sentence."""
         if not len(self):
             return "nowhere"
-        south, north, west, east = self.lat.min(), self.lat.max(), self.lon.min(), self.lon.max()
+        placed = np.isfinite(self.lat + self.lon)
+        if not placed.any():
+            return "unknown places"
+        lat, lon = self.lat[placed], self.lon[placed]
+        south, north, west, east = lat.min(), lat.max(), lon.min(), lon.max()
         if south == north and west == east:
             return f"{north:.2f} °N, {west:.2f} °E"
         return f"{south:.2f}…{north:.2f} °N, {west:.2f}…{east:.2f} °E"

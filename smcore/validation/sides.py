@@ -27,7 +27,16 @@ Fetch = Callable[[str, Ints, slice], NDArray[np.generic]]
 """``fetch(variable, locations, steps)``: values (location, step)."""
 
 OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
-COUNTS = ("values", "recommended", "dropped_overpass", "dropped_quality", "dropped_flag", "unflagged", "usable")
+COUNTS = (
+    "values",
+    "recommended",
+    "dropped_overpass",
+    "dropped_quality",
+    "dropped_flag",
+    "dropped_obs_time",
+    "unflagged",
+    "usable",
+)
 
 
 @dataclass(frozen=True)
@@ -120,12 +129,15 @@ class Side:
         stamps, margin = self.stamps, DAY + DAY // 2
         return slice(int(np.searchsorted(stamps, first - margin)), int(np.searchsorted(stamps, last + margin, "right")))
 
-    def read(self, where: Ints, steps: slice, masks: Masks) -> Records:
-        """Series of the locations ``where`` in ``steps``, masked, with counts."""
+    def read(self, where: Ints, steps: slice, masks: Masks, *, to_the_hour: bool = False) -> Records:
+        """Read the series of the locations ``where`` in ``steps``, masked, with counts.
+
+        ``to_the_hour`` leaves out values whose own time is unknown where steps are nominal.
+        """
         values = self.fetch(names.SM, where, steps).astype(np.float64)
         values[~np.isfinite(values)] = np.nan
         stamp = self.stamps[steps]
-        time = self._times(where, steps, stamp, values.shape)
+        time, is_known = self._times(where, steps, stamp, values.shape)
         first, last = period_limits(masks.start, masks.end)
         values[(time < first) | (time >= last)] = np.nan
         per_day = self._records_a_day(values, time)
@@ -137,15 +149,21 @@ class Side:
             counts["dropped_overpass"] = counts["values"] - _finite(values)
         self._mask_quality(values, where, steps, masks.quality, counts)
         self._mask_flags(values, where, steps, masks.flags, counts)
+        if to_the_hour:
+            before = _finite(values)
+            values[~is_known] = np.nan
+            counts["dropped_obs_time"] = before - _finite(values)
         counts["usable"] = _finite(values)
         return Records(values, time, stamp, codes, per_day, counts)
 
-    def _times(self, where: Ints, steps: slice, stamp: Ints, shape: tuple[int, ...]) -> Ints:
+    def _times(self, where: Ints, steps: slice, stamp: Ints, shape: tuple[int, ...]) -> tuple[Ints, NDArray[np.bool_]]:
+        """Time of each value: of its observation, else of its step, and whether that is the true one."""
         centre = np.broadcast_to(stamp + self.support.centre, shape)
         if names.OBS_TIME not in self.dataset:
-            return centre
+            return centre, np.full(shape, self.exact_times)
         observed = self.fetch(names.OBS_TIME, where, steps)
-        return np.where(np.isnat(observed), centre, microseconds(observed))
+        is_known = ~np.isnat(observed)
+        return np.where(is_known, microseconds(observed), centre), is_known
 
     def _records_a_day(self, values: Floats, time: Ints) -> Ints:
         """Full days' count of records: of each sensor for stations, whose instruments differ; else of the axis."""

@@ -22,7 +22,8 @@ def unit_vectors(lat: Floats, lon: Floats) -> Floats:
 
 def neighbour_distance_km(lat: Floats, lon: Floats) -> float:
     """Median distance [km] from a point to its nearest other point; NaN where there is only one."""
-    vectors = np.unique(unit_vectors(lat, lon), axis=0)
+    placed = np.isfinite(lat + lon)
+    vectors = np.unique(unit_vectors(lat[placed], lon[placed]), axis=0)
     if len(vectors) < 2:
         return float("nan")
     chord = cKDTree(vectors).query(vectors, k=2)[0][:, 1]

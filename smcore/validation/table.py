@@ -91,7 +91,8 @@ def reason(score: Score, metric: str, row: int) -> str:
     if status == Status.NONE_RECOMMENDED:
         return none_recommended(score, row)
     if status == Status.OUT_OF_GRID:
-        return f"nearest location is {score.matched.collocation.distance_km[row]:.1f} km away"
+        km = score.matched.collocation.distance_km[row]
+        return f"nearest location is {km:.1f} km away" if np.isfinite(km) else "its coordinates are unknown"
     if status == Status.TOO_FEW:
         return f"{score.n[row]} pairs, {score.min_obs} needed"
     if status == Status.CONSTANT_SERIES:

@@ -425,3 +425,28 @@ def test_collocation_reads_only_what_is_near(make_cube: Make, make_stations: Mak
     match(watched, side(station, "r")).block(np.array([0, 1]))
     assert [where.tolist() for where in asked] == [[0, 23]]
     assert collocate(side(station, "r"), watched).indices.tolist() == [[0], [23]]
+
+
+def test_a_value_without_its_observation_time_waits_for_daily_pairing(make_cube: Make, make_stations: Make) -> None:
+    cube = smap_like(make_cube)
+    cube["obs_time"].values[3] = np.datetime64("NaT", "ns")
+    station = make_stations(np.arange(300.0), hours("2020-01-01", 300), GRID.lat[0], GRID.lon[0])
+    block = paired(cube, station).block(np.array([0]))
+    assert block.pairs.count.tolist() == [19]
+    assert block.product_counts["dropped_obs_time"].tolist() == [1]
+    assert paired(cube, station, daily=True).block(np.array([0])).pairs.count.tolist() == [20]
+
+
+@pytest.mark.parametrize("layout", ["cube", "pixels"])
+def test_a_station_without_coordinates_is_out_of_grid_and_costs_no_other(
+    layout: str, make_cube: Make, make_pixels: Make, make_stations: Make
+) -> None:
+    time = hours("2020-01-01", 3)
+    lat, lon = GRID.lat[0], GRID.lon[0]
+    product = (
+        make_cube(np.zeros(3), time) if layout == "cube" else make_pixels(np.zeros((2, 3)), time, [lat, np.nan], lon)
+    )
+    stations = make_stations(np.zeros((2, 3)), time, [np.nan, lat], [lon, lon])
+    matched = paired(product, stations, max_distance_km=20)
+    assert matched.collocation.found.tolist() == [False, True]
+    assert matched.places.text().startswith(f"{lat:.2f}")

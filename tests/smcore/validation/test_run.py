@@ -218,7 +218,7 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
 def test_where_every_location_fails_the_first_reason_is_told(
     catalog: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def damaged(*_: object) -> None:
+    def damaged(*_: object, **__: object) -> None:
         raise StoreError("A chunk is damaged", where="c/0/0")
 
     monkeypatch.setattr(Side, "read", damaged)
