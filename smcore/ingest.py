@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +15,7 @@ from smcore.catalog import CatalogEntry, add_entry, check_id, read_file
 from smcore.cubes.codecs import check_store
 from smcore.cubes.sources import Reading, expand
 from smcore.cubes.store import StoreInfo, append, exists, open_store, write
-from smcore.errors import CubeError, ReaderError, SmcoreError, StoreError
+from smcore.errors import CubeError, ReaderError, StoreError
 from smcore.progress import Cancel, Progress, never, quiet
 
 CUBES = "smcore.cubes.readers"
@@ -71,7 +69,11 @@ def read(request: Request) -> Reading:
     ReaderError
         If the kind is unknown, a source is missing or unsafe, or no file is good.
     """
-    kind = _guess(request.sources) if request.kind == AUTO else request.kind.replace("_", "-")
+    kind, why = request.kind.replace("_", "-"), ""
+    if kind == AUTO:
+        from smcore.kinds import guess  # which imports every reader
+
+        kind, why = guess(request.sources)
     package = kinds().get(kind)
     if package is None:
         known = ", ".join(sorted(kinds()))
@@ -86,7 +88,8 @@ def read(request: Request) -> Reading:
     else:
         _check_variable(reader, request.variable)
         reading = reader.read(source_files(request.sources), variable=request.variable)
-    return replace(reading, dataset=_titled(reading.dataset, request.title))
+    notes = (f"taken as {kind}: {why}", *reading.notes) if why else reading.notes
+    return replace(reading, dataset=_titled(reading.dataset, request.title), notes=notes)
 
 
 def ingest(request: Request, *, progress: Progress = quiet, cancelled: Cancel = never) -> StoreInfo:
@@ -216,10 +219,3 @@ def _titled(dataset: xr.Dataset, title: str) -> xr.Dataset:
     if len(title) > 500:
         raise CubeError("A title has at most 500 characters")
     return dataset.assign_attrs(title=title) if title else dataset
-
-
-def _guess(sources: Sequence[str | Path]) -> str:
-    """Find the kind by the names of the files."""
-    if find_spec("smcore.kinds") is None:
-        raise SmcoreError("The kind of the files has to be named", hint=f"choose one of: {', '.join(sorted(kinds()))}")
-    return str(importlib.import_module("smcore.kinds").guess(sources))

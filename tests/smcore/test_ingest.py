@@ -81,6 +81,11 @@ def test_a_title_of_ones_own_is_kept(tmp_path: Path) -> None:
     assert entry.title == "Mine (func(x))"
 
 
+def test_the_kind_can_be_guessed_and_is_said(tmp_path: Path) -> None:
+    info = ingest(Request("auto", [era5(tmp_path / "era5_swvl1.nc")], tmp_path / "s"))
+    assert info.notes[0].startswith("taken as era5")
+
+
 def test_a_broken_file_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = era5(tmp_path / "a.nc")
     cut_short = tmp_path / "b.nc"
