@@ -344,6 +344,7 @@ def gather(plan: Plan, lat: NDArray[np.float64], lon: NDArray[np.float64], *, ta
         observed=columns["observed"][0] if columns["observed"] else None,
         shape=shape,
         task=task,
+        first=plan.wanted.start,
     )
 
 

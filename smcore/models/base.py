@@ -71,6 +71,9 @@ class ModelSpec:
         Steps before the first wanted one that it likes to see, and without which it gives nothing.
     lookahead
         Steps after the last wanted one that it likes to see.
+    reference
+        Steps at the beginning of the inputs that are taken for a location's climate; earlier results don't depend on
+        what comes after them.
     patch, halo
         Cells along one side that it takes at once (1: cell by cell), and the margin of cells around them that it reads
         but does not answer for. Patches lie on a lattice anchored to the whole grid.
@@ -93,6 +96,7 @@ class ModelSpec:
     history: int = 0
     min_history: int = 0
     lookahead: int = 0
+    reference: int = 0
     patch: int = 1
     halo: int = 0
     outputs: tuple[tuple[str, str], ...] = ((SM, VOLUMETRIC),)
@@ -166,6 +170,8 @@ class Inputs:
         (H, W) with N = H·W row by row, for models with patches; None for loose locations.
     task
         Whose statistics apply: ``satellite`` (cells) or ``sites``.
+    first
+        The first step that an answer is wanted for; a model may leave earlier ones NaN.
     """
 
     time: NDArray[np.datetime64]
@@ -177,6 +183,7 @@ class Inputs:
     observed: Floats | None = None
     shape: tuple[int, int] | None = None
     task: str = SATELLITE
+    first: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time", frozen(self.time, "datetime64[ns]"))
@@ -229,7 +236,7 @@ class Inputs:
     def during(self, steps: slice) -> Inputs:
         """These time steps only."""
         observed = None if self.observed is None else self.observed[steps]
-        return replace(self, time=self.time[steps], dynamic=self.dynamic[steps], observed=observed)
+        return replace(self, time=self.time[steps], dynamic=self.dynamic[steps], observed=observed, first=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,7 +361,7 @@ class SoilMoistureModel(Protocol):
         """Learn from ``data``; statistics come from there and nowhere else."""
 
     def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
-        """Estimate (T, N) for every step of ``inputs``; no state is kept, and no location sees beyond its halo."""
+        """Estimate (T, N) for every step from ``inputs.first``; no state is kept, none sees beyond its halo."""
 
     def save(self) -> ModelState:
         """Everything that :meth:`load` needs."""
