@@ -350,6 +350,31 @@ def regular_from_axes(lat: ArrayLike, lon: ArrayLike) -> Grid:
     return regular(north, west, height, width, len(lat), len(lon))
 
 
+def regular_through(lat: ArrayLike, lon: ArrayLike) -> Grid:
+    """The smallest regular grid that has all of these points for centres, in whatever order they come.
+
+    Raises
+    ------
+    GridMismatch
+        If the points are no part of a regular grid of at most a million cells, or too few to tell.
+    """
+    lat, lon = np.asarray(lat, np.float64), np.asarray(lon, np.float64)
+    rows, columns = np.unique(np.round(lat, 4)), np.unique(np.round(lon, 4))
+    steps = [float(np.diff(axis).min()) for axis in (rows, columns) if len(axis) > 1]
+    if not steps:
+        raise GridMismatch("One place can't tell the grid that it belongs to")
+    step = _tidy(min(steps), 2e-4)
+    shape = [round((axis[-1] - axis[0]) / step) + 1 for axis in (rows, columns)]
+    if shape[0] * shape[1] > 1_000_000:
+        raise GridMismatch("The places do not lie on a regular grid")
+    grid = regular(float(rows[-1]), float(columns[0]), step, step, shape[0], shape[1])
+    row, column = np.rint((rows[-1] - lat) / step).astype(int), np.rint((lon - columns[0]) / step).astype(int)
+    off = max(np.abs(grid.lat[row] - lat).max(), np.abs(grid.lon[column] - lon).max())
+    if off > 0.05 * step:
+        raise GridMismatch("The places do not lie on a regular grid")
+    return grid
+
+
 _FLOAT32_DEGREES = 2e-5  # rounding of a longitude near 180 stored as float32, both ends together
 
 

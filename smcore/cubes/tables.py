@@ -27,8 +27,8 @@ from smcore.cubes.manifest import (
 )
 from smcore.cubes.packing import Packing, plain
 from smcore.cubes.writing import tidy
-from smcore.errors import ReaderError, StoreError
-from smcore.grids import EASE, Grid, ease
+from smcore.errors import GridMismatch, ReaderError, StoreError
+from smcore.grids import EASE, Grid, ease, regular_through
 from smcore.progress import check
 
 Array = NDArray[Any]
@@ -320,37 +320,50 @@ class PreparedPixels(PreparedTable):
         Row and column of each location in ``grid``.
     """
 
-    levels: tuple[tuple[int, int], ...]
-
     @cached_property
     def grid(self) -> Grid:
-        """The cut of the pixels' grid that just holds them all.
+        """The cut of the pixels' grid that just holds them all; regular where no other is named.
 
         Raises
         ------
         StoreError
-            If the pixels lie on no grid that Loam knows.
+            If the pixels lie on no grid.
         """
-        row, col, name = self.coords.get("row"), self.coords.get("col"), str(self.attrs.get("grid_name", ""))
-        if row is None or col is None or name not in EASE:
-            raise StoreError("These pixels lie on no known grid", where=str(self.path), hint="draw them as points")
-        rows, cols = slice(int(row.min()), int(row.max()) + 1), slice(int(col.min()), int(col.max()) + 1)
-        return ease(name).cut(rows, cols)
+        name = str(self.attrs.get("grid_name", ""))
+        if "row" in self.coords and "col" in self.coords and name in EASE:
+            row, col = self.coords["row"], self.coords["col"]
+            return ease(name).cut(slice(int(row.min()), int(row.max()) + 1), slice(int(col.min()), int(col.max()) + 1))
+        try:
+            return regular_through(self.coords[names.LAT], self.coords[names.LON])
+        except GridMismatch as error:
+            raise StoreError(f"These pixels lie on no grid: {error.what}", where=str(self.path)) from error
 
     @property
     def is_gridded(self) -> bool:
-        """Whether the pixels are cells of a known grid."""
-        return "row" in self.coords and "col" in self.coords and self.attrs.get("grid_name") in EASE
+        """Whether the pixels are cells of a grid."""
+        try:
+            return bool(self.grid)
+        except StoreError:
+            return False
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """The one level that a pixel set has: its cells."""
+        return (self.grid.shape,)
+
+    @cached_property
+    def _cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.grid.index(self.coords[names.LAT], self.coords[names.LON])
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """Row of each location in ``grid``."""
-        return np.asarray(self.coords["row"], np.int64) - self.grid.row0
+        return self._cells[0]
 
     @property
     def cols(self) -> NDArray[np.int64]:
         """Column of each location in ``grid``."""
-        return np.asarray(self.coords["col"], np.int64) - self.grid.col0
+        return self._cells[1]
 
     def at(self, row: int, col: int) -> int | None:
         """Find the location in the cell (row, column) of ``grid``, if any."""

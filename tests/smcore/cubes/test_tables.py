@@ -101,7 +101,7 @@ def test_pixels_on_no_grid_say_so(tmp_path: Path) -> None:
     store = open_store(tmp_path / "p")
     assert isinstance(store, PreparedPixels)
     assert not store.is_gridded
-    with pytest.raises(StoreError, match="no known grid"):
+    with pytest.raises(StoreError, match="lie on no grid"):
         store.read_map("sm", 0)
 
 
