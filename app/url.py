@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,8 @@ from app.selection import COLOUR_MAPS, PLACES, THEMES, Selection
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SENSOR_LENGTH = 300
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
+_YEARS = range(1700, 2200)  # what a datetime64[ns] can hold, and no nearer to its ends than a window may reach
 
 
 def _identifier(text: str) -> str:
@@ -33,7 +35,7 @@ def _sensor(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    if not _TIME.fullmatch(text):
+    if not _TIME.fullmatch(text) or datetime.fromisoformat(text).year not in _YEARS:
         raise ValueError(text)
     return text
 
