@@ -17,6 +17,7 @@ from smcore.errors import GridMismatch, ReaderError
 from smcore.grids import EASE, Grid, ease, regular, regular_from_axes, wrap_longitude
 
 _OFF_CENTRE = 0.05  # share of a cell
+_SAME_COLUMN = 1e-4  # deg; float32 degrees near 360 are good to 3e-5
 _ROUNDED = 1e-5  # share of a step that decimals in a file may be off
 
 
@@ -75,12 +76,10 @@ def _unrolled(lon: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.f
     values = turned[order]
     if len(values) == 1:
         return order, values
-    # A column at both 0 and 360 is one column.
-    typical = float(np.median(np.abs(np.diff(lon))))
-    keep = np.r_[True, np.diff(values) > 0.01 * typical]
+    keep = np.r_[True, np.diff(values) > _SAME_COLUMN]  # a column at both 0 and 360 is one column
     order, values = order[keep], values[keep]
     gaps = np.diff(np.r_[values, values[0] + 360.0])
-    if gaps.max() < 1.5 * typical:  # once around the Earth: begin at −180
+    if gaps.max() < 1.5 * gaps.min():  # once around the Earth: begin at −180
         return order, values
     first = (int(np.argmax(gaps)) + 1) % len(values)
     return np.roll(order, -first), np.r_[values[first:], values[:first] + 360.0]

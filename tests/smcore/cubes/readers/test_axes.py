@@ -60,6 +60,12 @@ def test_a_column_given_at_both_0_and_360_counts_once() -> None:
     assert placement.grid.shape == (2, 360)
 
 
+@pytest.mark.parametrize("lon", [[359.9, 0.0, 0.1], [359.9, 0.0], [0.0, 359.9], [0.1, 0.0, 359.9]])
+def test_a_narrow_region_across_greenwich_stays_in_one_piece(lon: list[float]) -> None:
+    got = place([1.0, 0.9], lon).grid.lon
+    np.testing.assert_allclose(got, np.arange(len(lon)) * 0.1 - 0.1, atol=1e-9)
+
+
 def test_a_region_across_the_dateline_stays_in_one_piece() -> None:
     placement = place([1.0, 0.0], [178.0, 179.0, -180.0, -179.0])
     assert placement.grid.lon.tolist() == [178.0, 179.0, 180.0, 181.0]
