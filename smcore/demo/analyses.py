@@ -62,22 +62,22 @@ class Analysis:
         self.lat, self.lon, self.skill = grid.lat, grid.lon, skill
         size = skill.size
         self.wet = Field(seed, f"{name}/wet", size, size, 0.8, 4.0)
-        self.lasting = Field(seed, f"{name}/lasting", 2 * size, 2 * size)
+        self.lasting = Field(seed, f"{name}/lasting", 2 * size, 2 * size).at(grid.lat, grid.lon)
         self.heat = Field(seed, f"{name}/heat", 2.5 * size, 2.5 * size, 4.0)
 
     def rain(self, day: float, rain: Floats32) -> Floats32:
         """Its rain [mm] of the half-day centred on `day`."""
         skill = self.skill
         error = self.wet.at(self.lat, self.lon, day)
-        factor = skill.rain * error - 0.5 * skill.rain**2 + skill.rain_bias * self.lasting.at(self.lat, self.lon)
+        factor = skill.rain * error - 0.5 * skill.rain**2 + skill.rain_bias * self.lasting
         amount = np.where(rain > skill.trace, rain, 0) * np.exp(factor)
         return (amount + skill.false_rain * np.maximum(error - 1.6, 0)).astype(np.float32)
 
     def of(self, day: int, weather: Day) -> Day:
         """Its view of one UTC day."""
         skill, lat, lon = self.skill, self.lat, self.lon
-        heat, lasting = self.heat.at(lat, lon, day + 0.5), self.lasting.at(lat, lon)
-        temperature = weather.temperature + np.float32(skill.temperature) * (heat + 0.5 * lasting)
+        heat = self.heat.at(lat, lon, day + 0.5)
+        temperature = weather.temperature + np.float32(skill.temperature) * (heat + 0.5 * self.lasting)
         return replace(
             weather,
             rain=(self.rain(day + 0.25, weather.rain[0]), self.rain(day + 0.75, weather.rain[1])),

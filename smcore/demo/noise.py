@@ -7,10 +7,14 @@ makes weather systems move.
 
 from __future__ import annotations
 
+import functools
+import math
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
@@ -52,13 +56,74 @@ def normal(seed: int, name: str, *indices: ArrayLike) -> Floats32:
     return (total - np.float32(2 * 65535)) * np.float32(np.sqrt(3.0) / 65536)
 
 
-def _spline(position: Floats) -> tuple[NDArray[np.int64], Floats32]:
-    """First node and three weights of a quadratic B-spline, weights scaled so that blended noise keeps variance 1."""
-    node = np.floor(position + 0.5)
+@njit(cache=True, nogil=True)
+def _spline(position: float) -> tuple[int, float, float, float]:  # pragma: no cover - compiled
+    """First node and three weights of a quadratic B-spline, scaled so that blended noise keeps variance 1."""
+    node = math.floor(position + 0.5)
     f = position - node
-    weights = np.stack([0.5 * (0.5 - f) ** 2, 0.75 - f**2, 0.5 * (0.5 + f) ** 2])
-    scale = np.sqrt(weights[0] * weights[0] + weights[1] * weights[1] + weights[2] * weights[2])
-    return node.astype(np.int64) - 1, (weights / scale).astype(np.float32)
+    a, b, c = 0.5 * (0.5 - f) ** 2, 0.75 - f * f, 0.5 * (0.5 + f) ** 2
+    scale = math.sqrt(a * a + b * b + c * c)
+    return int(node) - 1, a / scale, b / scale, c / scale
+
+
+@njit(cache=True, nogil=True)
+def _mix_one(word: Any) -> Any:  # pragma: no cover - compiled
+    word = (word ^ (word >> np.uint64(30))) * _MIX1
+    word = (word ^ (word >> np.uint64(27))) * _MIX2
+    return word ^ (word >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def _next(word: Any, index: int) -> Any:  # pragma: no cover - compiled
+    return _mix_one(word + (np.uint64(index) + np.uint64(1)) * _STEP)
+
+
+@njit(cache=True, nogil=True)
+def _add_nodes(nodes: Any, word: Any, row0: int, column0: int, weight: Any) -> None:  # pragma: no cover - compiled
+    """Add `weight` times the hashed normal number of every node; the same numbers as :func:`normal` gives."""
+    scale = np.float32(np.sqrt(3.0) / 65536)
+    for i in range(nodes.shape[0]):
+        line = _next(word, row0 + i)
+        for j in range(nodes.shape[1]):
+            w = _next(line, column0 + j)
+            total = np.float32(w & _LOW16) + np.float32((w >> np.uint64(16)) & _LOW16)
+            total += np.float32((w >> np.uint64(32)) & _LOW16) + np.float32((w >> np.uint64(48)) & _LOW16)
+            nodes[i, j] += (total - np.float32(131070.0)) * scale * weight
+
+
+@njit(cache=True, nogil=True)
+def _taps(positions: Any) -> Any:  # pragma: no cover - compiled
+    first, weights = np.empty(len(positions), np.int64), np.empty((len(positions), 3), np.float32)
+    for i in range(len(positions)):
+        first[i], weights[i, 0], weights[i, 1], weights[i, 2] = _spline(positions[i])
+    return first, weights
+
+
+@njit(cache=True, nogil=True)
+def _evaluate(word: Any, rows: Any, columns: Any, time: float, moves: bool) -> Any:  # pragma: no cover - compiled
+    """Blend the nodes around every crossing of `rows` and `columns` (positions in units of the lattice)."""
+    row, row_weight = _taps(rows)
+    column, column_weight = _taps(columns)
+    row0, column0 = row.min(), column.min()
+    nodes = np.zeros((row.max() - row0 + 3, column.max() - column0 + 3), np.float32)
+    if moves:
+        first, a, b, c = _spline(time)
+        for k, weight in enumerate((a, b, c)):
+            _add_nodes(nodes, _next(word, first + k), row0, column0, np.float32(weight))
+    else:
+        _add_nodes(nodes, word, row0, column0, np.float32(1.0))
+    result = np.empty((len(rows), len(columns)), np.float32)
+    line = np.empty(nodes.shape[1], np.float32)
+    for i in range(len(rows)):
+        top = row[i] - row0
+        a, b, c = row_weight[i, 0], row_weight[i, 1], row_weight[i, 2]
+        for j in range(len(line)):
+            line[j] = a * nodes[top, j] + b * nodes[top + 1, j] + c * nodes[top + 2, j]
+        for j in range(len(columns)):
+            left = column[j] - column0
+            w = column_weight[j]
+            result[i, j] = w[0] * line[left] + w[1] * line[left + 1] + w[2] * line[left + 2]
+    return result
 
 
 @dataclass(frozen=True)
@@ -87,27 +152,15 @@ class Field:
 
     def at(self, lat: Floats, lon: Floats, day: float = 0.0) -> Floats32:
         """The field on the lattice `lat` (rows,) x `lon` (columns,) at `day` (since 1970): (rows, columns) float32."""
-        row, row_weight = _spline((lat - self.north * day) / self.lat)
-        column, column_weight = _spline((lon - self.east * day) / self.lon)
-        row0, column0 = row.min(), column.min()
-        nodes = self._nodes(np.arange(row0, row.max() + 3)[:, None], np.arange(column0, column.max() + 3)[None, :], day)
-        row, column = row - row0, column - column0
-        lines = nodes[row] * row_weight[0][:, None]
-        for k in (1, 2):
-            lines += nodes[row + k] * row_weight[k][:, None]
-        result = lines[:, column] * column_weight[0]
-        for k in (1, 2):
-            result += lines[:, column + k] * column_weight[k]
+        rows = np.ascontiguousarray((lat - self.north * day) / self.lat)
+        columns = np.ascontiguousarray((lon - self.east * day) / self.lon)
+        time = day / self.days if self.days else 0.0
+        result: Floats32 = _evaluate(self._word, rows, columns, float(time), bool(self.days))
         return result
 
-    def _nodes(self, rows: NDArray[np.int64], columns: NDArray[np.int64], day: float) -> Floats32:
-        if not self.days:
-            return normal(self.seed, self.name, rows, columns)
-        first, weight = _spline(np.array([day / self.days]))
-        nodes = normal(self.seed, self.name, first[0], rows, columns) * weight[0, 0]
-        for k in (1, 2):
-            nodes += normal(self.seed, self.name, first[0] + k, rows, columns) * weight[k, 0]
-        return nodes
+    @functools.cached_property
+    def _word(self) -> np.uint64:
+        return np.uint64(words(self.seed, self.name)[0])
 
 
 @dataclass(frozen=True)

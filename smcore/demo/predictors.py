@@ -59,7 +59,7 @@ class Optics:
     def __init__(self, seed: int, grid: Grid, ground: Ground, fine: float) -> None:
         self.lat, self.lon, self.ground = grid.lat, grid.lon, ground
         self.heat = {k: Field(seed, f"optics/{k}", fine, fine, 0.3) for k in ("day", "night")}
-        self.bright = Field(seed, "optics/bright", 2 * fine, 2 * fine)
+        self.bright = Field(seed, "optics/bright", 2 * fine, 2 * fine).at(grid.lat, grid.lon)
         self.haze = [Field(seed, f"optics/haze/{k}", 4 * fine, 4 * fine, 4.0) for k in range(2)]
         self.wetness: Floats32 | None = None
 
@@ -87,7 +87,7 @@ class Optics:
         """Nadir reflectance of MODIS bands 1 to 7."""
         assert self.wetness is not None
         green, snow = scene.green, scene.snow_cover * (1 - 0.5 * self.ground.forest)
-        bright = (0.75 + 0.005 * self.ground.sand) * np.exp(0.07 * self.bright.at(self.lat, self.lon))
+        bright = (0.75 + 0.005 * self.ground.sand) * np.exp(0.07 * self.bright)
         haze = [field.at(self.lat, self.lon, scene.day) for field in self.haze]
         found = []
         for k in range(7):

@@ -133,8 +133,8 @@ class Radiometer:
         # White in time, as wide as the footprint: both products see the same radiometer noise.
         self.noise = {name: Field(seed, f"smap/noise/{name}", 0.3, 0.3, 0.1) for name in PASSES}
         self.slow = Field(seed, "smap/slow", 1.2, 1.5, 3.0, 0.0)
-        self.fixed = Field(seed, "smap/fixed", 1.0, 1.2)
-        self.gain = Field(seed, "smap/gain", 0.8, 1.0)
+        self.fixed = Field(seed, "smap/fixed", 1.0, 1.2).at(grid.lat, grid.lon)
+        self.gain = Field(seed, "smap/gain", 0.8, 1.0).at(grid.lat, grid.lon)
 
     def error(self, day: int, name: str, water: Floats32, surface: Surface) -> Floats32:
         """What is added to the truth [m3 m-3]: a wet bias and noise, both growing with vegetation, and a gain."""
@@ -143,8 +143,8 @@ class Radiometer:
         later = 0.0 if name == "am" else 0.5
         noise = (0.016 + 0.013 * dense) * (1.0 if name == "am" else 1.15) * self.noise[name].at(lat, lon, day + later)
         slow = (0.010 + 0.010 * dense) * self.slow.at(lat, lon, day + later)
-        bias = 0.006 + 0.052 * dense + 0.015 * self.fixed.at(lat, lon) - (0.0 if name == "am" else 0.004)
-        gain = (0.16 * self.gain.at(lat, lon) - 0.24 * dense) * (water - 0.2)
+        bias = 0.006 + 0.052 * dense + 0.015 * self.fixed - (0.0 if name == "am" else 0.004)
+        gain = (0.16 * self.gain - 0.24 * dense) * (water - 0.2)
         return (noise + slow + bias + gain).astype(np.float32)
 
     def observe(

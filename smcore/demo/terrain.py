@@ -186,7 +186,9 @@ def block_mean(values: NDArray[np.floating], side: int) -> Floats32:
 
 
 def _slope(seed: int, grid: Grid) -> Floats32:
-    """Slope [degree] at the cells of `grid`, by central differences; two rings of cells more are computed for it."""
+    """Slope [degree] at the cells of `grid`, by central differences; one ring of cells more is computed for it."""
+    if not grid.is_ease:
+        return _slope_at(seed, grid)
     whole = ease(grid.name)
     rows = slice(grid.row0 - 1, grid.row0 + grid.shape[0] + 1)
     ring = whole.cut(rows, slice(grid.col0 - 1, grid.col0 + grid.shape[1] + 1))
@@ -195,6 +197,16 @@ def _slope(seed: int, grid: Grid) -> Floats32:
     east = (111_195 * np.cos(np.radians(grid.lat)))[:, None] * (ring.lon[2:] - ring.lon[:-2])[None, :]
     dy, dx = (height[:-2, 1:-1] - height[2:, 1:-1]) / north, (height[1:-1, 2:] - height[1:-1, :-2]) / east
     return np.degrees(np.arctan(np.sqrt(dy * dy + dx * dx))).astype(np.float32)
+
+
+def _slope_at(seed: int, grid: Grid, reach: float = 0.015) -> Floats32:
+    """Slope [degree] at the centres of a regular grid, from heights `reach` degrees around."""
+    lat, lon = grid.lat, grid.lon
+    dy = elevation(seed, lat + reach, lon) - elevation(seed, lat - reach, lon)
+    dx = elevation(seed, lat, lon + reach) - elevation(seed, lat, lon - reach)
+    north = 2 * reach * 111_195
+    east = north * np.cos(np.radians(lat))[:, None]
+    return np.degrees(np.arctan(np.sqrt((dy / north) ** 2 + (dx / east) ** 2))).astype(np.float32)
 
 
 def _finer(grid: Grid, name: str) -> Grid:
@@ -206,15 +218,14 @@ def _finer(grid: Grid, name: str) -> Grid:
 def ground(seed: int, grid: Grid) -> Ground:
     """The static fields of an EASE grid or, point by point, of a regular one.
 
-    M36 and M09 cells are means of their M03 cells' centres; M01 and regular cells take the value at their centre, and
-    the slope of a regular cell is left at 0.
+    M36 and M09 cells are means of their M03 cells' centres; M01 and regular cells take the value at their centre.
     """
     if grid.name in ("M36", "M09"):
         fine, side = _finer(grid, "M03"), ratio("M03", grid.name)
     else:
         fine, side = grid, 1
     values = _samples(seed, fine.lat, fine.lon)
-    values["slope"] = _slope(seed, fine) if fine.is_ease else np.zeros(fine.shape, np.float32)
+    values["slope"] = _slope(seed, fine)
     means = {name: block_mean(value, side) for name, value in values.items()}
     return Ground(land=means["land_fraction"] >= LAND_SHARE, **means)
 
