@@ -12,6 +12,7 @@ from app.boundary import follow
 from app.controls import button, styled, text
 from app.selection import Selection
 from app.store import Store
+from smcore.errors import SmcoreError
 
 SPEEDS = {"slow": 900, "medium": 400, "fast": 150}  # ms a step
 
@@ -50,8 +51,13 @@ class TimeView:
         return self.store.times(entry) if entry else np.empty(0, "datetime64[ns]")
 
     def _refresh(self) -> None:
-        entry, time = self.store.entry, self._times()
+        entry = self.store.entry
+        try:
+            time = self._times()
+        except SmcoreError:  # the map and the rail of layers say what is wrong
+            time = np.empty(0, "datetime64[ns]")
         if entry is None or not len(time):
+            self.slider.disabled = True
             self.label.object = '<span class="muted">no steps</span>'
             return
         step = self.store.step(entry)
