@@ -151,10 +151,18 @@ class ChunkArray:
             block = padded
         block = np.ascontiguousarray(block, self.dtype)
         content = self._encode_shard(block) if self._sharded else _ENCODER.encode(block)
-        self._file(position).write_bytes(content)
+        file = self._file(position)
+        if file.exists():  # committed steps may be in it: a reader sees the old or the new chunk
+            new = file.with_name(f".{file.name}.new")
+            new.write_bytes(content)
+            new.replace(file)
+        else:
+            file.write_bytes(content)
 
     def remove_from(self, first: int) -> None:
-        """Delete the chunks at ``first`` and later along the first dimension (steps that were never published)."""
+        """Delete the chunks that begin at ``first`` or later along the first dimension: steps never published."""
+        for file in self.path.glob(".c.*.new"):
+            file.unlink()
         for file in self.path.glob("c.*"):
             part = file.name.split(".")[1]
             if part.isdigit() and int(part) * self.outer[0] >= first:

@@ -261,8 +261,9 @@ class PreparedCube:
             covered = slots < self._manifest.series_steps
             stored[covered] = self._series(variable, rows, cols)[_run(slots[covered])]
         maps = self._maps(one.array)
-        for i in np.flatnonzero(~covered):
-            stored[i] = maps.read(slice(int(slots[i]), int(slots[i]) + 1), rows, cols, beyond=True)[0]
+        for places in _runs(np.flatnonzero(~covered), slots):
+            some = slice(int(slots[places[0]]), int(slots[places[-1]]) + 1)
+            stored[places] = maps.read(some, rows, cols, beyond=True)
         return one.packing.decode(stored, self._manifest.times()[slots] if one.packing.how == "seconds" else None)
 
     def _is_series_faster(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> bool:
@@ -335,6 +336,14 @@ class _Lazy:
             else self.cube.read_block(self.variable, *spans)
         )
         return block[tuple(rest)]
+
+
+def _runs(places: NDArray[np.intp], slots: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Cut ``places`` into runs whose slots follow one another, which one read answers."""
+    if not len(places):
+        return []
+    breaks = np.flatnonzero((np.diff(slots[places]) != 1) | (np.diff(places) != 1)) + 1
+    return np.split(places, breaks)
 
 
 def _run(slots: NDArray[np.int64]) -> slice | NDArray[np.int64]:

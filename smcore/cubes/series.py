@@ -108,10 +108,11 @@ def _sweep(source: ChunkArray, target: ChunkArray, sweep: Pass, cancelled: Cance
     _, high, wide = target.outer
     rows, columns = sweep.rows, sweep.columns
     held = np.empty((steps, rows.stop - rows.start, columns.stop - columns.start), target.dtype)
-    for slot in range(steps):
-        if slot % 64 == 0:
-            check(cancelled)
-        held[slot] = source.read(slice(slot, slot + 1), rows, columns, beyond=True)[0]
+    depth = source.outer[0]
+    for slot in range(0, steps, depth):
+        check(cancelled)
+        some = slice(slot, min(slot + depth, steps))
+        held[some] = source.read(some, rows, columns, beyond=True)
     for r in range(rows.start, rows.stop, high):
         for c in range(columns.start, columns.stop, wide):
             top, left = r - rows.start, c - columns.start

@@ -35,7 +35,7 @@ from smcore.cubes.overviews import level_shapes
 from smcore.cubes.packing import UnpackableError, plain, propose
 from smcore.cubes.source_blocks import SourceBlocks
 from smcore.cubes.sources import Skipped
-from smcore.cubes.steps import MapsWriter, create_map_array, create_maps, step_hash
+from smcore.cubes.steps import MapsWriter, StepWriter, create_map_array, create_maps, step_hash
 from smcore.errors import Cancelled, ReaderError, StoreError
 from smcore.progress import Cancel, Progress, check, part
 
@@ -256,10 +256,11 @@ def _write_steps(job: Job, root: Path, manifest: Manifest, progress: Progress, *
             if _is_repeated(job, stamps[i], step, known):
                 continue
             with telling_disk_errors(root):
-                writer.write(len(manifest.time), stamps[i], step)
+                _write_one(writer, len(manifest.time), stamps[i], step)
                 _record(manifest, stamps[i], job.overpass_of(i), step_hash(step))
                 job.added += 1
                 if time.monotonic() - saved >= COMMIT_SECONDS:
+                    writer.flush()
                     manifest.save(root, PENDING)
                     saved = time.monotonic()
         progress(block.stop / len(stamps), f"step {block.stop} of {len(stamps)}")
@@ -267,7 +268,16 @@ def _write_steps(job: Job, root: Path, manifest: Manifest, progress: Progress, *
         first = job.skipped[-1]
         raise ReaderError(f"No step could be read: {first.reason}", code=first.code)
     with telling_disk_errors(root):
+        writer.flush()
         manifest.save(root, PENDING)
+
+
+def _write_one(writer: MapsWriter, slot: int, stamp: np.datetime64, step: Mapping[str, NDArray[Any]]) -> None:
+    try:
+        writer.write(slot, stamp, step)
+    except UnpackableError:
+        writer.flush()  # the steps before are in the record, and whoever widens the variable reads them
+        raise
 
 
 def _record(manifest: Manifest, stamp: np.datetime64, overpass: str, content: str) -> None:
@@ -308,11 +318,12 @@ def _widen(root: Path, manifest: Manifest, name: str, tile: int) -> None:
     folder = root / manifest.maps
     shutil.rmtree(folder / new.array, ignore_errors=True)
     create_map_array(folder / new.array, new, manifest.levels[0], tile)
-    source, target = ChunkArray(folder / old.array), ChunkArray(folder / new.array)
+    source, target = ChunkArray(folder / old.array), StepWriter(ChunkArray(folder / new.array))
     rows, columns = (slice(0, n) for n in manifest.levels[0])
     for slot in range(len(manifest.time)):
         stored = source.read(slice(slot, slot + 1), rows, columns, beyond=True)
-        target.write((slot, 0, 0), old.packing.decode(stored))
+        target.put(slot, old.packing.decode(stored)[0])
+    target.flush()
     manifest.variables[name] = new
     manifest.series, manifest.series_steps = "", 0
     manifest.save(root, PENDING)

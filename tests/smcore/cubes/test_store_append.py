@@ -244,7 +244,7 @@ def failing_write(after: int, number: int = errno.ENOSPC):  # type: ignore[no-un
 
 
 def test_a_full_disk_leaves_nothing_of_a_new_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ChunkArray, "write", failing_write(9))
+    monkeypatch.setattr(ChunkArray, "write", failing_write(2))
     with pytest.raises(StoreError, match=r"No space left on device.*; free some space"):
         write(observed(6), tmp_path / "s")
     assert not list(tmp_path.iterdir())
@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_an_old_store_as_it_was(tmp_path: Path, monkeypatch: 
     write(cube.isel(time=slice(0, 3)), tmp_path / "s")
     files = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*"))
     with monkeypatch.context() as patch:
-        patch.setattr(ChunkArray, "write", failing_write(5))
+        patch.setattr(ChunkArray, "write", failing_write(1))
         with pytest.raises(StoreError, match="No space left"):
             append(cube.isel(time=slice(3, 6)), tmp_path / "s")
     assert sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*")) == files
