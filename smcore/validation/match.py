@@ -17,14 +17,14 @@ from smcore.cubes.quality import RULES
 from smcore.errors import MatchError
 from smcore.validation.collocate import Collocation, anchor_is_product, collocate, nearest
 from smcore.validation.notes import notes_on, range_text
-from smcore.validation.pairing import NO_TIME, Pairs, pair_daily, pair_nearest
+from smcore.validation.pairing import Pairs, pair_daily, pair_nearest
+from smcore.validation.period import common_period, time_rule
 from smcore.validation.places import CUBE, STATIONS, Places
-from smcore.validation.sides import OVERPASSES, Masks, Records, Side, period_limits
-from smcore.validation.times import DAY, HOUR, to_datetime
+from smcore.validation.sides import OVERPASSES, Masks, Records, Side
+from smcore.validation.times import to_datetime
 
 Ints = NDArray[np.int64]
 
-DEFAULT_WINDOW = HOUR
 _BLOCK_VALUES = 4_000_000
 _BLOCK_LOCATIONS = 2048  # times of one block are laid end to end in int64 microseconds: 140 years each
 _A_NEIGHBOUR_KM = 100.0
@@ -81,6 +81,7 @@ class Match:
     collocation: Collocation
     masks: Masks
     window: int | None
+    limits: tuple[int, int]
     steps: tuple[slice, slice]
     notes: tuple[str, ...]
 
@@ -120,7 +121,7 @@ class Match:
         other, other_steps = (
             (self.reference, self.steps[1]) if self.product_is_anchor else (self.product, self.steps[0])
         )
-        here = own.read(rows, own_steps, self.masks, to_the_hour=not self.daily)
+        here = own.read(rows, own_steps, self.masks, self.limits, to_the_hour=not self.daily)
         there = self._read_other(other, rows, other_steps)
         x, y = (here, there) if self.product_is_anchor else (there, here)
         pairs = pair_daily(x, y) if self.window is None else pair_nearest(x, y, self.window)
@@ -131,7 +132,7 @@ class Match:
         indices, weights = self.collocation.indices[rows], self.collocation.weights[rows]
         unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
         inverse = inverse.reshape(indices.shape)
-        records = side.read(unique, steps, self.masks, to_the_hour=not self.daily)
+        records = side.read(unique, steps, self.masks, self.limits, to_the_hour=not self.daily)
         present = indices >= 0
         counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
         if indices.shape[1] == 1:
@@ -153,13 +154,13 @@ def match(product: Side, reference: Side, options: MatchOptions | None = None) -
     options = options or MatchOptions()
     product, reference = (_within_depth(s, options.depth) for s in (product, reference))
     _check_masks(product, reference, options.masks)
-    window, rule = _time_rule(product, reference, options)
-    span = _common_period(product, reference, options.masks)
+    window, rule = time_rule(product, reference, options.time_window, daily=options.daily)
+    limits = common_period(product, reference, options.masks, window or 0)
     product_is_anchor = anchor_is_product(product, reference)
     anchor, other = (product, reference) if product_is_anchor else (reference, product)
     collocation = collocate(anchor, other, max_distance_km=options.max_distance_km)
     _check_reach(anchor, other, collocation)
-    steps = (product.steps(*span), reference.steps(*span))
+    steps = (product.steps(*limits), reference.steps(*limits))
     notes = (
         f"locations: {len(anchor.places)} of {anchor.name}; {collocation.method}",
         rule,
@@ -167,7 +168,7 @@ def match(product: Side, reference: Side, options: MatchOptions | None = None) -
             product, reference, product_is_anchor=product_is_anchor, at=collocation.indices[:, 0], masks=options.masks
         ),
     )
-    return Match(product, reference, product_is_anchor, collocation, options.masks, window, steps, notes)
+    return Match(product, reference, product_is_anchor, collocation, options.masks, window, limits, steps, notes)
 
 
 def pairs_dataset(matched: Match, rows: Ints | None = None) -> xr.Dataset:
@@ -258,56 +259,6 @@ def _check_masks(product: Side, reference: Side, masks: Masks) -> None:
             )
 
 
-def _time_rule(product: Side, reference: Side, options: MatchOptions) -> tuple[int | None, str]:
-    """Find the window [µs], or None for UTC days, and the rule in words."""
-    sides = (product, reference)
-    days = "pairs: UTC days; a day of a series counts where it has half of its records or more"
-    if any(side.has_overpass for side in sides):
-        days += "; retrievals are not averaged, each is a pair of its own"
-    for side in sides:
-        if side.support.hours > 24:
-            raise MatchError(f"{side.name} has means over {side.support.hours:g} h, longer than a day")
-    if options.daily and options.time_window is not None:
-        raise MatchError("--daily and --time-window exclude each other", hint="give one of them")
-    means = [side.name for side in sides if side.support.is_daily]
-    nominal = [side.name for side in sides if not side.exact_times and not side.support.is_daily]
-    if options.time_window is not None and means:
-        raise MatchError(
-            f"{means[0]} has means of whole days, which have no time of day", where="--time-window", hint="use --daily"
-        )
-    if options.time_window is not None and nominal:
-        raise MatchError(
-            f"{nominal[0]} does not say when each value was observed (no obs_time; its steps are nominal)",
-            where="--time-window",
-            hint="use --daily",
-        )
-    if options.daily or means:
-        return None, days
-    if nominal:
-        return None, f"{days}; by days since {nominal[0]} does not say when each value was observed"
-    window = DEFAULT_WINDOW if options.time_window is None else options.time_window
-    if not 0 <= window <= DAY:
-        raise MatchError("The time window must lie between 0 and 24 h", where="--time-window", hint="use --daily")
-    return window, f"pairs: records nearest to each other, at most {_window_text(window)} apart, each used once"
-
-
-def _common_period(product: Side, reference: Side, masks: Masks) -> tuple[int, int]:
-    first, last = period_limits(masks.start, masks.end)
-    for side in (product, reference):
-        stamps = side.stamps
-        if len(stamps):
-            first, last = max(first, int(stamps[0]) - DAY), min(last, int(stamps[-1]) + DAY)
-    spans = [(side.stamps[0], side.stamps[-1]) for side in (product, reference) if len(side.stamps)]
-    asked = "" if masks.start is masks.end is None else f"; asked for {masks.start or '…'} to {masks.end or '…'}"
-    if len(spans) < 2 or first >= last or max(s[0] for s in spans) > min(s[1] for s in spans) + DAY:
-        raise MatchError(
-            f"{product.name} ({product.period}) and {reference.name} ({reference.period}) "
-            f"do not overlap in time{asked}",
-            hint="choose data of one period",
-        )
-    return first, last
-
-
 def _check_reach(anchor: Side, other: Side, collocation: Collocation) -> None:
     if collocation.found.any():
         return
@@ -318,11 +269,3 @@ def _check_reach(anchor: Side, other: Side, collocation: Collocation) -> None:
         where=f"{anchor.name} at {anchor.places.text()}, {other.name} at {other.places.text()}",
         hint=wider if distance < _A_NEIGHBOUR_KM else "choose data of one place",
     )
-
-
-def _window_text(window: int) -> str:
-    hours, rest = divmod(window, HOUR)
-    return f"{hours} h" if not rest else f"{window / 60_000_000:g} min"
-
-
-assert np.iinfo(np.int64).min == NO_TIME, "padding must read as NaT"

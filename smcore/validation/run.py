@@ -9,17 +9,17 @@ from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from smcore import __version__
 from smcore.catalog import Catalog, CatalogEntry
 from smcore.errors import MatchError, NotEnoughPairs, Status
 from smcore.progress import Cancel, Progress, never, part, quiet
+from smcore.validation.fetching import cube_fetch
 from smcore.validation.match import Match, MatchOptions, match
 from smcore.validation.places import CUBE
 from smcore.validation.record import describe, options_record, result_record
 from smcore.validation.score import MIN_OBS, Score, score
-from smcore.validation.sides import Fetch, Side, side
+from smcore.validation.sides import Side, side
 from smcore.validation.table import reason
 
 FORMAT = "loam validation run 1"
@@ -104,22 +104,6 @@ def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
         attrs.setdefault("time_support", entry.time_support)
     fetch = cube_fetch(prepared) if entry.layout == CUBE else None
     return side(data.assign_attrs(attrs), entry.id, fetch=fetch)
-
-
-def cube_fetch(cube: Any) -> Fetch:
-    """Read from a prepared cube: a box where the cells lie together, else one series after the other."""
-
-    def fetch(variable: str, where: NDArray[np.int64], steps: slice) -> NDArray[np.generic]:
-        rows, columns = np.divmod(where, cube.grid.shape[1])
-        top, left = int(rows.min(initial=0)), int(columns.min(initial=0))
-        high, wide = int(rows.max(initial=0)) + 1 - top, int(columns.max(initial=0)) + 1 - left
-        if high * wide <= 4 * where.size:
-            box = cube.read_block(variable, steps, slice(top, top + high), slice(left, left + wide))
-            return np.ascontiguousarray(box[:, rows - top, columns - left].T)
-        series = [cube.read_series(variable, int(r), int(c))[steps] for r, c in zip(rows, columns, strict=True)]
-        return np.stack(series)
-
-    return fetch
 
 
 def _record(options: RunOptions, data: list[dict[str, Any]], scores: Sequence[Score]) -> dict[str, Any]:

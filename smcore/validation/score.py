@@ -66,9 +66,17 @@ class Score:
     overpasses: dict[str, int]
 
     def recommended(self, side: str) -> tuple[int, int]:
-        """How many retrievals of ``side`` (product or reference) were recommended, and of how many."""
+        """How many retrievals of ``side`` (product or reference) were recommended, and of how many.
+
+        A cell that serves several sensors counts once.
+        """
         counts = self.counts[side]
-        return int(counts["recommended"].sum()), int((counts["values"] - counts["dropped_overpass"]).sum())
+        once = np.arange(len(self.n))
+        partners = self.matched.collocation.indices
+        if (side == "product") != self.matched.product_is_anchor and partners.shape[1] == 1:
+            once = np.unique(partners[:, 0], return_index=True)[1]
+        offered = counts["values"] - counts["dropped_overpass"]
+        return int(counts["recommended"][once].sum()), int(offered[once].sum())
 
 
 def score(

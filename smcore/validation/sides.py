@@ -6,11 +6,9 @@ Whatever comes in, a :class:`Side` knows where its locations are and reads, for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -18,14 +16,12 @@ from smcore import names
 from smcore.cubes.quality import usable
 from smcore.errors import MatchError
 from smcore.grids import Grid
+from smcore.validation.fetching import Fetch, dataset_fetch
 from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
 from smcore.validation.times import DAY, Support, microseconds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Fetch = Callable[[str, Ints, slice], NDArray[np.generic]]
-"""``fetch(variable, locations, steps)``: values (location, step)."""
-
 OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
 COUNTS = (
     "values",
@@ -129,17 +125,27 @@ class Side:
         stamps, margin = self.stamps, DAY + DAY // 2
         return slice(int(np.searchsorted(stamps, first - margin)), int(np.searchsorted(stamps, last + margin, "right")))
 
-    def read(self, where: Ints, steps: slice, masks: Masks, *, to_the_hour: bool = False) -> Records:
+    @property
+    def span(self) -> tuple[int, int]:
+        """First instant of the first day and of the day after the last [µs]; a day more where steps are nominal."""
+        stamps, whole = self.stamps, 2 * self.support.centre
+        slack = DAY if names.OBS_TIME in self.dataset else 0
+        first, last = int(stamps[0]) + min(0, whole) - slack, int(stamps[-1]) + max(0, whole - 1) + slack
+        return first // DAY * DAY, (last // DAY + 1) * DAY
+
+    def read(
+        self, where: Ints, steps: slice, masks: Masks, limits: tuple[int, int], *, to_the_hour: bool = False
+    ) -> Records:
         """Read the series of the locations ``where`` in ``steps``, masked, with counts.
 
-        ``to_the_hour`` leaves out values whose own time is unknown where steps are nominal.
+        Only values between the ``limits`` (first instant, instant after the last [µs]) count; ``to_the_hour`` leaves
+        out those whose own time is unknown because steps are nominal.
         """
         values = self.fetch(names.SM, where, steps).astype(np.float64)
         values[~np.isfinite(values)] = np.nan
         stamp = self.stamps[steps]
         time, is_known = self._times(where, steps, stamp, values.shape)
-        first, last = period_limits(masks.start, masks.end)
-        values[(time < first) | (time >= last)] = np.nan
+        values[(time < limits[0]) | (time >= limits[1])] = np.nan
         per_day = self._records_a_day(values, time)
         counts = dict.fromkeys(COUNTS, np.zeros(len(where), np.int64))
         counts["values"] = _finite(values)
@@ -254,41 +260,6 @@ def flag_bits(flag: xr.DataArray, wanted: tuple[str, ...]) -> int:
     return int(sum(int(mask) for meaning, mask in zip(meanings, masks, strict=False) if meaning in wanted))
 
 
-def period_limits(start: str | None, end: str | None) -> tuple[int, int]:
-    """First instant and the instant after the last [µs]; wide open where a day is None.
-
-    Raises
-    ------
-    MatchError
-        If a day can't be read or the end is before the start.
-    """
-    limits = np.iinfo(np.int64)
-    first, last = (None if day is None else _day(day) for day in (start, end))
-    if first is not None and last is not None and last < first:
-        raise MatchError(f"The end {end} is before the start {start}", where="--start, --end")
-    return limits.min if first is None else first, limits.max if last is None else last + DAY
-
-
-def dataset_fetch(data: xr.Dataset, layout: str) -> Fetch:
-    """Read from an xarray dataset: whole rows and columns around the asked cells where that is not wasteful."""
-
-    def fetch(variable: str, where: Ints, steps: slice) -> NDArray[np.generic]:
-        array = data[variable].isel({names.TIME: steps})
-        if layout != CUBE:
-            dim = names.SENSOR if layout == STATIONS else names.LOCATION
-            return np.asarray(array.transpose(dim, names.TIME).isel({dim: where}).values)
-        rows, columns = np.divmod(where, array.sizes[names.X])
-        top, left = rows.min(initial=0), columns.min(initial=0)
-        box = (slice(top, rows.max(initial=0) + 1), slice(left, columns.max(initial=0) + 1))
-        if (box[0].stop - top) * (box[1].stop - left) <= 4 * where.size:
-            cut = array.isel({names.Y: box[0], names.X: box[1]}).transpose(names.Y, names.X, names.TIME).values
-            return np.asarray(cut[rows - top, columns - left])
-        points = array.isel({names.Y: xr.DataArray(rows, dims="point"), names.X: xr.DataArray(columns, dims="point")})
-        return np.asarray(points.transpose("point", names.TIME).values)
-
-    return fetch
-
-
 def _finite(values: Floats) -> Ints:
     return np.asarray(np.isfinite(values).sum(axis=1))
 
@@ -296,13 +267,3 @@ def _finite(values: Floats) -> Ints:
 def _per_day(steps: Ints) -> int:
     step = float(np.median(steps)) if steps.size else float(DAY)
     return int(max(1, round(DAY / max(step, 1.0))))
-
-
-def _day(text: str) -> int:
-    try:
-        stamp = pd.Timestamp(text)
-    except (ValueError, TypeError) as error:
-        raise MatchError(f"{text!r} is not a date", hint="write it as 2020-01-31") from error
-    if stamp.tzinfo is not None:
-        stamp = stamp.tz_convert("UTC").tz_localize(None)
-    return int(microseconds(np.array([stamp.normalize().to_datetime64()]))[0])

@@ -75,9 +75,11 @@ def step_table(scores: Sequence[Score]) -> pd.DataFrame:
 
 def none_recommended(score: Score, row: int | None = None) -> str:
     """Say that no retrieval is recommended: of one location, or of all of them."""
-    counts = score.counts["product" if score.matched.product.has_quality else "reference"]
-    offered = counts["values"] - counts["dropped_overpass"]
-    number = int(offered.sum() if row is None else offered[row])
+    side = "product" if score.matched.product.has_quality else "reference"
+    if row is None:
+        number = score.recommended(side)[1]
+    else:
+        number = int(score.counts[side]["values"][row] - score.counts[side]["dropped_overpass"][row])
     return f"no data: 0 of {number} retrievals are recommended"
 
 

@@ -19,9 +19,10 @@ from smcore.cubes import store
 from smcore.errors import ExportError, MatchError, StoreError
 from smcore.grids import ease
 from smcore.validation import output
+from smcore.validation.fetching import cube_fetch, dataset_fetch
 from smcore.validation.output import check_out, write_csv, write_run
-from smcore.validation.run import RunOptions, cube_fetch, validate
-from smcore.validation.sides import Side, dataset_fetch
+from smcore.validation.run import RunOptions, validate
+from smcore.validation.sides import Side
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 104), slice(200, 206))
@@ -106,7 +107,7 @@ def test_a_run_writes_a_tidy_table_fields_and_its_own_record(
     assert record["options"]["time_window_hours"] is None
     assert record["results"][0]["pairing"] == "nearest within 1 h"
     assert record["results"][0]["pairs_by_overpass"] == {"am": 40, "pm": 40}
-    assert "swath: 0 of 80 retrievals are recommended (0%)" in record["results"][0]["notes"]
+    assert "swath: 0 of 40 retrievals are recommended (0%)" in record["results"][0]["notes"]
     assert all(len(one["fingerprint"]) >= 32 for one in (*record["products"], record["reference"]))
     with xr.open_dataset(out / "metrics.nc") as fields:
         assert fields["pearson_r"].dims == ("location",)
