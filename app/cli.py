@@ -72,13 +72,16 @@ def context() -> Context:
 
 def _run(name: str, arguments: Sequence[str]) -> int:
     """Run one subcommand: import its file, parse its arguments, print what it returns."""
+    known = [command for command in plugins.names(_COMMANDS) if command not in _INTERNAL]
+    if name not in (*known, *_INTERNAL):
+        raise SmcoreError(f"There is no command {name!r}", hint=f"choose one of: {', '.join(known)}")
     module = plugins.load(_COMMANDS, name)
     if hasattr(module, "group"):
         program = module.group
         for registered in program.registered_commands:
             registered.callback = _with_common_options(registered.callback, getattr(module, "render", None))
     else:
-        program = typer.Typer(add_completion=False)
+        program = typer.Typer(add_completion=False, rich_markup_mode=None)  # rich would take [km] for a style
         program.command(name)(_with_common_options(module.command, getattr(module, "render", None)))
     status = typer.main.get_command(program).main(args=list(arguments), prog_name=f"loam {name}", standalone_mode=False)
     return status if isinstance(status, int) else 0
@@ -99,7 +102,10 @@ def _with_common_options(command: Callable[..., Any], render: Callable[[Any], No
         if missing:
             raise SmcoreError("There is no such catalogue file", where=str(missing[0]), hint="check the path")
         _context = Context(as_json, catalog_files, _terminal_progress())
-        _print(command(**kwargs), as_json, render)
+        result = command(**kwargs)
+        _print(result, as_json, render)
+        if isinstance(result, dict) and result.get("problems"):
+            raise typer.Exit(1)
 
     own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()]
     callback.__signature__ = signature.replace(parameters=[*own, *common])  # type: ignore[attr-defined]

@@ -67,7 +67,7 @@ def _section(metric: Metric) -> str:
 
 
 def _markdown(docstring: str) -> str:
-    """numpy sections as bold words, double backquotes as single ones."""
+    """Turn numpy sections into bold words, double backquotes into single ones."""
     lines = docstring.replace("``", "`").split("\n")
     found: list[str] = []
     for number, line in enumerate(lines):

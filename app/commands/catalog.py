@@ -10,7 +10,7 @@ import typer
 from app import cli
 from smcore.catalog import CatalogEntry, read_file
 
-group = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show and check catalogue entries.")
+group = typer.Typer(add_completion=False, rich_markup_mode=None, help="List, show and check catalogue entries.")
 
 
 @group.command("list")
