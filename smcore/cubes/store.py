@@ -7,7 +7,7 @@ A store is one Zarr v3 group in a folder::
     series-1/           all steps × a few cells: pixel series (rebuilt; newer steps are read from the maps meanwhile)
     table-1/            instead of both, for pixel sets and station collections
 
-Docs: ``docs/decisions`` tells why; ``benchmarks/results_store.md`` how fast.
+``docs/decisions/0011-prepared-store.md`` tells why, ``benchmarks/results_store.md`` how fast.
 """
 
 from __future__ import annotations
