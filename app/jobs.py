@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -171,10 +172,13 @@ class Queue:
                 "ended = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE id = ?",
                 (state, message, json.dumps(result or {}), state, job_id),
             )
-            db.execute(
-                "DELETE FROM jobs WHERE state IN (?, ?, ?) AND number <= (SELECT max(number) FROM jobs) - ?",
+            forgotten = db.execute(
+                "DELETE FROM jobs WHERE state IN (?, ?, ?) AND number <= (SELECT max(number) FROM jobs) - ? "
+                "RETURNING id",
                 (*ENDED, KEPT_ENDED),
-            )
+            ).fetchall()
+        for row in forgotten:
+            shutil.rmtree(self.path(row["id"]), ignore_errors=True)
 
     def bury(self) -> list[str]:
         """Mark running jobs whose process is gone as failed; returns their ids."""
