@@ -24,8 +24,11 @@ _SOIL_MOISTURE = (
 # Anchor points of Crameri's batlow (Crameri, F., 2018, doi:10.5281/zenodo.1243862, MIT licence).
 _BATLOW = ("#011959", "#103f60", "#1c5a62", "#3c6d56", "#687b3e", "#9d892b", "#d29343", "#f8a17b", "#fdb7bc", "#faccfa")
 
-LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6a00", "#8a8a8a")
-"""Okabe and Ito's colours (2008), the darker ones first; one per product in the order of the catalogue."""
+LINES = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#7f6a00", "#8a8a8a"),
+    "dark": ("#56b4e9", "#ff8c42", "#2fcf9f", "#e49bc4", "#f0c419", "#9cd3f5", "#c9b458", "#b0b0b0"),
+}
+"""Okabe and Ito's colours (2008), deepened for white and lightened for black; by position among what is drawn."""
 
 STATION = {"light": "#1b1b1b", "dark": "#f2f2f2"}
 

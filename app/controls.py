@@ -11,6 +11,8 @@ from typing import Any
 import panel as pn
 
 ASSETS = Path(__file__).resolve().parent / "assets"
+NO_RING = ".bk-events, :host(:focus) { outline: none !important; }"
+"""Bokeh draws a dotted ring round a figure that was clicked, which looks like a fault of the picture."""
 
 
 @cache
@@ -62,6 +64,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iter
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{line(header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def swatch(colour: str) -> str:
+    """A small square of a colour, before a name."""
+    return f'<span class="swatch" style="background:{esc(colour)}"></span>'
 
 
 class Markup(str):

@@ -84,10 +84,10 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
         return _csv(pd.concat(tables), about)
     lines = [
         Line(
-            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else LINES[s.order % len(LINES)],
+            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else LINES["light"][i % len(LINES["light"])],
             s.drawn == "points", s.synthetic,
         )
-        for s in series
+        for i, s in enumerate(series)
     ]  # fmt: skip
     return io.BytesIO(draw_series(lines, kind=kind, title=store.place_label()))
 
@@ -110,6 +110,6 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
         draw_scatter(
             score.product, score.reference, kind=kind, title=station.label, names=(score.entry.title, "station"),
             units=(store.units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
-            colour=LINES[store.order(score.entry) % len(LINES)], synthetic=synthetic,
+            colour=LINES["light"][0], synthetic=synthetic,
         )
     )  # fmt: skip

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from app.store import Store
 
 _SCORES = BoundedCache(256)
+_SERIES = BoundedCache(64)
+FLAGS = "flag G"
+GAP_STEPS = 3  # a pause of more than three usual steps is a gap
 METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
 
 
@@ -105,21 +108,25 @@ class StationStore:
         row, entry = self.chosen(), self.entry
         if row is None or entry is None:
             return None
-        prepared, one = self._store.opened(entry), self.table().iloc[row]
-        value = np.asarray(prepared.read_series(names.SM, row))
-        there = np.isfinite(value)
-        depth = f"{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm"
-        label = f"{one['station']} ({one['network']}), {depth}"
-        return Series(
-            label,
-            entry.id,
-            np.asarray(prepared.time)[there],
-            value[there],
-            names.VOLUMETRIC,
-            "line",
-            -1,
-            entry.synthetic,
+        one = self.table().iloc[row]
+        time, value = _SERIES.get(
+            (str(entry.location), self._store.version(entry), row), lambda: self._good_record(entry, row)
         )
+        depth = f"{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm"
+        label = f"{one['station']} ({one['network']}), {depth}, {FLAGS}"
+        return Series(label, entry.id, time, value, names.VOLUMETRIC, "line", -1, entry.synthetic)
+
+    def _good_record(self, entry: CatalogEntry, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """The values of a sensor whose flags are good, with a NaN in each gap so that no line bridges it."""
+        from smcore.stations import flags
+
+        sensor = self._store.opened(entry).dataset().isel(sensor=[row])
+        record = sensor[[names.SM, names.FLAG]].load() if names.FLAG in sensor else sensor[[names.SM]].load()
+        value = np.asarray(record[names.SM].values[0], np.float64)
+        if names.FLAG in record:
+            value = np.where(flags.usable(record[names.FLAG]).values[0], value, np.nan)
+        there = np.isfinite(value)
+        return with_gaps(np.asarray(record[names.TIME].values)[there], value[there])
 
     def scores(self) -> list[StationScore]:
         """The chosen sensor against every product that covers it."""
@@ -153,3 +160,12 @@ class StationStore:
         both = np.isfinite(x) & np.isfinite(y)
         distance = float(pairs["distance_km"].values[0])
         return StationScore(product, x[both], y[both], metrics, int(both.sum()), distance, said)
+
+
+def with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put a NaN into every pause of a record that is longer than three of its usual steps."""
+    if len(time) < 3:
+        return time, value
+    steps = np.diff(time)
+    ends = np.flatnonzero(steps > GAP_STEPS * np.median(steps)) + 1
+    return np.insert(time, ends, time[ends - 1] + np.median(steps)), np.insert(value, ends, np.nan)

@@ -7,7 +7,8 @@ read lately is kept once per process, bounded, keyed by what was asked for; sess
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from smcore.maps import Codes, Gather, View, paint, plan
 log = logging.getLogger(__name__)
 
 
+LOOK_BACK = 16  # steps
 _OPENED = BoundedCache(64)
 _FIELDS = BoundedCache(96)
 _SERIES = BoundedCache(512)
@@ -89,6 +91,10 @@ class Store(param.Parameterized):
         chosen = self.selection.product
         return self.catalog.get(chosen) if chosen in self.catalog else next(iter(self.products), None)
 
+    def label(self, entry: CatalogEntry) -> str:
+        """The title of an entry, with its id where another entry has the same title."""
+        return next(text for text, entry_id in labelled(tuple(self.catalog)).items() if entry_id == entry.id)
+
     def opened(self, entry: CatalogEntry) -> Any:
         """The prepared store of an entry, opened once per process and version."""
         return _OPENED.get((str(entry.location), version(entry)), lambda: open_entry(entry))
@@ -103,11 +109,20 @@ class Store(param.Parameterized):
         return np.asarray(self.opened(entry).time)
 
     def step(self, entry: CatalogEntry) -> int:
-        """Index of the product's step nearest to the chosen time; the last one if none was chosen."""
+        """Index of the product's step nearest to the chosen time; the last one with values if none was chosen."""
         time = self.times(entry)
         if not self.selection.time:
-            return len(time) - 1
+            return _FIELDS.get((str(entry.location), version(entry), "last"), lambda: self._last_with_values(entry))
         return nearest_step(time, self.selection.time)
+
+    def _last_with_values(self, entry: CatalogEntry) -> int:
+        """The last step that shows something, among the last few: a map should not open empty."""
+        prepared, last = self.opened(entry), len(self.times(entry)) - 1
+        level = len(prepared.levels) - 1
+        for step in range(last, max(last - LOOK_BACK, -1), -1):
+            if np.isfinite(prepared.read_map(entry.variable, step, level=level)).any():
+                return step
+        return last
 
     def step_label(self, entry: CatalogEntry, step: int) -> str:
         """The step as a reader writes it: date, hour where there is one, overpass where there is one."""
@@ -166,8 +181,8 @@ class Store(param.Parameterized):
         """Every product at the clicked place, at its step nearest to the chosen time."""
         if self.selection.point is None:
             return []
-        found = []
-        for entry in self.products:
+        found, first = [], self.entry
+        for entry in sorted(self.products, key=lambda e: e is not first and e.id != getattr(first, "id", "")):
             try:
                 value = self._cell(entry, *self.selection.point)
             except SmcoreError as error:
@@ -177,17 +192,50 @@ class Store(param.Parameterized):
                 found.append(value)
         return found
 
+    def flags(self, cell: CellValue) -> list[str]:
+        """Meanings of the quality bits set at a cell and step, as the product names them."""
+        prepared = self.opened(cell.entry)
+        if names.QUALITY not in prepared.variables:
+            return []
+        step = self.step(cell.entry)
+        bits = int(self._values(cell.entry, cell.row, cell.column, names.QUALITY)[step])
+        if bits < 0:
+            return ["no retrieval"]
+        attrs = prepared.variable_attrs(names.QUALITY)
+        meanings = str(attrs.get("flag_meanings", "")).split()
+        masks = np.atleast_1d(attrs.get("flag_masks", [])).astype(int)
+        found = [text for mask, text in zip(masks, meanings, strict=False) if bits & mask]
+        return [text.replace("_", " ") for text in found] or ["no flag is set"]
+
+    def snapped(self, lat: float, lon: float, reach_deg: float) -> tuple[float, float]:
+        """The place meant by a click: that of the pixel nearest to it, where the layer is a pixel set and one is near.
+
+        Pixels of a set may lie far apart and be a few screen pixels wide; a cube's click is taken as it is.
+        """
+        entry = self.entry
+        if entry is None or entry.layout != "pixels":
+            return lat, lon
+        coords = self.opened(entry).coords
+        far = np.hypot(coords["lat"] - lat, (coords["lon"] - lon) * np.cos(np.radians(lat)))
+        nearest = int(far.argmin())
+        if far[nearest] > reach_deg:
+            return lat, lon
+        return float(coords["lat"][nearest]), float(coords["lon"][nearest])
+
     def _cell(self, entry: CatalogEntry, lat: float, lon: float) -> CellValue | None:
         prepared, grid = self.opened(entry), self.grid(entry)
         row, column = (int(i) for i in grid.index(lat, lon))
         if row < 0 or (entry.layout == "pixels" and prepared.at(row, column) is None):
             return None
         step = self.step(entry)
-        value = float(self._values(entry, row, column)[step])
+        label, value = self.step_label(entry, step), float(self._values(entry, row, column)[step])
+        note = ""
+        if not is_near(self.times(entry)[step], self.selection.time):
+            value, note = np.nan, f"no step then; nearest {label}"
         bounds = (grid.lon_edges[column], grid.lat_edges[row + 1], grid.lon_edges[column + 1], grid.lat_edges[row])
         return CellValue(
             entry, row, column, float(grid.lat[row]), float(grid.lon[column]), tuple(map(float, bounds)),
-            self.step_label(entry, step), value, self.units(entry),
+            label, value, self.units(entry), note,
         )  # fmt: skip
 
     def _values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
@@ -202,7 +250,7 @@ class Store(param.Parameterized):
         station = self.stations.series()
         found = [
             Series(
-                cell.entry.title, cell.entry.id, self.times(cell.entry),
+                self.label(cell.entry), cell.entry.id, self.times(cell.entry),
                 self._values(cell.entry, cell.row, cell.column), cell.units,
                 "points" if cell.entry.kind == "observed" else "line",
                 self.order(cell.entry), cell.entry.synthetic, self._source(cell),
@@ -234,6 +282,22 @@ def nearest_step(time: np.ndarray, moment: str) -> int:
     after = int(np.clip(np.searchsorted(time, wanted), 0, len(time) - 1))
     before = max(after - 1, 0)
     return before if abs(time[before] - wanted) <= abs(time[after] - wanted) and after else after
+
+
+def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:
+    """Label → id for a choice; titles that repeat get the id beside them, synthetic ones say so."""
+    titles = Counter(e.title for e in entries)
+
+    def label(entry: CatalogEntry) -> str:
+        title = f"{entry.title} ({entry.id})" if titles[entry.title] > 1 else entry.title
+        return f"{title} (synthetic)" if entry.synthetic and "synthetic" not in title.lower() else title
+
+    return {label(e): e.id for e in entries}
+
+
+def is_near(step: np.datetime64, moment: str) -> bool:
+    """Whether a step may stand for a moment: half a day apart at most."""
+    return not moment or abs(step - np.datetime64(moment)) <= np.timedelta64(12, "h")
 
 
 def version(entry: CatalogEntry) -> float:

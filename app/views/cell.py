@@ -7,7 +7,7 @@ import panel as pn
 from app.boundary import follow
 from app.controls import Markup, empty, esc, number, table, text
 from app.selection import Selection
-from app.store import Store
+from app.store import CellValue, Store
 from app.views.layers import pretty_unit
 
 
@@ -39,20 +39,26 @@ class CellView:
             return
         rows = [
             (
-                Markup(f"{esc(c.entry.title)}<br><span class=muted>{esc(c.time)}</span>"),
+                Markup(f"{esc(self.store.label(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
                 Markup(f"{number(c.value)}<br><span class=muted>{pretty_unit(c.units)}</span>"),
-            )
-            for c in cells
-        ]
-        details = [
-            (
-                c.entry.title,
-                f"row {c.row + self.store.grid(c.entry).row0}, column {c.column + self.store.grid(c.entry).col0}",
-                f"{c.lat:.3f}, {c.lon:.3f}",
             )
             for c in cells
         ]
         self.body.object = (
             f"<h3>{esc(self.store.place_label())}</h3>{table(('Product', 'Value'), rows, numeric=(1,))}"
-            f"<h4>Cells</h4>{table(('Product', 'Cell', 'Centre [°]'), details)}"
+            f"{self._details(cells[0])}"
         )
+
+    def _details(self, cell: CellValue) -> str:
+        """The cell of the product on the map: where it is in its grid, and its flags."""
+        if self.store.entry is None or cell.entry.id != self.store.entry.id:
+            return ""
+        grid = self.store.grid(cell.entry)
+        rows = [
+            ("Cell", f"row {cell.row + grid.row0}, column {cell.column + grid.col0} of {grid.name}"),
+            ("Centre", f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
+        ]
+        flags = self.store.flags(cell)
+        rows += [("Flags", ", ".join(flags))] if flags else []
+        body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
+        return f"<h4>{esc(self.store.label(cell.entry))}</h4><table>{body}</table>"

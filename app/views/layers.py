@@ -11,7 +11,7 @@ from app.boundary import follow
 from app.colours import outside, shades
 from app.controls import Markup, empty, esc, save_row, styled, text
 from app.selection import COLOUR_MAPS, Selection
-from app.store import Store
+from app.store import Store, labelled
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 
@@ -79,8 +79,8 @@ class LayersView:
         self._busy = True
         try:
             entry = self.store.entry
-            self.choice.options = {_label(e): e.id for e in self.store.products}
-            self.collection.options = {"none": ""} | {_label(e): e.id for e in self.store.stations.collections}
+            self.choice.options = labelled(self.store.products)
+            self.collection.options = {"none": ""} | labelled(self.store.stations.collections)
             self.collection.value = self.selection.collection
             self.colour_map.value = self.selection.colour_map
             if entry is None:
@@ -90,8 +90,9 @@ class LayersView:
             self.badge.object = '<span class="badge">synthetic</span>' if entry.synthetic else ""
             low, high = self.store.colour_range(entry)
             self.low.value, self.high.value = low, high
-            self.legend.object = ramp(self.selection.colour_map, low, high, self.store.units(entry))
             self.about.object = _about(entry)
+            self.store.opened(entry)  # a store that is gone is said here, and the other products stay to be chosen
+            self.legend.object = ramp(self.selection.colour_map, low, high, self.store.units(entry))
         except SmcoreError as error:
             self.legend.object = empty(error.sentence)
         finally:
@@ -99,10 +100,6 @@ class LayersView:
 
     def _file(self, kind: str) -> tuple[str, Any]:
         return f"map.{kind}", lambda: saving.map_file(self.store, kind)
-
-
-def _label(entry: CatalogEntry) -> str:
-    return f"{entry.title} (synthetic)" if entry.synthetic and "synthetic" not in entry.title.lower() else entry.title
 
 
 def ramp(colour_map: str, low: float, high: float, units: str) -> str:

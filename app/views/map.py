@@ -15,9 +15,9 @@ from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry,
 from bokeh.models import BoxSelectTool, ColumnDataSource, CustomJS, LinearColorMapper, PanTool, Range1d, WheelZoomTool
 from bokeh.plotting import figure
 
-from app.boundary import follow
+from app.boundary import follow, guarded
 from app.colours import STATION, THEME, palette
-from app.controls import ASSETS
+from app.controls import NO_RING, ASSETS
 from app.prediction import Preview
 from app.selection import Selection
 from app.store import Frame, Store
@@ -26,6 +26,7 @@ from smcore.errors import SmcoreError
 from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y, paint, plan
 
 WORLD = (-180.0, -60.0, 180.0, 78.0)
+SNAP_PIXELS = 12
 MARGIN, COARSER = 2.0, 2  # the frame beneath: twice the extent in pixels twice as large, so as many bytes
 _BLANK = np.zeros((1, 1), np.uint8)
 
@@ -62,7 +63,7 @@ class MapView:
         plot = figure(
             x_range=Range1d(start.x0, start.x1), y_range=Range1d(start.y0, start.y1), sizing_mode="stretch_both",
             tools=[], toolbar_location=None, x_axis_location=None, y_axis_location=None, min_border=0,
-            outline_line_color=None, lod_timeout=40, name="map", output_backend="canvas",
+            outline_line_color=None, lod_timeout=40, stylesheets=[NO_RING], name="map", output_backend="canvas",
         )  # fmt: skip
         pan, wheel = PanTool(), WheelZoomTool()
         self.box_tool = BoxSelectTool(persistent=False)
@@ -106,6 +107,8 @@ class MapView:
             line_color="#d55e00", line_dash="dashed", line_width=1.6, level="overlay",
         )  # fmt: skip
         self._colour_theme()
+        self._mark_box()
+        self._mark_cell()
 
     def _hover(self) -> None:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
@@ -131,7 +134,8 @@ class MapView:
     # -- what the user does --------------------------------------------------------------------------------------
     def _tapped(self, event: Tap) -> None:
         sensor = self._station_near(event.x, event.y)
-        point = (float(latitude_of(event.y)), float((longitude_of(event.x) + 180.0) % 360.0 - 180.0))
+        place = float(latitude_of(event.y)), float((longitude_of(event.x) + 180.0) % 360.0 - 180.0)
+        point = self.store.snapped(*place, reach_deg=SNAP_PIXELS * self.view().degrees_per_pixel)
         if sensor:
             self.selection.param.update(point=point, sensor=sensor)
         else:
@@ -200,9 +204,9 @@ class MapView:
         self._asked = True
         document = pn.state.curdoc
         if document is None or not document.session_context:
-            self.draw()
+            guarded(self.draw)()
         else:
-            document.add_next_tick_callback(self.draw)
+            document.add_next_tick_callback(guarded(self.draw))
 
     def draw(self) -> None:
         """Paint the visible frame, and leave the wider one for when the user rests."""
@@ -212,16 +216,32 @@ class MapView:
             return
         low, high = self.store.colour_range(entry)
         self.scale.data = {"low": [low], "high": [high], "units": [self.store.units(entry)]}
-        step, view = self.store.step(entry), self.view()
-        self._show(self.front, self.store.frame(entry, step, view))
+        try:
+            step, view = self.store.step(entry), self.view()
+            frame = self.store.frame(entry, step, view)
+        except SmcoreError:
+            self._clear(self.front, self.back)  # another product's picture must not pass for this one
+            raise
+        self._clear(self.back)  # it is of another step or view, and would show through the gaps of the new frame
+        self._show(self.front, frame)
         document = pn.state.curdoc
         if document is not None and document.session_context:
-            document.add_timeout_callback(lambda: self._draw_back(step, view), 250)
+            document.add_timeout_callback(guarded(lambda: self._draw_back(step, view)), 250)
 
     def _draw_back(self, step: int, view: View) -> None:
         entry = self.store.entry
         if entry is not None and view == self.view() and step == self.store.step(entry):
-            self._show(self.back, self.store.frame(entry, step, view.widened(MARGIN, COARSER)))
+            frame = self.store.frame(entry, step, view.widened(MARGIN, COARSER))
+            height, width = frame.codes.shape
+            top, left = -(-height // 4), -(-width // 4)
+            frame.codes[top : height - top, left : width - left] = 0  # where the front frame lies, gaps included
+            self._show(self.back, frame)
+
+    @staticmethod
+    def _clear(*sources: ColumnDataSource) -> None:
+        for source in sources:
+            if source.data["image"][0] is not _BLANK:
+                source.data = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
 
     @staticmethod
     def _show(source: ColumnDataSource, frame: Any) -> None:
@@ -233,8 +253,7 @@ class MapView:
     ) -> None:
         """Draw the tiles that a run has finished so far on top of the layer; None takes them away."""
         if preview is None:
-            if len(self.running.data["image"][0]) > 1:
-                self.running.data = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+            self._clear(self.running)
             return
         view, entry = self.view(), self.store.entry
         low, high = colour_range or (self.store.colour_range(entry) if entry else names.RANGE_M3M3)

@@ -6,19 +6,21 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, Range1d, Span
+from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, LinearAxis, Range1d, Span
 from bokeh.plotting import figure
 
 from app import saving
 from app.boundary import follow
 from app.colours import LINES, STATION, THEME
-from app.controls import empty, esc, save_row, text
+from app.controls import NO_RING, empty, esc, save_row, swatch, text
 from app.selection import Selection
 from app.store import Series, Store
 from app.views.layers import pretty_unit
 from smcore import names
 from smcore.errors import SmcoreError
+from smcore.names import SATURATION, VOLUMETRIC
 
+FEW = 40  # values of which a line alone might show nothing
 _EMPTY = {"time": np.empty(0, "datetime64[ms]"), "value": np.empty(0)}
 
 
@@ -31,7 +33,7 @@ class SeriesView:
         self.figure = self._figure()
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         self.figure.add_layout(self.now)
-        self.legend = text("", margin=(2, 10, 0, 12))
+        self.legend = text("", margin=(2, 10, 0, 12), styles={"max-height": "40px", "overflow": "hidden auto"})
         self.message = text(empty("Click on the map to see the series of every product at that place."))
         self.pane = pn.Column(
             pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0,
@@ -50,7 +52,7 @@ class SeriesView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: legend and save buttons above, figure below."""
         return pn.Column(
-            pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, height=34),
+            pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, height=42),
             self.message, self.pane, sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
 
@@ -58,9 +60,14 @@ class SeriesView:
         plot = figure(
             x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 0.5), sizing_mode="stretch_both", tools="xpan,xwheel_zoom,reset",
             active_scroll="xwheel_zoom", toolbar_location=None, min_border=4, outline_line_color=None, name="series",
+            stylesheets=[NO_RING],
             lod_timeout=40, lod_threshold=None,
         )  # fmt: skip
         plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
+        self.percent = Range1d(0, 100)
+        plot.extra_y_ranges = {"percent": self.percent}
+        plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
+        plot.yaxis[0].axis_label = f"soil moisture [{pretty_unit(VOLUMETRIC)}]"
         plot.add_tools(
             HoverTool(
                 tooltips=[("", "$name"), ("time", "@time{%F %H:%M}"), ("value", "@value{0.000}")],
@@ -83,10 +90,10 @@ class SeriesView:
                 if chosen else "Click on the map to see the series of every product at that place."
             )  # fmt: skip
             return
-        for source, points, line in self._lines.values():
+        for _, points, line in self._lines.values():
             points.visible = line.visible = False
-        for item in series:
-            self._draw(item)
+        for position, item in enumerate(series):
+            self._draw(item, line_colour(item, position, self.selection.theme))
         self._scale(series)
         self._mark_now()
         self.legend.object = _legend(series, self.selection.theme, self.store.place_label())
@@ -97,32 +104,34 @@ class SeriesView:
         self.legend.object = ""
         self.message.visible, self.pane.visible, self.save.visible = True, False, False
 
-    def _draw(self, item: Series) -> None:
+    def _draw(self, item: Series, colour: str) -> None:
         key = "station" if item.order < 0 else item.entry_id
         if key not in self._lines:
             source = ColumnDataSource(dict(_EMPTY))
-            colour = line_colour(item, self.selection.theme)
-            line = self.figure.line("time", "value", source=source, line_width=1.4, color=colour, name=item.label)
-            points = self.figure.scatter("time", "value", source=source, size=4, color=colour, name=item.label)
+            scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
+            line = self.figure.line("time", "value", source=source, line_width=1.4, name=item.label, **scale)
+            points = self.figure.scatter("time", "value", source=source, size=4, name=item.label, **scale)
             self._lines[key] = (source, points, line)
         source, points, line = self._lines[key]
+        points.glyph.fill_color = points.glyph.line_color = line.glyph.line_color = colour
         source.data = {"time": item.time.astype("datetime64[ms]"), "value": item.value.astype("f4"), **_hollow(item)}
         points.name = line.name = item.label
-        points.visible, line.visible = item.drawn == "points", item.drawn == "line"
+        few = np.isfinite(item.value).sum() <= FEW
+        points.visible, line.visible = item.drawn == "points" or bool(few), item.drawn == "line"
 
     def _scale(self, series: list[Series]) -> None:
-        """Show the whole period and all values; zooming in time is the user's."""
-        units = {s.units for s in series}
-        shown = [s for s in series if s.units == series[0].units] or series
-        values = np.concatenate([s.value[np.isfinite(s.value)] for s in shown] or [np.array([0.0, 0.5])])
-        low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.5)
-        pad = 0.06 * (high - low or 1.0)
-        times = [t for s in series for t in (s.time[0], s.time[-1]) if len(s.time)]
-        first, last = (t.astype("datetime64[ms]").astype(float) for t in (min(times), max(times)))
+        """Show the period of the product on the map and all its values; zooming in time is the user's."""
+        shown = [s for s in series if np.isfinite(s.value).any()] or series
+        first, last = (shown[0].time[i].astype("datetime64[ms]").astype(float) for i in (0, -1))
         margin = 0.01 * (last - first) or 43_200_000.0
         self.figure.x_range.update(start=first - margin, end=last + margin)
-        self.figure.y_range.update(start=min(low - pad, 0.0) if low < 0.1 else low - pad, end=high + pad)
-        self.figure.yaxis.axis_label = f"soil moisture [{' and '.join(pretty_unit(u) for u in sorted(units))}]"
+        for units, scale in ((VOLUMETRIC, self.figure.y_range), (SATURATION, self.percent)):
+            low, high = _extent([s for s in shown if s.units == units])
+            pad = 0.06 * (high - low or 1.0)
+            scale.update(start=min(low - pad, 0.0) if low < 0.1 else low - pad, end=high + pad)
+        units = {s.units for s in shown}
+        self.figure.yaxis[0].visible = VOLUMETRIC in units
+        self.figure.yaxis[1].visible = SATURATION in units
 
     def _mark_now(self) -> None:
         entry = self.store.entry
@@ -138,15 +147,23 @@ class SeriesView:
             axis.axis_line_color = axis.major_tick_line_color = colours["muted"]
             axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
         self.now.line_color = colours["muted"]
-        if "station" in self._lines:
-            _, points, line = self._lines["station"]
-            for glyph in (points.glyph, line.glyph):
-                glyph.line_color = STATION[self.selection.theme]
+        if self.pane.visible:
+            self.refresh()
 
 
-def line_colour(item: Series, theme: str) -> str:
-    """The fixed colour of a product; stations are the theme's ink."""
-    return STATION[theme] if item.order < 0 else LINES[item.order % len(LINES)]
+def _extent(series: list[Series]) -> tuple[float, float]:
+    values = np.concatenate([s.value[np.isfinite(s.value)] for s in series]) if series else np.empty(0)
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.5)
+
+
+def line_colour(item: Series, position: int, theme: str) -> str:
+    """The colour of the product at a position among those at this place; stations are the theme's ink."""
+    return STATION[theme] if item.order < 0 else LINES[theme][position % len(LINES[theme])]
+
+
+def shortened(label: str, most: int = 44) -> str:
+    """A label that fits a legend; the whole one is shown on hovering."""
+    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
 
 def _hollow(item: Series) -> dict[str, np.ndarray]:
@@ -155,9 +172,11 @@ def _hollow(item: Series) -> dict[str, np.ndarray]:
 
 
 def _legend(series: list[Series], theme: str, place: str) -> str:
+    badge = ' <span class="badge">synthetic</span>'
     shown = "".join(
-        f'<span style="margin-right:14px;white-space:nowrap"><span class="swatch" style="background:{line_colour(s, theme)}">'
-        f"</span>{esc(s.label)}{' <span class=badge>synthetic</span>' if s.synthetic else ''}</span>"
-        for s in series
+        f'<span class="key" title="{esc(s.label)}">{swatch(line_colour(s, i, theme))}{esc(shortened(s.label))}'
+        f"{badge if s.synthetic else ''}</span>"
+        for i, s in enumerate(series)
+        if np.isfinite(s.value).any()
     )
-    return f'<span class="muted" style="margin-right:14px">{esc(place)}</span>{shown}'
+    return f'<span class="muted key">{esc(place)}</span>{shown}'

@@ -12,10 +12,10 @@ from bokeh.plotting import figure
 from app import saving
 from app.boundary import follow
 from app.colours import LINES, THEME
-from app.controls import Markup, button, empty, esc, number, save_row, styled, table, text
+from app.controls import Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.selection import Selection
-from app.station_store import StationScore
-from app.store import Store
+from app.station_store import FLAGS, StationScore
+from app.store import Store, labelled
 from app.views.layers import pretty_unit
 
 ROWS = 8  # of the table, around the chosen sensor
@@ -120,8 +120,8 @@ class StationsView:
             self.metrics.object = empty("No product covers this station.")
             self.chart.visible = False
             return
-        self.metrics.object = _table(self.scores)
-        options = {s.entry.title: s.entry.id for s in self.scores}
+        self.metrics.object = _table(self.scores, self.store, LINES[self.selection.theme])
+        options = labelled([s.entry for s in self.scores])
         keep = self.against.value if self.against.value in options.values() else None
         with_pairs = next((s.entry.id for s in self.scores if s.n), self.scores[0].entry.id)
         self.against.param.update(options=options, value=keep or with_pairs)
@@ -140,7 +140,11 @@ class StationsView:
             axis_range.update(start=low - pad, end=high + pad)
         units = pretty_unit(self.store.units(score.entry))
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "station [m³ m⁻³]", f"product [{units}]"
-        self._theme(LINES[self.store.order(score.entry) % len(LINES)])
+        self._theme(self._colour(score))
+
+    def _colour(self, score: StationScore) -> str:
+        colours = LINES[self.selection.theme]
+        return colours[self.scores.index(score) % len(colours)]
 
     def _theme(self, colour: str) -> None:
         colours, plot = THEME[self.selection.theme], self.figure
@@ -154,18 +158,23 @@ class StationsView:
             axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
 
 
-def _table(scores: list[StationScore]) -> str:
+def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -> str:
     rows = [
         (
-            Markup(f'<span class="swatch" style="background:{LINES[i % len(LINES)]}"></span>{esc(s.entry.title)}'),
+            Markup(f'{swatch(colours[i % len(colours)])}{esc(store.label(s.entry))}'),
             s.n,
             *(number(s.metrics[name][0]) for name in LABELS),
         )
         for i, s in enumerate(scores)
-    ]
-    said = "".join(f"<div class=muted>{esc(s.entry.title)}: {esc(s.sentence)}.</div>" for s in scores if s.sentence)
+        if s.n
+    ]  # fmt: skip
+    without = [s for s in scores if s.sentence]
+    said = "".join(f"<p><b>{esc(store.label(s.entry))}</b>: {esc(s.sentence)}.</p>" for s in without)
+    folded = f"<details><summary>{len(without)} without all numbers: why</summary>{said}</details>" if without else ""
+    if not rows:
+        return f"<div class=empty>No product has pairs with this sensor.</div>{folded}"
     head = ("Product", "n", *LABELS.values())
     return (
-        f"<h4>Product − station, nearest record, flag G</h4>{table(head, rows, numeric=range(1, 6))}"
-        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{said}"
+        f"<h4>Product − station, {FLAGS}, nearest record</h4>{table(head, rows, numeric=range(1, 6))}"
+        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{folded}"
     )
