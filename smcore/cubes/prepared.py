@@ -145,8 +145,9 @@ class PreparedCube:
             raise StoreError(f"{variable!r} has no steps", hint="read it as a map")
         start, stop, _ = time.indices(len(self.time))
         rows, cols = (slice(*s.indices(n)[:2]) for s, n in zip((rows, cols), self.levels[0], strict=True))
-        slots = self._slots[start : max(stop, start)]
-        return self._retrying(lambda: self._decode_block(variable, slots, rows, cols))
+        stop = max(stop, start)
+        stored = self._retrying(lambda: self._stored_block(variable, self._slots[start:stop], rows, cols))
+        return one.packing.decode(stored, self.time[start:stop])
 
     def dataset(self, layout: str = "maps") -> xr.Dataset:
         """Give the whole cube as a lazy dataset (dims time, y, x), dask-backed.
@@ -252,7 +253,7 @@ class PreparedCube:
             return overviews(values, level)[-1][0]
         return values[:: 2**level, :: 2**level]
 
-    def _decode_block(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> Array:
+    def _stored_block(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> Array:
         one = self._manifest.variables[variable]
         shape = rows.stop - rows.start, cols.stop - cols.start
         stored = np.empty((len(slots), *shape), one.packing.stored)
@@ -264,7 +265,7 @@ class PreparedCube:
         for places in _runs(np.flatnonzero(~covered), slots):
             some = slice(int(slots[places[0]]), int(slots[places[-1]]) + 1)
             stored[places] = maps.read(some, rows, cols, beyond=True)
-        return one.packing.decode(stored, self._manifest.times()[slots] if one.packing.how == "seconds" else None)
+        return stored
 
     def _is_series_faster(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> bool:
         """Whether the series layout has less to decode; a chunk counts as 16 KiB more, for finding it."""

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from smcore import grids, names
 from smcore.cubes.overviews import overviews
 from smcore.cubes.prepared import PreparedCube
-from smcore.cubes.store import open_store, write
+from smcore.cubes.store import append, open_store, write
 from smcore.errors import CubeError, StoreError
 from tests.smcore.cubes.store_cubes import GRID, cube_of, decimals, observed
 
@@ -173,6 +173,14 @@ def test_a_store_without_series_still_answers(tmp_path: Path) -> None:
     assert isinstance(store, PreparedCube)
     assert not list((tmp_path / "s").glob("series-*"))
     np.testing.assert_array_equal(store.read_series("sm", 3, 3), cube["sm"].values[:, 3, 3])
+
+
+def test_series_left_out_are_made_when_the_same_data_come_again(tmp_path: Path) -> None:
+    write(observed(5), tmp_path / "s", series=False)
+    info = append(observed(5), tmp_path / "s")
+    assert (info.added, info.repeated) == (0, 5)
+    assert (tmp_path / "s" / "series-1").exists()
+    xr.testing.assert_equal(open_store(tmp_path / "s").dataset().load(), observed(5).compute())
 
 
 def test_small_memory_gives_the_same_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
