@@ -113,6 +113,8 @@ def _snapped(grid: Grid) -> Grid:
 def _ease_cut(name: str, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Grid | None:
     """Find the cut of an EASE-Grid 2.0 with these centres, or None; rows of such a grid are never evenly spaced."""
     whole = ease(name)
+    if len(lon) > 1 and abs((lon[-1] - lon[0]) / (len(lon) - 1) / whole.step[1] - 1) > _OFF_CENTRE:
+        return None
     rows, _ = whole.index(lat, 0.0)
     _, columns = whole.index(0.0, lon)
     if (rows < 0).any() or (columns < 0).any() or (np.diff(rows) != 1).any() or (np.diff(columns) != 1).any():

@@ -139,7 +139,7 @@ def times_of(variable: xr.DataArray, *, where: str) -> NDArray[np.datetime64]:
 
 def open_raw(path: Path, group: str | None = None) -> xr.Dataset:
     """Open a NetCDF file with its numbers and attributes as they are stored; errors as ``sources.open_netcdf``."""
-    return open_netcdf(path, group, decode_cf=False)
+    return open_netcdf(path, group, decode_cf=False, create_default_indexes=False)
 
 
 def read_stored(path: Path, name: str, index: Index = ()) -> NDArray[Any]:

@@ -80,8 +80,7 @@ def read(product: Product, paths: Sequence[Path], variable: str | None) -> Readi
     plan = Plan.of([_part(file) for file in files], shorts, grid.shape)
     packing = {short: file.fields[short].packing for file in reversed(files) for short in file.fields}
     variables = {FIELDS[short].name: _variable(product, plan, short, packing[short]) for short in shorts}
-    coords = {names.TIME: plan.time, names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
-    cube = check_cube(xr.Dataset(variables, coords, _attributes(product, grid, files, soil)))
+    cube = check_cube(xr.Dataset(variables, plan.coordinates(grid), _attributes(product, grid, files, soil)))
     return Reading(cube, skipped + others, _notes(files, plan.time, shorts), tuple(file.path for file in files))
 
 

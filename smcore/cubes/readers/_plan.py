@@ -16,8 +16,10 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore import names
 from smcore.cubes.readers._blocks import Loader, lazy
 from smcore.cubes.readers._steps import missing
+from smcore.grids import Grid
 
 Times = NDArray[np.datetime64]
 _BLOCK_BYTES = 32 * 2**20
@@ -80,6 +82,14 @@ class Plan:
     def field(self, name: str, dtype: Any = np.float32) -> da.Array:
         """Lay a field as its files have it: (time, y, x)."""
         return self.lay([stretch.load for stretch in self.stretches(name, dtype)], dtype)
+
+    def coordinates(self, grid: Grid) -> dict[str, Any]:
+        """Make the coordinates of a cube of these steps on ``grid``."""
+        return {
+            names.TIME: self.time,
+            names.LAT: (names.Y, grid.lat, {"units": "degrees_north", "standard_name": "latitude"}),
+            names.LON: (names.X, grid.lon, {"units": "degrees_east", "standard_name": "longitude"}),
+        }
 
     def _loader(self, name: str, step: int, count: int, dtype: Any) -> Loader:
         number = int(self.owner[name][step])

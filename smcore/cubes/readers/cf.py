@@ -96,9 +96,8 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
         for name in moving
     }
     variables |= {name: _static(files, name) for name, field in fields.items() if field.is_static}
-    coords = {names.TIME: plan.time, names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
     attrs = _attributes(files, plan.time, fields.get(names.SM)) | grid.to_attrs()
-    cube = check_cube(xr.Dataset(variables, coords, attrs))
+    cube = check_cube(xr.Dataset(variables, plan.coordinates(grid), attrs))
     notes = tuple(dict.fromkeys(note for file in files for note in file.notes))
     return Reading(cube, skipped + others + unlike, notes, tuple(file.container.path for file in files))
 

@@ -83,10 +83,9 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
         if image.units != units
     )
     images = [image for _, image in same if image.units == units]
-    time, field = _field(images, grid.shape)
+    plan, field = _field(images, grid.shape)
     data = xr.Variable(names.CUBE_DIMS, field, names.attributes(name, units), _packing(images[0]))
-    coords = {names.TIME: time, names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
-    cube = check_cube(xr.Dataset({name: data}, coords, _attributes(images, name) | grid.to_attrs()))
+    cube = check_cube(xr.Dataset({name: data}, plan.coordinates(grid), _attributes(images, name) | grid.to_attrs()))
     notes = tuple(dict.fromkeys(note for image in images for note in image.notes))
     return Reading(cube, skipped + others + unlike, notes, tuple(image.path for image in images))
 
@@ -123,8 +122,8 @@ def _packing(image: _Image) -> dict[str, Any]:
     return dict(image.band.packing) if image.factor == 1.0 else {}
 
 
-def _field(images: Sequence[_Image], shape: tuple[int, int]) -> tuple[NDArray[np.datetime64], da.Array]:
-    """Stamps, and the values (time, y, x) in stripes of rows, since one raster may be larger than memory allows."""
+def _field(images: Sequence[_Image], shape: tuple[int, int]) -> tuple[Plan, da.Array]:
+    """Plan the steps, and lay the values (time, y, x) in stripes of rows: one raster may exceed the memory."""
     height = max(1, _STRIPE_BYTES // (shape[1] * 4))
     stripes = [slice(top, min(top + height, shape[0])) for top in range(0, shape[0], height)]
     plans = [
@@ -135,7 +134,7 @@ def _field(images: Sequence[_Image], shape: tuple[int, int]) -> tuple[NDArray[np
         )
         for rows in stripes
     ]
-    return plans[0].time, da.concatenate([plan.field("") for plan in plans], axis=1)
+    return plans[0], da.concatenate([plan.field("") for plan in plans], axis=1)
 
 
 def _stripe(image: _Image, rows: slice, _first: int, _count: int) -> Callable[[], NDArray[np.float32]]:
