@@ -100,6 +100,6 @@ def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
                     height=28,
                     margin=(2, 4, 2, 0),
                 )
-            )  # fmt: skip
+            )
         )
     return row

@@ -241,7 +241,7 @@ class Supervisor:
         while not self._stop.is_set():
             if self._worker is None or self._worker.poll() is not None:
                 self.queue.bury()
-                self._worker = subprocess.Popen(
+                self._worker = subprocess.Popen(  # noqa: S603 — our own program with our own arguments
                     [sys.executable, "-m", "app.cli", "worker", str(self.queue.folder), "--parent", str(os.getpid())],
                     stdin=subprocess.DEVNULL,
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from app.store import Store
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_WITHIN = re.compile(r"([,;]\s*[\"']?\s*)([=+\-@])")  # a line of text is cut into cells at its commas
+_QUOTED = r"\1'\2"
 
 
 def text_cell(value: object) -> str:
@@ -28,7 +31,8 @@ def text_cell(value: object) -> str:
 
 
 def _csv(table: pd.DataFrame, about: list[str]) -> io.BytesIO:
-    head = "".join(f"# {text_cell(line)}\n" for line in about if line)
+    head = "".join(f"# {_FORMULA_WITHIN.sub(_QUOTED, text_cell(line))}\n" for line in about if line)
+    table = table.rename(columns=text_cell)
     return io.BytesIO((head + table.to_csv(index=False, float_format="%.6g")).encode())
 
 
@@ -74,7 +78,8 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
     if kind == "csv":
         tables = [
             pd.DataFrame(
-                {"series": text_cell(s.label), "time_utc": s.time, "soil_moisture": s.value, "units": s.units,
+                {"series": text_cell(s.label), "time_utc": s.time, "soil_moisture": s.value,
+                 "units": text_cell(s.units),
                  "synthetic": s.synthetic}
             ).dropna(subset="soil_moisture")
             for s in series

@@ -153,7 +153,7 @@ class Store(param.Parameterized):
     # -- the map -------------------------------------------------------------------------------------------------
     def grid(self, entry: CatalogEntry) -> Grid:
         """The cells of a product."""
-        return self.opened(entry).grid  # type: ignore[no-any-return]
+        return self.opened(entry).grid
 
     def frame(self, entry: CatalogEntry, step: int, view: View) -> Frame:
         """Paint one step of a product into a view."""
@@ -232,9 +232,10 @@ class Store(param.Parameterized):
         note = ""
         if not is_near(self.times(entry)[step], self.selection.time):
             value, note = np.nan, f"no step then; nearest {label}"
-        bounds = (grid.lon_edges[column], grid.lat_edges[row + 1], grid.lon_edges[column + 1], grid.lat_edges[row])
+        west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
+        north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])
         return CellValue(
-            entry, row, column, float(grid.lat[row]), float(grid.lon[column]), tuple(map(float, bounds)),
+            entry, row, column, float(grid.lat[row]), float(grid.lon[column]), (west, south, east, north),
             label, value, self.units(entry), note,
         )  # fmt: skip
 
@@ -297,7 +298,7 @@ def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:
 
 def is_near(step: np.datetime64, moment: str) -> bool:
     """Whether a step may stand for a moment: half a day apart at most."""
-    return not moment or abs(step - np.datetime64(moment)) <= np.timedelta64(12, "h")
+    return not moment or bool(abs(step - np.datetime64(moment)) <= np.timedelta64(12, "h"))
 
 
 def version(entry: CatalogEntry) -> float:

@@ -343,6 +343,7 @@ def add_entry(file: Path, entry: CatalogEntry) -> None:
         with _locked(file):
             document = _gate(file) if file.exists() else _empty()
             _insert(document, file, entry)
+            _refuse_templates(document["entries"][entry.id], f"{file}, entry {entry.id}")  # or nobody could load it
             _replace(file, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
     except OSError as error:
         raise CatalogError(f"The catalogue can't be written: {error.strerror or error}", where=str(file)) from error
@@ -420,7 +421,8 @@ def open_with_intake(entry: CatalogEntry, file: Path) -> xr.Dataset:
 
     _gate(file)
     intake.conf["allow_import"] = False
-    return IntakeCatalog.from_yaml_file(str(file))[entry.id].read()
+    opened: xr.Dataset = IntakeCatalog.from_yaml_file(str(file))[entry.id].read()
+    return opened
 
 
 def moved(entry: CatalogEntry, location: Path) -> CatalogEntry:

@@ -80,7 +80,7 @@ def ease_latitude(northing: ArrayLike) -> Floats:
 
 def ease_longitude(easting: ArrayLike) -> Floats:
     """Longitude [deg] of EASE-Grid 2.0 eastings [m]."""
-    return np.degrees(np.asarray(easting, dtype=np.float64) / (SEMI_MAJOR_M * _SCALE))
+    return np.asarray(np.degrees(np.asarray(easting, dtype=np.float64) / (SEMI_MAJOR_M * _SCALE)))
 
 
 def wrap_longitude(longitude: ArrayLike) -> Floats:
@@ -303,8 +303,8 @@ def ease(name: str) -> Grid:
         raise GridMismatch(f"There is no EASE-Grid 2.0 called {name!r}", hint=f"known: {', '.join(EASE)}")
     columns, rows, cell = EASE[name]
     # The corner is exactly half the extent from the origin, which is how the published corner arises.
-    x_edges = (np.arange(columns + 1) - columns / 2) * cell
-    y_edges = (rows / 2 - np.arange(rows + 1)) * cell
+    x_edges: Floats = (np.arange(columns + 1, dtype=np.float64) - columns / 2) * cell
+    y_edges: Floats = (rows / 2 - np.arange(rows + 1, dtype=np.float64)) * cell
     lon_edges = ease_longitude(x_edges)
     lon_edges[0], lon_edges[-1] = -180.0, 180.0  # 2e-7 of a cell away, so that no longitude falls beside the grid
     return Grid(
@@ -320,9 +320,11 @@ def regular(north: float, west: float, step_lat: float, step_lon: float, rows: i
     """A regular latitude/longitude grid from the centre of its north-west cell and its (positive) steps [deg]."""
     if step_lat <= 0 or step_lon <= 0 or rows < 1 or columns < 1:
         raise GridMismatch("A regular grid needs positive steps and at least one row and one column")
-    lat_edges = np.clip(north + step_lat * (0.5 - np.arange(rows + 1)), -90.0, 90.0)
-    lon_edges = west + step_lon * (np.arange(columns + 1) - 0.5)
-    lat, lon = north - step_lat * np.arange(rows), west + step_lon * np.arange(columns)
+    down, right = np.arange(rows + 1, dtype=np.float64), np.arange(columns + 1, dtype=np.float64)
+    lat_edges: Floats = np.clip(north + step_lat * (0.5 - down), -90.0, 90.0)
+    lon_edges: Floats = west + step_lon * (right - 0.5)
+    lat: Floats = north - step_lat * down[:-1]
+    lon: Floats = west + step_lon * right[:-1]
     return Grid(LATLON, lat, lon, lat_edges, lon_edges)
 
 

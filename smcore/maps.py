@@ -162,7 +162,7 @@ def _kernel() -> Callable[..., None]:
     """Compile the gather on first use: numba costs a second of start-up that not every command should pay."""
     import numba
 
-    @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+    @numba.njit(nogil=True, cache=True)
     def gather(field, row, column, low, high, out):  # type: ignore[no-untyped-def]
         scale = 252.0 / (high - low)
         previous = -2
@@ -189,7 +189,7 @@ def _kernel() -> Callable[..., None]:
                 else:
                     out[i, j] = np.uint8(2 + (value - low) * scale + 0.5)
 
-    return gather  # type: ignore[no-any-return]
+    return gather
 
 
 def value_of(code: ArrayLike, low: float, high: float) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ MARKER = "README.md"
 
 @dataclass(frozen=True)
 class Recipe:
-    """One store made from real files: its id, reader kind, sources below the folder, and a variable if not the first."""
+    """One store made from real files: id, reader kind, sources below the folder, and a variable if not the first."""
 
     id: str
     kind: str

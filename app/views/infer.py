@@ -1,4 +1,4 @@
-"""The inspector of Infer: a box, days, a model; what it needs and costs; run, watch, cancel, and the result as a layer."""
+"""The inspector of Infer: a box, days, a model; what it needs and costs; run, watch, cancel; the result as a layer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import panel as pn
 from app import prediction
 from app.boundary import follow, guarded, notify
 from app.controls import Markup, button, empty, esc, styled, table, text
-from app.jobs import DONE, FAILED, QUEUED, Job, Queue
+from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
@@ -30,7 +30,9 @@ class InferView:
     def __init__(self, selection: Selection, store: Store, map_view: MapView, queue: Queue, settings: Settings) -> None:
         self.selection, self.store, self.map = selection, store, map_view
         self.queue, self.settings = queue, settings
-        self._busy, self._check, self._poll = False, "", None
+        self._busy, self._check = False, ""
+        self._poll: Any = None
+        self._checked_id = ""
         self._drawn = -1.0
         self.draw = button("Draw a box", lambda _: self._draw(), width=110, description="Drag a box on the map")
         self.clear = button("Clear", lambda _: setattr(selection, "box", None), width=64)
@@ -153,7 +155,6 @@ class InferView:
         request = self._request()
         name = f"run-{int(time.time())}"
         request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
-        request["catalogs"] = [file for file in request["catalogs"]]
         self._drawn = -1.0
         self.selection.job = self.queue.submit("predict", request)
 
@@ -203,12 +204,13 @@ class InferView:
         job = self.selection.job
         if self.selection.place != "infer":
             self.map.show_running(None)
-        elif self.complete.value and getattr(self, "_checked_id", ""):
+        elif self.complete.value and self._checked_id:
             found = prediction.read_preview(self.queue.path(self._checked_id), prediction.COMPLETENESS)
             self.map.show_running(replace(found, time=found.time[:1]) if found else None, 0, (0.0, 1.0))
         else:
-            state = self.queue.get(job).state if job and self.queue.get(job) else ""
-            found = prediction.read_preview(self.queue.path(job)) if state == "running" else None
+            stored = self.queue.get(job) if job else None
+            is_running = stored is not None and stored.state == RUNNING
+            found = prediction.read_preview(self.queue.path(job)) if is_running else None
             step = nearest_step(found.time, self.selection.time or str(found.time[-1])) if found else 0
             self.map.show_running(found, step)
 
@@ -231,8 +233,8 @@ def _cost(result: dict[str, Any]) -> str:
     steps, cells = result["steps"], result["cells"]
     said = "".join(f"<div class=muted>{esc(note)}</div>" for note in result["notes"])
     return (
-        f"<div>{cells:,} cells × {steps:,} steps, about <b>{_duration(result['seconds'])}</b> on {esc(result['device'])}, "
-        f"{result['memory_mib']:,} MiB</div><div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
+        f"<div>{cells:,} cells × {steps:,} steps, about <b>{_duration(result['seconds'])}</b> "
+        f"on {esc(result['device'])}, {result['memory_mib']:,} MiB</div><div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
         f"{result['cells_complete']:,} cells usable</div>{said}"
     )
 

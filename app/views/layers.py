@@ -110,7 +110,8 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
     return (
         f'<div class="ramp" style="background:linear-gradient(90deg,{below} 0 3%,transparent 3% 97%,{above} 97%),'
         f'linear-gradient(90deg,{stops})" role="img" aria-label="colour bar {low:g} to {high:g} {esc(units)}"></div>'
-        f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span><span>{high:g} {esc(pretty_unit(units))}</span></div>'
+        f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span>'
+        f"<span>{high:g} {esc(pretty_unit(units))}</span></div>"
     )
 
 

@@ -17,7 +17,7 @@ from bokeh.plotting import figure
 
 from app.boundary import follow, guarded
 from app.colours import STATION, THEME, palette
-from app.controls import NO_RING, ASSETS
+from app.controls import ASSETS, NO_RING
 from app.prediction import Preview
 from app.selection import Selection
 from app.store import Frame, Store
@@ -169,7 +169,7 @@ class MapView:
         x, y = self.figure.x_range, self.figure.y_range
         return View(x.start, x.end, y.start, y.end, *self._size)
 
-    def _sized(self, attr: str, old: int, new: int) -> None:
+    def _sized(self, attr: str, old: int, new: int) -> None:  # noqa: ARG002 — bokeh wants these three
         """Keep the scale equal in both directions when the window's shape changes; the centre stays."""
         width, height = self._size
         self._size = (int(new), height) if attr == "inner_width" else (width, int(new))

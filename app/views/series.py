@@ -14,7 +14,8 @@ from app.boundary import follow
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING, empty, esc, save_row, swatch, text
 from app.selection import Selection
-from app.store import Series, Store
+from app.station_store import Series
+from app.store import Store
 from app.views.layers import pretty_unit
 from smcore import names
 from smcore.errors import SmcoreError
@@ -58,10 +59,10 @@ class SeriesView:
 
     def _figure(self) -> figure:
         plot = figure(
-            x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 0.5), sizing_mode="stretch_both", tools="xpan,xwheel_zoom,reset",
+            x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 0.5), sizing_mode="stretch_both",
+            tools="xpan,xwheel_zoom,reset",
             active_scroll="xwheel_zoom", toolbar_location=None, min_border=4, outline_line_color=None, name="series",
-            stylesheets=[NO_RING],
-            lod_timeout=40, lod_threshold=None,
+            stylesheets=[NO_RING], lod_timeout=40, lod_threshold=None,
         )  # fmt: skip
         plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
         self.percent = Range1d(0, 100)
@@ -129,9 +130,9 @@ class SeriesView:
             low, high = _extent([s for s in shown if s.units == units])
             pad = 0.06 * (high - low or 1.0)
             scale.update(start=min(low - pad, 0.0) if low < 0.1 else low - pad, end=high + pad)
-        units = {s.units for s in shown}
-        self.figure.yaxis[0].visible = VOLUMETRIC in units
-        self.figure.yaxis[1].visible = SATURATION in units
+        present = {s.units for s in shown}
+        self.figure.yaxis[0].visible = VOLUMETRIC in present
+        self.figure.yaxis[1].visible = SATURATION in present
 
     def _mark_now(self) -> None:
         entry = self.store.entry

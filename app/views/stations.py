@@ -79,10 +79,10 @@ class StationsView:
             self.store.stations.choose(sensors.index(event.new))
 
     def _labels(self) -> list[str]:
-        t = self.store.stations.table()
+        records = self.store.stations.table().to_dict("records")
         return [
-            f"{r.station} · {r.network} · {r.depth_from * 100:g}–{r.depth_to * 100:g} cm · {n + 1}"
-            for n, r in enumerate(t.itertuples())
+            f"{r['station']} · {r['network']} · {r['depth_from'] * 100:g}–{r['depth_to'] * 100:g} cm · {n + 1}"
+            for n, r in enumerate(records)
         ]
 
     def refresh(self) -> None:
@@ -109,7 +109,9 @@ class StationsView:
         self.chart.visible = False
 
     def _show(self, one: Any) -> None:
-        synthetic = ' <span class="badge">synthetic</span>' if self.store.stations.entry.synthetic else ""
+        synthetic = (
+            ' <span class="badge">synthetic</span>' if getattr(self.store.stations.entry, "synthetic", False) else ""
+        )
         self.about.object = (
             f"<h3>{esc(one['station'])}{synthetic}</h3><div class=muted>{esc(one['network'])}, "
             f"{esc(one.get('instrument', ''))}<br>{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smcore.errors import ExportError
 
@@ -16,7 +16,7 @@ DPI = 300
 SINGLE_INCH, DOUBLE_INCH = 3.5, 7.0
 FORMATS = ("png", "svg")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
