@@ -99,6 +99,8 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     attrs = _attributes(files, plan.time, fields.get(names.SM)) | grid.to_attrs()
     cube = check_cube(xr.Dataset(variables, plan.coordinates(grid), attrs))
     notes = tuple(dict.fromkeys(note for file in files for note in file.notes))
+    if "kind" not in files[0].attrs:
+        notes += (f"The files do not say what kind of product they are; taken as {attrs['kind']}",)
     return Reading(cube, skipped + others + unlike, notes, tuple(file.container.path for file in files))
 
 

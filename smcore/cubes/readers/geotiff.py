@@ -87,6 +87,8 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     data = xr.Variable(names.CUBE_DIMS, field, names.attributes(name, units), _packing(images[0]))
     cube = check_cube(xr.Dataset({name: data}, plan.coordinates(grid), _attributes(images, name) | grid.to_attrs()))
     notes = tuple(dict.fromkeys(note for image in images for note in image.notes))
+    if "kind" not in images[0].band.tags:
+        notes += (f"The files do not say what kind of product they are; taken as {cube.attrs['kind']}",)
     return Reading(cube, skipped + others + unlike, notes, tuple(image.path for image in images))
 
 

@@ -33,7 +33,8 @@ def test_exact_ease_rasters_are_told_by_their_georeference(tmp_path: Path, name:
     assert cube["time"].values.astype("datetime64[D]").astype(str).tolist() == ["2020-01-01", "2020-01-02"]
     np.testing.assert_array_equal(cube["sm"].values, np.stack([values + np.float32(0.01), values + np.float32(0.02)]))
     assert cube["sm"].chunks == ((1, 1), (6,), (9,))
-    assert (cube["sm"].attrs["units"], cube.attrs["synthetic"], reading.notes) == ("m3 m-3", 1, ())
+    assert (cube["sm"].attrs["units"], cube.attrs["synthetic"]) == ("m3 m-3", 1)
+    assert reading.notes == ("The files do not say what kind of product they are; taken as observed",)
 
 
 def test_a_rounded_georeference_of_the_whole_grid_is_taken_by_rows_and_columns(tmp_path: Path) -> None:
@@ -82,6 +83,13 @@ def test_large_rasters_are_read_in_stripes_of_rows(tmp_path: Path, monkeypatch: 
         assert cube["sm"].chunks == ((1,), (4, 4, 2), (9,))
         np.testing.assert_array_equal(cube["sm"].values[0], values)
         np.testing.assert_array_equal(cube["sm"][0, 5:7].values, values[5:7])
+
+
+def test_tags_describe_the_product(tmp_path: Path) -> None:
+    tags = {"kind": "downscaled", "product": "GSM-like", "time_support": "mean:3:start", "title": "A title"}
+    reading = geotiff.read([write_tif(tmp_path / "a_20200101.tif", numbers(3, 4), ease_transform("M01"), **tags)])
+    assert tags.items() <= reading.dataset.attrs.items()
+    assert reading.notes == ()
 
 
 def test_packed_rasters_are_unpacked_and_their_packing_is_kept(tmp_path: Path) -> None:
