@@ -45,7 +45,7 @@ def command(
     per_step: Annotated[bool, typer.Option("--per-step", help="Also score each day over space (steps.csv).")] = False,
     scaling: Annotated[str, typer.Option("--scaling", help="Only none, so far.")] = "none",
     anomaly: Annotated[str, typer.Option("--anomaly", help="Only none, so far.")] = "none",
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
     _only_none("--scaling", scaling)

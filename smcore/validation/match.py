@@ -162,7 +162,7 @@ def match(product: Side, reference: Side, options: MatchOptions | None = None) -
     _check_reach(anchor, other, collocation)
     steps = (product.steps(*limits), reference.steps(*limits))
     notes = (
-        f"locations: {len(anchor.places)} of {anchor.name}; {collocation.method}",
+        _where_note(anchor, collocation),
         rule,
         *notes_on(
             product, reference, product_is_anchor=product_is_anchor, at=collocation.indices[:, 0], masks=options.masks
@@ -220,6 +220,12 @@ def _weighted(records: Records, inverse: Ints, weights: NDArray[np.float64]) -> 
     mean = np.divide(total, weight, out=np.full(shape, np.nan), where=weight >= _VALID_SHARE)
     delay = np.divide(late, weight, out=np.zeros(shape), where=some)
     return mean, records.stamp + np.round(delay).astype(np.int64)
+
+
+def _where_note(anchor: Side, collocation: Collocation) -> str:
+    total, found = len(anchor.places), int(collocation.found.sum())
+    part = "" if found == total else f", {found} within reach"
+    return f"locations: {total} of {anchor.name}{part}; {collocation.method}"
 
 
 def _within_depth(side: Side, depth: tuple[float, float] | None) -> Side:
