@@ -143,11 +143,9 @@ class PreparedCube:
         one = self._variable(variable)
         if len(one.dims) == 2:
             raise StoreError(f"{variable!r} has no steps", hint="read it as a map")
-        start, stop, _ = time.indices(len(self.time))
-        rows, cols = (slice(*s.indices(n)[:2]) for s, n in zip((rows, cols), self.levels[0], strict=True))
-        stop = max(stop, start)
-        stored = self._retrying(lambda: self._stored_block(variable, self._slots[start:stop], rows, cols))
-        return one.packing.decode(stored, self.time[start:stop])
+        lengths = len(self.time), *self.levels[0]
+        steps, rows, cols = (_span(s, n) for s, n in zip((time, rows, cols), lengths, strict=True))
+        return self._retrying(lambda: self._decode_block(variable, steps, rows, cols))
 
     def dataset(self, layout: str = "maps") -> xr.Dataset:
         """Give the whole cube as a lazy dataset (dims time, y, x), dask-backed.
@@ -199,16 +197,16 @@ class PreparedCube:
 
     def _retrying(self, read: Callable[[], T]) -> T:
         """Read; if a writer replaced a layout meanwhile, adopt the new record and read again."""
+        used = self._manifest
         try:
             return read()
         except MissingPartError:
-            manifest = Manifest.load(self.path)
-            same = manifest.maps, manifest.series, {k: v.array for k, v in manifest.variables.items()}
-            old = self._manifest
-            if same == (old.maps, old.series, {k: v.array for k, v in old.variables.items()}):
-                raise
-            with self._lock:
-                self._adopt(manifest)
+            if self._manifest is used:  # else another thread has just done it
+                manifest = Manifest.load(self.path)
+                if _places(manifest) == _places(used):
+                    raise
+                with self._lock:
+                    self._adopt(manifest)
             return read()
 
     def _variable(self, name: str) -> StoredVariable:
@@ -253,8 +251,8 @@ class PreparedCube:
             return overviews(values, level)[-1][0]
         return values[:: 2**level, :: 2**level]
 
-    def _stored_block(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> Array:
-        one = self._manifest.variables[variable]
+    def _decode_block(self, variable: str, steps: slice, rows: slice, cols: slice) -> Array:
+        one, slots = self._manifest.variables[variable], self._slots[steps]
         shape = rows.stop - rows.start, cols.stop - cols.start
         stored = np.empty((len(slots), *shape), one.packing.stored)
         covered = np.zeros(len(slots), bool)
@@ -265,7 +263,7 @@ class PreparedCube:
         for places in _runs(np.flatnonzero(~covered), slots):
             some = slice(int(slots[places[0]]), int(slots[places[-1]]) + 1)
             stored[places] = maps.read(some, rows, cols, beyond=True)
-        return stored
+        return one.packing.decode(stored, self.time[steps])
 
     def _is_series_faster(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> bool:
         """Whether the series layout has less to decode; a chunk counts as 16 KiB more, for finding it."""
@@ -311,6 +309,17 @@ class PreparedCube:
             return max(1, min(len(self.time), DASK_BYTES // (rows * columns * itemsize))), rows, columns
         side = max(10, int((DASK_BYTES / (len(self.time) * itemsize)) ** 0.5) // 10 * 10)
         return len(self.time), min(side, rows), min(side, columns)
+
+
+def _span(wanted: slice, length: int) -> slice:
+    """Resolve a slice of step 1 to its ends, empty where they cross."""
+    start, stop, _ = wanted.indices(length)
+    return slice(start, max(start, stop))
+
+
+def _places(manifest: Manifest) -> tuple[object, ...]:
+    """Tell where a record says that the arrays are."""
+    return manifest.maps, manifest.series, {name: v.array for name, v in manifest.variables.items()}
 
 
 class _Lazy:

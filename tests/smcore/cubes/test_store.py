@@ -71,6 +71,13 @@ def test_both_layouts_agree_on_every_cell(tmp_path: Path) -> None:
         )
 
 
+def test_an_empty_box_is_an_empty_array(tmp_path: Path) -> None:
+    store = opened(observed(3), tmp_path / "s")
+    assert store.read_block("sm", slice(0, 0)).shape == (0, *GRID.shape)
+    assert store.read_block("sm", slice(None), slice(5, 2), slice(30, 40)).shape == (3, 0, 0)
+    assert store.read_map("sm", 0, 0, slice(4, 4)).shape == (0, GRID.shape[1])
+
+
 def test_a_map_can_be_read_in_part(tmp_path: Path) -> None:
     cube = observed(2)
     store = opened(cube, tmp_path / "s", tile=4)

@@ -109,6 +109,7 @@ def test_a_value_that_breaks_the_packing_widens_the_variable(tmp_path: Path) -> 
     together = cube_of(np.concatenate([first, second]))
     same(tmp_path / "s", together)
     assert info.fingerprint == write(together, tmp_path / "whole").fingerprint
+    np.testing.assert_array_equal(early.read_series("sm", 2, 3), first[:, 2, 3])
     np.testing.assert_array_equal(early.read_map("sm", 1), first[1])
     assert sorted(p.name for p in (tmp_path / "s" / "maps-1").iterdir() if "sm" in p.name) == ["sm~2"]
 
