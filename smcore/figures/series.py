@@ -32,6 +32,7 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
             for line in (one for one in lines if one.units == unit):
                 style = {"marker": ".", "markersize": 2.5, "linestyle": "none"} if line.points else {"linewidth": 0.9}
                 name = plain(line.label) + (" (synthetic)" if line.synthetic else "")
+                name = f" {name}" if name.startswith("_") else name  # matplotlib leaves "_…" out of a legend
                 axes.plot(line.time.astype("datetime64[ms]"), line.value, color=line.colour, label=name, **style)
             axes.set_ylabel(f"soil moisture [{unit_label(unit)}]")
             axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2)
