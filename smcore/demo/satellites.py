@@ -19,7 +19,7 @@ from smcore.grids import Grid
 
 REPEAT_DAYS, REVOLUTIONS = 8, 117
 INCLINATION = np.radians(98.12)
-SWATH_KM, DEGREE_KM = 1000.0, 111.195
+SWATH_KM, DEGREE_KM = 1000.0 + 36.0, 111.195  # a cell counts that half a footprint reaches
 PASSES = ("am", "pm")
 FOOTPRINT_KM = 33.0  # full width at half maximum
 
@@ -39,6 +39,7 @@ FLAG_ATTRS: dict[str, Any] = {
     "recommended_bits": FLAGS["not_recommended"],
     "attempted_bits": FLAGS["not_attempted"],
 }
+SKIN = 0.15
 DENSE_KG_M2 = 5.0
 """Vegetation water above which SMAP does not recommend its retrieval."""
 
@@ -80,6 +81,8 @@ def _swath(grid: Grid, day: int, name: str) -> Swath:
         node_time = revolution * period
         node_lon = 360 * (0.75 - node_time % 1.0)
         time = node_time + travelled - day
+        if not _comes_near(grid, node_lon + shift, reach, time):
+            continue
         offset = (grid.lon[None, :] - (node_lon + shift)[:, None] + 180) % 360 - 180
         inside = (np.abs(offset) <= reach[:, None]) & ((time >= 0) & (time < 1))[:, None]
         local = (time[:, None] * 24 + grid.lon[None, :] / 15 - (6 if name == "am" else 18) + 12) % 24 - 12
@@ -87,6 +90,13 @@ def _swath(grid: Grid, day: int, name: str) -> Swath:
         best = np.where(closer, np.abs(local), best)
         hour = np.where(closer, (time * 24)[:, None], hour)
     return Swath(hour.astype(np.float32))
+
+
+def _comes_near(grid: Grid, track: Floats, reach: Floats, time: Floats) -> bool:
+    """Whether a revolution can see any cell of the grid on the day."""
+    west, _, east, _ = grid.bbox
+    away = np.abs((track - (west + east) / 2 + 180) % 360 - 180)
+    return bool(((away < (east - west) / 2 + reach) & (time >= 0) & (time < 1)).any())
 
 
 def footprint(values: Floats32, land: NDArray[np.bool_], cell_km: float) -> Floats32:
@@ -132,7 +142,8 @@ class Radiometer:
         self.grid, self.ground, self.swaths = grid, ground, swaths(grid)
         # White in time, as wide as the footprint: both products see the same radiometer noise.
         self.noise = {name: Field(seed, f"smap/noise/{name}", 0.3, 0.3, 0.1) for name in PASSES}
-        self.slow = Field(seed, "smap/slow", 1.2, 1.5, 3.0, 0.0)
+        self.slow = Field(seed, "smap/slow", 1.2, 1.5, 3.0)
+        self.lasting = Field(seed, "smap/lasting", 1.5, 2.0, 24.0)
         self.fixed = Field(seed, "smap/fixed", 1.0, 1.2).at(grid.lat, grid.lon)
         self.gain = Field(seed, "smap/gain", 0.8, 1.0).at(grid.lat, grid.lon)
 
@@ -141,10 +152,11 @@ class Radiometer:
         lat, lon = self.grid.lat, self.grid.lon
         dense = np.minimum(surface.vegetation_water / np.float32(DENSE_KG_M2), 2)
         later = 0.0 if name == "am" else 0.5
-        noise = (0.016 + 0.013 * dense) * (1.0 if name == "am" else 1.15) * self.noise[name].at(lat, lon, day + later)
-        slow = (0.010 + 0.010 * dense) * self.slow.at(lat, lon, day + later)
+        noise = (0.015 + 0.012 * dense) * (1.0 if name == "am" else 1.15) * self.noise[name].at(lat, lon, day + later)
+        slow = (0.006 + 0.007 * dense) * self.slow.at(lat, lon, day + later)
+        slow = slow + (0.006 + 0.007 * dense) * self.lasting.at(lat, lon, day + later)
         bias = 0.006 + 0.052 * dense + 0.015 * self.fixed - (0.0 if name == "am" else 0.004)
-        gain = (0.16 * self.gain - 0.24 * dense) * (water - 0.2)
+        gain = (0.16 * self.gain - 0.20 * dense) * (water - 0.2)
         return (noise + slow + bias + gain).astype(np.float32)
 
     def observe(
@@ -169,6 +181,8 @@ class Radiometer:
         swath = self.swaths[day % REPEAT_DAYS, name]
         late = np.nan_to_num(swath.hour) / np.float32(24) - np.float32(0.5)
         water = truth[1] * (1 - np.abs(late)) + np.where(late > 0, truth[2], truth[0]) * np.abs(late)
+        # L-band sees the topmost centimetres best: wetter than the layer after rain, drier later.
+        water = water + np.float32(SKIN) * (truth[1] - truth[0])
         quality = self._quality(surface)
         value = np.clip(water + self.error(day, name, water, surface), 0.02, 0.65)
         frozen = (quality & FLAGS["frozen_ground"]) > 0

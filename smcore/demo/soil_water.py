@@ -35,21 +35,22 @@ class Soil:
     interception: Floats32
     top_mm: float = 50.0
     root_mm: float = 450.0
-    exchange_days: float = 18.0
-    bypass: float = 0.22
+    exchange_days: float = 17.0
+    bypass: float = 0.17
     soil_heat_days: float = 3.5
 
     @classmethod
     def of_truth(cls, seed: int, grid: Grid, ground: Ground) -> Soil:
         """The truth's parameters: texture and vegetation set them, and hidden differences that no input tells."""
         hidden = [octaves(seed, f"truth/{k}", (1.5, 0.3, 0.05), (1.0, 0.7, 0.6)).at(grid.lat, grid.lon) for k in (0, 1)]
-        drainage = np.clip(1.5 - 0.014 * ground.sand + 0.03 * (ground.clay - 20), 0.5, 3.0)
+        spread = np.exp(0.10 * hidden[0] - 0.06 * hidden[1])
+        drainage = np.clip(1.3 - 0.014 * ground.sand + 0.03 * (ground.clay - 20), 0.5, 3.0)
         return cls(
             residual=ground.wilting_point,
             field_capacity=np.clip(ground.field_capacity + 0.012 * hidden[0], 0.1, ground.porosity - 0.05),
             porosity=ground.porosity,
             drainage_days=(drainage * np.exp(0.2 * hidden[1])).astype(np.float32),
-            evaporation_share=(0.86 - 0.24 * ground.greenness) * np.exp(0.10 * hidden[0] - 0.06 * hidden[1]),
+            evaporation_share=np.minimum((0.94 - 0.26 * ground.greenness) * spread, 0.97).astype(np.float32),
             interception=0.4 + 1.4 * ground.forest,
         )
 

@@ -137,7 +137,7 @@ def _climate(seed: int, lat: Floats, lon: Floats, height: Floats32) -> tuple[Flo
     rain = 205 + 1250 * pacific + 700 * east + 380 * gulf + 110 * np.clip(height / 1000, 0, 2.5)
     rain = rain * np.exp(0.16 * wiggle) * (1 - 0.35 * _rise((36 - y) / 1.5) * _rise(-(x + 105) / 2))
     inland = 1 - np.exp(-np.clip(x + 124.5, 0, None) / 6) * 0.75 - 0.35 * np.exp(-np.clip(-66 - x, 0, None) / 7)
-    mean = 298.0 - 0.72 * (y - 25) - 5.2e-3 * height + 2.0 * (1 - inland)
+    mean = 298.9 - 0.72 * (y - 25) - 5.2e-3 * height + 2.0 * (1 - inland)
     half_range = (4.0 + 0.42 * (y - 25)) * (0.45 + 0.75 * inland)
     winter = 0.85 * np.exp(-np.clip(x + 124, 0, None) / 6) - 0.55 * np.exp(-(((x + 101) / 7) ** 2)) + 0.05 * gulf
     return rain, mean, half_range, np.broadcast_to(winter, rain.shape)

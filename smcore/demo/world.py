@@ -14,7 +14,7 @@ VERSION = "0.2.0"
 """Version of the generator, stored in every file. A change of any number that it makes is a new version."""
 
 SEED = 2015
-SPIN_UP_DAYS = 122
+SPIN_UP_DAYS = 183
 """Each year is simulated from this many days before it, by the same rule in every cut; so cuts agree bit for bit."""
 
 HALO = 2
