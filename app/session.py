@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import Any
 
 import panel as pn
@@ -38,9 +39,6 @@ class Session:
         self.layers = LayersView(self.selection, self.store)
         self.time = TimeView(self.selection, self.store)
         self.series = SeriesView(self.selection, self.store)
-        self.cell = CellView(self.selection, self.store)
-        self.stations = StationsView(self.selection, self.store)
-        self.infer = InferView(self.selection, self.store, self.map, Queue(settings.jobs), settings)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
@@ -53,9 +51,25 @@ class Session:
         if chosen.collection not in {e.id for e in collections}:
             chosen.collection = collections[0].id if collections else ""
 
+    # The three inspectors are made when their place is first opened: a tab that only looks pays for none of the others.
+    @cached_property
+    def cell(self) -> CellView:
+        """The inspector of Explore."""
+        return CellView(self.selection, self.store)
+
+    @cached_property
+    def infer(self) -> InferView:
+        """The inspector of Infer."""
+        return InferView(self.selection, self.store, self.map, Queue(self.settings.jobs), self.settings)
+
+    @cached_property
+    def stations(self) -> StationsView:
+        """The inspector of Stations."""
+        return StationsView(self.selection, self.store)
+
     def _show_place(self) -> None:
-        views = {"explore": self.cell, "infer": self.infer, "stations": self.stations}
-        self.inspector[:] = [views[self.selection.place]]
+        view = {"explore": "cell", "infer": "infer", "stations": "stations"}[self.selection.place]
+        self.inspector[:] = [getattr(self, view)]
 
     def template(self) -> pn.Template:
         """The page of this session."""

@@ -69,9 +69,16 @@ def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
     return widget
 
 
+class _Page(pn.Template):
+    """A page whose text form is short: Panel renders the whole tree as text at each root that is added."""
+
+    def __repr__(self) -> str:
+        return "Loam"
+
+
 def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     """Fill the page."""
-    page = pn.Template(_page())
+    page = _Page(_page())
     page.add_variable("theme", selection.theme)
     for name in ROOTS:
         page.add_panel(name, roots[name])

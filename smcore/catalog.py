@@ -37,6 +37,7 @@ DATATYPES = {
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TEMPLATE = re.compile(r"\{[^{}]*\}|\{\{|\{%")
 _SAFE_TEMPLATE = re.compile(r"\{CATALOG_DIR\}|\{data\([A-Za-z0-9._-]+\)\}")
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TOP_KEYS = {"version", "data", "entries", "metadata", "user_parameters", "aliases"}
 _MAX_BYTES = 20 * 2**20
 
@@ -218,7 +219,7 @@ def _parse(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise CatalogError("The catalogue is larger than 20 MiB", where=str(file))
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506 — safe, and ten times as fast
     except FileNotFoundError as error:
         raise CatalogError("There is no such catalogue file", where=str(file), hint="check the path") from error
     except (OSError, UnicodeDecodeError) as error:

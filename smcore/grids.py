@@ -64,7 +64,7 @@ def ease_xy(latitude: ArrayLike, longitude: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def ease_latitude(northing: ArrayLike) -> Floats:
-    """Latitude [deg] of EASE-Grid 2.0 northings [m]; the series of Snyder (1987) eq. 3-18, good to 1e-9 deg, polished."""
+    """Latitude [deg] of EASE-Grid 2.0 northings [m]; the series of Snyder (1987) eq. 3-18, to 1e-9 deg."""
     ratio = np.clip(2 * _SCALE * np.asarray(northing, dtype=np.float64) / (SEMI_MAJOR_M * _Q_POLE), -1, 1)
     beta = np.arcsin(ratio)
     e2 = _ECCENTRICITY**2
@@ -75,7 +75,7 @@ def ease_latitude(northing: ArrayLike) -> Floats:
         + (23 * e4 / 360 + 251 * e6 / 3780) * np.sin(4 * beta)
         + 761 * e6 / 45360 * np.sin(6 * beta)
     )
-    return np.degrees(latitude)
+    return np.asarray(np.degrees(latitude))
 
 
 def ease_longitude(easting: ArrayLike) -> Floats:
@@ -345,7 +345,8 @@ def regular_from_axes(lat: ArrayLike, lon: ArrayLike) -> Grid:
     height = _even_step(-lat, "latitude") if len(lat) > 1 else None
     width = _even_step(lon, "longitude") if len(lon) > 1 else None
     height, width = height or width, width or height
-    assert height is not None and width is not None
+    assert height is not None
+    assert width is not None
     north, west = _tidy(lat[0], _FLOAT32_DEGREES), _tidy(lon[0], _FLOAT32_DEGREES)
     height = _tidy(height, _FLOAT32_DEGREES / max(len(lat) - 1, 1))
     width = _tidy(width, _FLOAT32_DEGREES / max(len(lon) - 1, 1))

@@ -59,7 +59,11 @@ def command(
         half,
     )
     context = cli.context()
-    sources = open_sources(context.load_catalog(), parse([*data, *(more or [])]))
+    catalog, wanted = context.load_catalog(), parse([*data, *(more or [])])
+    hidden = [entry_id for _, entry_id in wanted if entry_id in catalog and catalog.get(entry_id).hidden]
+    if hidden:
+        raise ModelError(f"{hidden[0]!r} is a hidden truth: it only scores, and nothing learns from it")
+    sources = open_sources(catalog, wanted)
     return train(request, sources, out, progress=context.progress)
 
 

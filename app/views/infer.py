@@ -234,7 +234,8 @@ def _cost(result: dict[str, Any]) -> str:
     said = "".join(f"<div class=muted>{esc(note)}</div>" for note in result["notes"])
     return (
         f"<div>{cells:,} cells × {steps:,} steps, about <b>{_duration(result['seconds'])}</b> "
-        f"on {esc(result['device'])}, {result['memory_mib']:,} MiB</div><div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
+        f"on {esc(result['device'])}, {result['memory_mib']:,} MiB</div>"
+        f"<div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
         f"{result['cells_complete']:,} cells usable</div>{said}"
     )
 
