@@ -91,17 +91,12 @@ class Source:
             if (names.TIME in variable.dims) == dynamic and np.issubdtype(variable.dtype, kind)
         }
 
-    def record(self) -> dict[str, Any]:
-        """What a card or a result says about it."""
+    def records(self) -> list[dict[str, Any]]:
+        """What a card says about it: one record for each of its roles."""
         known = {key: str(self.about[key]) for key in ("title", "licence", "citation", "doi") if self.about.get(key)}
         families = str(self.data.attrs.get("inputs", ""))
-        return {
-            "id": self.id,
-            "roles": sorted(self.roles),
-            "fingerprint": self.fingerprint,
-            "synthetic": self.is_synthetic,
-            "inputs": families,
-        } | known
+        about = {"fingerprint": self.fingerprint, "synthetic": self.is_synthetic, "inputs": families} | known
+        return [{"id": self.id, "role": role} | about for role in sorted(self.roles)]
 
 
 def parse(texts: Iterable[str]) -> list[tuple[str, str]]:

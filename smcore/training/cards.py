@@ -37,7 +37,7 @@ def describe(
         model=model.spec.id,
         title=model.spec.title,
         config=config,
-        data=[source.record() for source in data.sources],
+        data=[record for source in data.sources for record in source.records()],
         period=(str(time[days[0]])[:10], str(time[days[-1]])[:10]),
         cells=cells,
         stations=stations,

@@ -265,7 +265,7 @@ class _Run:
         (result / LOCATIONS_FILE).write_text(_locations(data, outside), encoding="utf-8")
         log = {
             "request": self.request.to_json(),
-            "data": [source.record() for source in data.sources],
+            "data": [record for source in data.sources for record in source.records()],
             "loam": __version__,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": seconds,
