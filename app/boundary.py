@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +19,8 @@ def notify(sentence: str, kind: str = "error") -> None:
     """Show a sentence to this session's user."""
     notifications = pn.state.notifications
     if notifications is not None:
-        getattr(notifications, kind)(sentence, duration=8000 if kind == "error" else 3000)
+        text = html.escape(sentence, quote=False)  # the notice is HTML, and a sentence may hold names from data
+        getattr(notifications, kind)(text, duration=8000 if kind == "error" else 3000)
     else:
         log.info("%s", sentence)
 
@@ -36,6 +38,20 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Any]:
             log.exception("unexpected fault in %s", getattr(action, "__qualname__", action))
             notify("Something unexpected went wrong; it is in the server's log. Your selection is kept.")
         return None
+
+    return run
+
+
+def told(action: Callable[[], Any]) -> Callable[[], Any]:
+    """Tell the user of a mistake before it goes on: for callbacks that must give a value or raise."""
+
+    @wraps(action)
+    def run() -> Any:
+        try:
+            return action()
+        except SmcoreError as error:
+            notify(error.sentence)
+            raise
 
     return run
 

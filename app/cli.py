@@ -210,6 +210,3 @@ def _fail(sentence: str, arguments: Sequence[str], status: int = USER_ERROR) -> 
     print(f"loam: {sentence}", file=sys.stderr)
     return status
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,6 +10,8 @@ from typing import Any
 
 import panel as pn
 
+from app.boundary import told
+
 ASSETS = Path(__file__).resolve().parent / "assets"
 NO_RING = ".bk-events, :host(:focus) { outline: none !important; }"
 """Bokeh draws a dotted ring round a figure that was clicked, which looks like a fault of the picture."""
@@ -90,7 +92,7 @@ def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
         row.append(
             styled(
                 pn.widgets.FileDownload(
-                    callback=make,
+                    callback=told(make),
                     filename=filename,
                     label=kind.upper(),
                     embed=False,

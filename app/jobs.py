@@ -242,7 +242,7 @@ class Supervisor:
             if self._worker is None or self._worker.poll() is not None:
                 self.queue.bury()
                 self._worker = subprocess.Popen(  # noqa: S603 — our own program with our own arguments
-                    [sys.executable, "-m", "app.cli", "worker", str(self.queue.folder), "--parent", str(os.getpid())],
+                    [sys.executable, "-m", "app", "worker", str(self.queue.folder), "--parent", str(os.getpid())],
                     stdin=subprocess.DEVNULL,
                 )
             self._stop.wait(1.0)

@@ -93,7 +93,8 @@ class Store(param.Parameterized):
 
     def label(self, entry: CatalogEntry) -> str:
         """The title of an entry, with its id where another entry has the same title."""
-        return next(text for text, entry_id in labelled(tuple(self.catalog)).items() if entry_id == entry.id)
+        repeats = sum(other.title == entry.title for other in self.catalog) > 1
+        return f"{entry.title} ({entry.id})" if repeats else entry.title
 
     def opened(self, entry: CatalogEntry) -> Any:
         """The prepared store of an entry, opened once per process and version."""

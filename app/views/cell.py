@@ -40,7 +40,7 @@ class CellView:
         rows = [
             (
                 Markup(f"{esc(self.store.label(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
-                Markup(f"{number(c.value)}<br><span class=muted>{pretty_unit(c.units)}</span>"),
+                Markup(f"{number(c.value)}<br><span class=muted>{esc(pretty_unit(c.units))}</span>"),
             )
             for c in cells
         ]

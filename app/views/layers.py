@@ -115,9 +115,9 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
     )
 
 
-def pretty_unit(units: str) -> Markup:
+def pretty_unit(units: str) -> str:
     """A unit as it is printed: m³ m⁻³."""
-    return Markup(units.replace("m3 m-3", "m³ m⁻³").replace("m-2", "m⁻²").replace("d-1", "d⁻¹"))
+    return units.replace("m3 m-3", "m³ m⁻³").replace("m-2", "m⁻²").replace("d-1", "d⁻¹")
 
 
 def _about(entry: CatalogEntry) -> str:

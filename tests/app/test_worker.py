@@ -158,7 +158,7 @@ def test_a_run_that_is_cancelled_stops_before_its_next_tile_and_keeps_nothing(
 def test_a_worker_without_its_server_stops_by_itself(queue: Queue) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    command = [sys.executable, "-m", "app.cli", "worker", str(queue.folder), "--parent", str(gone.pid)]
+    command = [sys.executable, "-m", "app", "worker", str(queue.folder), "--parent", str(gone.pid)]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
 
 

@@ -188,7 +188,7 @@ def test_a_zarr_folder_with_a_foreign_codec_is_refused(tmp_path: Path, capsys: p
 
 def test_the_installed_command_prints_its_sentence_and_status(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "ingest", "era5", str(tmp_path / "x.nc"), "--into", str(tmp_path / "s")],
+        [sys.executable, "-m", "app", "ingest", "era5", str(tmp_path / "x.nc"), "--into", str(tmp_path / "s")],
         cwd=ROOT,
         env={**os.environ, "LOAM_HOME": str(tmp_path / "home")},
         capture_output=True,
