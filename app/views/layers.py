@@ -9,7 +9,7 @@ import panel as pn
 from app import saving
 from app.boundary import follow
 from app.colours import outside, shades
-from app.controls import Markup, empty, esc, save_row, styled, text
+from app.controls import empty, esc, save_row, styled, text
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store, labelled
 from smcore.catalog import CatalogEntry
