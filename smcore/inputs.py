@@ -252,8 +252,8 @@ def _steps(
         raise WindowError("The inputs have no day in common", where=_periods(axes))
     forced = [i for i in timed if i.role == "dynamic"]
     _check_days(spec, forced, axes, wanted, fields)
-    before = np.arange(start - spec.history * step, start, step) if spec.history else wanted[:0]
-    before = before[before >= first]
+    reach = min(spec.history, max(0, int((start - first) // step)))
+    before = np.arange(start - reach * step, start, step)
     gaps = (
         ~np.all([np.isin(before, axes[i.name]) for i in forced], axis=0)
         if forced and len(before)
@@ -267,8 +267,8 @@ def _steps(
             where=_periods(axes),
             hint="choose a later start",
         )
-    after = np.arange(end + step, end + (spec.lookahead + 1) * step, step) if spec.lookahead else wanted[:0]
-    after = after[after <= last]
+    ahead = min(spec.lookahead, max(0, int((last - end) // step)))
+    after = end + np.arange(1, ahead + 1) * step
     return np.concatenate([before, wanted, after]), slice(len(before), len(before) + len(wanted))
 
 

@@ -71,7 +71,7 @@ SPEC = ModelSpec(
     ),
     citation="Liu, J., Rahmani, F., Lawson, K., Shen, C. (2022): Geophys. Res. Lett. 49, e2021GL096847",
     doi="10.1029/2021GL096847",
-    history=365,
+    history=120,  # our choice: trained on windows of 30 days, its state forgets within a few of them
     configs=("best", "paper", "demo"),
 )
 
