@@ -71,10 +71,23 @@ def context() -> Context:
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
-    """Run one subcommand: import its file, parse its arguments, print what it returns."""
-    known = [command for command in plugins.names(_COMMANDS) if command not in _INTERNAL]
-    if name not in (*known, *_INTERNAL):
-        raise SmcoreError(f"There is no command {name!r}", hint=f"choose one of: {', '.join(known)}")
+    """Run one subcommand and return its status."""
+    status = build(name).main(args=list(arguments), prog_name=f"loam {name}", standalone_mode=False)
+    return status if isinstance(status, int) else 0
+
+
+def build(name: str) -> Any:
+    """Import the file of one subcommand and make its click command, with the options that every command has.
+
+    Raises
+    ------
+    SmcoreError
+        If there is no such command.
+    """
+    known = plugins.names(_COMMANDS)
+    if name not in known:
+        listed = ", ".join(command for command in known if command not in _INTERNAL)
+        raise SmcoreError(f"There is no command {name!r}", hint=f"choose one of: {listed}")
     module = plugins.load(_COMMANDS, name)
     if hasattr(module, "group"):
         program = module.group
@@ -83,8 +96,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     else:
         program = typer.Typer(add_completion=False, rich_markup_mode=None)  # rich would take [km] for a style
         program.command(name)(_with_common_options(module.command, getattr(module, "render", None)))
-    status = typer.main.get_command(program).main(args=list(arguments), prog_name=f"loam {name}", standalone_mode=False)
-    return status if isinstance(status, int) else 0
+    return typer.main.get_command(program)
 
 
 def _with_common_options(command: Callable[..., Any], render: Callable[[Any], None] | None) -> Callable[..., Any]:
@@ -209,4 +221,3 @@ def _fail(sentence: str, arguments: Sequence[str], status: int = USER_ERROR) -> 
         print(json.dumps({"error": sentence}, ensure_ascii=False))
     print(f"loam: {sentence}", file=sys.stderr)
     return status
-
