@@ -85,9 +85,9 @@ class Packing:
             return values.astype(kind)
         numbers = values.astype(np.float64)
         numbers = numbers * self.divisor if self.how == "divide" else (numbers - self.offset) / self.scale
-        missing = np.isnan(numbers)
-        limits = np.iinfo(kind)
-        return np.where(missing, self.fill_value, np.clip(np.rint(numbers), limits.min, limits.max)).astype(kind)
+        np.copyto(numbers, self.fill_value, where=np.isnan(numbers))
+        with np.errstate(invalid="ignore"):  # what does not fit turns into some other number, and fails the proof
+            return np.rint(numbers, out=numbers).astype(kind)
 
     def decode(self, stored: Array, stamps: Array | None = None) -> Array:
         """Unpack an array whose first dimension is time when ``stamps`` (time,) are given."""
