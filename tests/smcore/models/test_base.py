@@ -90,7 +90,9 @@ def test_published_inputs_are_chosen_first_and_others_stand_in_when_one_is_missi
 
 
 def test_missing_and_foreign_units_are_both_named():
-    with pytest.raises(SpecMismatch, match=r"missing precipitation \[mm d-1\]; in another unit surface_pressure \[hPa, needed Pa\]"):
+    with pytest.raises(
+        SpecMismatch, match=r"missing precipitation \[mm d-1\]; in another unit surface_pressure \[hPa, needed Pa\]"
+    ):
         SPEC.choose({"surface_pressure": "hPa"})
 
 
