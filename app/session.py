@@ -104,8 +104,9 @@ class Session:
 
 
 def build(settings: Settings) -> pn.Template:
-    """Make the page of a new tab; a catalogue that can't be used gives a page that says so."""
+    """Make the page of a new tab; a catalogue that can't be used, or a full server, gives a page that says so."""
     try:
+        _refuse_too_many(settings)
         session = Session(settings, _query())
     except SmcoreError as error:
         return _broken(error)
@@ -115,6 +116,15 @@ def build(settings: Settings) -> pn.Template:
         session.selection.param.watch(lambda *_: session.write_link(), names)
         pn.state.onload(session.write_link)
     return session.template()
+
+
+def _refuse_too_many(settings: Settings) -> None:
+    context = pn.state.curdoc.session_context if pn.state.curdoc is not None else None
+    if context is not None and len(context.server_context.sessions) > settings.max_sessions:
+        raise SmcoreError(
+            f"{settings.max_sessions} tabs are open already, as many as this server keeps",
+            hint="close one, wait a moment and reload, or raise LOAM_MAX_SESSIONS",
+        )
 
 
 def _query() -> dict[str, str]:

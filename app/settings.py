@@ -27,6 +27,8 @@ class Settings:
         How long a widget event waits before it is handled; Panel's default of 50 ms would be half a frame.
     max_sessions
         Browser tabs that one process serves.
+    unused_session_ms
+        How long the session of a closed tab is kept for its coming back.
     """
 
     catalogs: tuple[Path, ...] = ()
@@ -35,3 +37,4 @@ class Settings:
     port: int = PORT
     debounce_ms: int = 1
     max_sessions: int = int(os.environ.get("LOAM_MAX_SESSIONS", "100"))
+    unused_session_ms: int = 15_000

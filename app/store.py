@@ -30,6 +30,7 @@ from smcore.maps import Codes, Gather, View, paint, plan
 log = logging.getLogger(__name__)
 
 
+OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
 _OPENED = BoundedCache(64)
 _FIELDS = BoundedCache(96)
@@ -131,7 +132,7 @@ class Store(param.Parameterized):
         stamp = pd.Timestamp(self.times(entry)[step])
         overpass = getattr(prepared, "overpass", None)
         if overpass is not None and str(overpass[step]):
-            return f"{stamp:%Y-%m-%d} {overpass[step]}"
+            return f"{stamp:%Y-%m-%d}, {OVERPASSES.get(str(overpass[step]), 'overpass unknown')}"
         return f"{stamp:%Y-%m-%d}" if entry.time_support == names.DAY_MEAN else f"{stamp:%Y-%m-%d %H:%M} UTC"
 
     def colour_range(self, entry: CatalogEntry) -> tuple[float, float]:

@@ -1,11 +1,14 @@
 // Longitude, latitude and value under the pointer, from the frame that is on the screen: no request is sent.
+// A new frame under a resting pointer is read again, so that the number is never that of an older picture.
 const R = 6378137, box = document.getElementById("readout");
-if (box) {
-  const lon = ((cb_obj.x / R * 180 / Math.PI + 540) % 360) - 180;
-  const lat = (2 * Math.atan(Math.exp(cb_obj.y / R)) - Math.PI / 2) * 180 / Math.PI;
+if (cb_obj.sx !== undefined) window.loamPointer = { x: cb_obj.x, y: cb_obj.y };
+const at = window.loamPointer;
+if (box && at) {
+  const lon = ((at.x / R * 180 / Math.PI + 540) % 360) - 180;
+  const lat = (2 * Math.atan(Math.exp(at.y / R)) - Math.PI / 2) * 180 / Math.PI;
   const d = front.data, image = d.image[0];
   const [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
-  const i = Math.floor((cb_obj.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((cb_obj.x - d.x[0]) / d.dw[0] * columns);
+  const i = Math.floor((at.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((at.x - d.x[0]) / d.dw[0] * columns);
   let text = "";
   if (i >= 0 && j >= 0 && i < rows && j < columns) {
     const code = image.shape ? image[i * columns + j] : image[i][j];

@@ -7,6 +7,14 @@
   const model = (tag) => models().find((one) => one.tags?.includes(tag));
   let pressed = 0;
   const press = (action) => { const keys = model("keys"); if (keys) keys.value = `${action} ${++pressed}`; };
+  // Bokeh draws a dotted ring round a figure that was clicked; give the focus back to the page, where the keys work.
+  document.addEventListener("pointerup", (event) => {
+    if (event.composedPath().some((node) => node.classList?.contains("bk-events"))) {
+      let active = document.activeElement;
+      while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+      setTimeout(() => active?.blur(), 0);
+    }
+  }, true);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
     const slider = model("time-slider");

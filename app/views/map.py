@@ -114,8 +114,11 @@ class MapView:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
         self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
-        self.figure.js_on_event(MouseMove, CustomJS(args={"front": self.front, "scale": self.scale}, code=code))
-        self.figure.js_on_event(MouseLeave, CustomJS(code="document.getElementById('readout')?.replaceChildren();"))
+        read = CustomJS(args={"front": self.front, "scale": self.scale}, code=code)
+        self.figure.js_on_event(MouseMove, read)
+        self.front.js_on_change("data", read)
+        leave = "window.loamPointer = undefined; document.getElementById('readout')?.replaceChildren();"
+        self.figure.js_on_event(MouseLeave, CustomJS(code=leave))
 
     def _wire(self) -> None:
         plot, chosen = self.figure, self.selection

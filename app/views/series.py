@@ -97,7 +97,7 @@ class SeriesView:
             self._draw(item, line_colour(item, position, self.selection.theme))
         self._scale(series)
         self._mark_now()
-        self.legend.object = _legend(series, self.selection.theme, self.store.place_label())
+        self.legend.object = _legend(series, self.selection.theme, self.store.place_label(), self.figure.x_range)
         self.message.visible, self.pane.visible, self.save.visible = False, True, True
 
     def _say(self, sentence: str) -> None:
@@ -172,12 +172,18 @@ def _hollow(item: Series) -> dict[str, np.ndarray]:
     return {} if item.source is None else {"observed": item.source == names.SOURCE_OBSERVED}
 
 
-def _legend(series: list[Series], theme: str, place: str) -> str:
+def _legend(series: list[Series], theme: str, place: str, period: Range1d) -> str:
+    """Name what is drawn in the period shown, the station first."""
     badge = ' <span class="badge">synthetic</span>'
-    shown = "".join(
+    keys = [
         f'<span class="key" title="{esc(s.label)}">{swatch(line_colour(s, i, theme))}{esc(shortened(s.label))}'
         f"{badge if s.synthetic else ''}</span>"
-        for i, s in enumerate(series)
-        if np.isfinite(s.value).any()
-    )
-    return f'<span class="muted key">{esc(place)}</span>{shown}'
+        for i, s in sorted(enumerate(series), key=lambda pair: pair[1].order >= 0)
+        if _is_drawn(s, period)
+    ]
+    return f'<span class="muted key">{esc(place)}</span>{"".join(keys)}'
+
+
+def _is_drawn(item: Series, period: Range1d) -> bool:
+    time = item.time.astype("datetime64[ms]").astype(float)
+    return bool((np.isfinite(item.value) & (time >= period.start) & (time <= period.end)).any())

@@ -24,14 +24,14 @@ class TimeView:
         self.selection, self.store = selection, store
         self._busy = False
         self._playing: Any = None
-        self.label = text("", width=150, height=44, sizing_mode="fixed", margin=(8, 8, 0, 0))
+        self.label = text("", margin=(8, 8, 0, 0))
         self.back = button("◀", lambda _: self._move(-1), width=36, description="One step back (←)")
         self.forward = button("▶", lambda _: self._move(1), width=36, description="One step forward (→)")
         self.play = button("Play", lambda _: self.toggle(), width=58, description="Play or stop (space)")
         self.speed = styled(pn.widgets.Select(options=list(SPEEDS), value="medium", width=82, margin=2))
         self.date = styled(pn.widgets.DatePicker(width=118, margin=2))
         self.slider = styled(
-            pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(10, 6, 0, 10))
+            pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(2, 8, 0, 8))
         )
         self.slider.tags = ["time-slider"]
         self.slider.param.watch(self._slid, "value")
@@ -41,9 +41,12 @@ class TimeView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The bar."""
-        return pn.Row(
-            self.label, self.back, self.play, self.forward, self.speed, self.date, self.slider,
-            sizing_mode="stretch_width", margin=0, height=54,
+        return pn.Column(
+            pn.Row(
+                self.back, self.play, self.forward, self.speed, self.date, self.label, sizing_mode="stretch_width",
+                margin=0, height=36,
+            ),
+            self.slider, sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
     def _times(self) -> np.ndarray:
@@ -69,7 +72,7 @@ class TimeView:
         finally:
             self._busy = False
         self.label.object = (
-            f"<b>{self.store.step_label(entry, step)}</b><br><span class=muted>step {step + 1} of {len(time)}</span>"
+            f"<b>{self.store.step_label(entry, step)}</b> <span class=muted>step {step + 1:,} of {len(time):,}</span>"
         )
 
     def _slid(self, event: Any) -> None:
