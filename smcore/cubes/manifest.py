@@ -172,14 +172,17 @@ def hash_values(values: NDArray[Any]) -> bytes:
 
 
 def plain_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    """Attributes as JSON values: numpy numbers and arrays become numbers and lists, NaN is left out."""
+    """Attributes as JSON values: numpy numbers and arrays become numbers and lists; what is not finite is left out."""
     found: dict[str, Any] = {}
     for key, value in attrs.items():
         if isinstance(value, (np.ndarray, np.generic)):
             value = value.tolist()
-        if isinstance(value, float) and not np.isfinite(value):
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        if not all(isinstance(one, (str, int, float, bool)) for one in listed):
+            value = str(value)
+        elif not all(np.isfinite(one) for one in listed if isinstance(one, float)):
             continue
-        found[str(key)] = value if isinstance(value, (str, int, float, bool, list)) else str(value)
+        found[str(key)] = list(value) if isinstance(value, tuple) else value
     return found
 
 

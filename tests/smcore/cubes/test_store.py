@@ -245,6 +245,13 @@ def test_the_fingerprint_follows_values_and_not_titles(tmp_path: Path) -> None:
     assert write(cube.assign_attrs(layer_m="0 0.1"), tmp_path / "d").fingerprint != first
 
 
+def test_attributes_of_any_sort_are_kept_or_left_out(tmp_path: Path) -> None:
+    odd = {"a": np.float32(0.5), "b": np.array([1, 2]), "c": np.nan, "d": [1.0, np.inf], "e": {"x": 1}, "f": (1, "y")}
+    attrs = opened(observed(1, **odd, g=np.datetime64("2020-01-01")), tmp_path / "s").attrs
+    kept = {key: attrs.get(key) for key in "abcdefg"}
+    assert kept == {"a": 0.5, "b": [1, 2], "c": None, "d": None, "e": "{'x': 1}", "f": [1, "y"], "g": "2020-01-01"}
+
+
 def test_a_place_that_is_taken_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     with pytest.raises(StoreError, match="Something is there already"):
