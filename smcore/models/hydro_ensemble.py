@@ -2,7 +2,7 @@
 
 Kept apart from the published scheme (:mod:`smcore.models.multiscale_lstm`), which it shares the task and the inputs
 with. Ours are: memories, snow, buckets and climate as features; whole series with a warm-up instead of 30-day windows;
-an ensemble of recurrent and short convolutional networks; noise on inputs; and a loss that is, of every location, the
+an ensemble of recurrent and short convolutional networks; noise; and a loss that is, of every location, the
 RMSE of the centred series (neither R nor ubRMSD knows a level) plus a small term for the level. Choices were made on
 inner folds of one training year.
 """
@@ -36,130 +36,20 @@ from smcore.models.base import (
 )
 from smcore.models.fitting import Schedule, seeded, train_epochs
 from smcore.models.hydro_features import FORCINGS, SPIN, dynamic_features, static_features
+from smcore.models.hydro_members import Config, Member, Recipe, centred_loss, one_cycle
 from smcore.models.losses import scatter_mean
 from smcore.models.normalise import Statistics
 from smcore.progress import part
 
-LSTM, GRU, CONV = "lstm", "gru", "conv"
-_CONV_DAYS = 4
 _LIMITS = (6.0, 4.0)  # standard deviations kept of dynamic and static features
 _LOWEST = 0.02  # m3 m-3
 _SITE_WEIGHT = 0.5
-
-
-@dataclass(frozen=True)
-class Config:
-    """The ensemble.
-
-    Parameters
-    ----------
-    members
-        Kind of each network: ``lstm``, ``gru`` or ``conv`` (causal, four days: the features carry the memory).
-    hidden, code
-        Units, and length of the code that the statics are turned into.
-    warm
-        Steps run before the first scored one.
-    epochs, conv_epochs
-        Passes over the locations, by kind.
-    batch
-        Locations a step, whole series each.
-    rate, decay
-        Peak of the one-cycle learning rate, and weight decay (AdamW).
-    noise
-        On dynamic and static features, in standard deviations.
-    drop
-        Dropout on the statics and on the recurrent output.
-    level
-        Weight of the squared error of a location's mean.
-    """
-
-    members: tuple[str, ...] = (LSTM, LSTM, GRU, CONV, CONV)
-    hidden: int = 64
-    code: int = 16
-    warm: int = 30
-    epochs: int = 80
-    conv_epochs: int = 100
-    batch: int = 16
-    rate: float = 3e-3
-    decay: float = 1e-4
-    noise: tuple[float, float] = (0.1, 0.3)
-    drop: tuple[float, float] = (0.2, 0.3)
-    level: float = 0.3
 
 
 def best_spec(spec: ModelSpec) -> ModelSpec:
     """The published specification with what the features need: more required inputs, and the whole forcing record."""
     inputs = tuple(replace(i, required=i.required or i.name in FORCINGS) for i in spec.inputs)
     return replace(spec, inputs=inputs, substitutes=True, history=100_000, reference=SPIN)
-
-
-class Causal(nn.Module):
-    """A residual convolution over the last four days, called like a recurrent layer."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(hidden * _CONV_DAYS, hidden), nn.Linear(hidden, hidden)
-        self.drop = nn.Dropout(0.1)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        """(T, B, hidden) → the same shape."""
-        days = x.shape[0]
-        padded = torch.cat([x[:1].expand(_CONV_DAYS - 1, -1, -1), x])
-        window = torch.cat([padded[lag : lag + days] for lag in range(_CONV_DAYS)], dim=-1)
-        return x + torch.relu(self.second(self.drop(torch.relu(self.first(window))))), None
-
-
-class Member(nn.Module):
-    """Statics → code, joined to each day → linear → ReLU → layer over time → linear; plus a level from the statics."""
-
-    def __init__(self, kind: str, dynamic: int, static: int, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.code = nn.Linear(static, config.code)
-        self.first = nn.Linear(dynamic + config.code, config.hidden)
-        layers = {LSTM: nn.LSTM, GRU: nn.GRU}
-        self.over_time = Causal(config.hidden) if kind == CONV else layers[kind](config.hidden, config.hidden)
-        self.last, self.level = nn.Linear(config.hidden, 1), nn.Linear(static, 1)
-        nn.init.zeros_(self.level.weight)
-        self.drop_static, self.drop_hidden = nn.Dropout(config.drop[0]), nn.Dropout(config.drop[1])
-
-    def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        """Normalised (T, B, D) and (B, S) → normalised (T, B)."""
-        if self.training:
-            x = x + self.config.noise[0] * torch.randn_like(x)
-            z = z + self.config.noise[1] * torch.randn_like(z)
-        code = torch.tanh(self.code(self.drop_static(z)))
-        hidden = torch.relu(self.first(torch.cat([x, code.expand(x.shape[0], *code.shape)], dim=-1)))
-        hidden, _ = self.over_time(hidden)
-        hidden = hidden * self.drop_hidden(torch.ones_like(hidden[:1]))  # one mask for the whole series
-        return self.last(hidden)[..., 0] + self.level(self.drop_static(z))[:, 0]
-
-
-def centred_loss(prediction: Tensor, target: Tensor, level: float) -> Tensor:
-    """Mean over locations of the RMSE of the centred series, and ``level`` times the mean square of the level's error.
-
-    Both (T, B) normalised; NaN targets are left out, and a location without any adds nothing.
-    """
-    valid = torch.isfinite(target)
-    difference = torch.where(valid, prediction - torch.nan_to_num(target), torch.zeros_like(prediction))
-    number = valid.sum(0).clamp(min=1)
-    mean = difference.sum(0) / number
-    square = torch.where(valid, difference - mean, torch.zeros_like(difference)).square().sum(0) / number
-    present = valid.any(0)
-    share = present.float().sum().clamp(min=1)
-    return ((square + 1e-6).sqrt() * present).sum() / share + level * mean.square().sum() / share
-
-
-def one_cycle(share: float) -> tuple[float, float]:
-    """Learning rate as a share of its peak, and momentum, ``share`` of the way through training.
-
-    Smith, L. N. (2018), arXiv:1803.09820, in cosine form: up from 1/25 over the first fifth, down to 1/250 000.
-    """
-    if share < 0.2:
-        rise = (1 - np.cos(np.pi * share / 0.2)) / 2
-        return 1 / 25 + (1 - 1 / 25) * rise, 0.95 - 0.1 * rise
-    fall = (1 + np.cos(np.pi * (share - 0.2) / 0.8)) / 2
-    return 4e-6 + (1 - 4e-6) * fall, 0.95 - 0.1 * fall
 
 
 @dataclass(frozen=True)
@@ -184,9 +74,9 @@ class HydroEnsemble:
 
     departures = ("our configuration: features, ensemble, loss and training differ from the paper",)
 
-    def __init__(self, spec: ModelSpec, config: Config) -> None:
+    def __init__(self, spec: ModelSpec, config: Config | None = None) -> None:
         self.spec = best_spec(spec)
-        self.config = config
+        self.config = config or Config()
         self.used: tuple[InputSpec, ...] = ()
         self.features: tuple[Statistics, Statistics] | None = None
         self.targets: dict[str, Statistics] = {}
@@ -207,8 +97,8 @@ class HydroEnsemble:
         shelf = _Shelf(run.checkpoint)
         count = len(self.config.members)
         self.networks = []
-        for number, kind in enumerate(self.config.members):
-            network = self._member(kind, run.seed, number)
+        for number, recipe in enumerate(self.config.members):
+            network = self._member(recipe, run.seed, number)
             share = replace(
                 run, progress=part(run.progress, number / count, (number + 1) / count), checkpoint=shelf.of(number)
             )
@@ -234,32 +124,31 @@ class HydroEnsemble:
         y = torch.from_numpy(target.forward(task.target[..., None])[..., 0])
         return _Pool(self._scaled(raw[0][0], 0), self._scaled(raw[1][0], 1), y, rows)
 
-    def _member(self, kind: str, seed: int, number: int) -> Member:
+    def _member(self, recipe: Recipe, seed: int, number: int) -> Member:
         assert self.features is not None, "fit or load first"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(seeded(seed, number).integers(2**62)))
-            return Member(kind, len(self.features[0].names), len(self.features[1].names), self.config)
+            return Member(recipe, len(self.features[0].names), len(self.features[1].names), self.config)
 
     def _train(self, network: Member, number: int, pools: Mapping[str, _Pool], run: FitRun) -> None:
-        kind = self.config.members[number]
-        epochs = self.config.conv_epochs if kind == CONV else self.config.epochs
+        recipe, count = self.config.members[number], len(self.config.members)
         network.to(run.device).train()
-        optimiser = torch.optim.AdamW(network.parameters(), lr=self.config.rate, weight_decay=self.config.decay)
-        epoch = self._epoch(network, optimiser, number, epochs, pools, run)
-        label = f"{kind} {number + 1} of {len(self.config.members)}, "
-        train_epochs(network, optimiser, Schedule(epochs), run, epoch, label=label)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=self.config.rate, weight_decay=recipe.decay)
+        epoch = self._epoch(network, optimiser, number, pools, run)
+        label = f"{recipe.kind} {number + 1} of {count}, "
+        train_epochs(network, optimiser, Schedule(recipe.epochs), run, epoch, label=label)
 
     def _epoch(
         self,
         network: Member,
         optimiser: torch.optim.Optimizer,
         member: int,
-        epochs: int,
         pools: Mapping[str, _Pool],
         run: FitRun,
     ) -> Callable[[int, Callable[[float], None]], float]:
         count = len(pools[SATELLITE].rows)
         steps = max(1, round(count / self.config.batch))
+        epochs = self.config.members[member].epochs
 
         def epoch(number: int, tick: Callable[[float], None]) -> float:
             rng, losses = seeded(run.seed, member, number), []
@@ -329,14 +218,14 @@ class HydroEnsemble:
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved ensemble."""
         try:
-            given: dict[str, Any] = state.settings["config"]
-            record: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-            self.config = Config(**record)
+            given: dict[str, Any] = dict(state.settings["config"])
+            members = tuple(Recipe(**recipe) for recipe in given.pop("members"))
+            self.config = Config(members, **given)
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             dynamic, static = (Statistics.from_json(item) for item in state.settings["features"])
             self.features = (dynamic, static)
             self.targets = {n: Statistics.from_json(item) for n, item in state.settings["targets"].items()}
-            self.networks = [self._member(kind, 0, n) for n, kind in enumerate(self.config.members)]
+            self.networks = [self._member(recipe, 0, n) for n, recipe in enumerate(members)]
             for number, network in enumerate(self.networks):
                 prefix = f"{number}."
                 mine = {n.removeprefix(prefix): a for n, a in state.arrays.items() if n.startswith(prefix)}

@@ -298,7 +298,7 @@ def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Tensor]:
 def build(config: str = "best") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
     if config == "best":
-        from smcore.models import hydro_ensemble
+        from smcore.models.hydro_ensemble import HydroEnsemble
 
-        return hydro_ensemble.HydroEnsemble(SPEC, hydro_ensemble.Config())
+        return HydroEnsemble(SPEC)
     return MultiscaleLstm(CONFIGS[config])

@@ -53,7 +53,9 @@ def make_data(spec: ModelSpec, seed: int = 0) -> TrainingData:
 def quick(model: SoilMoistureModel) -> SoilMoistureModel:
     """The same model, trained for a moment only: the contract is about shape, not skill."""
     config = getattr(model, "config", None)
-    short = {"epochs": 1, "conv_epochs": 1, "most_steps": 2, "hidden": 16}
+    short: dict[str, object] = {"epochs": 1, "most_steps": 2, "hidden": 16}
+    if hasattr(config, "members"):
+        short["members"] = tuple(dataclasses.replace(member, epochs=1) for member in config.members)
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         known = {f.name for f in dataclasses.fields(config)}
         model.config = dataclasses.replace(config, **{k: v for k, v in short.items() if k in known})
