@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from app.colours import LINES, shades
+from app.colours import LINES, outside, shades
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
 from smcore.figures.maps import draw_map
@@ -64,7 +64,8 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     return io.BytesIO(
         draw_map(
             field, grid, kind=kind, title=entry.title, when=when, units=units, label="soil moisture",
-            colours=shades(store.selection.colour_map), colour_range=store.colour_range(entry),
+            colours=shades(store.selection.colour_map), beyond=outside(store.selection.colour_map),
+            colour_range=store.colour_range(entry),
             synthetic=entry.synthetic,
         )
     )  # fmt: skip
@@ -72,7 +73,7 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
 
 def series_file(store: Store, kind: str) -> io.BytesIO:
     """All series of the drawer."""
-    series = store.series()
+    series = store.series_shown()
     if not series:
         raise ExportError("There is no series to save", hint="click on the map first")
     if kind == "csv":
@@ -87,12 +88,13 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
         entries = [store.catalog.get(s.entry_id) for s in series]
         about = [store.place_label(), *dict.fromkeys(line for e in entries for line in _credits(e))]
         return _csv(pd.concat(tables), about)
+    palette = LINES["light"]
     lines = [
         Line(
-            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else LINES["light"][i % len(LINES["light"])],
+            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else palette[s.order % len(palette)],
             s.drawn == "points", s.synthetic,
         )
-        for i, s in enumerate(series)
+        for s in series
     ]  # fmt: skip
     return io.BytesIO(draw_series(lines, kind=kind, title=store.place_label()))
 

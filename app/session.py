@@ -120,7 +120,7 @@ def build(settings: Settings) -> pn.Template:
 
 def _refuse_too_many(settings: Settings) -> None:
     context = pn.state.curdoc.session_context if pn.state.curdoc is not None else None
-    if context is not None and len(context.server_context.sessions) > settings.max_sessions:
+    if context is not None and len(context.server_context.sessions) >= settings.max_sessions:
         raise SmcoreError(
             f"{settings.max_sessions} tabs are open already, as many as this server keeps",
             hint="close one, wait a moment and reload, or raise LOAM_MAX_SESSIONS",

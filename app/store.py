@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +261,23 @@ class Store(param.Parameterized):
             for cell in self.cells()
         ]  # fmt: skip
         return [*found, station] if station is not None else found
+
+    def series_shown(self) -> list[Series]:
+        """The series with values in the period that the drawer opens on, that of the first one with any value.
+
+        Colours go by position in :meth:`series`, which ``order`` of each keeps.
+        """
+        series = [replace(s, order=s.order if s.order < 0 else i) for i, s in enumerate(self.series())]
+        first = next((s for s in series if np.isfinite(s.value).any()), None)
+        if first is None:
+            return []
+        end = first.time[-1] + np.timedelta64(1, "D")  # a daily step stands for its whole day
+        inside = [(s.time >= first.time[0]) & (s.time < end) for s in series]
+        return [
+            replace(s, time=s.time[keep], value=s.value[keep], source=None if s.source is None else s.source[keep])
+            for s, keep in zip(series, inside, strict=True)
+            if np.isfinite(s.value[keep]).any()
+        ]
 
     def place_label(self) -> str:
         """The chosen place in words: degrees, and the station if one is chosen."""

@@ -22,6 +22,7 @@ def draw_map(
     units: str,
     label: str,
     colours: Sequence[str],
+    beyond: tuple[str, str],
     colour_range: tuple[float, float],
     synthetic: bool,
 ) -> bytes:
@@ -32,7 +33,7 @@ def draw_map(
     kind
         ``png`` or ``svg``.
     colours
-        Colour map from low to high; values beyond ``colour_range`` show in the colour bar's pointed ends.
+        Colour map from low to high; ``beyond`` are the colours of values below and above ``colour_range``.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def draw_map(
     height = float(np.clip(DOUBLE_INCH * 0.8 * (north - south) * aspect / (east - west), 2.0, 8.0)) + 0.6
     with figure(DOUBLE_INCH, height) as made:
         axes = made.add_subplot()
-        shades = ListedColormap(list(colours))
+        shades = ListedColormap(list(colours)).with_extremes(under=beyond[0], over=beyond[1])
         mesh = axes.pcolormesh(
             grid.lon_edges, grid.lat_edges, values, cmap=shades, vmin=colour_range[0], vmax=colour_range[1],
             rasterized=True,

@@ -39,7 +39,15 @@ def draw_scatter(
             axes.plot([low - pad, high + pad], [low - pad, high + pad], color="#777777", linewidth=0.7, linestyle="--")
             axes.set(xlim=(low - pad, high + pad), ylim=(low - pad, high + pad), aspect="equal")
         printed = [f"{_PRINTED[name]} = {value:.3f}" for name, value in metrics.items() if np.isfinite(value)]
-        axes.text(0.03, 0.97, "\n".join(printed), transform=axes.transAxes, va="top", fontsize=7)
+        axes.text(
+            0.03,
+            0.97,
+            "\n".join(printed),
+            transform=axes.transAxes,
+            va="top",
+            fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
+        )
         axes.set_title(stamp(title, n=len(x), synthetic=synthetic), loc="left")
         axes.set_xlabel(f"{plain(names[1])} [{unit_label(units[1])}]")
         axes.set_ylabel(f"{plain(names[0])} [{unit_label(units[0])}]")

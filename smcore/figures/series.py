@@ -25,8 +25,10 @@ class Line:
 
 def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
     """Draw series that share a place and return the file's bytes; each unit has an axis of its own."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
     units = list(dict.fromkeys(line.units for line in lines))
-    with figure(DOUBLE_INCH, 2.2 * len(units) + 0.5) as made:
+    with figure(DOUBLE_INCH, 2.2 * len(units) + 0.5 + 0.16 * len(lines)) as made:
         panels = made.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
         for axes, unit in zip(panels, units, strict=True):
             for line in (one for one in lines if one.units == unit):
@@ -35,9 +37,12 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
                 name = f" {name}" if name.startswith("_") else name  # matplotlib leaves "_…" out of a legend
                 axes.plot(line.time.astype("datetime64[ms]"), line.value, color=line.colour, label=name, **style)
             axes.set_ylabel(f"soil moisture [{unit_label(unit)}]")
-            axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2)
-            axes.margins(y=0.2)
+            axes.margins(y=0.05)
         count = sum(int(np.isfinite(line.value).sum()) for line in lines)
         panels[0].set_title(stamp(title, n=count), loc="left")
+        locator = AutoDateLocator()
+        panels[-1].xaxis.set_major_locator(locator)
+        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
         panels[-1].set_xlabel("time [UTC]")
+        made.legend(loc="outside lower left", ncols=1)
         return render(made, kind)
