@@ -59,7 +59,7 @@ def make_folds(data: TrainingSet, split: Split, window: Window, test: tuple[str,
         Days that are scored instead, never trained on: at held-out locations, and apart from them at those seen.
     """
     time = data.satellite.inputs.time
-    trained, scored = _periods(time, window, test)
+    trained, scored = _periods(data, window, test)
     site_lat, site_lon = (data.sites.inputs.lat, data.sites.inputs.lon) if data.sites else (np.empty(0), np.empty(0))
     lat, lon = np.concatenate([data.lat, site_lat]), np.concatenate([data.lon, site_lon])
     parts = location_parts(split, lat, lon) if split.by_location else np.zeros(len(lat), np.int64)
@@ -70,10 +70,13 @@ def make_folds(data: TrainingSet, split: Split, window: Window, test: tuple[str,
     ]
 
 
-def _periods(time: NDArray[np.datetime64], window: Window, test: tuple[str, str] | None) -> tuple[Bools, Bools | None]:
-    """Days trained on, and days scored; None: the held-out values of the former."""
+def _periods(data: TrainingSet, window: Window, test: tuple[str, str] | None) -> tuple[Bools, Bools | None]:
+    """Days trained on, from the first to the last with a target, and days scored (None: what is held out of those)."""
+    time = data.satellite.inputs.time
+    with_target = np.flatnonzero(np.isfinite(data.satellite.target).any(axis=1))
     trained = np.zeros(len(time), bool)
     trained[window.times(time)] = True
+    trained[: with_target[0]], trained[with_target[-1] + 1 :] = False, False
     if test is None:
         return trained, None
     scored = np.zeros(len(time), bool)

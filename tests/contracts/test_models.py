@@ -166,6 +166,17 @@ def test_saving_and_loading_changes_nothing(fitted, tmp_path):
     np.testing.assert_array_equal(loaded.predict(inputs)["sm"], model.predict(inputs)["sm"])
 
 
+@pytest.mark.gpu
+def test_a_cuda_device_agrees_with_the_cpu(fitted):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    model = fitted[2]
+    inputs = make_inputs(model.spec, seed=5)
+    on_cuda, on_cpu = (model.predict(inputs, device=device)["sm"] for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(on_cuda, on_cpu, atol=1e-3)
+
+
 def test_float16_weights_predict_nearly_the_same(fitted, tmp_path):
     model_id, config, model = fitted
     save_checkpoint(tmp_path, model, ModelCard(model_id, "test", config=config), half=True)

@@ -198,6 +198,16 @@ def test_a_test_period_is_never_trained_on(small_world):
     assert set(fold.samples) == {"test", "test_seen_locations"}
 
 
+def test_the_last_year_is_the_last_with_targets(small_world):
+    target = small_world.target.copy(deep=True)
+    target["sm"].values[100:] = np.nan
+    sources = [dataclasses.replace(s, data=target) if s.id == "target" else s for s in small_world.sources(*ALL[:3])]
+    data = build(multiscale_lstm.SPEC, sources, Window(), Choice())
+    fold = make_folds(data, Split("random"), Window(), None)[0]
+    assert not fold.samples["test"][100:].any()
+    assert len(fold.data.satellite.inputs.time) == 100
+
+
 def test_a_run_writes_weights_card_scores_locations_and_log(small_world, tmp_path):
     out = tmp_path / "model"
     result = train(request(model="multiscale_lstm", config="demo"), small_world.sources(*ALL), out)
