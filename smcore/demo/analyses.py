@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smcore.demo.noise import Field, Floats32
+from smcore.demo.noise import Field, Values
 from smcore.demo.weather import Day
 from smcore.grids import Grid
 
@@ -65,7 +65,7 @@ class Analysis:
         self.lasting = Field(seed, f"{name}/lasting", 2 * size, 2 * size).at(grid.lat, grid.lon)
         self.heat = Field(seed, f"{name}/heat", 2.5 * size, 2.5 * size, 4.0)
 
-    def rain(self, day: float, rain: Floats32) -> Floats32:
+    def rain(self, day: float, rain: Values) -> Values:
         """Its rain [mm] of the half-day centred on `day`."""
         skill = self.skill
         error = self.wet.at(self.lat, self.lon, day)

@@ -181,7 +181,8 @@ def _work(name: str, cut: Cut, seed: int, folder: Path, scratch: Path | None, ch
 
 
 def _collect(channel: Any, workers: dict[str, Any], progress: Progress, cancelled: Cancel) -> list[StationBook]:
-    shares, books = dict.fromkeys(workers, 0.0), {}
+    shares = dict.fromkeys(workers, 0.0)
+    books: dict[str, StationBook] = {}
     while len(books) < len(workers):
         check(cancelled)
         try:

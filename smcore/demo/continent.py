@@ -12,7 +12,7 @@ from smcore.demo import predictors, recording, simulation, terrain
 from smcore.demo.analyses import GLOBAL_ANALYSIS, Analysis
 from smcore.demo.land_model import NOAH_LIKE, LandModel
 from smcore.demo.nesting import Transfer
-from smcore.demo.noise import Floats32
+from smcore.demo.noise import Values
 from smcore.demo.observing import Observer, quality_attrs, stamps
 from smcore.demo.products import save
 from smcore.demo.recording import Recorder
@@ -57,7 +57,7 @@ class NoahLike:
         self.delivered.put(time, {"soil_moisture_0_10cm": layer})
         moisture = self.back.apply(layer) / np.float32(100)
         kept_land, warmth = land[self.inner], self.model.state.soil_temperature[self.inner]
-        fields: dict[str, Floats32] = {
+        fields: dict[str, Values] = {
             names.SM: moisture,
             "soil_temperature": warmth,
             "snow_cover": self.model.state.snow_cover[self.inner],
@@ -102,7 +102,7 @@ def build(seed: int, cut: Cut, folder: Path, scratch: Path | None, progress: Pro
     return book
 
 
-def on_land(fields: Mapping[str, Floats32], ground: Ground) -> dict[str, Floats32]:
+def on_land(fields: Mapping[str, Values], ground: Ground) -> dict[str, Values]:
     """The same fields, NaN off land."""
     return {name: np.where(ground.land, values, np.float32(np.nan)) for name, values in fields.items()}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smcore.demo import soil_water
-from smcore.demo.noise import Field, Floats32
+from smcore.demo.noise import Field, Values
 from smcore.demo.soil_water import Soil, State, Water
 from smcore.demo.terrain import Ground
 from smcore.demo.weather import Day
@@ -61,7 +61,7 @@ class LandModel:
         self.ground, self.soil = ground, soil(design, seed, grid, ground)
         self.state: State | None = None
 
-    def started(self, temperature: Floats32) -> State:
+    def started(self, temperature: Values) -> State:
         """The state, made by the common rule at the first call."""
         if self.state is None:
             self.state = State.start(self.soil, self.ground, temperature)

@@ -6,22 +6,23 @@ All sums run cell by cell in a fixed order, so that a crop gives the same bits a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.demo.noise import Floats, Floats32
+from smcore.demo.noise import Floats, Values
 from smcore.grids import Grid
 
 Mask = NDArray[np.bool_]
 
 
-def spread(coarse: Floats32, side: int) -> Floats32:
+def spread(coarse: NDArray[Any], side: int) -> NDArray[Any]:
     """Repeat every coarse cell over its `side` x `side` fine cells; the last two axes are rows and columns."""
     return np.repeat(np.repeat(coarse, side, axis=-2), side, axis=-1)
 
 
-def mean_of_land(fine: Floats32, land: Mask, side: int) -> Floats:
+def mean_of_land(fine: Values, land: Mask, side: int) -> Floats:
     """Mean over the land cells of each block of `side` x `side`: float64, NaN where a block has no land."""
     rows, columns = land.shape[0] // side, land.shape[1] // side
     total, count = np.zeros((rows, columns)), np.zeros((rows, columns))
@@ -33,7 +34,7 @@ def mean_of_land(fine: Floats32, land: Mask, side: int) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def keep_mean_of_positive(fine: Floats32, coarse: Floats32, side: int) -> Floats32:
+def keep_mean_of_positive(fine: Values, coarse: Values, side: int) -> Values:
     """Scale a field that is never negative so that the mean of each block is the coarse value.
 
     Where the fine field is zero all over a block that should not be, the coarse value is taken for each cell.
@@ -44,7 +45,7 @@ def keep_mean_of_positive(fine: Floats32, coarse: Floats32, side: int) -> Floats
     return fine * spread(factor, side) + spread(np.where(dry, coarse, np.float32(0)), side)
 
 
-def fit_to_coarse(fine: Floats32, coarse: Floats32, land: Mask, low: Floats32, high: Floats32, side: int) -> Floats32:
+def fit_to_coarse(fine: Values, coarse: Values, land: Mask, low: Values, high: Values, side: int) -> Values:
     """Shift each block of `fine` so that its mean over land is `coarse`, inside the bounds of every cell.
 
     Where a shifted value would leave [low, high], the block's detail is shrunk towards the coarse value until all
@@ -91,7 +92,7 @@ class Transfer:
         rows = _overlaps(-south_up[0], -south_up[1])
         return cls(rows, _overlaps(source.lon_edges, target.lon_edges))
 
-    def apply(self, values: Floats32) -> Floats32:
+    def apply(self, values: Values) -> Values:
         """Mean over the source cells under each target cell, NaN where none of them has a value."""
         total = np.zeros((len(self.rows[0]), len(self.columns[0])))
         weight = np.zeros_like(total)

@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-Floats32 = NDArray[np.float32]
+Values = NDArray[np.floating[Any]]  # float32 where kept, wider in between
 Words = NDArray[np.uint64]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # increments and mixers of SplitMix64 (Steele, Lea & Flood 2014)
@@ -47,7 +47,7 @@ def uniform(seed: int, name: str, *indices: ArrayLike) -> Floats:
     return (words(seed, name, *indices) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def normal(seed: int, name: str, *indices: ArrayLike) -> Floats32:
+def normal(seed: int, name: str, *indices: ArrayLike) -> Values:
     """Nearly normal numbers (mean 0, variance 1): the sum of four 16-bit uniforms, so never beyond 3.5."""
     word = words(seed, name, *indices)
     total = (word & _LOW16).astype(np.float32)
@@ -150,12 +150,12 @@ class Field:
     east: float = 0.0
     north: float = 0.0
 
-    def at(self, lat: Floats, lon: Floats, day: float = 0.0) -> Floats32:
+    def at(self, lat: Floats, lon: Floats, day: float = 0.0) -> Values:
         """The field on the lattice `lat` (rows,) x `lon` (columns,) at `day` (since 1970): (rows, columns) float32."""
         rows = np.ascontiguousarray((lat - self.north * day) / self.lat)
         columns = np.ascontiguousarray((lon - self.east * day) / self.lon)
         time = day / self.days if self.days else 0.0
-        result: Floats32 = _evaluate(self._word, rows, columns, float(time), bool(self.days))
+        result: Values = _evaluate(self._word, rows, columns, float(time), bool(self.days))
         return result
 
     @functools.cached_property
@@ -170,7 +170,7 @@ class Mixture:
     fields: tuple[Field, ...]
     weights: tuple[float, ...]
 
-    def at(self, lat: Floats, lon: Floats, day: float = 0.0) -> Floats32:
+    def at(self, lat: Floats, lon: Floats, day: float = 0.0) -> Values:
         """The mixture on the lattice `lat` x `lon` at `day`: (rows, columns) float32."""
         norm = np.sqrt(sum(w * w for w in self.weights))
         result = self.fields[0].at(lat, lon, day) * np.float32(self.weights[0] / norm)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.demo import vegetation
-from smcore.demo.noise import Floats32
+from smcore.demo.noise import Values
 from smcore.demo.recording import Recorder
 from smcore.demo.satellites import FLAG_ATTRS, PASSES, Radiometer, Surface, footprint
 from smcore.demo.simulation import Domain, Scene
@@ -22,7 +22,8 @@ def stamps(days: NDArray[np.int64]) -> NDArray[np.datetime64]:
     """Nominal stamps of the passes of each day (since 1970): 06:00 and 18:00 UTC."""
     midnight = days.astype("datetime64[D]").astype("datetime64[m]")
     hours = np.array(list(NOMINAL_HOUR.values())) * np.timedelta64(60, "m")
-    return (midnight[:, None] + hours[None, :]).ravel()
+    found: NDArray[np.datetime64] = np.add.outer(midnight, hours).ravel()
+    return found
 
 
 class Observer:
@@ -32,7 +33,7 @@ class Observer:
         self.radiometer = Radiometer(seed, domain.grid, domain.ground)
         self.ground, self.recorder = domain.ground, recorder
         self.cell_km = 36.032 if domain.grid.name == "M36" else 9.008
-        self.recent: deque[tuple[int, Floats32, Surface]] = deque(maxlen=3)
+        self.recent: deque[tuple[int, Values, Surface]] = deque(maxlen=3)
 
     def advance(self, scene: Scene, span: Period) -> None:
         """Take the scene of one more day, and observe the day before if it lies in `span`."""

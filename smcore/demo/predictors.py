@@ -14,7 +14,7 @@ import xarray as xr
 
 from smcore.demo import vegetation
 from smcore.demo.analyses import GAUGES, REANALYSIS, SATELLITE_RAIN, STATION_ANALYSIS, Analysis
-from smcore.demo.noise import Field, Floats32
+from smcore.demo.noise import Field, Values
 from smcore.demo.recording import static
 from smcore.demo.simulation import Scene
 from smcore.demo.terrain import Ground
@@ -61,7 +61,7 @@ class Optics:
         self.heat = {k: Field(seed, f"optics/{k}", fine, fine, 0.3) for k in ("day", "night")}
         self.bright = Field(seed, "optics/bright", 2 * fine, 2 * fine).at(grid.lat, grid.lon)
         self.haze = [Field(seed, f"optics/haze/{k}", 4 * fine, 4 * fine, 4.0) for k in range(2)]
-        self.wetness: Floats32 | None = None
+        self.wetness: Values | None = None
 
     def advance(self, scene: Scene) -> None:
         """Remember the wetness of the past days: reflectances are composites of many."""
@@ -71,19 +71,19 @@ class Optics:
         self.wetness = now if self.wetness is None else self.wetness + np.float32(0.3) * (now - self.wetness)
         self.now = now
 
-    def temperatures(self, scene: Scene) -> tuple[Floats32, Floats32]:
+    def temperatures(self, scene: Scene) -> tuple[Values, Values]:
         """Land surface temperature by day and by night [K]."""
         weather, green = scene.weather, scene.green
         dry = 1 - np.minimum(self.now, 1)
         sun = weather.shortwave / np.float32(300)
-        blur = 1.1 + 1.6 * weather.cloud
+        blur = 0.8 + 1.3 * weather.cloud
         rise = 3 + 15 * sun * (0.30 + 0.70 * dry) * (1 - 0.62 * green) * (1 - 0.7 * scene.snow_cover)
         fall = 3 + 5 * (1 - weather.cloud) * (0.5 + 0.5 * dry)
         day = weather.temperature + rise + blur * self.heat["day"].at(self.lat, self.lon, scene.day)
         night = weather.temperature - fall + blur * self.heat["night"].at(self.lat, self.lon, scene.day)
         return day.astype(np.float32), night.astype(np.float32)
 
-    def reflectances(self, scene: Scene) -> list[Floats32]:
+    def reflectances(self, scene: Scene) -> list[Values]:
         """Nadir reflectance of MODIS bands 1 to 7."""
         assert self.wetness is not None
         green, snow = scene.green, scene.snow_cover * (1 - 0.5 * self.ground.forest)
@@ -104,16 +104,20 @@ class OpticalInputs:
 
     def __init__(self, seed: int, grid: Grid, ground: Ground, fine: float) -> None:
         self.optics, self.gauges = Optics(seed, grid, ground, fine), Analysis(seed, "stage4", grid, GAUGES)
-        self.evening: Floats32 | None = None
+        self.evening: Values | None = None
+        self.previous: Values | None = None
 
-    def fields(self, scene: Scene) -> Mapping[str, Floats32]:
-        """Channels of one day; its precipitation is the total of the 24 h that end at 12 UTC, as in Stage IV."""
+    def advance(self, scene: Scene) -> None:
+        """Take one more day; every day of a simulation must come, or cuts that begin on other days would differ."""
         self.optics.advance(scene)
+        self.previous, self.evening = self.evening, scene.weather.rain[1]
+
+    def fields(self, scene: Scene) -> Mapping[str, Values]:
+        """Channels of the day just taken; precipitation is the total of the 24 h that end at 12 UTC, as in Stage IV."""
         day, night = self.optics.temperatures(scene)
-        rain = scene.weather.rain
-        morning = self.gauges.rain(scene.day + 0.25, rain[0])
-        total = morning + (self.evening if self.evening is not None else 0)
-        self.evening = self.gauges.rain(scene.day + 0.75, rain[1])
+        total = self.gauges.rain(scene.day + 0.25, scene.weather.rain[0])
+        if self.previous is not None:
+            total = total + self.gauges.rain(scene.day - 0.25, self.previous)
         bands = {f"nbar_{k + 1}": band for k, band in enumerate(self.optics.reflectances(scene))}
         return {"lst": 0.55 * day + 0.45 * night, "precipitation": total, **bands}
 
@@ -128,9 +132,12 @@ class LandInputs:
         self.air = Analysis(seed, "era5", grid, REANALYSIS)
         self.losses = Field(seed, "mod16", 1.0, 1.0, 8.0)
 
-    def fields(self, scene: Scene) -> Mapping[str, Floats32]:
-        """Predictors of one UTC day."""
+    def advance(self, scene: Scene) -> None:
+        """Take one more day; every day of a simulation must come."""
         self.optics.advance(scene)
+
+    def fields(self, scene: Scene) -> Mapping[str, Values]:
+        """Predictors of the day just taken."""
         day, night = self.optics.temperatures(scene)
         red, near, blue, *_ = bands = self.optics.reflectances(scene)
         weather = self.air.of(scene.day, scene.weather)
@@ -157,7 +164,7 @@ class Forcing:
     def __init__(self, seed: int, grid: Grid) -> None:
         self.analysis = Analysis(seed, "nldas", grid, STATION_ANALYSIS)
 
-    def fields(self, day: int, weather: Day) -> Mapping[str, Floats32]:
+    def fields(self, day: int, weather: Day) -> Mapping[str, Values]:
         """Forcings of one UTC day."""
         known = self.analysis.of(day, weather)
         return {
@@ -172,7 +179,7 @@ class Forcing:
         }
 
 
-def _map_error(seed: int, grid: Grid, name: str) -> Floats32:
+def _map_error(seed: int, grid: Grid, name: str) -> Values:
     return Field(seed, f"map/{name}", 0.8, 0.8).at(grid.lat, grid.lon)
 
 
@@ -222,4 +229,3 @@ FORCING_STATICS = (
     "albedo", "land_cover", "water_capacity", "ndvi", "bulk_density", "silt", "sand", "clay", "water_fraction",
 )  # fmt: skip
 HOURLY_STATICS = ("elevation", "slope", "sand", "clay", "land_cover", "water_fraction")
-

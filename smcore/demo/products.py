@@ -77,9 +77,7 @@ def _smap(name: str, where: str) -> Product:
 
 
 def _inputs(name: str, title: str, variable: str, families: tuple[str, ...], support: str = names.DAY_MEAN) -> Product:
-    return Product(
-        f"demo-{name}", title, "forcing", f"demo {name}", support, ("forcing", "static"), variable, families
-    )
+    return Product(f"demo-{name}", title, "forcing", f"demo {name}", support, ("forcing", "static"), variable, families)
 
 
 def _noah(name: str, where: str, *, series: bool) -> Product:
@@ -97,6 +95,11 @@ PRODUCTS = {
         _smap("36", "36 km"),
         _smap("9", "posted at 9 km, resolution 33 km"),
         _noah("36", "daily means on the 36 km grid", series=True),
+        Product(
+            "demo-era5land-9", "ERA5-Land-like model, 0-7 cm, daily means on the 9 km grid", "modelled",
+            "demo ERA5-Land-like", names.DAY_MEAN, ("product", "model_sm"), families=("era5",), layer_m=(0.0, 0.07),
+            colour_range=names.RANGE_M3M3, series=True,
+        ),
         _noah("025", "as delivered: kg m-2 on 0.25 degrees", series=False),
         _inputs("forcing-36", "near-surface forcing, 36 km", "precipitation", ("nldas",)),
         _inputs("forcing-9", "near-surface forcing and constants, 9 km", "precipitation", ("nldas",)),

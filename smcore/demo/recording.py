@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
-from smcore.demo.noise import Floats32
+from smcore.demo.noise import Values
 from smcore.demo.world import VERSION
 from smcore.grids import Grid
 
@@ -28,12 +28,12 @@ class Pack:
     scale: float
     offset: float = 0.0
 
-    def encode(self, values: Floats32) -> NDArray[np.int16]:
+    def encode(self, values: Values) -> NDArray[np.int16]:
         """Round to the packing; NaN becomes `MISSING`, values beyond the range its ends."""
         scaled = np.rint((values - np.float32(self.offset)) / np.float32(self.scale))
         return np.where(np.isfinite(scaled), np.clip(scaled, -32767, 32767), MISSING).astype(np.int16)
 
-    def decode(self, stored: NDArray[np.int16]) -> Floats32:
+    def decode(self, stored: NDArray[np.int16]) -> Values:
         """The float32 that a store gets back from this integer."""
         divisor = round(1 / self.scale)
         if self.offset == 0 and divisor >= 1:
@@ -117,7 +117,7 @@ class Recorder:
         """Index of the step stamped `time`, None if it is not kept."""
         return self._steps.get(int(time.astype("datetime64[m]").astype(np.int64)))
 
-    def put(self, time: np.datetime64, fields: Mapping[str, Floats32]) -> None:
+    def put(self, time: np.datetime64, fields: Mapping[str, Values]) -> None:
         """Keep one step, if it is one of ours."""
         index = self.step(time)
         if index is not None:
@@ -176,7 +176,9 @@ def describe(name: str, units: str) -> dict[str, Any]:
 def static(name: str, values: NDArray[Any], units: str | None = None) -> xr.Variable:
     """A static field (y, x)."""
     kind = np.int16 if np.asarray(values).dtype.kind in "iu" else np.float32
-    return xr.Variable((names.Y, names.X), np.asarray(values, kind), describe(name, units or names.VARIABLES[name].units))
+    return xr.Variable(
+        (names.Y, names.X), np.asarray(values, kind), describe(name, units or names.VARIABLES[name].units)
+    )
 
 
 def dataset(

@@ -10,7 +10,10 @@ import xarray as xr
 
 from smcore import names
 from smcore.demo import predictors, recording, simulation, subdaily, terrain
+from smcore.demo.analyses import REANALYSIS, Analysis
 from smcore.demo.continent import on_land
+from smcore.demo.land_model import ERA5_LAND_LIKE, LandModel
+from smcore.demo.noise import Values
 from smcore.demo.observing import Observer, quality_attrs, stamps
 from smcore.demo.products import save
 from smcore.demo.recording import Recorder
@@ -21,6 +24,7 @@ from smcore.demo.world import HALO, Cut, Period
 from smcore.progress import Progress, part
 
 _MOISTURE = {names.SM: names.VOLUMETRIC}
+_MODEL_UNITS = {**_MOISTURE, "soil_temperature": "K", "snow_cover": "1"}
 HALO_CELLS = HALO * 4  # of the 9 km grid
 OPTICAL_SIZE = {"M09": 0.18, "M01": 0.035}
 """Size [degree] of the features in the noise of optical products."""
@@ -42,6 +46,7 @@ class _Records:
             "demo-truth-9": (region, days, _MOISTURE, HALO_CELLS),
             "demo-smap-9": (region, stamps(cut.period.days), _MOISTURE, HALO_CELLS),
             "demo-forcing-9": (region, days, predictors.FORCING_UNITS, HALO_CELLS),
+            "demo-era5land-9": (region, days, _MODEL_UNITS, HALO_CELLS),
             "demo-optical-9": (region, days, predictors.OPTICAL_UNITS, HALO_CELLS),
             "demo-land-9": (region, days, predictors.LAND_UNITS, HALO_CELLS),
             "demo-truth-1": (local, season, _MOISTURE, 0),
@@ -72,6 +77,8 @@ class _Year:
         self.forcing = predictors.Forcing(seed, grid)
         self.optical = predictors.OpticalInputs(seed, grid, ground, OPTICAL_SIZE["M09"])
         self.land = predictors.LandInputs(seed, grid, ground, OPTICAL_SIZE["M09"])
+        self.analysis = Analysis(seed, "era5land", grid, REANALYSIS)
+        self.model = LandModel(ERA5_LAND_LIKE, seed, grid, ground)
         self.season: Season | None = None
         self.hourly: Subdaily | None = None
         if cut.season.start[:4] == span.start[:4]:
@@ -85,24 +92,30 @@ class _Year:
         """Take one day of the regional domain."""
         keep, day, ground = scene.day in self.span.days, scene.day, self.region.ground
         self.observer.advance(scene, self.span)
-        if day >= self.span.days[0] - 20:
-            # Composites and rain totals look back a few days, so they begin before the first day that is kept.
-            optical, land = self.optical.fields(scene), self.land.fields(scene)
-            if keep:
-                self.records.put("demo-optical-9", day, on_land(optical, ground))
-                self.records.put("demo-land-9", day, on_land(land, ground))
+        self.optical.advance(scene)
+        self.land.advance(scene)
+        modelled = self._model(scene)
         if keep:
+            self.records.put("demo-era5land-9", day, on_land(modelled, ground))
+            self.records.put("demo-optical-9", day, on_land(self.optical.fields(scene), ground))
+            self.records.put("demo-land-9", day, on_land(self.land.fields(scene), ground))
             self.records.put("demo-truth-9", day, {names.SM: scene.top})
             self.records.put("demo-forcing-9", day, on_land(self.forcing.fields(day, scene.weather), ground))
         self._advance_season(scene)
         self._advance_hours(scene)
 
+    def _model(self, scene: Scene) -> dict[str, Values]:
+        water = self.model.day(self.analysis.of(scene.day, scene.weather))
+        state = self.model.started(scene.weather.temperature)
+        return {names.SM: water.top, "soil_temperature": state.soil_temperature, "snow_cover": state.snow_cover}
+
     def _advance_season(self, parent: Scene) -> None:
         scene = self.season.advance(parent) if self.season else None
-        if scene is None or scene.day not in range(self.cut.season.days[0] - 20, self.cut.season.days[-1] + 1):
+        if scene is None:
             return
-        fields = self.local_optical.fields(scene)
+        self.local_optical.advance(scene)
         if scene.day in self.cut.season.days:
+            fields = self.local_optical.fields(scene)
             self.records.put("demo-truth-1", scene.day, {names.SM: scene.top})
             self.records.put("demo-optical-1", scene.day, on_land(fields, self.local.ground))
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.demo.noise import Field, Floats, Floats32
+from smcore.demo.noise import Field, Floats, Values
 from smcore.demo.terrain import Ground
 from smcore.grids import Grid
 
@@ -39,7 +39,7 @@ FLAG_ATTRS: dict[str, Any] = {
     "recommended_bits": FLAGS["not_recommended"],
     "attempted_bits": FLAGS["not_attempted"],
 }
-SKIN = 0.15
+SKIN = 0.2
 DENSE_KG_M2 = 5.0
 """Vegetation water above which SMAP does not recommend its retrieval."""
 
@@ -48,7 +48,7 @@ DENSE_KG_M2 = 5.0
 class Swath:
     """What one pass of one day of the repeat cycle sees: hour of the UTC day (rows, columns), NaN beside the swath."""
 
-    hour: Floats32
+    hour: Values
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -94,12 +94,12 @@ def _swath(grid: Grid, day: int, name: str) -> Swath:
 
 def _comes_near(grid: Grid, track: Floats, reach: Floats, time: Floats) -> bool:
     """Whether a revolution can see any cell of the grid on the day."""
-    west, _, east, _ = grid.bbox
+    west, east = grid.lon[0], grid.lon[-1]
     away = np.abs((track - (west + east) / 2 + 180) % 360 - 180)
     return bool(((away < (east - west) / 2 + reach) & (time >= 0) & (time < 1)).any())
 
 
-def footprint(values: Floats32, land: NDArray[np.bool_], cell_km: float) -> Floats32:
+def footprint(values: Values, land: NDArray[np.bool_], cell_km: float) -> Values:
     """Gaussian mean over land of `FOOTPRINT_KM` full width at half maximum, on cells of `cell_km`; NaN off land.
 
     Runs over rows, then columns, term by term, so that a crop with its halo gives the same bits.
@@ -127,12 +127,14 @@ def _blur(values: Floats, weights: Floats, axis: int) -> Floats:
 
 @dataclass(frozen=True)
 class Surface:
-    """What the radiometer's error and flags depend on, each (rows, columns): vegetation water [kg m-2], soil
-    temperature [K] and snow cover of the day."""
+    """What the radiometer's error and flags depend on, each (rows, columns).
 
-    vegetation_water: Floats32
-    soil_temperature: Floats32
-    snow_cover: Floats32
+    Vegetation water [kg m-2], soil temperature [K] and snow cover of the day.
+    """
+
+    vegetation_water: Values
+    soil_temperature: Values
+    snow_cover: Values
 
 
 class Radiometer:
@@ -147,21 +149,21 @@ class Radiometer:
         self.fixed = Field(seed, "smap/fixed", 1.0, 1.2).at(grid.lat, grid.lon)
         self.gain = Field(seed, "smap/gain", 0.8, 1.0).at(grid.lat, grid.lon)
 
-    def error(self, day: int, name: str, water: Floats32, surface: Surface) -> Floats32:
+    def error(self, day: int, name: str, water: Values, surface: Surface) -> Values:
         """What is added to the truth [m3 m-3]: a wet bias and noise, both growing with vegetation, and a gain."""
         lat, lon = self.grid.lat, self.grid.lon
         dense = np.minimum(surface.vegetation_water / np.float32(DENSE_KG_M2), 2)
         later = 0.0 if name == "am" else 0.5
         noise = (0.015 + 0.012 * dense) * (1.0 if name == "am" else 1.15) * self.noise[name].at(lat, lon, day + later)
         slow = (0.006 + 0.007 * dense) * self.slow.at(lat, lon, day + later)
-        slow = slow + (0.006 + 0.007 * dense) * self.lasting.at(lat, lon, day + later)
+        slow = slow + (0.005 + 0.006 * dense) * self.lasting.at(lat, lon, day + later)
         bias = 0.006 + 0.052 * dense + 0.015 * self.fixed - (0.0 if name == "am" else 0.004)
         gain = (0.16 * self.gain - 0.20 * dense) * (water - 0.2)
         return (noise + slow + bias + gain).astype(np.float32)
 
     def observe(
-        self, day: int, name: str, truth: tuple[Floats32, Floats32, Floats32], surface: Surface
-    ) -> tuple[Floats32, NDArray[np.int32], Floats32]:
+        self, day: int, name: str, truth: tuple[Values, Values, Values], surface: Surface
+    ) -> tuple[Values, NDArray[np.int32], Values]:
         """One pass of one UTC day.
 
         Parameters

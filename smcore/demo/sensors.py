@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
-from smcore.demo.noise import Floats, Floats32, normal, uniform
+from smcore.demo.noise import Floats, Values, normal, uniform
 from smcore.demo.sites import Site
 from smcore.demo.stations import Points, at_depth
 from smcore.demo.world import VERSION
@@ -69,13 +69,13 @@ def of(site: Site) -> list[Sensor]:
 class Record:
     """Hourly series of one sensor: values (NaN missing) and flags."""
 
-    sm: Floats32
+    sm: Values
     flag: Bits
-    soil_temperature: Floats32
+    soil_temperature: Values
     soil_temperature_flag: Bits
-    precipitation: Floats32
+    precipitation: Values
     precipitation_flag: Bits
-    air_temperature: Floats32
+    air_temperature: Values
     air_temperature_flag: Bits
 
 
@@ -90,7 +90,7 @@ def record(seed: int, sensor: Sensor, points: Points, column: int, keep: slice, 
     value, masks = _fault(seed, sensor, time, value)
     frozen = ground < FREEZING
     value = np.where(frozen, 0.02 + 0.35 * value, value)
-    value = np.round(np.clip(value, -0.02, 0.75), 3)
+    value = np.round(np.clip(value, -0.02, 0.75), 3).astype(np.float64)
     missing = _missing(seed, sensor, time)
     masks = masks | _where(frozen, "D01") | _where(air < FREEZING, "D02")
     masks |= _where(value < 0, "C01") | _where(value > 0.6, "C02") | _where(value > porosity, "C03")
@@ -111,7 +111,7 @@ def _one(points: Points, column: int) -> Points:
 
 
 def _with_weather(
-    sensor: Sensor, sm: Floats32, flag: Bits, ground: Floats, air: Floats32, rain: Floats32, missing: NDArray[np.bool_]
+    sensor: Sensor, sm: Values, flag: Bits, ground: Floats, air: Values, rain: Values, missing: NDArray[np.bool_]
 ) -> Record:
     """Add soil temperature, and at the topmost sensor rain [mm d-1] and air temperature."""
     good = np.where(missing, flags.MASKS["M"], flags.MASKS["G"]).astype(np.int32)

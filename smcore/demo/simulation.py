@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smcore.demo import nesting, soil_water, terrain, vegetation
-from smcore.demo.noise import Floats32
+from smcore.demo import nesting, soil_water, terrain
+from smcore.demo.noise import Values
 from smcore.demo.terrain import Ground
 from smcore.demo.vegetation import Phenology
 from smcore.demo.weather import Climate, Day
@@ -30,12 +30,12 @@ class Scene:
 
     day: int
     weather: Day
-    top: Floats32
-    root: Floats32
-    evaporation: Floats32
-    soil_temperature: Floats32
-    snow_cover: Floats32
-    green: Floats32
+    top: Values
+    root: Values
+    evaporation: Values
+    soil_temperature: Values
+    snow_cover: Values
+    green: Values
 
 
 @dataclass(frozen=True)

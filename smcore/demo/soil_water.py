@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smcore.demo.noise import Floats32, octaves
+from smcore.demo.noise import Values, octaves
 from smcore.demo.terrain import Ground
 from smcore.demo.weather import Day
 from smcore.grids import Grid
@@ -27,16 +27,16 @@ class Soil:
     Water contents in m3 m-3, depths in mm, times in days.
     """
 
-    residual: Floats32
-    field_capacity: Floats32
-    porosity: Floats32
-    drainage_days: Floats32
-    evaporation_share: Floats32
-    interception: Floats32
+    residual: Values
+    field_capacity: Values
+    porosity: Values
+    drainage_days: Values
+    evaporation_share: Values
+    interception: Values
     top_mm: float = 50.0
     root_mm: float = 450.0
-    exchange_days: float = 17.0
-    bypass: float = 0.17
+    exchange_days: float = 19.0
+    bypass: float = 0.14
     soil_heat_days: float = 3.5
 
     @classmethod
@@ -59,13 +59,13 @@ class Soil:
 class State:
     """What the bucket remembers: water contents of both layers [m3 m-3], snow [mm], soil temperature [K]."""
 
-    top: Floats32
-    root: Floats32
-    snow: Floats32
-    soil_temperature: Floats32
+    top: Values
+    root: Values
+    snow: Values
+    soil_temperature: Values
 
     @classmethod
-    def start(cls, soil: Soil, ground: Ground, temperature: Floats32) -> State:
+    def start(cls, soil: Soil, ground: Ground, temperature: Values) -> State:
         """The same rule for every simulation: wetness follows the climate, no snow."""
         wetness = 0.25 + 0.6 * ground.greenness
         water = soil.residual + wetness * (soil.field_capacity - soil.residual)
@@ -73,7 +73,7 @@ class State:
         return cls(water.copy(), water, np.zeros_like(temperature), temperature.astype(np.float32))
 
     @property
-    def snow_cover(self) -> Floats32:
+    def snow_cover(self) -> Values:
         """Share of ground under snow: full at 15 mm of water."""
         return np.minimum(self.snow / np.float32(15), 1)
 
@@ -82,12 +82,12 @@ class State:
 class Water:
     """What one day or step yields: mean top-layer and root-zone water [m3 m-3], evaporation [mm d-1]."""
 
-    top: Floats32
-    root: Floats32
-    evaporation: Floats32
+    top: Values
+    root: Values
+    evaporation: Values
 
 
-def _dry(state: State, soil: Soil, demand: Floats32, days: float) -> Floats32:
+def _dry(state: State, soil: Soil, demand: Values, days: float) -> Values:
     """Let the soil drain, evaporate and exchange for `days`; returns the evaporation [mm]."""
     span = soil.field_capacity - soil.residual
     thawed = state.soil_temperature >= FREEZING
@@ -101,9 +101,7 @@ def _dry(state: State, soil: Soil, demand: Floats32, days: float) -> Floats32:
     available = np.maximum(top - soil.residual, 0)
     loss = available * (1 - np.exp(-need * soil.evaporation_share / (np.float32(soil.top_mm) * span))) * thawed
     root_available = np.maximum(root - soil.residual, 0)
-    taken = root_available * (
-        1 - np.exp(-need * (1 - soil.evaporation_share) / (np.float32(soil.root_mm) * span))
-    )
+    taken = root_available * (1 - np.exp(-need * (1 - soil.evaporation_share) / (np.float32(soil.root_mm) * span)))
     top, root = top - loss, root - taken
 
     # Capillary rise and slow percolation pull both layers together; the thin layer moves most.
@@ -115,7 +113,7 @@ def _dry(state: State, soil: Soil, demand: Floats32, days: float) -> Floats32:
     return loss * np.float32(soil.top_mm) + taken * np.float32(soil.root_mm)
 
 
-def _wet(state: State, soil: Soil, rain: Floats32, temperature: Floats32) -> None:
+def _wet(state: State, soil: Soil, rain: Values, temperature: Values) -> None:
     """Add rain [mm] or snow; melt; what the top layer can't hold goes to the root zone, then runs off."""
     falls_as_snow = temperature < np.float32(273.65)
     melt = np.minimum(state.snow, np.maximum(temperature - np.float32(273.65), 0) * np.float32(1.6))
@@ -129,7 +127,7 @@ def _wet(state: State, soil: Soil, rain: Floats32, temperature: Floats32) -> Non
     state.root = np.minimum(state.root + (reaching - stored) / np.float32(soil.root_mm), soil.porosity)
 
 
-def _warm(state: State, soil: Soil, temperature: Floats32, days: float) -> None:
+def _warm(state: State, soil: Soil, temperature: Values, days: float) -> None:
     """Soil temperature follows the air slowly, more slowly under snow."""
     rate = np.float32(1 - np.exp(-days / soil.soil_heat_days)) * (1 - np.float32(0.7) * state.snow_cover)
     state.soil_temperature = state.soil_temperature + rate * (temperature - state.soil_temperature)
@@ -144,9 +142,9 @@ def one_day(state: State, soil: Soil, weather: Day) -> Water:
 def steps(
     state: State,
     soil: Soil,
-    rain: Sequence[Floats32],
-    temperature: Sequence[Floats32],
-    demand: Sequence[Floats32],
+    rain: Sequence[Values],
+    temperature: Sequence[Values],
+    demand: Sequence[Values],
     days: float,
 ) -> Water:
     """Move on by `days` in equal steps; the rain [mm] of each falls in its middle. Returns means over the time.

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.demo import soil_water
-from smcore.demo.noise import Floats, Floats32, normal, uniform
+from smcore.demo.noise import Floats, Values, normal, uniform
 from smcore.demo.simulation import Domain, Scene
 from smcore.demo.sites import Site, cells
 from smcore.demo.soil_water import Soil, State
-from smcore.demo.weather import Day
 
 _DAILY = ("rain_am", "rain_pm", "temperature", "demand", "top", "soil_temperature", "cloud")
 _FILTER_DAYS = {0.05: 0.0, 0.10: 2.0, 0.20: 6.0, 0.50: 18.0}
@@ -35,7 +34,7 @@ class Diary:
     sites: list[Site]
     domain: Domain
     days: list[int] = field(default_factory=list)
-    values: dict[str, list[Floats32]] = field(default_factory=lambda: {name: [] for name in _DAILY})
+    values: dict[str, list[Values]] = field(default_factory=lambda: {name: [] for name in _DAILY})
 
     def __post_init__(self) -> None:
         self.rows, self.columns = cells(self.sites, self.domain)
@@ -61,15 +60,17 @@ class Diary:
         whole = Soil.of_truth(self.seed, self.domain.grid, self.domain.ground)
         return _at(whole, self.rows, self.columns)
 
-    def ground(self, name: str) -> Floats32:
+    def ground(self, name: str) -> Values:
         """A static field in the cells of the sites."""
-        found: Floats32 = getattr(self.domain.ground, name)[self.rows, self.columns]
+        found: Values = getattr(self.domain.ground, name)[self.rows, self.columns]
         return found
 
 
 def _at(soil: Soil, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Soil:
     picked = {
-        f.name: getattr(soil, f.name)[rows, columns] for f in fields(Soil) if isinstance(getattr(soil, f.name), np.ndarray)
+        f.name: getattr(soil, f.name)[rows, columns]
+        for f in fields(Soil)
+        if isinstance(getattr(soil, f.name), np.ndarray)
     }
     return replace(soil, **picked)
 
@@ -79,10 +80,10 @@ class Points:
     """Hourly state at the points of some sites: (hours, sites) each, and the stamps."""
 
     time: NDArray[np.datetime64]
-    water: Floats32
-    soil_temperature: Floats32
-    air_temperature: Floats32
-    rain: Floats32
+    water: Values
+    soil_temperature: Values
+    air_temperature: Values
+    rain: Values
 
 
 def hourly(diary: Diary) -> Points:
@@ -106,8 +107,8 @@ def hourly(diary: Diary) -> Points:
     time = np.datetime64(diary.days[0], "D").astype("datetime64[h]") + hours
     gap = daily["top"] - np.stack(cell_water)
     tied = np.stack(water) + _between_days(gap, len(hours))
-    level = 0.025 * normal(seed, "point/level", codes)
-    gain = np.exp(0.15 * normal(seed, "point/gain", codes))
+    level = 0.035 * normal(seed, "point/level", codes)
+    gain = np.exp(0.2 * normal(seed, "point/gain", codes))
     mean = (cell_soil.residual + cell_soil.field_capacity) / 2
     tied = np.clip(mean + gain * (tied - mean) + level, 0.01, soil.porosity)
     air, ground = _temperatures(diary, daily, hours)
@@ -118,11 +119,11 @@ def _code(site: Site) -> int:
     return site.number * 10 + ("SYN-DENSE", "SYN-REGION", "SYN-SPARSE").index(site.network.name)
 
 
-def _state(top: Floats32, temperature: Floats32) -> State:
+def _state(top: Values, temperature: Values) -> State:
     return State(top.copy(), top.copy(), np.zeros_like(top), temperature.copy())
 
 
-def _cell_day(state: State, soil: Soil, now: Mapping[str, Floats32]) -> Floats32:
+def _cell_day(state: State, soil: Soil, now: Mapping[str, Values]) -> Values:
     pair = (now["temperature"], now["temperature"]), (now["demand"], now["demand"])
     return soil_water.steps(state, soil, (now["rain_am"], now["rain_pm"]), *pair, 1.0).top
 
@@ -130,21 +131,21 @@ def _cell_day(state: State, soil: Soil, now: Mapping[str, Floats32]) -> Floats32
 def _point_soil(seed: int, codes: NDArray[np.int64], soil: Soil) -> Soil:
     """Soil of the point: that of the cell, changed as soils change within kilometres."""
     first, second, third = (normal(seed, f"point/soil/{k}", codes) for k in range(3))
-    span = (soil.field_capacity - soil.residual) * np.exp(0.15 * first)
-    residual = np.clip(soil.residual + 0.012 * second, 0.005, 0.3)
+    span = (soil.field_capacity - soil.residual) * np.exp(0.22 * first)
+    residual = np.clip(soil.residual + 0.015 * second, 0.005, 0.3)
     return replace(
         soil,
         residual=residual,
         field_capacity=residual + span,
         porosity=np.maximum(soil.porosity, residual + span + 0.05),
-        drainage_days=soil.drainage_days * np.exp(0.25 * third),
-        evaporation_share=soil.evaporation_share * np.exp(0.12 * third),
+        drainage_days=soil.drainage_days * np.exp(0.35 * third),
+        evaporation_share=soil.evaporation_share * np.exp(0.2 * third),
     )
 
 
 def _point_rain(seed: int, codes: NDArray[np.int64], day: int, half: int) -> Floats:
     """Ratio of the point's rain to its cell's: showers miss gauges."""
-    return np.exp(0.45 * normal(seed, "point/rain", codes, day, half) - 0.10)
+    return np.exp(0.75 * normal(seed, "point/rain", codes, day, half) - 0.28)
 
 
 def _hour_shares(seed: int, codes: NDArray[np.int64], day: int) -> Floats:
@@ -154,7 +155,7 @@ def _hour_shares(seed: int, codes: NDArray[np.int64], day: int) -> Floats:
     return np.asarray((halves / halves.sum(axis=1, keepdims=True)).reshape(24, -1))
 
 
-def _between_days(values: Floats32, hours: int) -> Floats:
+def _between_days(values: Values, hours: int) -> Floats:
     """Daily values, taken at 12 UTC, as straight lines from day to day: (hours, sites)."""
     position = np.clip((np.arange(hours) + 0.5) / 24 - 0.5, 0, len(values) - 1)
     low = np.minimum(position.astype(int), max(len(values) - 2, 0))
@@ -163,7 +164,7 @@ def _between_days(values: Floats32, hours: int) -> Floats:
     return np.asarray(values[low] * (1 - share) + values[high] * share)
 
 
-def _temperatures(diary: Diary, daily: Mapping[str, Floats32], hours: NDArray[np.int64]) -> tuple[Floats32, Floats32]:
+def _temperatures(diary: Diary, daily: Mapping[str, Values], hours: NDArray[np.int64]) -> tuple[Values, Values]:
     local = hours[:, None] % 24 + 0.5 + np.array([s.lon for s in diary.sites])[None, :] / 15
     swing = _between_days(2.5 + 6.5 * (1 - daily["cloud"]), len(hours))
     air = _between_days(daily["temperature"], len(hours)) + swing * np.cos(2 * np.pi * (local - 15) / 24)
@@ -172,7 +173,7 @@ def _temperatures(diary: Diary, daily: Mapping[str, Floats32], hours: NDArray[np
     return air.astype(np.float32), ground.astype(np.float32)
 
 
-def at_depth(points: Points, depth: float) -> tuple[Floats32, Floats32]:
+def at_depth(points: Points, depth: float) -> tuple[Values, Values]:
     """Water content and soil temperature at a depth [m]: the surface, smoothed and delayed."""
     days = _FILTER_DAYS[depth]
     if not days:
@@ -182,7 +183,7 @@ def at_depth(points: Points, depth: float) -> tuple[Floats32, Floats32]:
     return (0.04 + 0.9 * water).astype(np.float32), damped
 
 
-def _smooth(values: Floats32, days: float) -> Floats32:
+def _smooth(values: Values, days: float) -> Values:
     from scipy.signal import lfilter
 
     keep = np.exp(-1 / (24 * days))

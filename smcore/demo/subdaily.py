@@ -18,9 +18,8 @@ from smcore.demo import soil_water, terrain, vegetation
 from smcore.demo.analyses import REANALYSIS, Analysis
 from smcore.demo.land_model import ERA5_LAND_LIKE, LandModel
 from smcore.demo.nesting import Transfer
-from smcore.demo.noise import Field, Floats, Floats32
+from smcore.demo.noise import Field, Floats, Values
 from smcore.demo.simulation import Scene
-from smcore.demo.terrain import Ground
 from smcore.demo.vegetation import Phenology
 from smcore.demo.weather import STEFAN_BOLTZMANN, Climate, Day, top_of_atmosphere
 from smcore.demo.world import season_start
@@ -85,8 +84,8 @@ class Hours:
     """The eight steps of one UTC day: stamps, truth [m3 m-3] and forcing fields of each."""
 
     stamps: NDArray[np.datetime64]
-    truth: list[Floats32]
-    fields: list[Mapping[str, Floats32]]
+    truth: list[Values]
+    fields: list[Mapping[str, Values]]
 
 
 class Subdaily:
@@ -123,20 +122,21 @@ class Subdaily:
         stamps = np.datetime64(scene.day, "D") + np.arange(STEPS) * np.timedelta64(HOURS, "h")
         return Hours(stamps, truth, self._forcing(scene.day, weather, shares))
 
-    def _shares(self, day: int) -> list[Floats32]:
+    def _shares(self, day: int) -> list[Values]:
         """Share of each step in the rain of its half-day, by the intensity of the passing systems."""
         rates = [self.climate.rain_rate(day + (HOURS * k + 1.5) / 24) + np.float32(1e-4) for k in range(STEPS)]
-        found: list[Floats32] = []
+        found: list[Values] = []
         for half in (rates[: STEPS // 2], rates[STEPS // 2 :]):
             total = half[0] + half[1] + half[2] + half[3]
             found += [rate / total for rate in half]
         return found
 
-    def _cycle(self, day: int, weather: Day) -> tuple[list[Floats32], list[Floats32], list[Floats32]]:
+    def _cycle(self, day: int, weather: Day) -> tuple[list[Values], list[Values], list[Values]]:
         """Air temperature [K], sunshine [W m-2] and potential evaporation [mm d-1] of each step."""
         swing = 2.2 + 6.5 * (1 - weather.cloud)
         daylight = top_of_atmosphere(self.grid.lat, day + 0.5)[:, None]
-        warmth, sun = [], []
+        warmth: list[Values] = []
+        sun: list[Values] = []
         for k in range(STEPS):
             local = (HOURS * k + 1.5) + self.grid.lon[None, :] / 15
             wave = np.cos(2 * np.pi * (local - 15) / 24)
@@ -146,10 +146,10 @@ class Subdaily:
         mean = sum(sun) / np.float32(STEPS)
         fit = weather.shortwave / np.maximum(mean, 1)
         sun = [s * fit for s in sun]
-        need = [weather.demand * (0.1 + 0.9 * s / np.maximum(weather.shortwave, 1)) for s in sun]
+        need: list[Values] = [weather.demand * (0.1 + 0.9 * s / np.maximum(weather.shortwave, 1)) for s in sun]
         return warmth, sun, need
 
-    def _truth(self, scene: Scene, weather: Day, shares: list[Floats32]) -> list[Floats32]:
+    def _truth(self, scene: Scene, weather: Day, shares: list[Values]) -> list[Values]:
         ground, soil = self.ground, self.soil
         if self.state is None:
             self.state = soil_water.State.start(soil, ground, weather.temperature)
@@ -160,7 +160,7 @@ class Subdaily:
         ]
         return fit_day(steps, self.transfer.apply(scene.top), soil.residual * np.float32(0.8), soil.porosity)
 
-    def _forcing(self, day: int, weather: Day, shares: list[Floats32]) -> list[Mapping[str, Floats32]]:
+    def _forcing(self, day: int, weather: Day, shares: list[Values]) -> list[Mapping[str, Values]]:
         known = self.analysis.of(day, weather)
         if self.phenology is None:
             self.phenology = Phenology.start(self.ground, known.temperature)
@@ -178,13 +178,13 @@ class Subdaily:
     def _step(
         self,
         known: Day,
-        green: Floats32,
-        warmth: Floats32,
-        sun: Floats32,
-        rain: Floats32,
+        green: Values,
+        warmth: Values,
+        sun: Values,
+        rain: Values,
         water: soil_water.Water,
         state: soil_water.State,
-    ) -> Mapping[str, Floats32]:
+    ) -> Mapping[str, Values]:
         forest = self.ground.forest
         leaves = vegetation.leaf_area(green) * np.exp(0.15 * self.leaf_error)
         albedo = 0.24 - 0.10 * green + (0.45 - 0.2 * forest) * state.snow_cover
@@ -219,12 +219,12 @@ class Subdaily:
             **amounts,
         }
 
-    def masked(self, values: Floats32) -> Floats32:
+    def masked(self, values: Values) -> Values:
         """NaN off land, as ERA5-Land has it."""
         return np.where(self.ground.land, values, np.float32(np.nan))
 
 
-def _vapour(temperature: Floats32) -> Floats32:
+def _vapour(temperature: Values) -> Values:
     celsius = temperature - 273.15
     return 611.2 * np.exp(17.67 * celsius / (celsius + 243.5))
 
@@ -237,7 +237,7 @@ def _sun_height(lat: Floats, local: Floats, day: int) -> Floats:
     return np.maximum(sine, 0)
 
 
-def fit_day(steps: list[Floats32], mean: Floats32, low: Floats32, high: Floats32) -> list[Floats32]:
+def fit_day(steps: list[Values], mean: Values, low: Values, high: Values) -> list[Values]:
     """Shift the steps of a day so that their mean is `mean`, their course shrunk where it would leave [low, high].
 
     NaN in `mean` gives NaN.

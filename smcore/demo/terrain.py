@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.demo.noise import Floats, Floats32, octaves
+from smcore.demo.noise import Floats, Values, octaves
 from smcore.geodata.land import rasterise
 from smcore.grids import Grid, ease, ratio
 
@@ -27,54 +27,56 @@ class Ground:
     """Static fields of one grid, all (rows, columns); soil and cover are made up over sea too, mask with `land`."""
 
     land: NDArray[np.bool_]
-    land_fraction: Floats32
-    elevation: Floats32
-    slope: Floats32
-    sand: Floats32
-    clay: Floats32
-    gravel: Floats32
-    organic_carbon: Floats32
-    annual_precipitation: Floats32
-    annual_temperature: Floats32
-    temperature_range: Floats32
-    winter_rain: Floats32
-    greenness: Floats32
-    forest: Floats32
-    cropland: Floats32
-    lakes: Floats32
+    land_fraction: Values
+    elevation: Values
+    slope: Values
+    sand: Values
+    clay: Values
+    gravel: Values
+    organic_carbon: Values
+    annual_precipitation: Values
+    annual_temperature: Values
+    temperature_range: Values
+    winter_rain: Values
+    greenness: Values
+    forest: Values
+    cropland: Values
+    lakes: Values
 
     @property
-    def silt(self) -> Floats32:
+    def silt(self) -> Values:
         """Silt [%], what sand and clay leave."""
         return 100 - self.sand - self.clay
 
     @property
-    def bulk_density(self) -> Floats32:
+    def bulk_density(self) -> Values:
         """Soil bulk density [kg dm-3]: lighter with organic carbon and clay."""
         return np.clip(1.62 - 0.011 * self.organic_carbon - 0.004 * self.clay + 0.003 * self.gravel, 0.9, 1.8)
 
     @property
-    def porosity(self) -> Floats32:
+    def porosity(self) -> Values:
         """Porosity [m3 m-3] from sand (Cosby et al. 1984, doi:10.1029/WR020i006p00682) and organic carbon."""
         return np.clip(0.489 - 0.00126 * self.sand + 0.003 * self.organic_carbon, 0.36, 0.60)
 
     @property
-    def wilting_point(self) -> Floats32:
+    def wilting_point(self) -> Values:
         """Water content that evaporation leaves behind [m3 m-3]; linear in texture, ours."""
         return 0.006 + 0.0028 * self.clay + 0.0022 * self.organic_carbon
 
     @property
-    def field_capacity(self) -> Floats32:
+    def field_capacity(self) -> Values:
         """Water content that drainage leaves behind [m3 m-3]; linear in texture, ours."""
-        return np.clip(0.080 + 0.0038 * self.clay + 0.0013 * self.silt + 0.0045 * self.organic_carbon, 0.12, self.porosity - 0.06)
+        return np.clip(
+            0.080 + 0.0038 * self.clay + 0.0013 * self.silt + 0.0045 * self.organic_carbon, 0.12, self.porosity - 0.06
+        )
 
     @property
-    def water_fraction(self) -> Floats32:
+    def water_fraction(self) -> Values:
         """Share of open water, sea and lakes."""
         return np.clip(1 - self.land_fraction + self.lakes, 0, 1)
 
     @property
-    def biomass(self) -> Floats32:
+    def biomass(self) -> Values:
         """Vegetation water content in high summer [kg m-2]."""
         return self.greenness * (1.6 + 2.2 * self.cropland) + 9.0 * self.forest
 
@@ -95,12 +97,12 @@ class Ground:
         return cover
 
 
-def _rise(x: Floats | Floats32) -> Floats:
+def _rise(x: Floats | Values) -> Floats:
     """Logistic step from 0 to 1."""
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
-def elevation(seed: int, lat: Floats, lon: Floats) -> Floats32:
+def elevation(seed: int, lat: Floats, lon: Floats) -> Values:
     """Generated relief [m] at the points of the lattice `lat` x `lon`."""
     rough = octaves(
         seed, "relief", (2.4, 1.2, 0.6, 0.3, 0.15, 0.07, 0.035), (1.0, 0.7, 0.5, 0.36, 0.25, 0.18, 0.12)
@@ -116,7 +118,7 @@ def elevation(seed: int, lat: Floats, lon: Floats) -> Floats32:
     return np.maximum(base + ruggedness * rough, 2.0).astype(np.float32)
 
 
-def _soil(seed: int, lat: Floats, lon: Floats, height: Floats32) -> tuple[Floats32, Floats32, Floats32, Floats32]:
+def _soil(seed: int, lat: Floats, lon: Floats, height: Values) -> tuple[Values, Values, Values, Values]:
     """Sand, clay [%], gravel [% by volume] and organic carbon [g kg-1] of the topsoil."""
     steps, weights = (3.0, 1.1, 0.4, 0.12, 0.03), (1.0, 0.8, 0.6, 0.45, 0.3)
     first, second, third = (octaves(seed, f"soil/{k}", steps, weights).at(lat, lon) for k in range(3))
@@ -127,7 +129,7 @@ def _soil(seed: int, lat: Floats, lon: Floats, height: Floats32) -> tuple[Floats
     return 100 * sand / total, 100 * clay / total, gravel.astype(np.float32), carbon
 
 
-def _climate(seed: int, lat: Floats, lon: Floats, height: Floats32) -> tuple[Floats, Floats, Floats, Floats]:
+def _climate(seed: int, lat: Floats, lon: Floats, height: Values) -> tuple[Floats, Floats, Floats, Floats]:
     """Annual precipitation [mm], mean temperature [K], half the seasonal range [K], share of rain that winter gains."""
     y, x = lat[:, None], lon[None, :]
     wiggle = octaves(seed, "climate", (4.0, 1.5, 0.5), (1.0, 0.6, 0.3)).at(lat, lon)
@@ -174,7 +176,7 @@ def _samples(seed: int, lat: Floats, lon: Floats) -> dict[str, NDArray[np.floati
     }
 
 
-def block_mean(values: NDArray[np.floating], side: int) -> Floats32:
+def block_mean(values: NDArray[np.floating], side: int) -> Values:
     """Mean of blocks of `side` x `side` cells, added in a fixed order so that a crop gives the same bits."""
     if side == 1:
         return np.ascontiguousarray(values, dtype=np.float32)
@@ -185,7 +187,7 @@ def block_mean(values: NDArray[np.floating], side: int) -> Floats32:
     return (total / side**2).astype(np.float32)
 
 
-def _slope(seed: int, grid: Grid) -> Floats32:
+def _slope(seed: int, grid: Grid) -> Values:
     """Slope [degree] at the cells of `grid`, by central differences; one ring of cells more is computed for it."""
     if not grid.is_ease:
         return _slope_at(seed, grid)
@@ -199,7 +201,7 @@ def _slope(seed: int, grid: Grid) -> Floats32:
     return np.degrees(np.arctan(np.sqrt(dy * dy + dx * dx))).astype(np.float32)
 
 
-def _slope_at(seed: int, grid: Grid, reach: float = 0.015) -> Floats32:
+def _slope_at(seed: int, grid: Grid, reach: float = 0.015) -> Values:
     """Slope [degree] at the centres of a regular grid, from heights `reach` degrees around."""
     lat, lon = grid.lat, grid.lon
     dy = elevation(seed, lat + reach, lon) - elevation(seed, lat - reach, lon)

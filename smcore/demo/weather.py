@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smcore.demo import nesting
-from smcore.demo.noise import Field, Floats, Floats32, Mixture, octaves
+from smcore.demo.noise import Field, Floats, Mixture, Values, octaves
 from smcore.demo.terrain import Ground
 from smcore.grids import Grid
 
@@ -31,36 +31,36 @@ class Day:
     `cloud` and `humidity` are shares; `pressure` [Pa]; wind [m s-1].
     """
 
-    rain: tuple[Floats32, Floats32]
-    temperature: Floats32
-    shortwave: Floats32
-    cloud: Floats32
-    humidity: Floats32
-    pressure: Floats32
-    wind_u: Floats32
-    wind_v: Floats32
+    rain: tuple[Values, Values]
+    temperature: Values
+    shortwave: Values
+    cloud: Values
+    humidity: Values
+    pressure: Values
+    wind_u: Values
+    wind_v: Values
 
     @property
-    def specific_humidity(self) -> Floats32:
+    def specific_humidity(self) -> Values:
         """Specific humidity [kg kg-1]."""
         vapour = self.humidity * saturation_pressure(self.temperature)
         return 0.622 * vapour / (self.pressure - 0.378 * vapour)
 
     @property
-    def longwave(self) -> Floats32:
+    def longwave(self) -> Values:
         """Downward long-wave radiation [W m-2]; emissivity of Brunt (1932, doi:10.1002/qj.49705824704) and clouds."""
         vapour = self.humidity * saturation_pressure(self.temperature) / 100
         emissivity = (0.55 + 0.055 * np.sqrt(vapour)) * (1 + 0.2 * self.cloud)
         return np.minimum(emissivity, 1) * STEFAN_BOLTZMANN * self.temperature**4
 
     @property
-    def demand(self) -> Floats32:
+    def demand(self) -> Values:
         """Potential evaporation [mm d-1]: Hargreaves & Samani's radiation form (1985, doi:10.13031/2013.26773)."""
         megajoule = self.shortwave * 0.0864
         return np.maximum(0.0135 * (self.temperature - 273.15 + 17.8) * megajoule / 2.45, 0.1).astype(np.float32)
 
 
-def saturation_pressure(temperature: Floats32) -> Floats32:
+def saturation_pressure(temperature: Values) -> Values:
     """Saturation vapour pressure [Pa] at `temperature` [K] (Bolton 1980, eq. 10)."""
     celsius = temperature - 273.15
     return 611.2 * np.exp(17.67 * celsius / (celsius + 243.5))
@@ -99,17 +99,17 @@ _SPREAD = np.float32(np.sqrt(1 + 0.42**2 + 0.22**2))  # of a rain field with spe
 class _Regime:
     """The threshold above which a field of variance 1 rains, and the factor from excess to intensity."""
 
-    threshold: Floats32
-    factor: Floats32
+    threshold: Values
+    factor: Values
 
     @classmethod
-    def of(cls, chance: Floats32, mean: Floats32) -> _Regime:
+    def of(cls, chance: Values, mean: Values) -> _Regime:
         """The regime that rains with this chance and gives this mean intensity [mm d-1]."""
         threshold = np.interp(-chance, -_CHANCE, _THRESHOLD)
         excess = np.interp(threshold, _THRESHOLD, _EXCESS)
         return cls(threshold.astype(np.float32), (mean / excess).astype(np.float32))
 
-    def rain(self, field: Floats32) -> Floats32:
+    def rain(self, field: Values) -> Values:
         """Intensity [mm d-1]: zero where the field stays below the threshold."""
         above = np.maximum(field / _SPREAD - self.threshold, np.float32(0))
         return above**POWER * self.factor
@@ -124,12 +124,17 @@ class Climate:
             (
                 Field(seed, "front/0", 3.2, 4.5, 1.1, 9.0, 0.8),
                 Field(seed, "front/1", 1.4, 1.9, 0.7, 8.0, 0.8),
+                Field(seed, "front/2", 0.5, 0.6, 0.4, 8.5, 0.8),
             ),
-            (1.0, 0.55),
+            (1.0, 0.55, 0.3),
         )
         self.storms = Mixture(
-            (Field(seed, "storm/0", 1.5, 1.7, 0.8, 3.5, 0.5), Field(seed, "storm/1", 0.7, 0.8, 0.4, 3.0, 0.5)),
-            (1.0, 0.8),
+            (
+                Field(seed, "storm/0", 1.5, 1.7, 0.8, 3.5, 0.5),
+                Field(seed, "storm/1", 0.7, 0.8, 0.4, 3.0, 0.5),
+                Field(seed, "storm/2", 0.29, 0.31, 0.25, 3.2, 0.6),
+            ),
+            (1.0, 0.8, 0.5),
         )
         self.spells = Field(seed, "spell", 7.0, 9.0, 16.0, 0.3)
         self.years = Field(seed, "year", 6.0, 8.0, 120.0)
@@ -140,7 +145,7 @@ class Climate:
         self.detail = _detail(seed, self.level)
         self._today: tuple[int, tuple[_Regime, _Regime]] = (-1, ())  # type: ignore[assignment]
 
-    def rain_rate(self, day: float) -> Floats32:
+    def rain_rate(self, day: float) -> Values:
         """Rain intensity [mm d-1] at an instant, `day` with fraction (since 1970)."""
         fronts, storms = self._regimes(int(day))
         spell = 0.42 * self.spells.at(self.lat, self.lon, day) + 0.22 * self.years.at(self.lat, self.lon, day)
@@ -162,7 +167,7 @@ class Climate:
             self._today = (day, regimes)
         return self._today[1]
 
-    def temperature(self, day: float, cloud: Floats32) -> Floats32:
+    def temperature(self, day: float, cloud: Values) -> Values:
         """Daily mean 2 m air temperature [K]."""
         warm, ground = season(day), self.ground
         spread = np.float32(3.6 - 1.5 * warm) * (0.4 + ground.temperature_range / 14)
@@ -170,13 +175,13 @@ class Climate:
         normal = ground.annual_temperature + ground.temperature_range * np.float32(warm)
         return normal + spread * self.air.at(self.lat, self.lon, day) - dull
 
-    def cloud(self, day: float, rain: Floats32) -> Floats32:
+    def cloud(self, day: float, rain: Values) -> Values:
         """Cloud cover 0 to 1, higher where rain falls [mm d-1] and in humid climates."""
         humid = 0.9 * (self.ground.greenness - 0.5)
         drive = 1.0 * self.fronts.at(self.lat, self.lon, day) + 0.8 * self.haze.at(self.lat, self.lon, day)
         return (1 / (1 + np.exp(-(drive + humid - 0.5 + 0.5 * np.sqrt(rain))))).astype(np.float32)
 
-    def sky(self, day: int, rain: tuple[Floats32, Floats32]) -> Day:
+    def sky(self, day: int, rain: tuple[Values, Values]) -> Day:
         """Everything but rain for the UTC day `day`, consistent with the rain of its two halves [mm]."""
         noon = day + 0.5
         cloud = self.cloud(noon, rain[0] + rain[1])
@@ -198,7 +203,7 @@ class Climate:
             0.5 + 2.6 * north,
         )
 
-    def raw_rain(self, day: int) -> tuple[Floats32, Floats32]:
+    def raw_rain(self, day: int) -> tuple[Values, Values]:
         """Rain of the two halves of the UTC day [mm], before it is fitted to a coarser grid."""
         rates = [self.rain_rate(day + hour / 24) for hour in (3, 9, 15, 21)]
         return 0.25 * (rates[0] + rates[1]), 0.25 * (rates[2] + rates[3])

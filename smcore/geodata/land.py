@@ -18,13 +18,20 @@ class Axes(Protocol):
     """What a grid must offer here; `smcore.grids.Grid` does."""
 
     @property
-    def lat(self) -> Floats: ...
+    def lat(self) -> Floats:
+        """Latitudes of the rows [degree]."""
+
     @property
-    def lon(self) -> Floats: ...
+    def lon(self) -> Floats:
+        """Longitudes of the columns [degree]."""
+
     @property
-    def lat_edges(self) -> Floats: ...
+    def lat_edges(self) -> Floats:
+        """Edges of the rows, one more than rows."""
+
     @property
-    def lon_edges(self) -> Floats: ...
+    def lon_edges(self) -> Floats:
+        """Edges of the columns, one more than columns."""
 
 
 @functools.cache
@@ -102,7 +109,8 @@ def land_fraction(grid: Axes, resolution: str = "50m", samples: int = 4) -> npt.
     lat, lon = _inner(grid.lat_edges, samples), _inner(grid.lon_edges, samples)
     fine = rasterise(lat, lon, resolution)
     rows, columns = len(grid.lat), len(grid.lon)
-    return fine.reshape(rows, samples, columns, samples).mean(axis=(1, 3)).astype(np.float32)
+    share: npt.NDArray[np.float32] = fine.reshape(rows, samples, columns, samples).mean(axis=(1, 3), dtype=np.float32)
+    return share
 
 
 def _inner(edges: Floats, samples: int) -> Floats:

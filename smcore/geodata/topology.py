@@ -112,6 +112,8 @@ def borders() -> tuple[Line, Line]:
     An arc that two countries share is a border; an arc with one country is coast and left out.
     """
     name = "countries_110m"
-    uses = Counter(i if i >= 0 else ~i for ring in _geometry_rings(_topology(name)["objects"]["countries"]) for i in ring)
+    uses = Counter(
+        i if i >= 0 else ~i for ring in _geometry_rings(_topology(name)["objects"]["countries"]) for i in ring
+    )
     arcs = _arcs(name)
     return _joined([arcs[i] for i, count in sorted(uses.items()) if count > 1])

@@ -23,6 +23,11 @@ TINY = Cut(
 
 
 @pytest.fixture(scope="session")
+def tiny_cut() -> Cut:
+    return TINY
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(TINY, tmp_path_factory.mktemp("demo") / "world", processes=1)
 

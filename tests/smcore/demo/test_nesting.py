@@ -44,7 +44,7 @@ def test_scaled_rain_keeps_the_coarse_amount_also_where_the_fine_field_is_dry() 
 
 def test_transfer_keeps_a_constant_and_the_total_over_whole_cells() -> None:
     source = ease("M36").cut(slice(60, 80), slice(200, 220))
-    west, south, east, north = source.bbox
+    west, _south, _east, north = source.bbox
     target = regular(np.floor(north) - 0.5, np.ceil(west) + 0.5, 1.0, 1.0, 4, 5)
     transfer = Transfer.between(source, target)
     assert np.allclose(transfer.apply(np.full(source.shape, 0.3, np.float32)), 0.3)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from smcore.demo import satellites, simulation
+from smcore.demo.analyses import GLOBAL_ANALYSIS, Analysis
+from smcore.demo.land_model import NOAH_LIKE, LandModel
 from smcore.demo.simulation import Domain, Scene
 from smcore.demo.world import CONTINENT, DEFAULT, FULL, SEED, SPIN_UP_DAYS, Box, Cut, Period
 from smcore.errors import SmcoreError
@@ -92,13 +94,21 @@ def test_nested_truth_has_the_mean_of_the_coarse_truth() -> None:
     assert fine.top.std() > 0.01
 
 
-def test_only_the_truth_depends_on_the_hidden_soil() -> None:
+def test_the_land_model_does_not_read_the_truth() -> None:
+    """Another hidden soil changes the truth, and neither the weather nor what the land-surface model makes of it."""
     domain = Domain.make(SEED, PRAIRIE.grid("M36"))
     last = int(np.datetime64("2019-01-05", "D").astype(np.int64))
-    first, other = ([s for (s,) in simulation.year(SEED, (domain,), last, truth)][-1] for truth in (1, 2))
-    assert np.abs(first.top - other.top).max() > 0.001
-    assert np.array_equal(first.weather.rain[0], other.weather.rain[0])
-    assert np.array_equal(first.green, other.green)
+    found = []
+    for truth_seed in (1, 2):
+        model = LandModel(NOAH_LIKE, SEED, domain.grid, domain.ground)
+        analysis = Analysis(SEED, "gldas", domain.grid, GLOBAL_ANALYSIS)
+        for (scene,) in simulation.year(SEED, (domain,), last, truth_seed):
+            water = model.day(analysis.of(scene.day, scene.weather))
+        found.append((scene.top, scene.green, water.top))
+    (truth, green, modelled), (other_truth, other_green, other_modelled) = found
+    assert np.abs(truth - other_truth).max() > 0.001
+    assert np.array_equal(green, other_green)
+    assert np.array_equal(modelled, other_modelled)
 
 
 def test_the_swath_repeats_after_eight_days_and_comes_back_within_three() -> None:
@@ -128,6 +138,22 @@ def test_the_footprint_smooths_and_keeps_the_mean() -> None:
     seen = satellites.footprint(field, np.ones(field.shape, bool), 9.008)
     assert seen[10:30, 10:30].std() < 0.3 * field.std()
     assert seen[10:30, 10:30].mean() == pytest.approx(field.mean(), abs=0.005)
+
+
+def test_the_error_is_wet_and_grows_with_vegetation() -> None:
+    grid = Box(84, 100, 200, 240).grid("M36")
+    ground = Domain.make(SEED, grid).ground
+    radiometer = satellites.Radiometer(SEED, grid, ground)
+    water = np.full(grid.shape, 0.25, np.float32)
+    warm, bare = np.full(grid.shape, 290, np.float32), np.zeros(grid.shape, np.float32)
+
+    def errors(kilograms: float) -> np.ndarray:
+        surface = satellites.Surface(np.full(grid.shape, kilograms, np.float32), warm, bare)
+        return np.stack([radiometer.error(day, "am", water, surface) for day in range(18_000, 18_060)])
+
+    few, many = errors(0.5), errors(6.0)
+    assert 0 < few.mean() < many.mean()
+    assert many.std(axis=0).mean() > 1.5 * few.std(axis=0).mean()
 
 
 def test_the_cuts_meet_the_sizes_promised() -> None:

@@ -60,7 +60,8 @@ def test_land_fraction_lies_between_zero_and_one_and_is_partial_at_the_coast() -
     )
     fraction = geodata.land_fraction(grid)
     assert fraction.shape == (30, 67)
-    assert fraction.min() == 0 and fraction.max() == 1
+    assert fraction.min() == 0
+    assert fraction.max() == 1
     assert ((fraction > 0) & (fraction < 1)).sum() > 30
     assert np.mean(geodata.land_mask(grid) == (fraction > 0.5)) > 0.95
 
