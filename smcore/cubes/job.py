@@ -71,6 +71,9 @@ def check_same_cube(manifest: Manifest, dataset: xr.Dataset) -> None:
     if not Grid.from_attrs(manifest.attrs).same_as(Grid.from_attrs(dataset.attrs)):
         raise GridMismatch("The new files lie on another grid than the store", hint="ingest them into a new store")
     check_same_meaning(manifest, dataset)
+    if manifest.time and names.TIME in dataset.dims and bool(manifest.overpass) != (names.OVERPASS in dataset.coords):
+        where = "the store" if manifest.overpass else "the new files"
+        raise StoreError(f"Only the steps of {where} are labelled by overpass", hint="ingest them into a new store")
 
 
 def check_same_meaning(manifest: Manifest, dataset: xr.Dataset) -> None:

@@ -52,6 +52,17 @@ def test_appending_gives_the_fingerprint_of_ingesting_at_once(tmp_path: Path) ->
     same(tmp_path / "grown", cube)
 
 
+@pytest.mark.parametrize("labelled_first", [True, False])
+def test_steps_with_and_without_overpass_are_not_mixed(tmp_path: Path, labelled_first: bool) -> None:
+    cube = observed(4)
+    first, then = cube.isel(time=slice(0, 2)), cube.isel(time=slice(2, 4))
+    first, then = (first, then.drop_vars("overpass")) if labelled_first else (first.drop_vars("overpass"), then)
+    write(first, tmp_path / "s")
+    with pytest.raises(StoreError, match="are labelled by overpass"):
+        append(then, tmp_path / "s")
+    same(tmp_path / "s", first)
+
+
 def test_steps_may_come_in_any_order(tmp_path: Path) -> None:
     cube = observed(6)
     whole = write(cube, tmp_path / "whole")
