@@ -25,6 +25,9 @@ Ints = NDArray[np.int64]
 AREA_MEAN_FROM = 4.0
 """Ratio of cell areas from which the finer grid is averaged (our choice: below it, a cell holds one or two centres)."""
 
+_LEAST_COVERED = 0.5 - 1e-9
+"""Share of a coarse cell that finer cells must cover: at the rim of a region a few of them do not stand for it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Collocation:
@@ -133,5 +136,11 @@ def _area_mean(anchor: Side, fine: Grid) -> Collocation:
     weights[cell, place] = np.repeat(fine.cell_area_km2(), fine.shape[1])[inside]
     total = weights.sum(axis=1, keepdims=True)
     weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    method = "area-weighted mean of the finer cells whose centres lie in the coarser cell, where half or more are valid"
-    return Collocation(indices, weights, np.where(counts > 0, 0.0, np.nan), method)
+    whole = np.repeat(anchor.grid.cell_area_km2(), anchor.grid.shape[1])
+    covered = total[:, 0] >= _LEAST_COVERED * whole
+    indices[~covered] = -1
+    method = (
+        "area-weighted mean of the finer cells whose centres lie in the coarser cell, where half or more of it is "
+        "covered and half or more of those are valid"
+    )
+    return Collocation(indices, weights, np.where(covered, 0.0, np.nan), method)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.cubes.quality import RULES
 from smcore.errors import MatchError
+from smcore.stations.select import DEPTH_TOLERANCE_M
 from smcore.validation.collocate import Collocation, anchor_is_product, collocate, nearest
 from smcore.validation.notes import notes_on, range_text
 from smcore.validation.pairing import Pairs, pair_daily, pair_nearest
@@ -40,7 +41,7 @@ class MatchOptions:
     masks
         Flags, quality, overpass and period.
     depth
-        Keep sensors whose range lies within these two depths [m]; None keeps all.
+        Keep sensors whose range lies within these two depths [m], to a millimetre; None keeps all.
     time_window
         Largest distance in time [µs] of a pair of records; None means one hour where both sides have times of
         observation, and UTC days else.
@@ -236,7 +237,7 @@ def _within_depth(side: Side, depth: tuple[float, float] | None) -> Side:
             f"--depth {depth[0]:g} {depth[1]:g} is no range", hint="give two depths in metres, upper first"
         )
     top, bottom = side.places.depth_from, side.places.depth_to
-    kept = np.flatnonzero((top >= depth[0] - 1e-6) & (bottom <= depth[1] + 1e-6))
+    kept = np.flatnonzero((top >= depth[0] - DEPTH_TOLERANCE_M) & (bottom <= depth[1] + DEPTH_TOLERANCE_M))
     if not len(kept):
         held = sorted({range_text(a, b) for a, b in zip(top, bottom, strict=True)})
         raise MatchError(

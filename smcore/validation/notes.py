@@ -27,6 +27,7 @@ def notes_on(product: Side, reference: Side, *, product_is_anchor: bool, at: Int
     return [
         *_unit_notes(product, reference),
         *_depth_notes(product, reference, product_is_anchor, at),
+        *_day_notes(product, reference),
         *_mask_notes(product, reference, masks),
         *_independence_notes(product, reference),
         *_synthetic_notes(product, reference),
@@ -72,6 +73,16 @@ def _same_depth(a: float, b: float, c: float, d: float) -> bool:
     near = _DEPTH_TOLERANCE_M
     point_inside = (c == d and a - near <= c <= b + near) or (a == b and c - near <= a <= d + near)
     return bool(point_inside or (abs(a - c) <= near and abs(b - d) <= near))
+
+
+def _day_notes(product: Side, reference: Side) -> list[str]:
+    """Days that are not those of UTC are paired as if they were: off by the time zone."""
+    days = {side.name: str(side.dataset.attrs.get("day_of", "")) for side in (product, reference)}
+    return [
+        f"{name} has days of {whose}; they are paired with UTC days of the same date"
+        for name, whose in days.items()
+        if whose
+    ]
 
 
 def _mask_notes(product: Side, reference: Side, masks: Masks) -> list[str]:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from smcore.errors import MatchError
 from smcore.grids import Grid, distance_km, ease, regular
+from smcore.stations.select import select
 from smcore.validation.collocate import collocate, nearest
 from smcore.validation.match import Match, MatchOptions, match, pairs_dataset
 from smcore.validation.sides import Masks, side
@@ -334,6 +335,15 @@ def test_fine_cells_are_averaged_over_the_coarse_cell_where_half_are_there(make_
     assert swapped.shape == (4, 3)
 
 
+def test_a_coarse_cell_that_the_fine_grid_hardly_covers_is_out_of_it(make_cube: Make) -> None:
+    coarse = ease("M36").cut(slice(100, 101), slice(200, 203))
+    fine = ease("M09").cut(slice(400, 404), slice(803, 810))  # a quarter, all and half of the three cells
+    time = hours("2020-01-01", 3)
+    matched = paired(make_cube(np.zeros((3, 4, 7)), time, fine), make_cube(np.zeros(3), time, coarse))
+    assert matched.collocation.found.tolist() == [False, True, True]
+    assert np.isnan(all_pairs(matched)[0]).all(axis=1).tolist() == [True, False, False]
+
+
 def test_grids_of_about_one_size_meet_by_the_nearest_centre(make_cube: Make) -> None:
     time = hours("2020-01-01", 2)
     degrees = regular(28.0, 67.0, 0.1, 0.1, 5, 6)
@@ -347,6 +357,26 @@ def test_grids_of_about_one_size_meet_by_the_nearest_centre(make_cube: Make) -> 
     for row in (0, 7, 29):
         expected = brute_nearest(lat, lon, (matched.places.lat[row], matched.places.lon[row]))
         assert matched.collocation.indices[row, 0] == expected
+
+
+@pytest.mark.parametrize(("depth", "kept"), [((0, 0.05), [0.0508]), ((0, 0.1), [0.0508]), ((0, 0.6), [0.0508, 0.508])])
+def test_a_sensor_at_two_inches_is_within_five_centimetres_as_for_a_selection_of_stations(
+    make_cube: Make, make_stations: Make, depth: tuple[float, float], kept: list[float]
+) -> None:
+    time = hours("2020-01-01", 3)
+    station = make_stations(
+        [[1, 1, 1], [2, 2, 2]], time, GRID.lat[0], GRID.lon[0], depth=[(0.0508, 0.0508), (0.508, 0.508)]
+    )
+    matched = paired(make_cube(np.zeros(3), time), station, depth=depth)
+    assert matched.places.depth_to.tolist() == kept == select(station, depth=depth)["depth_to"].values.tolist()
+
+
+def test_days_that_are_not_those_of_utc_are_said(make_cube: Make, make_stations: Make) -> None:
+    time = np.datetime64("2020-01-01", "ns") + np.arange(3) * np.timedelta64(1, "D")
+    station = make_stations(np.zeros(3), time, GRID.lat[0], GRID.lon[0])
+    station.attrs |= {"day_of": "local standard time", "time_support": "day-mean"}
+    matched = paired(make_cube(np.zeros(3), time), station)
+    assert "r has days of local standard time; they are paired with UTC days of the same date" in matched.notes
 
 
 @pytest.mark.parametrize(
