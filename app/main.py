@@ -37,8 +37,8 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
         threaded=threaded,
         title="Loam",
         start=True,
-        unused_session_lifetime=settings.unused_session_ms,
-        check_unused_sessions=max(settings.unused_session_ms // 3, 1),
+        unused_session_lifetime_milliseconds=settings.unused_session_ms,
+        check_unused_sessions_milliseconds=max(settings.unused_session_ms // 3, 1),
         verbose=False,
         admin=False,
     )

@@ -43,7 +43,7 @@ class StationScore:
     """Pairs of one product with the chosen sensor, and what they say.
 
     ``product`` and ``reference`` are (n,) in the units given; ``metrics`` maps name → (value, status); ``sentence``
-    says why there is no number, or what a reader must know.
+    says why there is no number, ``notes`` what a reader must know (depths, shares masked).
     """
 
     entry: CatalogEntry
@@ -53,6 +53,7 @@ class StationScore:
     n: int
     distance_km: float
     sentence: str
+    notes: tuple[str, ...] = ()
 
 
 class StationStore:
@@ -159,7 +160,7 @@ class StationStore:
         x, y = pairs["product"].values[0], pairs["reference"].values[0]
         both = np.isfinite(x) & np.isfinite(y)
         distance = float(pairs["distance_km"].values[0])
-        return StationScore(product, x[both], y[both], metrics, int(both.sum()), distance, said)
+        return StationScore(product, x[both], y[both], metrics, int(both.sum()), distance, said, tuple(matched.notes))
 
 
 def with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -117,6 +117,13 @@ class Store(param.Parameterized):
             return _FIELDS.get((str(entry.location), version(entry), "last"), lambda: self._last_with_values(entry))
         return nearest_step(time, self.selection.time)
 
+    def moment(self) -> str:
+        """The time that the map shows: the chosen one, or that of the step it opened on."""
+        entry = self.entry
+        if self.selection.time or entry is None:
+            return str(self.selection.time)
+        return str(self.times(entry)[self.step(entry)])
+
     def _last_with_values(self, entry: CatalogEntry) -> int:
         """The last step that shows something, among the last few: a map should not open empty."""
         prepared, last = self.opened(entry), len(self.times(entry)) - 1
@@ -232,7 +239,7 @@ class Store(param.Parameterized):
         step = self.step(entry)
         label, value = self.step_label(entry, step), float(self._values(entry, row, column)[step])
         note = ""
-        if not is_near(self.times(entry)[step], self.selection.time):
+        if not is_near(self.times(entry)[step], self.moment()):
             value, note = np.nan, f"no step then; nearest {label}"
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
         north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])

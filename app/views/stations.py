@@ -177,6 +177,14 @@ def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -
         return f"<div class=empty>No product has pairs with this sensor.</div>{folded}"
     head = ("Product", "n", *LABELS.values())
     return (
-        f"<h4>Product − station, {FLAGS}, nearest record</h4>{table(head, rows, numeric=range(1, 6))}"
-        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{folded}"
+        f"<h4>Product − station, {FLAGS}</h4>{table(head, rows, numeric=range(1, 6))}"
+        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{_notes(scores)}{folded}"
     )
+
+
+def _notes(scores: list[StationScore]) -> str:
+    """What a reader must know of the pairs, each sentence once."""
+    notes = list(dict.fromkeys(note for s in scores if s.n for note in s.notes))
+    depths = "".join(f'<div class="alert">{esc(note)}</div>' for note in notes if note.startswith("depth"))
+    others = "".join(f"<p>{esc(note)}</p>" for note in notes if not note.startswith("depth"))
+    return f"{depths}<details><summary>How the pairs were made</summary>{others}</details>"
