@@ -135,19 +135,40 @@ def test_an_unknown_word_after_catalog_is_a_sentence(loam: Said) -> None:
 # -- --json and --catalog --------------------------------------------------------------------------------------------
 
 
-def test_json_is_exactly_one_object_on_stdout(loam: Said, catalog: Path, tmp_path: Path) -> None:
-    calls = [
-        ("doctor",),
-        ("catalog", "list"),
-        ("catalog", "show", "cube"),
-        ("catalog", "check", catalog),
-        ("validate", "--product", "cube", "--reference", "nets", "--out", tmp_path / "run"),
-    ]
-    for call in calls:
-        status, out, _ = loam(*call, "--json", "--catalog", catalog)
-        assert status == 0, call
-        assert isinstance(json.loads(out), dict), call
-        assert out.count("\n") == 1, call
+QUIET = ["doctor", "catalog list", "catalog show", "catalog check", "ingest", "predict", "train", "validate"]
+
+
+def calls(catalog: Path, out: Path) -> dict[str, tuple[object, ...]]:
+    """A good call of every command that neither serves nor builds a world."""
+    farm = out / "farm.csv"
+    farm.write_text("time,lat,lon,depth,sm\n2018-01-01,48.1,-16.2,.05,.25\n2018-01-02,48.1,-16.2,.05,.26\n")
+    return {
+        "doctor": ("doctor",),
+        "catalog list": ("catalog", "list"),
+        "catalog show": ("catalog", "show", "cube"),
+        "catalog check": ("catalog", "check", catalog),
+        "ingest": ("ingest", "auto", farm, "--into", out / "farm"),
+        "predict": ("predict", "spline", "--data", "other", "--out", out / "p"),
+        "train": ("train", "climatology", "--data", "other", "--split", "site", "--out", out / "t"),
+        "validate": ("validate", "--product", "cube", "--reference", "nets", "--out", out / "run"),
+    }
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_json_is_exactly_one_object_on_stdout(loam: Said, catalog: Path, tmp_path: Path, name: str) -> None:
+    call = calls(catalog, tmp_path)[name]
+    status, out, _ = loam(*call, "--json", "--catalog", catalog)
+    assert status == 0
+    assert isinstance(json.loads(out), dict)
+    assert out.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_without_json_people_read_words(loam: Said, catalog: Path, tmp_path: Path, name: str) -> None:
+    status, out, _ = loam(*calls(catalog, tmp_path)[name], "--catalog", catalog)
+    assert status == 0
+    assert out.strip()
+    assert not out.startswith("{")
 
 
 def test_json_of_a_mistake_is_an_object_too(loam: Said, catalog: Path) -> None:
