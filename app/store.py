@@ -122,7 +122,10 @@ class Store(param.Parameterized):
         entry = self.entry
         if self.selection.time or entry is None:
             return str(self.selection.time)
-        return str(self.times(entry)[self.step(entry)])
+        try:
+            return str(self.times(entry)[self.step(entry)])
+        except SmcoreError:  # the store of the product on the map is gone, which costs no other product its value
+            return ""
 
     def _last_with_values(self, entry: CatalogEntry) -> int:
         """The last step that shows something, among the last few: a map should not open empty."""
