@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_QUEUED = 20
 KEPT_ENDED = 200
+CLOCK_SECONDS = 300.0  # that the time of birth of a process may be off, as clocks are set and machines sleep
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -181,11 +183,23 @@ class Queue:
             shutil.rmtree(self.path(row["id"]), ignore_errors=True)
 
     def bury(self) -> list[str]:
-        """Mark running jobs whose process is gone as failed; returns their ids."""
-        lost = [job for job in self._running() if job.pid is None or not is_alive(job.pid)]
-        for job in lost:
-            self.end(job.id, FAILED, "The worker process ended before the run did; run it again.")
-        return [job.id for job in lost]
+        """Mark running jobs whose process is gone as failed; returns their ids.
+
+        A job that ends while we look keeps its own end, and another process that has got the number of a worker long
+        gone (after a restart of the machine) keeps no job running.
+        """
+        lost = [job for job in self._running() if job.pid is None or not was_alive(job.pid, job.started)]
+        said = "The worker process ended before the run did; run it again."
+        with self._open() as db:
+            found = [
+                db.execute(
+                    "UPDATE jobs SET state = ?, message = ?, ended = strftime('%Y-%m-%dT%H:%M:%fZ') "
+                    "WHERE id = ? AND state = ? RETURNING id",
+                    (FAILED, said, job.id, RUNNING),
+                ).fetchone()
+                for job in lost
+            ]
+        return [row["id"] for row in found if row is not None]
 
     def _running(self) -> list[Job]:
         with self._open() as db:
@@ -212,6 +226,18 @@ def is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def was_alive(pid: int, moment: str | None) -> bool:
+    """Whether a process runs, and ran already at a moment (ISO, UTC)."""
+    import psutil
+
+    try:
+        born = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return False
+    asked = datetime.fromisoformat(moment).timestamp() if moment else born
+    return is_alive(pid) and born <= asked + CLOCK_SECONDS
 
 
 class Supervisor:
