@@ -308,18 +308,22 @@ def _periods(axes: dict[str, Times]) -> str:
 
 def _check_static(plan: Plan) -> tuple[str, ...]:
     """Notes on cells without statics; refuses if no cell has any of a static input."""
-    notes = []
+    lacking: dict[int, list[str]] = {}
     for item in (i for i in plan.used if i.role == "static"):
         values = read_static(plan.fields[item.name], item.name, plan.places.lat, plan.places.lon)
-        lacking = int((~np.isfinite(values)).sum())
-        if lacking == len(values):
+        number = int((~np.isfinite(values)).sum())
+        if number == len(values):
             raise SpecMismatch(
                 f"{plan.spec.id} needs {item.name} [{item.units}], and no cell of the window has it",
                 where=plan.fields[item.name].id,
             )
-        if lacking:
-            notes.append(f"{item.name} is missing in {lacking} of {len(values)} cells: the training mean stands in")
-    return tuple(notes)
+        if number:
+            lacking.setdefault(number, []).append(item.name)
+    cells = len(plan.places.lat)
+    return tuple(
+        f"{', '.join(missing)}: missing in {number} of {cells} cells; the training mean stands in, unless all are missing"
+        for number, missing in lacking.items()
+    )
 
 
 def gather(plan: Plan, lat: NDArray[np.float64], lon: NDArray[np.float64], *, task: str = SATELLITE,

@@ -110,7 +110,7 @@ def build(
     stations = next((s for s in others if "stations" in s.roles), None)
     sites, sensors = read.sites(stations, choice) if stations is not None else (None, ())
     lat, lon = chosen[0][kept], chosen[1][kept]
-    notes = [*plan.notes, *([] if stations is None else [f"{len(sensors)} sensors are learnt from"])]
+    notes = [*plan.notes, *([] if stations is None else [f"{len(sensors)} sensors lie inside and have usable values"])]
     layer = str(target.data.attrs.get("layer_m", ""))
     everything = tuple(sources)
     return TrainingSet(satellite, sites, _cells(target, lat, lon), lat, lon, sensors, everything, layer, tuple(notes))
