@@ -7,6 +7,7 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 TOOLS   := $(VENV)/.tools
 export LOAM_HOME ?= $(CURDIR)/.loam
+WORKERS ?= 2
 
 # Real files of others, if they lie beside the project: tests that need them skip without.
 ifneq ($(wildcard ../shared/realdata/README.md),)
@@ -32,10 +33,10 @@ run: $(READY)
 	$(BIN)/loam serve --port $(PORT)
 
 test: $(TOOLS) browser
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: $(TOOLS) browser
-	$(BIN)/python -m pytest -m "slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow" $(ARGS)
 
 real: $(READY)
 	LOAM_REALDATA=$(abspath $(or $(REALDATA),$(LOAM_REALDATA))) $(BIN)/loam real --home $(CURDIR)/.real --port $(PORT)
@@ -46,7 +47,8 @@ lint: $(TOOLS)
 	$(BIN)/mypy
 
 bench: $(TOOLS)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check tensorstore==0.1.86
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 browser: $(TOOLS)
 	@$(BIN)/python tools/find_chromium.py
