@@ -321,7 +321,7 @@ def _check_static(plan: Plan) -> tuple[str, ...]:
             lacking.setdefault(number, []).append(item.name)
     cells = len(plan.places.lat)
     return tuple(
-        f"{', '.join(missing)}: missing in {number} of {cells} cells; the training mean stands in, unless all are missing"
+        f"{', '.join(missing)}: missing in {number} of {cells} cells; the training mean stands in unless all are"
         for number, missing in lacking.items()
     )
 
