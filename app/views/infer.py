@@ -17,6 +17,7 @@ from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
 from app.views.map import MapView
+from smcore import names
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
@@ -134,7 +135,7 @@ class InferView:
             "data": [list(pair) for pair in prediction.inputs_for(choice, self.store.catalog, self.store.entry)],
             "catalogs": [str(file) for file in self.store.catalog.files],
             "window": window,
-            "quality": "all",
+            "quality": "recommended" if names.QUALITY in getattr(self.store.entry, "variables", {}) else "all",
         }
 
     # -- the worker's answers ------------------------------------------------------------------------------------

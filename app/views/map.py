@@ -66,7 +66,7 @@ class MapView:
             outline_line_color=None, lod_timeout=40, stylesheets=[NO_RING], name="map", output_backend="canvas",
         )  # fmt: skip
         pan, wheel = PanTool(), WheelZoomTool()
-        self.box_tool = BoxSelectTool(persistent=False)
+        self.box_tool = BoxSelectTool(persistent=False, renderers=[])
         plot.add_tools(pan, wheel, self.box_tool)
         plot.toolbar.active_drag, plot.toolbar.active_scroll = pan, wheel
         self._pan = pan
