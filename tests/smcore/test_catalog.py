@@ -86,7 +86,44 @@ def test_a_foreign_reader_or_datatype_is_refused(tmp_path):
         read_file(written(tmp_path, content))
 
 
-@pytest.mark.parametrize("url", ["http://example.org/x.zarr", "s3://bucket/x", "//host/share", ""])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda c: c["data"]["one.data"]["kwargs"].update(storage_options={"fo": "http://example.org"}), "storage_opt"),
+        (lambda c: c["data"]["one.data"]["kwargs"].update(anon=True), "'anon'"),
+        (lambda c: c["entries"]["one"]["kwargs"].update(engine="my.module"), "'engine'"),
+        (lambda c: c["entries"]["one"].update(func="os:system"), "'func'"),
+        (lambda c: c["entries"]["one"].update(output_instance="os:system"), "'os:system'"),
+        (lambda c: c["entries"]["one"].update(user_parameters={"p": {"cls": "os:system"}}), "'user_parameters'"),
+        (lambda c: c.update(user_parameters={"p": {"cls": "os:system"}}), "Parameters of a catalogue"),
+        (lambda c: c["entries"]["one"].update(kwargs=["x"]), "not a mapping"),
+    ],
+)
+def test_an_option_that_intake_would_hand_on_is_refused(tmp_path, change, named):
+    content = document(tmp_path)
+    change(content)
+    with pytest.raises(CatalogError, match=named):
+        read_file(written(tmp_path, content))
+
+
+def test_an_address_is_checked_also_where_no_entry_points_to_it(tmp_path):
+    content = document(tmp_path)
+    content["data"]["spare"] = content["data"]["one.data"] | {"kwargs": {"url": "http://example.org/x.zarr"}}
+    with pytest.raises(CatalogError, match="not a local path"):
+        read_file(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/x.zarr",
+        "s3://bucket/x",
+        "//host/share",
+        "",
+        "/x::http://example.org/x",
+        ["http://example.org"],
+    ],
+)
 def test_an_address_beyond_this_machine_is_refused(tmp_path, url):
     content = document(tmp_path)
     content["data"]["one.data"]["kwargs"]["url"] = url
