@@ -193,10 +193,10 @@ def report(folder: Path, steps: int) -> str:
 
 {table(rows)}
 
-Ingest: {total:.0f} s in all ({cpu:.0f} s of processor time). Maps and overviews {maps_done:.0f} s ({maps_done / steps * 1e3:.1f} ms a step, of which
-{making:.1f} ms make the synthetic field), series {total - maps_done:.0f} s: {raw / total:.0f} MB of raw int16 a second.
-On disk {info.size / 1e6:.0f} MB for {raw:.0f} MB raw: maps, one overview with its valid share, and series. Opening the
-store takes {opening:.1f} ms.
+Ingest: {total:.0f} s in all ({cpu:.0f} s of processor time). Maps and overviews {maps_done:.0f} s
+({maps_done / steps * 1e3:.1f} ms a step, of which {making:.1f} ms make the synthetic field), series
+{total - maps_done:.0f} s: {raw / total:.0f} MB of raw int16 a second. On disk {info.size / 1e6:.0f} MB for {raw:.0f} MB
+raw: maps, one overview with its valid share, and series. Opening the store takes {opening:.1f} ms.
 
 «Ours, float32» is what the application calls: unpacked, NaN where missing. The other columns read the same array as it
 is stored. Wrong layout: a day map read from the series, a series or box read from the maps, by our own reader; ratios
