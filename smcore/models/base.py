@@ -23,6 +23,9 @@ Floats: TypeAlias = NDArray[np.float32]
 Outputs: TypeAlias = dict[str, Floats]
 """``{"sm": (T, N) [m3 m-3]}``, perhaps with ``sm_uncertainty``; NaN where the model has nothing to say."""
 
+WHOLE_RECORD = 1_000_000
+"""As ``history``: everything from the first step on, so that any window gives a day the same value."""
+
 SATELLITE = "satellite"
 SITES = "sites"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
 from smcore.models.base import (
+    WHOLE_RECORD,
     FitRun,
     Inputs,
     InputSpec,
@@ -29,8 +30,8 @@ SPEC = ModelSpec(
     title="Seasonal climatology of the location itself",
     inputs=(InputSpec(SM, VOLUMETRIC, "observed", required=True),),
     citation="Our choice: mean and two harmonics of the day of year, drawn towards the pooled curve",
-    history=100_000,
-    lookahead=100_000,
+    history=WHOLE_RECORD,
+    lookahead=WHOLE_RECORD,
 )
 
 _HARMONICS = 2

@@ -22,6 +22,7 @@ from smcore.errors import WeightsError
 from smcore.models.base import (
     SATELLITE,
     SITES,
+    WHOLE_RECORD,
     Checkpoint,
     FitRun,
     Floats,
@@ -49,7 +50,7 @@ _SITE_WEIGHT = 0.5
 def best_spec(spec: ModelSpec) -> ModelSpec:
     """The published specification with what the features need: more required inputs, and the whole forcing record."""
     inputs = tuple(replace(i, required=i.required or i.name in FORCINGS) for i in spec.inputs)
-    return replace(spec, inputs=inputs, substitutes=True, history=100_000, reference=SPIN)
+    return replace(spec, inputs=inputs, substitutes=True, history=WHOLE_RECORD, reference=SPIN)
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,23 @@ def test_history_before_the_window_is_used_when_it_is_there(small_world):
     np.testing.assert_allclose(long[2:], short[2:], atol=1e-6)
 
 
+def test_any_period_gives_a_day_the_same_value(small_world):
+    from smcore.models import multiscale_lstm
+    from smcore.models.base import FitRun
+    from smcore.training.datasets import Choice, build
+    from smcore.training.folds import make_folds
+    from smcore.training.splits import Split
+
+    model = multiscale_lstm.MultiscaleLstm(multiscale_lstm.Config(hidden=8, epochs=2, most_steps=4))
+    data = build(model.spec, small_world.sources("target", "forcing", "static"), Window(), Choice())
+    model.fit(make_folds(data, Split("site"), Window(), None)[0].data, FitRun())
+    long, short = (
+        whole(model, small_world, Window(*days))
+        for days in (("2019-02-01", "2019-03-10"), ("2019-03-05", "2019-03-06"))
+    )
+    np.testing.assert_allclose(short["sm"].values, long["sm"].sel(time=short["time"]).values, atol=1e-6)
+
+
 def test_missing_inputs_and_units_are_named_before_computing(small_world):
     model = Blur()
     with pytest.raises(SpecMismatch, match=r"missing: clay \[%\]"):
