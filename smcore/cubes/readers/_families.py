@@ -91,7 +91,7 @@ ERA5_LAND: Final = Family(
     _described(
         "ERA5-Land soil moisture, 0.1°",
         "modelled",
-        "era5-land",
+        "era5-land era5",  # ERA5 drives it
         COPERNICUS,
         ERA5_LAND_CITATION,
         "10.24381/cds.e2161bac",
@@ -111,6 +111,39 @@ TARGETS: Final = (
     "soil_moisture", "sm", *_ECMWF_LAYERS,
     "SoilMoi0_10cm_inst", "SoilMoi10_40cm_inst", "SoilMoi40_100cm_inst", "SoilMoi100_200cm_inst",
 )  # fmt: skip
+
+
+_SENSORS: Final = {"ASCAT": "ascat", "AMSR": "amsr2", "SMOS": "smos", "MIRAS": "smos", "SMAP": "smap"}
+_WITH_SMAP: Final = 202212  # from ESA CCI SM 7.1 on, which merges SMAP
+
+
+def c3s_inputs(product: str, version: str, sensors: str = "") -> str:
+    """Source families of a C3S or ESA CCI product, as words.
+
+    Parameters
+    ----------
+    product
+        Text with ``combined``, ``active`` or ``passive`` in it.
+    version
+        As in ``v202505``; older ones without ``sensors`` are not told to rest on SMAP.
+    sensors
+        The instruments that the file lists, if it does.
+
+    Notes
+    -----
+    The combined product is brought to the climatology of GLDAS Noah before it is merged (Gruber et al. 2019,
+    doi:10.5194/essd-11-717-2019), so it shares that too.
+    """
+    form = product.lower()
+    found = [family for word, family in _SENSORS.items() if word in sensors.upper()]
+    if not found:
+        year = re.search(r"(?<!\d)(20\d{4})", version)
+        found = ["ascat", "amsr2", "smos", *(["smap"] if year and int(year[1]) >= _WITH_SMAP else [])]
+    if "active" in form and "combined" not in form:
+        found = ["ascat"]
+    elif "passive" in form and "combined" not in form:
+        found = [family for family in found if family != "ascat"]
+    return " ".join(dict.fromkeys(["c3s", *found, *(["gldas"] if "combined" in form else [])]))
 
 
 def family_of(target: str, attrs: Mapping[str, Any], spacing: float) -> Family:

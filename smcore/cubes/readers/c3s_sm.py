@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.cubes.readers import _blocks, _flags, _images, _units
-from smcore.cubes.readers._families import C3S
+from smcore.cubes.readers._families import C3S, c3s_inputs
 from smcore.cubes.readers._steps import Field, Step, assemble, is_synthetic, latest, one_grid
 from smcore.cubes.sources import Reading, gather
 from smcore.errors import ReaderError, UnitsError
@@ -131,6 +131,7 @@ def _attributes(images: Sequence[_images.Image]) -> dict[str, Any]:
         **C3S.attrs,
         "title": f"{family.removesuffix(' SM')} soil moisture, {form}, 0.25°",
         "product": f"{family} {form} {version}".strip(),
+        "inputs": c3s_inputs(form, version, str(source.get("sensor", ""))),
         "layer_m": "0 0.05",
         "synthetic": max(is_synthetic(image.raw.attrs) for image in images),
     }

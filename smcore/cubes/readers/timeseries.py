@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from smcore import grids, names
 from smcore.cubes.check import check_pixels
 from smcore.cubes.readers import _blocks, _flags, _overpasses, _units
-from smcore.cubes.readers._families import TARGETS, Family, family_of, layer_of
+from smcore.cubes.readers._families import TARGETS, Family, c3s_inputs, family_of, layer_of
 from smcore.cubes.readers._steps import is_synthetic, missing, plural
 from smcore.cubes.sources import Reading, Skipped, gather
 from smcore.errors import ReaderError, UnitsError
@@ -278,6 +278,9 @@ def _attributes(cell: _Cell) -> dict[str, Any]:
     version = str(cell.raw.attrs.get("version", ""))
     if version:
         attrs["product"] = f"{attrs['product']} {version}"
+    if cell.family.key == "c3s":
+        form = str(cell.raw.attrs.get("product", "combined"))
+        attrs["inputs"] = c3s_inputs(form, version, str(cell.raw.attrs.get("sensor", "")))
     return attrs
 
 

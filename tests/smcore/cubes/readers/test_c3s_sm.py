@@ -10,6 +10,7 @@ import xarray as xr
 
 from smcore.cubes.quality import usable
 from smcore.cubes.readers import c3s_sm
+from smcore.cubes.readers._families import c3s_inputs
 from smcore.cubes.sources import Reading
 from smcore.errors import ReaderError
 
@@ -61,7 +62,8 @@ def test_flags_are_kept_and_say_why_there_is_no_retrieval(reading: Reading) -> N
 def test_the_product_says_what_it_is(reading: Reading) -> None:
     attrs = reading.dataset.attrs
     assert attrs["product"] == "C3S SM combined v201801.0"
-    assert (attrs["kind"], attrs["layer_m"], attrs["inputs"]) == ("observed", "0 0.05", "c3s")
+    assert (attrs["kind"], attrs["layer_m"]) == ("observed", "0 0.05")
+    assert attrs["inputs"] == "c3s ascat amsr2 smos gldas"  # its attribute sensor lists no SMAP yet
     assert (attrs["time_support"], attrs["time_is_nominal"]) == ("instant", 1)
     assert "Copernicus" in attrs["licence"]
 
@@ -118,3 +120,19 @@ def test_unusable_days_are_left_out_and_the_others_survive(tmp_path: Path) -> No
     assert reading.sources == (good,)
     with pytest.raises(ReaderError, match="choose sm"):
         c3s_sm.read([good], variable="flag")
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "sensors", "families"),
+    [
+        ("combined", "v202505", "", "c3s ascat amsr2 smos smap gldas"),
+        ("COMBINED", "v201801.0", "", "c3s ascat amsr2 smos gldas"),
+        ("active", "v202505", "", "c3s ascat"),
+        ("passive", "v202212.0.0", "", "c3s amsr2 smos smap"),
+        ("passive", "v202212.0.0", "AMSR2, MIRAS", "c3s amsr2 smos"),
+    ],
+)
+def test_what_was_merged_is_named_so_that_products_that_share_it_can_be_told(
+    product: str, version: str, sensors: str, families: str
+) -> None:
+    assert c3s_inputs(product, version, sensors) == families

@@ -44,7 +44,7 @@ def test_era5_land_in_the_new_form_agrees_with_plain_netcdf4(realdata: Path) -> 
     assert cube["sm"].attrs["units"] == "m3 m-3"
     attrs = cube.attrs
     assert (attrs["layer_m"], attrs["time_support"], attrs["product"]) == ("0 0.07", "instant", "ERA5-Land")
-    assert (attrs["kind"], attrs["inputs"], attrs["synthetic"]) == ("modelled", "era5-land", 0)
+    assert (attrs["kind"], attrs["inputs"], attrs["synthetic"]) == ("modelled", "era5-land era5", 0)
     assert (reading.skipped, reading.notes) == ((), ())
 
 

@@ -30,9 +30,9 @@ GOLDEN = {
     SMAP_V9: (13, 4100, 24712, 0.2505826443, 0.02, 0.49993381, "2015-04-01T06", "2025-01-26T06"),
 }
 DESCRIBED = {  # layer, grid, kind, source family
-    C3S: ("0 0.05", "latlon", "observed", "c3s"),
+    C3S: ("0 0.05", "latlon", "observed", "c3s ascat amsr2 smos smap gldas"),
     "ERA5": ("0 0.07", "latlon", "modelled", "era5"),
-    "ERA5_LAND": ("0 0.07", "latlon", "modelled", "era5-land"),
+    "ERA5_LAND": ("0 0.07", "latlon", "modelled", "era5-land era5"),
     "GLDAS_NOAH025_3H": ("0 0.1", "latlon", "modelled", "gldas"),
     SMAP_V5: ("0 0.05", "M36", "observed", "smap"),
     SMAP_V9: ("0 0.05", "M36", "observed", "smap"),
