@@ -94,6 +94,15 @@ def test_python_in_the_pages_can_be_parsed_and_imports_what_exists(page: Path) -
                 assert missing == [], f"{name_of(page)}: {node.module} has no {missing}"
 
 
+def test_the_tree_names_every_module_and_package() -> None:
+    tree = next(block for block in blocks(ROOT / "docs" / "architecture.md", "") if block.startswith("smcore/"))
+    words = set(re.findall(r"\w+", tree))
+    for package in ("smcore", "app"):
+        names = {path.stem for path in (ROOT / package).glob("*.py") if not path.stem.startswith("_")}
+        names |= {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert sorted(names - words) == [], package
+
+
 def recipe(start: str) -> str:
     """The block of docs/adding.md that begins so."""
     (found,) = [block for block in blocks(ROOT / "docs" / "adding.md", "python") if block.startswith(start)]
