@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class Skill:
     ----------
     rain
         Spread of the logarithm of its rain error that changes from day to day.
+    missed
+        Share of the rain that it does not see at all.
     rain_bias
         Spread of the logarithm of its lasting rain error.
     trace
@@ -34,6 +37,7 @@ class Skill:
     """
 
     rain: float
+    missed: float
     rain_bias: float
     trace: float
     false_rain: float
@@ -42,11 +46,16 @@ class Skill:
     size: float
 
 
-GAUGES = Skill(0.28, 0.06, 0.12, 0.0, 0.5, 0.04, 0.35)  # radar with gauges, as Stage IV
-STATION_ANALYSIS = Skill(0.35, 0.08, 0.1, 0.2, 0.7, 0.06, 0.9)  # as NLDAS-2
-SATELLITE_RAIN = Skill(0.60, 0.15, 0.3, 0.9, 1.0, 0.08, 0.5)  # as IMERG
-REANALYSIS = Skill(0.50, 0.14, 0.02, 0.8, 0.9, 0.08, 1.4)  # as ERA5-Land
-GLOBAL_ANALYSIS = Skill(0.55, 0.18, 0.02, 0.8, 1.2, 0.09, 2.0)  # as the forcing of GLDAS
+GAUGES = Skill(0.35, 0.02, 0.06, 0.12, 0.0, 0.5, 0.04, 0.35)  # radar with gauges, as Stage IV
+STATION_ANALYSIS = Skill(0.50, 0.05, 0.10, 0.1, 0.2, 0.7, 0.06, 0.9)  # as NLDAS-2
+SATELLITE_RAIN = Skill(0.80, 0.12, 0.20, 0.3, 0.9, 1.0, 0.08, 0.5)  # as IMERG
+REANALYSIS = Skill(0.85, 0.12, 0.18, 0.02, 1.4, 0.9, 0.08, 1.4)  # as ERA5-Land
+GLOBAL_ANALYSIS = Skill(0.90, 0.14, 0.25, 0.02, 1.8, 1.2, 0.09, 2.0)  # as the forcing of GLDAS
+
+
+def _quantile(share: float) -> float:
+    """The value below which a standard normal falls with this chance."""
+    return NormalDist().inv_cdf(share)
 
 
 class Analysis:
@@ -63,6 +72,7 @@ class Analysis:
         size = skill.size
         self.wet = Field(seed, f"{name}/wet", size, size, 0.8, 4.0)
         self.lasting = Field(seed, f"{name}/lasting", 2 * size, 2 * size).at(grid.lat, grid.lon)
+        self.blind = Field(seed, f"{name}/blind", 1.5 * size, 1.5 * size, 1.2, 4.0)
         self.heat = Field(seed, f"{name}/heat", 2.5 * size, 2.5 * size, 4.0)
 
     def rain(self, day: float, rain: Values) -> Values:
@@ -70,7 +80,8 @@ class Analysis:
         skill = self.skill
         error = self.wet.at(self.lat, self.lon, day)
         factor = skill.rain * error - 0.5 * skill.rain**2 + skill.rain_bias * self.lasting
-        amount = np.where(rain > skill.trace, rain, 0) * np.exp(factor)
+        seen = (rain > skill.trace) & (self.blind.at(self.lat, self.lon, day) > _quantile(skill.missed))
+        amount = np.where(seen, rain, 0) * np.exp(factor)
         return (amount + skill.false_rain * np.maximum(error - 1.6, 0)).astype(np.float32)
 
     def of(self, day: int, weather: Day) -> Day:

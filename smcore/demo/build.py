@@ -14,10 +14,13 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import numpy as np
+
 from smcore import catalog
 from smcore.demo import continent, products, region
+from smcore.demo.noise import Field
 from smcore.demo.station_book import StationBook, join
-from smcore.demo.world import SEED, VERSION, Cut
+from smcore.demo.world import DEFAULT, FULL, SEED, VERSION, Cut
 from smcore.errors import StoreError
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 
@@ -72,9 +75,9 @@ def build(
         If the user stopped it; nothing new stays.
     """
     folder = Path(folder)
-    mark = _identity(cut, seed)
-    if _read_mark(folder).items() >= mark.items():
-        return Built(folder, cut.name, seed, False, 0.0, _megabytes(folder))
+    mark, there = _identity(cut, seed), _read_mark(folder)
+    if there == mark or (cut == DEFAULT and there == _identity(FULL, seed)):  # the full world holds the default cut
+        return Built(folder, there["name"], seed, False, 0.0, _megabytes(folder))
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise StoreError("The folder holds something else than a demo world", where=str(folder), hint="name another")
     begin = time.monotonic()
@@ -95,7 +98,7 @@ def build(
 
 
 def _identity(cut: Cut, seed: int) -> dict[str, Any]:
-    return {"synthetic": True, "generator_version": VERSION, "seed": seed, "cut": repr(cut)}
+    return {"synthetic": True, "generator_version": VERSION, "seed": seed, "name": cut.name, "cut": repr(cut)}
 
 
 def _read_mark(folder: Path) -> dict[str, Any]:
@@ -153,6 +156,7 @@ def _run_together(
     cut: Cut, seed: int, folder: Path, scratch: Path | None, progress: Progress, cancelled: Cancel
 ) -> list[StationBook]:
     """Run the parts in a process each; they share nothing, since every number depends only on where and when."""
+    Field(seed, "warm-up", 1.0, 1.0).at(np.zeros(1), np.zeros(1))  # compile once, not once in each process
     context = multiprocessing.get_context("spawn")
     channel: Any = context.Queue()
     workers = {

@@ -113,7 +113,7 @@ PRODUCTS = {
         _truth("3h", "0.1 degree, 3-hourly", "mean:3:start"),
         Product(
             "demo-stations", "three station networks", "stations", "demo stations", names.INSTANT, ("stations",),
-            families=("insitu",), layer_m=SURFACE, colour_range=names.RANGE_M3M3,
+            families=("insitu",), colour_range=names.RANGE_M3M3,
         ),
     )
 }  # fmt: skip

@@ -177,7 +177,9 @@ def _save(
 
 
 def _described(product: str, data: xr.Dataset) -> xr.Dataset:
-    """Add to the 3-hourly forcing what its variables are called in ERA5-Land."""
+    """Add what the attributes of a variable must tell beyond its name and unit."""
+    if product.startswith("demo-optical"):
+        data["precipitation"].attrs["comment"] = "synthetic; total of the 24 h that end at 12 UTC of the day"
     if product == "demo-era5land-3h":
         for name, published in subdaily.PUBLISHED.items():
             data[name].attrs["published_name"] = published

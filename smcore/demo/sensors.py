@@ -67,16 +67,16 @@ def of(site: Site) -> list[Sensor]:
 
 @dataclass(frozen=True)
 class Record:
-    """Hourly series of one sensor: values (NaN missing) and flags."""
+    """Hourly series of one sensor: values (NaN missing) and flags; None where the sensor does not measure that."""
 
     sm: Values
     flag: Bits
     soil_temperature: Values
     soil_temperature_flag: Bits
-    precipitation: Values
-    precipitation_flag: Bits
-    air_temperature: Values
-    air_temperature_flag: Bits
+    precipitation: Values | None = None
+    precipitation_flag: Bits | None = None
+    air_temperature: Values | None = None
+    air_temperature_flag: Bits | None = None
 
 
 def record(seed: int, sensor: Sensor, points: Points, column: int, keep: slice, porosity: float) -> Record:
@@ -119,8 +119,7 @@ def _with_weather(
     if sensor.depth == sensor.site.network.depths[0] and sensor.copy == 0:
         wet = np.where(missing, np.nan, np.round(rain, 1) * 24).astype(np.float32)
         return Record(sm, flag, heat, good, wet, good, np.where(missing, np.nan, np.round(air, 1)), good)
-    nothing, none = np.full(len(sm), np.nan, np.float32), np.zeros(len(sm), np.int32)
-    return Record(sm, flag, heat, good, nothing, none, nothing, none)
+    return Record(sm, flag, heat, good)
 
 
 def _where(condition: NDArray[np.bool_], code: str) -> Bits:
@@ -181,10 +180,13 @@ def collection(
     data: dict[str, Any] = {}
     for name in ("sm", "soil_temperature", "precipitation", "air_temperature"):
         flag = names.FLAG if name == names.SM else f"{name}_flag"
-        values = np.stack([np.concatenate([getattr(r, name) for r in records[i]]) for i in order])
-        bits = np.stack([np.concatenate([getattr(r, flag) for r in records[i]]) for i in order])
+        values, bits = np.full((len(order), len(time)), np.nan, np.float32), np.zeros((len(order), len(time)), np.int32)
+        for row, i in enumerate(order):
+            if getattr(records[i][0], name) is not None:
+                values[row] = np.concatenate([getattr(r, name) for r in records[i]])
+                bits[row] = np.concatenate([getattr(r, flag) for r in records[i]])
         attrs = names.attributes(name) | {"ancillary_variables": flag, "comment": "synthetic"}
-        data[name] = (dims, values.astype(np.float32), attrs)
+        data[name] = (dims, values, attrs)
         data[flag] = (dims, bits, flags.attributes(f"quality flag of {name}"))
     return xr.Dataset(data, _coordinates([sensors[i] for i in order], order, time, info), _ATTRS)
 

@@ -49,7 +49,7 @@ class Soil:
             residual=ground.wilting_point,
             field_capacity=np.clip(ground.field_capacity + 0.012 * hidden[0], 0.1, ground.porosity - 0.05),
             porosity=ground.porosity,
-            drainage_days=(drainage * np.exp(0.2 * hidden[1])).astype(np.float32),
+            drainage_days=(drainage * np.exp(0.2 * hidden[1] + 0.25 * ground.hollow)).astype(np.float32),
             evaporation_share=np.minimum((0.94 - 0.26 * ground.greenness) * spread, 0.97).astype(np.float32),
             interception=0.4 + 1.4 * ground.forest,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.demo.noise import Floats, Values, octaves
+from smcore.demo.noise import Field, Floats, Mixture, Values, octaves
 from smcore.geodata.land import rasterise
 from smcore.grids import Grid, ease, ratio
 
@@ -42,6 +42,7 @@ class Ground:
     forest: Values
     cropland: Values
     lakes: Values
+    hollow: Values
 
     @property
     def silt(self) -> Values:
@@ -60,15 +61,14 @@ class Ground:
 
     @property
     def wilting_point(self) -> Values:
-        """Water content that evaporation leaves behind [m3 m-3]; linear in texture, ours."""
-        return 0.006 + 0.0028 * self.clay + 0.0022 * self.organic_carbon
+        """Water content that evaporation leaves behind [m3 m-3]; linear in texture, more in hollows; ours."""
+        return np.clip(0.006 + 0.0028 * self.clay + 0.0022 * self.organic_carbon + 0.012 * self.hollow, 0.01, 0.3)
 
     @property
     def field_capacity(self) -> Values:
-        """Water content that drainage leaves behind [m3 m-3]; linear in texture, ours."""
-        return np.clip(
-            0.080 + 0.0038 * self.clay + 0.0013 * self.silt + 0.0045 * self.organic_carbon, 0.12, self.porosity - 0.06
-        )
+        """Water content that drainage leaves behind [m3 m-3]; linear in texture, more in hollows; ours."""
+        texture = 0.080 + 0.0038 * self.clay + 0.0013 * self.silt + 0.0045 * self.organic_carbon
+        return np.clip(texture + 0.022 * self.hollow, 0.12, self.porosity - 0.06)
 
     @property
     def water_fraction(self) -> Values:
@@ -102,11 +102,18 @@ def _rise(x: Floats | Values) -> Floats:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+_RELIEF_DEGREES = (2.4, 1.2, 0.6, 0.3, 0.15, 0.07, 0.035)
+
+
+def hollow(seed: int, lat: Floats, lon: Floats) -> Values:
+    """How low a place lies among its surroundings (mean 0, variance 1): the finer relief, upside down."""
+    fine = [Field(seed, f"relief/{k}", _RELIEF_DEGREES[k], _RELIEF_DEGREES[k]) for k in (4, 5, 6)]
+    return -Mixture(tuple(fine), (0.8, 1.0, 1.0)).at(lat, lon)
+
+
 def elevation(seed: int, lat: Floats, lon: Floats) -> Values:
     """Generated relief [m] at the points of the lattice `lat` x `lon`."""
-    rough = octaves(
-        seed, "relief", (2.4, 1.2, 0.6, 0.3, 0.15, 0.07, 0.035), (1.0, 0.7, 0.5, 0.36, 0.25, 0.18, 0.12)
-    ).at(lat, lon)
+    rough = octaves(seed, "relief", _RELIEF_DEGREES, (1.0, 0.7, 0.5, 0.36, 0.25, 0.18, 0.12)).at(lat, lon)
     y, x = lat[:, None], lon[None, :]
     plateau = _rise(-(x + 102.5) / 2.2) * _rise((x + 121.0 - 0.15 * (y - 38)) / 1.2)
     coast_range = np.exp(-(((x + 121.5 - 0.2 * (y - 40)) / 2.0) ** 2)) * _rise((y - 33) / 1.5)
@@ -120,9 +127,9 @@ def elevation(seed: int, lat: Floats, lon: Floats) -> Values:
 
 def _soil(seed: int, lat: Floats, lon: Floats, height: Values) -> tuple[Values, Values, Values, Values]:
     """Sand, clay [%], gravel [% by volume] and organic carbon [g kg-1] of the topsoil."""
-    steps, weights = (3.0, 1.1, 0.4, 0.12, 0.03), (1.0, 0.8, 0.6, 0.45, 0.3)
+    steps, weights = (3.0, 1.1, 0.4, 0.12, 0.03), (1.0, 0.8, 0.8, 0.8, 0.7)
     first, second, third = (octaves(seed, f"soil/{k}", steps, weights).at(lat, lon) for k in range(3))
-    sand, clay, silt = np.exp(0.75 + 0.55 * first), np.exp(0.05 + 0.45 * second), np.exp(0.55 + 0.35 * third)
+    sand, clay, silt = np.exp(0.75 + 0.65 * first), np.exp(0.05 + 0.55 * second), np.exp(0.55 + 0.42 * third)
     total = sand + clay + silt
     gravel = 2 + 14 * _rise((height - 1200) / 500 + 0.8 * second)
     carbon = 11 * np.exp(0.35 * third - 0.25 * first)
@@ -153,7 +160,8 @@ def _samples(seed: int, lat: Floats, lon: Floats) -> dict[str, NDArray[np.floati
     demand = 760 + 30 * np.clip(mean - 273, 0, None)  # annual evaporative demand [mm], linear in temperature, ours
     patches = octaves(seed, "cover", (1.6, 0.5, 0.15, 0.04), (1.0, 0.8, 0.7, 0.6)).at(lat, lon)
     moist = rain / demand
-    green = np.clip(_rise((moist - 0.54) / 0.17 + 0.25 * patches), 0.02, 0.98)
+    low = hollow(seed, lat, lon)
+    green = np.clip(_rise((moist - 0.54) / 0.17 + 0.25 * patches + 0.25 * low), 0.02, 0.98)
     flat = _rise((900 - height) / 250)
     forest = _rise((moist - 0.88 + 0.16 * patches) / 0.09) * (1 - 0.25 * flat)
     cropland = _rise(1.6 * patches - 0.2 - 2.2 * (1 - flat)) * (1 - 0.75 * forest)
@@ -173,6 +181,7 @@ def _samples(seed: int, lat: Floats, lon: Floats) -> dict[str, NDArray[np.floati
         "forest": forest,
         "cropland": cropland,
         "lakes": lakes,
+        "hollow": low,
     }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from smcore.errors import SmcoreError
 from smcore.grids import Grid, ease, ratio, regular
 
-VERSION = "0.3.0"
+VERSION = "1.0.0"
 """Version of the generator, stored in every file. A change of any number that it makes is a new version."""
 
 SEED = 2015
