@@ -19,6 +19,7 @@ from smcore.models.card import CARD_FILE, ModelCard, read_card
 from smcore.models.registry import build_model
 
 WEIGHTS_FILE = "weights.safetensors"
+_LENGTH = 8  # bytes before the "{" of a safetensors header; their first one may look like a pickle's
 _PICKLES = (b"\x80", b"PK\x03\x04", b"(")
 _MAX_BYTES = 2 << 30
 
@@ -86,7 +87,7 @@ def read_weights(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
     if path.stat().st_size > _MAX_BYTES:
         raise WeightsError("The weights are larger than any model here", where=where)
     content = path.read_bytes()
-    if content.startswith(_PICKLES):
+    if content[_LENGTH : _LENGTH + 1] != b"{" and content.startswith(_PICKLES):
         raise WeightsError("This is a pickle or an archive, which could run code", where=where, hint="use safetensors")
     if hashlib.sha256(content).hexdigest() != sha256:
         raise WeightsError(

@@ -70,7 +70,8 @@ def _limits(model: SoilMoistureModel, data: TrainingSet, fold: Fold) -> list[str
             "satellite only" if fold.data.sites is None else "satellite and sites",
         ]
         limits.append(", ".join(parts))
-    missing = [i.name for i in model.spec.inputs if i.published and i not in model.used]
+    used = {i.name for i in model.used}
+    missing = [i.name for i in model.spec.inputs if i.published and i.name not in used]
     if missing:
         limits.append(f"Trained without these published inputs, which were not at hand: {', '.join(missing)}")
     substitutes = [i.name for i in model.used if not i.published]

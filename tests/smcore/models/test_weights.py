@@ -70,6 +70,22 @@ def test_a_pickle_is_refused_before_anything_reads_it(checkpoint, kind):
         load_checkpoint(checkpoint)
 
 
+@pytest.mark.parametrize("first", [0x28, 0x80])
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path, first):
+    """Safetensors files begin with the length of their header, of any first byte."""
+    import hashlib
+
+    from safetensors.numpy import save
+
+    from smcore.models.weights import read_weights
+
+    content = next(
+        text for length in range(1, 400) if (text := save({"x" * length: np.zeros(1, np.float32)}))[0] == first
+    )
+    (tmp_path / "w.safetensors").write_bytes(content)
+    assert len(read_weights(tmp_path / "w.safetensors", hashlib.sha256(content).hexdigest())) == 1
+
+
 def test_one_changed_byte_is_noticed(checkpoint):
     path = checkpoint / "weights.safetensors"
     content = bytearray(path.read_bytes())
