@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -337,8 +337,3 @@ def open_with_intake(entry: CatalogEntry, file: Path) -> xr.Dataset:
     intake.conf["allow_import"] = False
     opened: xr.Dataset = IntakeCatalog.from_yaml_file(str(file))[entry.id].read()
     return opened
-
-
-def moved(entry: CatalogEntry, location: Path) -> CatalogEntry:
-    """The same entry at another place."""
-    return replace(entry, location=location)

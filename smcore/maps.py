@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MERCATOR_RADIUS_M = 6378137.0  # sphere of Web Mercator, EPSG:3857
 LATITUDE_LIMIT = 85.0511287798
-WORLD_M = 2 * np.pi * MERCATOR_RADIUS_M
 
 MISSING, BELOW, LOWEST, HIGHEST, ABOVE = 0, 1, 2, 254, 255
 """Codes of a frame: no value, below the range, the range's 253 shades, above the range."""

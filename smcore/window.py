@@ -108,6 +108,8 @@ def _date(time: np.ndarray, index: int) -> str:
 def cut(cube: xr.Dataset, window: Window) -> xr.Dataset:
     """The part of a cube inside ``window``, still lazy; longitudes go on past 180 where it crosses the dateline.
 
+    A part that crosses the seam of its grid is no cut of it, and so carries no description of a grid.
+
     Raises
     ------
     WindowError
@@ -121,6 +123,7 @@ def cut(cube: xr.Dataset, window: Window) -> xr.Dataset:
     lon = grid.lon[columns].copy()
     lon[1:] += 360.0 * np.cumsum(np.diff(lon) < 0)
     result = result.assign_coords(lon=("x", lon, dict(cube["lon"].attrs)))
+    result.attrs = {key: value for key, value in cube.attrs.items() if not str(key).startswith("grid_")}
     if (np.diff(columns) == 1).all():
         result.attrs.update(grid.cut(rows, slice(int(columns[0]), int(columns[-1]) + 1)).to_attrs())
     return result

@@ -6,8 +6,8 @@ from factories import tiny_cube
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smcore.errors import WindowError
-from smcore.grids import ease, regular
+from smcore.errors import GridMismatch, WindowError
+from smcore.grids import Grid, ease, regular
 from smcore.window import Window, cut, tiles
 
 
@@ -32,8 +32,10 @@ def test_a_box_over_the_dateline_takes_both_sides_in_order():
     assert (rows.start, rows.stop) == (5, 10)
     assert columns.tolist() == [358, 359, 0, 1]
     cube = tiny_cube(grid, 2)
-    lon = cut(cube, Window(west=178, south=0, east=-178, north=5))["lon"].values
-    assert (np.diff(lon) > 0).all()
+    part = cut(cube, Window(west=178, south=0, east=-178, north=5))
+    assert (np.diff(part["lon"].values) > 0).all()
+    with pytest.raises(GridMismatch, match="incomplete"):  # its attributes must not describe another grid
+        Grid.from_attrs(part.attrs)
 
 
 @pytest.mark.parametrize(
