@@ -57,6 +57,8 @@ class ChunkArray:
             separator = metadata["chunk_key_encoding"].get("configuration", {}).get("separator", "/")
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError("The array's metadata are damaged", where=str(path)) from error
+        if separator not in (".", "/"):  # any other could lead a chunk's name out of the store
+            raise StoreError("The array's chunk names are not understood", where=str(path))
         if any(n < 1 for n in (*self.outer, *self.chunk)) or len(outer) != len(self.shape):
             raise StoreError("The array's chunk shape is impossible", where=str(path))
         if self._bytes_of(self.outer) > LARGEST_CHUNK:

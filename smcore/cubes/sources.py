@@ -135,13 +135,22 @@ def safe_members(archive: zipfile.ZipFile, where: str) -> list[zipfile.ZipInfo]:
 
 
 def unzip(path: Path, folder: Path) -> list[Path]:
-    """Unpack a checked zip archive into ``folder`` and return its files, sorted."""
+    """Unpack a checked zip archive into ``folder`` and return its files, sorted.
+
+    Raises
+    ------
+    ReaderError
+        ``bad_archive``, if it is unsafe, damaged, locked with a password or packed in a way that Python does not know.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = safe_members(archive, str(path))
             return sorted(Path(archive.extract(member, folder)) for member in members)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise ReaderError(f"The zip archive is damaged: {error}", code="bad_archive", where=str(path)) from error
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, OSError) as error:
+        raise ReaderError(
+            f"The zip archive can't be unpacked: {error}", code="bad_archive", where=str(path),
+            hint="unpack it yourself and give the folder",
+        ) from error  # fmt: skip
 
 
 def open_netcdf(path: Path, group: str | None = None, **options: Any) -> xr.Dataset:
@@ -160,7 +169,7 @@ def open_netcdf(path: Path, group: str | None = None, **options: Any) -> xr.Data
     try:
         return xr.open_dataset(path, group=group, **options)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise _unreadable(path, error, "NetCDF") from error
+        raise _unreadable(path, "NetCDF") from error
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -171,7 +180,7 @@ def open_hdf5(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise _unreadable(path, error, "HDF5") from error
+        raise _unreadable(path, "HDF5") from error
 
 
 def _check_present(path: Path) -> None:
@@ -187,7 +196,7 @@ def _check_whole(path: Path) -> None:
         raise ReaderError("The NetCDF file is cut short", code="truncated", where=str(path), hint="download it again")
 
 
-def _unreadable(path: Path, error: Exception, what: str) -> ReaderError:
+def _unreadable(path: Path, what: str) -> ReaderError:
     with path.open("rb") as file:
         head = file.read(8)
     if head[:8] == _HDF5_MAGIC or head[:3] == b"CDF":

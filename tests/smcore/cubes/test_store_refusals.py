@@ -49,6 +49,16 @@ def test_anything_but_plain_numbers_is_refused(store: Path, kind: object) -> Non
         open_store(store)
 
 
+@pytest.mark.parametrize("separator", ["/../../secret/", "", "../"])
+def test_chunk_names_that_lead_out_of_the_store_are_refused(store: Path, separator: str) -> None:
+    def change(metadata: Any) -> None:
+        metadata["chunk_key_encoding"]["configuration"]["separator"] = separator
+
+    edit(store / "maps-1" / "sm" / "zarr.json", change)
+    with pytest.raises(StoreError, match="chunk names are not understood"):
+        open_store(store)
+
+
 def test_a_store_of_a_later_format_says_so(store: Path) -> None:
     edit(store / "manifest.json", lambda manifest: manifest.update(version=99))
     with pytest.raises(StoreError, match="format version 99, this program knows 1"):
