@@ -15,13 +15,14 @@ from queue import Empty
 from typing import Any
 
 import numpy as np
+import psutil
 
 from smcore import catalog
 from smcore.demo import continent, products, region
 from smcore.demo.noise import Field
 from smcore.demo.station_book import StationBook, join
 from smcore.demo.world import DEFAULT, FULL, SEED, VERSION, Cut
-from smcore.errors import StoreError
+from smcore.errors import Cancelled, StoreError
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 
 MARK = "demo.json"
@@ -83,6 +84,7 @@ def build(
     begin = time.monotonic()
     growing = folder.with_name(f".{folder.name}.building-{os.getpid()}")
     try:
+        _sweep(folder)
         growing.mkdir(parents=True)
         _grow(cut, seed, growing, progress, cancelled, processes)
         (growing / MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
@@ -95,6 +97,14 @@ def build(
         shutil.rmtree(growing, ignore_errors=True)
     progress(1.0, "done")
     return Built(folder, cut.name, seed, True, time.monotonic() - begin, _megabytes(folder))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed builds of this folder left beside it."""
+    for left in folder.parent.glob(f".{folder.name}.building-*"):
+        number = left.name.rpartition("-")[2]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _identity(cut: Cut, seed: int) -> dict[str, Any]:
@@ -175,11 +185,17 @@ def _run_together(
 
 
 def _work(name: str, cut: Cut, seed: int, folder: Path, scratch: Path | None, channel: Any) -> None:
+    parent = multiprocessing.parent_process()
+
     def report(share: float, what: str) -> None:
+        if parent is not None and not parent.is_alive():
+            raise Cancelled()
         channel.put(("progress", name, (share, what)))
 
     try:
         channel.put(("book", name, _PARTS[name](seed, cut, folder, scratch, report)))
+    except Cancelled:
+        channel.cancel_join_thread()  # nobody listens any more
     except Exception as error:  # noqa: BLE001 - handed over to the process that waits
         channel.put(("error", name, f"{type(error).__name__}: {error}"))
 

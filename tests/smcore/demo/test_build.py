@@ -18,7 +18,7 @@ from smcore.demo.build import Built, build
 from smcore.demo.products import PRODUCTS, store_path
 from smcore.demo.sites import FAULTS
 from smcore.demo.world import DEFAULT, VERSION, Box, Cut, Period
-from smcore.errors import StoreError
+from smcore.errors import Cancelled, StoreError
 from smcore.stations import flags
 from smcore.stations.collection import check_collection
 
@@ -132,9 +132,17 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, tiny_cut: Cut)
 
 def test_a_stopped_build_leaves_nothing(tmp_path: Path, tiny_cut: Cut) -> None:
     calls = iter([False] * 40 + [True] * 1000)
-    with pytest.raises(Exception, match=r"(?i)stop|cancel"):
+    with pytest.raises(Cancelled):
         build(tiny_cut, tmp_path / "world", processes=1, cancelled=lambda: next(calls))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_swept_away_by_the_next(tmp_path: Path, tiny_cut: Cut) -> None:
+    left = tmp_path / ".world.building-999999999"
+    left.mkdir()
+    with pytest.raises(Cancelled):
+        build(tiny_cut, tmp_path / "world", processes=1, cancelled=lambda: True)
+    assert not left.exists()
 
 
 @pytest.fixture(scope="module")
