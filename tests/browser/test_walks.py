@@ -230,3 +230,18 @@ def test_two_tabs_do_not_move_each_other(walk: Any) -> None:
     assert walk.query()["t"] == "2018-01-10"
     walk.see("2018-01-10")
     other.close()
+
+
+def test_what_a_panel_shows_can_be_saved(walk: Any) -> None:
+    lat, lon = place_of(walk)
+    walk.open(product="fine", t="2018-01-10", at=f"{lat:.3f},{lon:.3f}")
+    walk.page.locator(".drawer").get_by_text("Model 9 km").first.wait_for()
+    with walk.page.expect_download() as map_file:
+        walk.page.locator(".rail").get_by_text("PNG", exact=True).click()
+    assert map_file.value.suggested_filename == "map.png"
+    assert map_file.value.path().read_bytes().startswith(b"\x89PNG")
+    with walk.page.expect_download() as series_file:
+        walk.page.locator(".drawer").get_by_text("CSV", exact=True).click()
+    text = series_file.value.path().read_text(encoding="utf-8")
+    assert "SYNTHETIC" in text
+    assert "Model 9 km" in text
