@@ -137,11 +137,13 @@ class StationStore:
         return [self._score(cell.entry, entry, row) for cell in self._store.cells()]
 
     def _score(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
-        key = (str(product.location), self._store.version(product), str(collection.location), row)
+        version = self._store.version
+        key = (str(product.location), version(product), str(collection.location), version(collection), row)
         return _SCORES.get(key, lambda: self._compute(product, collection, row))
 
     def _compute(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
         from smcore.validation.match import match, pairs_dataset
+        from smcore.validation.run import entry_side
         from smcore.validation.score import score
         from smcore.validation.sides import side
         from smcore.validation.table import reason
@@ -149,7 +151,7 @@ class StationStore:
         nothing = np.empty(0)
         try:
             sensor = self._store.opened(collection).dataset().isel(sensor=[row]).load()
-            matched = match(side(self._store.opened(product).dataset(), product.id), side(sensor, collection.id))
+            matched = match(entry_side(product, self._store.opened(product)), side(sensor, collection.id))
             result = score(matched)
             pairs = pairs_dataset(matched)
         except SmcoreError as error:
