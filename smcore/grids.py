@@ -177,10 +177,10 @@ class Grid:
         return np.where(bad, -1, row).astype(np.int64), np.where(bad, -1, column).astype(np.int64)
 
     def nearest(self, lat: ArrayLike, lon: ArrayLike) -> tuple[Ints, Ints, Floats]:
-        """Row, column and distance [km] of the nearest cell centre by great circle, for points of any place.
+        """Row, column and distance [km] of the nearest cell centre by great circle, for points inside or near the grid.
 
         The nearest centre lies in the point's own cell or in one next to it (rows at high latitude are narrow, so the
-        cell that holds a point need not have the nearest centre).
+        cell that holds a point need not have the nearest centre); of points thousands of km away it need not be found.
         """
         lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float)))
         rows, columns = self.shape

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from smcore import names
-from smcore.cubes.readers import _flags
+from smcore.cubes.readers import _flags, _smap
 from smcore.grids import Grid, ease, regular
 
 COPERNICUS: Final = "Copernicus licence: free use with attribution"
@@ -55,8 +55,8 @@ def _described(title: str, kind: str, inputs: str, licence: str, citation: str, 
 
 
 SMAP: Final = Family(
-    "smap",
-    _described("SMAP L3 passive soil moisture, 36 km", "observed", "smap", NASA, SMAP_CITATION, "10.5067/4XXOGX0OOW1S")
+    "smap",  # the files do not say of which version they are, so the DOI is that of the mission's paper
+    _described("SMAP L3 passive soil moisture, 36 km", "observed", "smap", NASA, SMAP_CITATION, _smap.PAPER_DOI)
     | {"product": "SMAP SPL3SMP", "time_support": names.INSTANT, "time_is_nominal": 1},
     ("M36", 0.0),
     {

@@ -64,6 +64,7 @@ def test_both_cells_together_agree_with_plain_netcdf4(readings: dict[str, Readin
 def test_the_product_is_told_by_its_variables(readings: dict[str, Reading], product: str) -> None:
     attrs = readings[product].dataset.attrs
     assert (attrs["layer_m"], attrs["grid_name"], attrs["kind"], attrs["inputs"]) == DESCRIBED[product]
+    assert product not in (SMAP_V5, SMAP_V9) or "JPROC.2010" in attrs["doi"]  # no DOI of a version that nobody states
     assert attrs["synthetic"] == 0
     assert attrs["time_support"] == names.INSTANT
 
