@@ -12,6 +12,7 @@ import typer
 
 from app import cli
 from app.settings import PORT
+from smcore.catalog import load_catalog
 from smcore.errors import SmcoreError
 from smcore.ingest import Request, add_to_catalog, ingest
 from smcore.progress import part
@@ -94,16 +95,24 @@ def render(result: dict[str, Any]) -> None:
     typer.echo(f"catalogue: {result['catalogue']}")
 
 
+def _kept(store: Path, entry_id: str, catalog: Path) -> str:
+    """Catalogue a store that is there already, if an interrupted run did not come to it."""
+    if not catalog.exists() or entry_id not in load_catalog([catalog]):
+        add_to_catalog(store, entry_id, catalog)
+        return "there already, catalogued now"
+    return "there already"
+
+
 def _ingest_all(source: Path, folder: Path) -> dict[str, str]:
     """Make every store that is not there yet; what can't be made is said and costs the others nothing."""
     catalog, said = folder / "catalog.yml", {}
     for number, recipe in enumerate(RECIPES):
         store = folder / recipe.id
         progress = part(cli.context().progress, number / len(RECIPES), (number + 1) / len(RECIPES))
-        if store.exists():
-            said[recipe.id] = "there already"
-            continue
         try:
+            if store.exists():
+                said[recipe.id] = _kept(store, recipe.id, catalog)
+                continue
             sources = [str(source / name) for name in recipe.sources]
             request = Request(recipe.kind, sources, store, variable=recipe.variable)
             info = ingest(request, progress=progress)
