@@ -21,6 +21,7 @@ How = Literal["plain", "divide", "scale", "seconds"]
 DECIMALS = (1, 10, 100, 1000, 10_000, 100_000)
 _SMALL = (np.dtype("int8"), np.dtype("uint8"), np.dtype("int16"), np.dtype("uint16"))
 _NO_TIME = np.iinfo(np.int32).min
+_MOST_SECONDS = np.iinfo(np.int32).max
 
 
 class UnpackableError(Exception):
@@ -74,12 +75,24 @@ class Packing:
         return found
 
     def encode(self, values: Array, stamp: np.datetime64 | None = None) -> Array:
-        """Pack one step; the caller proves it with :meth:`encode_exactly`."""
+        """Pack one step; the caller proves it with :meth:`encode_exactly`.
+
+        Raises
+        ------
+        StoreError
+            If a time is too far from ``stamp`` to be kept.
+        """
         kind = np.dtype(self.stored)
         if self.how == "seconds":
             assert stamp is not None
             late = values.astype("datetime64[ns]") - stamp.astype("datetime64[ns]")
-            seconds = np.rint(late.astype(np.int64) / 1e9)
+            seconds = np.where(np.isnat(values), 0.0, np.rint(late.astype(np.int64) / 1e9))
+            if (np.abs(seconds) > _MOST_SECONDS).any():
+                raise StoreError(
+                    "A time of observation lies more than 68 years off its step",
+                    where=str(stamp)[:10],
+                    hint="mend the source's times, or leave that step out",
+                )
             return np.where(np.isnat(values), _NO_TIME, seconds).astype(np.int32)
         if self.how == "plain":
             return values.astype(kind)

@@ -101,3 +101,11 @@ def test_a_packing_survives_its_record() -> None:
 def test_a_foreign_packing_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(StoreError, match="packing of a variable is not understood"):
         Packing.from_json({**plain("f4").to_json(), **change})
+
+
+def test_a_time_too_far_from_its_step_is_refused_not_lost() -> None:
+    packing, stamp = plain("datetime64[ns]"), np.datetime64("2020-01-01", "ns")
+    near = np.array([["1952-01-02", "2088-01-01"], ["NaT", "2020-01-01"]], "datetime64[ns]")
+    assert np.array_equal(packing.decode(packing.encode(near, stamp), np.array([stamp, stamp])), near, equal_nan=True)
+    with pytest.raises(StoreError, match="68 years"):
+        packing.encode(np.array([["1900-01-01"]], "datetime64[ns]"), stamp)
