@@ -117,10 +117,19 @@ def _lines(table: pd.DataFrame) -> list[str]:
     rows = [group for _, group in named.groupby(keys, sort=False)]
     ends = [group for _, group in table[summary].groupby("location", sort=False)]
     header = f"  {'location':<44} {'N':>7} {'R':>7} {'rho':>7} {'bias':>8} {'RMSD':>8} {'ubRMSD':>8}  status"
-    lines = [header, *(_line(group) for group in rows[:_SHOWN])]
+    lines = [*_unit_line(table), header, *(_line(group) for group in rows[:_SHOWN])]
     if len(rows) > _SHOWN:
         lines.append(f"  … {len(rows) - _SHOWN} more in metrics.csv")
     return [*lines, *(_line(group) for group in ends)]
+
+
+def _unit_line(table: pd.DataFrame) -> list[str]:
+    """Say the unit of the differences; nothing where there can be none."""
+    bias = table[table["metric"] == "bias"]
+    if (bias["status"] == "unit_mismatch").all():
+        return []
+    units = bias["units"].iloc[0]
+    return [f"  bias, RMSD and ubRMSD in {units if isinstance(units, str) and units else 'a unit not stated'}"]
 
 
 def _show_steps(steps: pd.DataFrame) -> None:

@@ -134,6 +134,7 @@ def test_several_products_after_one_option_keep_their_own_days(
     text = capsys.readouterr().out
     assert "swath against stations: 80 pairs, 2 locations" in text
     assert "daily against stations: 40 pairs" in text
+    assert text.count("bias, RMSD and ubRMSD in m3 m-3") == 2
     assert "*median*" in text
 
 
