@@ -34,22 +34,76 @@ def mean_of_land(fine: Values, land: Mask, side: int) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def keep_mean_of_positive(fine: Values, coarse: Values, side: int) -> Values:
-    """Scale a field that is never negative so that the mean of each block is the coarse value.
+def interpolate(coarse: Values, side: int) -> Values:
+    """Bilinear course between the centres of coarse cells, on the fine cells of all but the outermost ring."""
+    rows, columns = coarse.shape
+    row, next_row, row_weight = _between(rows, side)
+    column, next_column, column_weight = _between(columns, side)
+    lines = coarse[row] * (1 - row_weight)[:, None] + coarse[next_row] * row_weight[:, None]
+    return lines[:, column] * (1 - column_weight) + lines[:, next_column] * column_weight
 
-    Where the fine field is zero all over a block that should not be, the coarse value is taken for each cell.
+
+def _between(count: int, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """For each fine cell inside the outer ring: its coarse cell, the neighbour it leans to, and how far."""
+    fine = np.arange((count - 2) * side)
+    offset = (fine % side + 0.5) / side - 0.5
+    own = fine // side + 1
+    return own, np.where(offset < 0, own - 1, own + 1), np.abs(offset).astype(np.float32)
+
+
+RAIN_RING, _ROUNDS = 3, 2
+_DRY = np.float32(0.03)  # mm in half a day; keeps the logarithm finite
+
+
+def refine_rain(coarse: Values, texture: Values, side: int) -> Values:
+    """Rain with fine texture, smooth across coarse cells, whose mean over each coarse cell is the coarse rain.
+
+    Logarithms are interpolated, so that rain fades out towards a dry cell. The levels between which the course runs
+    are corrected twice by what the means came out as; a last factor makes them exact.
+
+    Parameters
+    ----------
+    coarse : ndarray (rows + 6, columns + 6)
+        Rain [mm] with `RAIN_RING` cells around those wanted.
+    texture : ndarray ((rows + 4) * side, (columns + 4) * side)
+        Positive factors with one ring less around.
+
+    Returns
+    -------
+    ndarray (rows * side, columns * side)
     """
-    mean = mean_of_land(fine, np.ones(fine.shape, dtype=bool), side)
-    dry = mean <= 1e-6
-    factor = np.where(dry, 0, coarse / np.where(dry, 1, mean)).astype(np.float32)
-    return fine * spread(factor, side) + spread(np.where(dry, coarse, np.float32(0)), side)
+    level = coarse.copy()
+    inside = coarse[1:-1, 1:-1]
+    for number in range(_ROUNDS + 1):
+        fine = np.maximum(np.exp(interpolate(np.log(level + _DRY), side)) - _DRY, 0) * texture
+        mean = block_sum(fine, side) / side**2
+        factor = (inside / np.maximum(mean, 1e-4)).astype(np.float32)
+        if number < _ROUNDS:
+            level[1:-1, 1:-1] *= np.clip(factor, 0.4, 2.5)
+    fine = fine * spread(factor, side)
+    # Where all has faded away in a wet cell, spread its rain evenly.
+    lost = (mean <= 1e-4) & (inside > 0)
+    fine = fine * spread(~lost, side) + spread(np.where(lost, inside, np.float32(0)), side)
+    edge = (RAIN_RING - 1) * side
+    return np.ascontiguousarray(fine[edge:-edge, edge:-edge])
+
+
+def block_sum(fine: Values, side: int) -> Floats:
+    """Sum over blocks of `side` x `side` cells, in a fixed order."""
+    total = np.zeros((fine.shape[0] // side, fine.shape[1] // side))
+    for i in range(side):
+        for j in range(side):
+            total += fine[i::side, j::side]
+    return total
 
 
 def fit_to_coarse(fine: Values, coarse: Values, land: Mask, low: Values, high: Values, side: int) -> Values:
-    """Shift each block of `fine` so that its mean over land is `coarse`, inside the bounds of every cell.
+    """Shift `fine` smoothly so that its mean over the land of each block is `coarse`, inside the bounds of every cell.
 
-    Where a shifted value would leave [low, high], the block's detail is shrunk towards the coarse value until all
-    fit, which keeps the mean. Blocks whose coarse value is NaN (sea at the coarse grid) are left as they are.
+    What the means lack is interpolated between blocks, so that no edges show; a small last shift of each block makes
+    them exact. Where a value would leave [low, high], the block's detail is shrunk towards the coarse value until all
+    fit, which keeps the mean. Blocks whose coarse value is NaN (sea at the coarse grid) get the smooth shift only. The
+    outermost ring of blocks lacks neighbours: what is kept must not depend on it.
 
     Parameters
     ----------
@@ -58,12 +112,13 @@ def fit_to_coarse(fine: Values, coarse: Values, land: Mask, low: Values, high: V
     coarse : ndarray (rows / side, columns / side)
         The mean wanted.
     """
-    mean = mean_of_land(fine, land, side)
+    lacking = np.nan_to_num(coarse - mean_of_land(fine, land, side))
+    smooth = np.clip(fine + interpolate(np.pad(lacking, 1, mode="edge"), side), low, high)
+    mean = mean_of_land(smooth, land, side)
     known = np.isfinite(mean) & np.isfinite(coarse)
     target = spread(np.where(known, coarse, np.float32(0)), side).astype(np.float64)
-    detail = fine - spread(np.where(known, mean, 0), side)
     inside = land & spread(known, side)
-    detail = np.where(inside, detail, 0.0)
+    detail = np.where(inside, smooth - spread(np.where(known, mean, 0), side), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         room = np.where(detail > 0, (high - target) / detail, np.where(detail < 0, (low - target) / detail, 1.0))
     room = np.clip(np.where(inside, room, 1.0), 0.0, 1.0)
@@ -72,7 +127,7 @@ def fit_to_coarse(fine: Values, coarse: Values, land: Mask, low: Values, high: V
         for j in range(side):
             shrink = np.minimum(shrink, room[i::side, j::side])
     fitted = target + detail * spread(shrink, side)
-    return np.where(inside, fitted, fine).astype(np.float32)
+    return np.where(inside, fitted, smooth).astype(np.float32)
 
 
 @dataclass(frozen=True)

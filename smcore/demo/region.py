@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from smcore import names
-from smcore.demo import predictors, recording, simulation, subdaily, terrain
+from smcore.demo import nesting, predictors, recording, simulation, subdaily, terrain
 from smcore.demo.analyses import REANALYSIS, Analysis
 from smcore.demo.continent import on_land
 from smcore.demo.land_model import ERA5_LAND_LIKE, LandModel
@@ -20,12 +20,12 @@ from smcore.demo.recording import Recorder
 from smcore.demo.simulation import Domain, Scene, Season
 from smcore.demo.station_book import StationBook
 from smcore.demo.subdaily import Subdaily
-from smcore.demo.world import HALO, Cut, Period
+from smcore.demo.world import FINE_HALO, LOCAL_HALO, Cut, Period
 from smcore.progress import Progress, part
 
 _MOISTURE = {names.SM: names.VOLUMETRIC}
 _MODEL_UNITS = {**_MOISTURE, "soil_temperature": "K", "snow_cover": "1"}
-HALO_CELLS = HALO * 4  # of the 9 km grid
+HALO_CELLS = FINE_HALO * 4  # of the 9 km grid
 OPTICAL_SIZE = {"M09": 0.18, "M01": 0.035}
 """Size [degree] of the features in the noise of optical products."""
 
@@ -49,8 +49,8 @@ class _Records:
             "demo-era5land-9": (region, days, _MODEL_UNITS, HALO_CELLS),
             "demo-optical-9": (region, days, predictors.OPTICAL_UNITS, HALO_CELLS),
             "demo-land-9": (region, days, predictors.LAND_UNITS, HALO_CELLS),
-            "demo-truth-1": (local, season, _MOISTURE, 0),
-            "demo-optical-1": (local, season, predictors.OPTICAL_UNITS, 0),
+            "demo-truth-1": (local, season, _MOISTURE, LOCAL_HALO),
+            "demo-optical-1": (local, season, predictors.OPTICAL_UNITS, LOCAL_HALO),
             "demo-truth-3h": (cut.forcing_grid, hours, _MOISTURE, 0),
             "demo-era5land-3h": (cut.forcing_grid, hours, subdaily.UNITS, 0),
         }
@@ -132,9 +132,9 @@ class _Year:
 
 def build(seed: int, cut: Cut, folder: Path, scratch: Path | None, progress: Progress) -> StationBook:
     """Simulate and write the regional, local and 3-hourly products; returns the records of the stations there."""
-    outer = Domain.make(seed, cut.region.grid("M36", HALO))
-    region = Domain.make(seed, cut.region.grid("M09", HALO), outer)
-    local = Domain.make(seed, cut.local.grid("M01"), region)
+    outer = Domain.make(seed, cut.region.grid("M36", FINE_HALO + nesting.RAIN_RING))
+    region = Domain.make(seed, cut.region.grid("M09", FINE_HALO), outer)
+    local = Domain.make(seed, cut.local.grid("M01", cells=LOCAL_HALO), region)
     records, book = _Records(cut, scratch), StationBook(seed, cut, {"M09": region})
     share, years = part(progress, 0.0, 0.65), cut.period.years()
     for number, span in enumerate(years):
@@ -156,12 +156,14 @@ def _save(
     region, local = domains
     inner = slice(HALO_CELLS, -HALO_CELLS), slice(HALO_CELLS, -HALO_CELLS)
     kept, ground = cut.region.grid("M09"), terrain.cut(region.ground, *inner)
+    edge = slice(LOCAL_HALO, -LOCAL_HALO)
+    fine, fine_ground = cut.local.grid("M01"), terrain.cut(local.ground, edge, edge)
     hourly_ground = terrain.ground(seed, cut.forcing_grid)
     fixed = {
         "demo-forcing-9": predictors.statics(seed, kept, ground, predictors.FORCING_STATICS),
         "demo-optical-9": predictors.statics(seed, kept, ground, predictors.OPTICAL_STATICS),
         "demo-land-9": predictors.statics(seed, kept, ground, predictors.LAND_STATICS),
-        "demo-optical-1": predictors.statics(seed, local.grid, local.ground, predictors.OPTICAL_STATICS),
+        "demo-optical-1": predictors.statics(seed, fine, fine_ground, predictors.OPTICAL_STATICS),
         "demo-era5land-3h": predictors.statics(seed, cut.forcing_grid, hourly_ground, predictors.HOURLY_STATICS),
     }
     for number, (product, recorder) in enumerate(records.made.items()):

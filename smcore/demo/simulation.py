@@ -40,7 +40,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Domain:
-    """A grid with its ground; the parent, if any, is coarser and covers it exactly or with more cells around."""
+    """A grid with its ground; the parent, if any, is coarser and reaches `nesting.RAIN_RING` of its cells beyond."""
 
     grid: Grid
     ground: Ground
@@ -56,13 +56,14 @@ class Domain:
         """Cells along one side of a parent's cell."""
         return ratio(self.grid.name, self.parent.grid.name) if self.parent else 1
 
-    def of_parent(self) -> tuple[slice, slice]:
-        """Rows and columns of the parent's arrays that lie under this domain."""
+    def of_parent(self, ring: int = 0) -> tuple[slice, slice]:
+        """Rows and columns of the parent's arrays that lie under this domain, with `ring` more cells around."""
         assert self.parent is not None
         side, outer = self.side, self.parent.grid
         row, column = self.grid.row0 // side - outer.row0, self.grid.col0 // side - outer.col0
         rows, columns = self.grid.shape
-        return slice(row, row + rows // side), slice(column, column + columns // side)
+        assert min(row, column) >= ring, "the parent must reach beyond this domain"
+        return slice(row - ring, row + rows // side + ring), slice(column - ring, column + columns // side + ring)
 
 
 class _Simulator:
@@ -101,16 +102,11 @@ class _Simulator:
         )
 
     def _weather(self, day: int, parent: Scene | None) -> Day:
-        rain = self.climate.raw_rain(day)
-        if parent is not None:
-            rows, columns = self.domain.of_parent()
-            first, second = (np.ascontiguousarray(r[rows, columns]) for r in parent.weather.rain)
-            side = self.domain.side
-            rain = (
-                nesting.keep_mean_of_positive(rain[0], first, side),
-                nesting.keep_mean_of_positive(rain[1], second, side),
-            )
-        return self.climate.sky(day, rain)
+        if parent is None:
+            return self.climate.sky(day, self.climate.rain(day))
+        rows, columns = self.domain.of_parent(nesting.RAIN_RING)
+        first, second = (np.ascontiguousarray(r[rows, columns]) for r in parent.weather.rain)
+        return self.climate.sky(day, self.climate.refined_rain(day, (first, second), self.domain.side))
 
 
 def year(

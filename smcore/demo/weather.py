@@ -1,12 +1,11 @@
 """Weather of the demo world: moving rain systems, temperature, radiation, humidity, pressure and wind, all generated.
 
 Rain falls where a drifting random field exceeds a threshold that follows climate and season; fronts are large and
-quick, summer storms small and slow. Finer grids add detail that leaves the coarse cell's mean as it is.
+quick, summer storms small and slow. Finer grids refine the rain of the coarser one and keep its mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from smcore.demo import nesting
 from smcore.demo.noise import Field, Floats, Mixture, Values, octaves
 from smcore.demo.terrain import Ground
-from smcore.grids import Grid
+from smcore.grids import Grid, ease
 
 YEAR_DAYS = 365.25
 SOLAR_CONSTANT = 1361.0  # W m-2 (Kopp & Lean 2011, doi:10.1029/2010GL045777)
@@ -119,7 +118,7 @@ class Climate:
     """Random fields and normals from which the weather of one grid is computed, pointwise."""
 
     def __init__(self, seed: int, grid: Grid, ground: Ground) -> None:
-        self.lat, self.lon, self.ground, self.level = grid.lat, grid.lon, ground, _level(grid)
+        self.grid, self.lat, self.lon, self.ground = grid, grid.lat, grid.lon, ground
         self.fronts = Mixture(
             (
                 Field(seed, "front/0", 3.2, 4.5, 1.1, 9.0, 0.8),
@@ -142,7 +141,7 @@ class Climate:
         self.haze = Field(seed, "haze", 1.5, 1.5, 0.8, 5.0)
         self.moisture = Field(seed, "moisture", 3, 4, 2, 5)
         self.winds = (Field(seed, "wind/u", 4, 5, 1.5, 6), Field(seed, "wind/v", 4, 5, 1.5, 6))
-        self.detail = _detail(seed, self.level)
+        self.detail = _detail(seed, grid)
         self._today: tuple[int, tuple[_Regime, _Regime]] = (-1, ())  # type: ignore[assignment]
 
     def rain_rate(self, day: float) -> Values:
@@ -151,8 +150,6 @@ class Climate:
         spell = 0.42 * self.spells.at(self.lat, self.lon, day) + 0.22 * self.years.at(self.lat, self.lon, day)
         rate = fronts.rain(self.fronts.at(self.lat, self.lon, day) + spell)
         rate += storms.rain(self.storms.at(self.lat, self.lon, day) + spell)
-        if self.detail:
-            rate *= np.exp(np.float32(0.55) * self.detail.at(self.lat, self.lon, day))
         return rate
 
     def _regimes(self, day: int) -> tuple[_Regime, _Regime]:
@@ -203,42 +200,33 @@ class Climate:
             0.5 + 2.6 * north,
         )
 
-    def raw_rain(self, day: int) -> tuple[Values, Values]:
-        """Rain of the two halves of the UTC day [mm], before it is fitted to a coarser grid."""
+    def rain(self, day: int) -> tuple[Values, Values]:
+        """Rain of the two halves of the UTC day [mm], from the passing systems alone."""
         rates = [self.rain_rate(day + hour / 24) for hour in (3, 9, 15, 21)]
         return 0.25 * (rates[0] + rates[1]), 0.25 * (rates[2] + rates[3])
 
+    def refined_rain(self, day: int, coarse: tuple[Values, Values], side: int) -> tuple[Values, Values]:
+        """Rain of the two halves of the UTC day [mm] as a coarser grid has it, with texture.
 
-def _level(grid: Grid) -> int:
-    return {"M36": 0, "M09": 1, "M01": 2}.get(grid.name, 1)
+        `coarse` must reach `nesting.RAIN_RING` of its cells beyond this grid on every side.
+        """
+        assert self.detail is not None
+        ring = (nesting.RAIN_RING - 1) * side
+        lat, lon = _widened(self.lat, ring, self.grid, rows=True), _widened(self.lon, ring, self.grid, rows=False)
+        textures = [np.exp(np.float32(0.6) * self.detail.at(lat, lon, day + half)) for half in (0.25, 0.75)]
+        return (
+            nesting.refine_rain(coarse[0], textures[0], side),
+            nesting.refine_rain(coarse[1], textures[1], side),
+        )
 
 
-def _detail(seed: int, level: int) -> Mixture | None:
+def _widened(axis: Floats, ring: int, grid: Grid, *, rows: bool) -> Floats:
+    """The axis of an EASE grid with `ring` cells more at both ends."""
+    whole, start = (ease(grid.name).lat, grid.row0) if rows else (ease(grid.name).lon, grid.col0)
+    return whole[start - ring : start + len(axis) + ring]
+
+
+def _detail(seed: int, grid: Grid) -> Mixture | None:
     """Rain texture below the coarse cell: none at 36 km, down to 0.1 degree at 9 km, 0.02 degree at 1 km."""
-    if level == 0:
-        return None
-    degrees = (0.5, 0.22, 0.1, 0.045, 0.02)[: 3 if level == 1 else 5]
-    return octaves(seed, "texture", degrees, (1.0, 0.8, 0.6, 0.5, 0.4)[: len(degrees)], 0.5, 4.0)
-
-
-def daily(climate: Climate, days: range, parents: Iterator[Day] | None = None, side: int = 1) -> Iterator[Day]:
-    """Weather day by day.
-
-    Parameters
-    ----------
-    climate
-        Of the grid wanted.
-    days
-        Days since 1970.
-    parents
-        The same days on the coarser grid, exactly over it; rain is scaled so that each parent keeps its mean.
-    side
-        How many cells of this grid lie along one side of a parent.
-    """
-    for day in days:
-        first, second = climate.raw_rain(day)
-        if parents is not None:
-            coarse = next(parents)
-            first = nesting.keep_mean_of_positive(first, coarse.rain[0], side)
-            second = nesting.keep_mean_of_positive(second, coarse.rain[1], side)
-        yield climate.sky(day, (first, second))
+    sizes = {"M09": (0.3, 0.17, 0.1), "M01": (0.08, 0.045, 0.02)}.get(grid.name)
+    return octaves(seed, f"texture/{grid.name}", sizes, (1.0, 0.8, 0.6), 0.3, 4.0) if sizes else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from smcore.errors import SmcoreError
 from smcore.grids import Grid, ease, ratio, regular
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Version of the generator, stored in every file. A change of any number that it makes is a new version."""
 
 SEED = 2015
@@ -18,7 +18,13 @@ SPIN_UP_DAYS = 183
 """Each year is simulated from this many days before it, by the same rule in every cut; so cuts agree bit for bit."""
 
 HALO = 2
-"""M36 cells computed around the continental and the regional domain: the radiometer's footprint reaches over edges."""
+"""M36 cells computed around the continental domain: the radiometer's footprint reaches over edges."""
+
+FINE_HALO = 3
+"""M36 cells around the regional domain: a footprint, and a ring where the fit to the coarse truth lacks neighbours."""
+
+LOCAL_HALO = 9
+"""M01 cells around the local domain: one 9 km cell, where the fit lacks neighbours."""
 
 Days = NDArray[np.int64]
 
@@ -32,11 +38,12 @@ class Box:
     col0: int
     col1: int
 
-    def grid(self, name: str, halo: int = 0) -> Grid:
-        """The cells of EASE-Grid `name` inside the box, with `halo` M36 cells around."""
+    def grid(self, name: str, halo: int = 0, cells: int = 0) -> Grid:
+        """The cells of EASE-Grid `name` inside the box, with `halo` M36 cells and `cells` of its own around."""
         side = ratio(name, "M36") if name != "M36" else 1
-        rows = slice((self.row0 - halo) * side, (self.row1 + halo) * side)
-        return ease(name).cut(rows, slice((self.col0 - halo) * side, (self.col1 + halo) * side))
+        ring = halo * side + cells
+        rows = slice(self.row0 * side - ring, self.row1 * side + ring)
+        return ease(name).cut(rows, slice(self.col0 * side - ring, self.col1 * side + ring))
 
     def holds(self, other: Box, margin: int = 0) -> bool:
         """Whether `other` lies inside, `margin` cells from the edge."""

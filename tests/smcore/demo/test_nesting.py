@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.demo.nesting import Transfer, fit_to_coarse, keep_mean_of_positive, mean_of_land
+from smcore.demo.nesting import Transfer, fit_to_coarse, mean_of_land, refine_rain
 from smcore.demo.subdaily import fit_day
 from smcore.grids import ease, regular
 
@@ -24,22 +24,44 @@ def test_fitted_detail_has_the_coarse_mean_and_stays_in_bounds() -> None:
     assert inside.max() <= 0.45 + 1e-6
 
 
-def test_blocks_without_a_coarse_value_are_left_alone() -> None:
+def test_the_fit_to_a_smooth_coarse_field_shows_no_edges() -> None:
+    row, column = np.mgrid[:12, :12]
+    coarse = (0.25 + 0.08 * np.sin(row / 2) * np.cos(column / 3)).astype(np.float32)
+    fine = np.full((48, 48), 0.2, np.float32)
+    bound = np.ones_like(fine)
+    fitted = fit_to_coarse(fine, coarse, bound > 0, 0 * bound, bound, 4)[4:-4, 4:-4]
+    steps = np.abs(np.diff(fitted, axis=0))
+    assert steps[3::4].mean() < 1.6 * np.delete(steps, np.s_[3::4], axis=0).mean()
+
+
+def test_blocks_without_a_coarse_value_are_not_set_to_any() -> None:
     fine = RNG.uniform(0.1, 0.4, (8, 8)).astype(np.float32)
     coarse = np.array([[0.2, np.nan], [np.nan, 0.3]], np.float32)
     land, bound = np.ones((8, 8), bool), np.ones((8, 8), np.float32)
     fitted = fit_to_coarse(fine, coarse, land, 0 * bound, bound, 4)
-    assert np.array_equal(fitted[:4, 4:], fine[:4, 4:])
+    assert np.isfinite(fitted).all()
     assert fitted[:4, :4].mean() == pytest.approx(0.2, abs=1e-6)
 
 
-def test_scaled_rain_keeps_the_coarse_amount_also_where_the_fine_field_is_dry() -> None:
-    fine = RNG.exponential(2, (8, 8)).astype(np.float32)
-    fine[:4, :4] = 0
-    coarse = np.array([[3.0, 0.0], [1.0, 7.0]], np.float32)
-    scaled = keep_mean_of_positive(fine, coarse, 4)
-    assert np.allclose(mean_of_land(scaled, np.ones((8, 8), bool), 4), coarse, rtol=1e-5)
-    assert scaled.min() >= 0
+def test_refined_rain_keeps_the_coarse_amount_and_the_dry_cells_dry() -> None:
+    coarse = RNG.exponential(2, (12, 14)).astype(np.float32)
+    coarse[4:7, 5:8] = 0
+    coarse[9, 9] = 40
+    texture = np.exp(0.6 * RNG.normal(size=(40, 48))).astype(np.float32)
+    fine = refine_rain(coarse, texture, 4)
+    mean = mean_of_land(fine, np.ones(fine.shape, bool), 4)
+    assert fine.shape == (24, 32)
+    assert np.allclose(mean, coarse[3:-3, 3:-3], rtol=1e-4, atol=1e-6)
+    assert fine.min() >= 0
+    assert fine[4:16, 8:20].max() == 0
+
+
+def test_refined_rain_shows_no_edges_of_coarse_cells() -> None:
+    row, column = np.mgrid[:16, :16]
+    coarse = (3 + 2.5 * np.sin(row / 1.7) * np.cos(column / 2.3)).astype(np.float32)
+    fine = refine_rain(coarse, np.ones((56, 56), np.float32), 4)
+    steps = np.abs(np.diff(fine, axis=0))
+    assert steps[3::4].mean() < 1.6 * np.delete(steps, np.s_[3::4], axis=0).mean()
 
 
 def test_transfer_keeps_a_constant_and_the_total_over_whole_cells() -> None:

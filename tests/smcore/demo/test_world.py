@@ -84,7 +84,7 @@ def test_years_join_without_a_jump_that_stands_out() -> None:
 
 
 def test_nested_truth_has_the_mean_of_the_coarse_truth() -> None:
-    outer = Domain.make(SEED, Box(84, 88, 216, 220).grid("M36"))
+    outer = Domain.make(SEED, Box(82, 90, 214, 222).grid("M36"))
     inner = Domain.make(SEED, Box(85, 87, 217, 219).grid("M09"), outer)
     rows, columns = inner.of_parent()
     last = int(np.datetime64("2019-01-10", "D").astype(np.int64))
