@@ -98,7 +98,7 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     variables |= {name: _static(files, name) for name, field in fields.items() if field.is_static}
     attrs = _attributes(files, plan.time, fields.get(names.SM)) | grid.to_attrs()
     cube = check_cube(xr.Dataset(variables, plan.coordinates(grid), attrs))
-    notes = tuple(dict.fromkeys(note for file in files for note in file.notes))
+    notes = tuple(dict.fromkeys(note for file in files for note in file.notes)) + _support_note(files, attrs)
     if "kind" not in files[0].attrs:
         notes += (f"The files do not say what kind of product they are; taken as {attrs['kind']}",)
     return Reading(cube, skipped + others + unlike, notes, tuple(file.container.path for file in files))
@@ -217,12 +217,23 @@ def _attributes(files: Sequence[_File], time: NDArray[np.datetime64], moisture: 
 
 
 def _support(files: Sequence[_File], time: NDArray[np.datetime64]) -> str:
-    """``day-mean`` for means stamped at each midnight, else ``instant``."""
+    """``day-mean`` for one step a day, stamped at midnight, unless the file says that it is of that moment."""
     midnight = bool((time == time.astype("datetime64[D]")).all())
-    means = all(
-        "time: mean" in field.cell_methods
+    return names.DAY_MEAN if midnight and all("time: mean" in m or not m for m in _methods(files)) else names.INSTANT
+
+
+def _methods(files: Sequence[_File]) -> list[str]:
+    """``cell_methods`` of all quantities with steps; empty texts where a file has none."""
+    return [
+        field.cell_methods
         for file in files
         for field in file.fields.values()
         if field.dtype is np.float32 and not field.is_static
-    )
-    return names.DAY_MEAN if means and midnight else names.INSTANT
+    ]
+
+
+def _support_note(files: Sequence[_File], attrs: Mapping[str, Any]) -> tuple[str, ...]:
+    told = "time_support" in files[0].attrs or all(_methods(files))
+    if told or attrs["time_support"] != names.DAY_MEAN:
+        return ()
+    return ("One step a day at 00:00 and no cell_methods: taken for means of that UTC day",)

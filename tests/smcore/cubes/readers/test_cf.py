@@ -201,10 +201,15 @@ def test_steps_and_variables_may_be_spread_over_files_and_stores(tmp_path: Path)
     assert np.isnan(cube["air_temperature"].values[3:]).all()
 
 
-def test_daily_means_at_midnight_are_day_means(tmp_path: Path) -> None:
+def test_daily_steps_at_midnight_are_day_means_unless_they_say_otherwise(tmp_path: Path) -> None:
     source = cf_dataset(LAT, LON)
-    assert cf.read([written(tmp_path, source, "netcdf", "a")]).dataset.attrs["time_support"] == names.INSTANT
+    bare = cf.read([written(tmp_path, source, "netcdf", "a")])
+    assert bare.dataset.attrs["time_support"] == names.DAY_MEAN
+    assert any("taken for means of that UTC day" in note for note in bare.notes)
+    source["theta"].attrs["cell_methods"] = "time: point"
+    assert cf.read([written(tmp_path, source, "netcdf", "p")]).dataset.attrs["time_support"] == names.INSTANT
     source["theta"].attrs["cell_methods"] = "time: mean"
+    assert not any("taken for means" in n for n in cf.read([written(tmp_path, source, "netcdf", "m")]).notes)
     assert cf.read([written(tmp_path, source, "netcdf", "b")]).dataset.attrs["time_support"] == names.DAY_MEAN
     late = source.assign_coords(time=DAYS + np.timedelta64(12, "h"))
     assert cf.read([written(tmp_path, late, "netcdf", "c")]).dataset.attrs["time_support"] == names.INSTANT
