@@ -98,15 +98,15 @@ class Queue:
             If the queue is full.
         """
         job_id = uuid.uuid4().hex[:12]
-        with self._open() as db:
-            waiting = db.execute("SELECT count(*) FROM jobs WHERE state = ?", (QUEUED,)).fetchone()[0]
-            if waiting >= MAX_QUEUED:
-                raise SmcoreError(f"{waiting} runs are waiting already", hint="wait for one to end, or cancel some")
-            db.execute(
+        with self._open() as db:  # counted and inserted in one statement: of two at once only one gets the last place
+            taken = db.execute(
                 "INSERT INTO jobs (id, number, kind, request, state) "
-                "VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM jobs), ?, ?, ?)",
-                (job_id, kind, json.dumps(request), QUEUED),
-            )
+                "SELECT ?, (SELECT coalesce(max(number), 0) + 1 FROM jobs), ?, ?, ? "
+                "WHERE (SELECT count(*) FROM jobs WHERE state = ?) < ?",
+                (job_id, kind, json.dumps(request), QUEUED, QUEUED, MAX_QUEUED),
+            ).rowcount
+        if not taken:
+            raise SmcoreError(f"{MAX_QUEUED} runs are waiting already", hint="wait for one to end, or cancel some")
         return job_id
 
     def get(self, job_id: str) -> Job | None:
