@@ -115,7 +115,7 @@ class Config:
     adam: float = 0.0
 
 
-CONFIGS = {"paper": Config(), "demo": Config(batch=12, epochs=15, most_steps=60, adam=2e-3)}
+CONFIGS = {"paper": Config(), "demo": Config(batch=12, epochs=10, most_steps=60, adam=2e-3)}
 
 
 def steps_per_epoch(batch: int, window: int, locations: int, days: int) -> int:
