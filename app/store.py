@@ -26,6 +26,7 @@ from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
 from smcore.grids import Grid
 from smcore.maps import Codes, Gather, View, paint, plan
+from smcore.time_support import Support
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Store(param.Parameterized):
         time = self.times(entry)
         if not self.selection.time:
             return _FIELDS.get((str(entry.location), version(entry), "last"), lambda: self._last_with_values(entry))
-        return nearest_step(time, self.selection.time)
+        return nearest_step(time + centre(entry), self.selection.time)
 
     def moment(self) -> str:
         """The time that the map shows: the chosen one, or that of the step it opened on."""
@@ -123,7 +124,7 @@ class Store(param.Parameterized):
         if self.selection.time or entry is None:
             return str(self.selection.time)
         try:
-            return str(self.times(entry)[self.step(entry)])
+            return str(self.times(entry)[self.step(entry)] + centre(entry))
         except SmcoreError:  # the store of the product on the map is gone, which costs no other product its value
             return ""
 
@@ -242,7 +243,7 @@ class Store(param.Parameterized):
         step = self.step(entry)
         label, value = self.step_label(entry, step), float(self._values(entry, row, column)[step])
         note = ""
-        if not is_near(self.times(entry)[step], self.moment()):
+        if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
             value, note = np.nan, f"no step then; nearest {label}"
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
         north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])
@@ -307,11 +308,17 @@ class Store(param.Parameterized):
 
 
 def nearest_step(time: np.ndarray, moment: str) -> int:
-    """Index of the step nearest to an ISO moment."""
+    """Index of the step nearest to an ISO moment; of two as near, the later, so that midnight begins its day."""
     wanted = np.datetime64(moment)
     after = int(np.clip(np.searchsorted(time, wanted), 0, len(time) - 1))
     before = max(after - 1, 0)
-    return before if abs(time[before] - wanted) <= abs(time[after] - wanted) and after else after
+    return before if abs(time[before] - wanted) < abs(time[after] - wanted) and after else after
+
+
+def centre(entry: CatalogEntry) -> np.timedelta64:
+    """From a product's stamps to the middle of what they stand for: a day mean's is at noon."""
+    support = Support.parse(entry.time_support or names.INSTANT, entry.id)
+    return np.timedelta64(support.centre, "us")
 
 
 def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:

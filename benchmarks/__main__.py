@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME…]``: run every ``bench_<name>.py`` beside this file, or the named ones, one after another."""
+"""``python -m benchmarks [NAME…]``: run every ``bench_<name>.py`` here, or the named ones, one after another."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Small synthetic data in the data model, for tests: cubes, pixel sets, stations, and a catalogue of prepared stores."""
+"""Small synthetic data in the data model, for tests: cubes, pixel sets, stations, a catalogue of prepared stores."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def tiny_stations(grid: Grid | None = None, count: int = 40, *, stations: int = 
             "lat": ("sensor", grid.lat[rows]), "lon": ("sensor", grid.lon[columns]),
             "elevation": ("sensor", np.zeros(stations)), "land_cover": text(""), "climate": text(""),
         },
-        attrs={"title": "Test stations", "kind": "stations", "synthetic": 1, "licence": "CC0", "time_support": names.INSTANT},
+        attrs={
+            "title": "Test stations", "kind": "stations", "synthetic": 1, "licence": "CC0",
+            "time_support": names.INSTANT,
+        },
     )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def line_colour(item: Series, position: int, theme: str) -> str:
     return STATION[theme] if item.order < 0 else LINES[theme][position % len(LINES[theme])]
 
 
-def shortened(label: str, most: int = 44) -> str:
+def shortened(label: str, most: int = 36) -> str:
     """A label that fits a legend; the whole one is shown on hovering."""
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
@@ -173,15 +173,16 @@ def _hollow(item: Series) -> dict[str, np.ndarray]:
 
 
 def _legend(series: list[Series], theme: str, place: str, period: Range1d) -> str:
-    """Name what is drawn in the period shown, the station first."""
-    badge = ' <span class="badge">synthetic</span>'
+    """Name what is drawn in the period shown, the station first; one mark where all of it is synthetic."""
+    badge = '<span class="badge">synthetic</span> '
+    drawn = [(i, s) for i, s in enumerate(series) if _is_drawn(s, period)]
+    alike = bool(drawn) and all(s.synthetic for _, s in drawn)
     keys = [
         f'<span class="key" title="{esc(s.label)}">{swatch(line_colour(s, i, theme))}{esc(shortened(s.label))}'
-        f"{badge if s.synthetic else ''}</span>"
-        for i, s in sorted(enumerate(series), key=lambda pair: pair[1].order >= 0)
-        if _is_drawn(s, period)
+        f"{'' if alike or not s.synthetic else ' ' + badge}</span>"
+        for i, s in sorted(drawn, key=lambda pair: pair[1].order >= 0)
     ]
-    return f'<span class="muted key">{esc(place)}</span>{"".join(keys)}'
+    return f'{badge if alike else ""}<span class="muted key">{esc(place)}</span>{"".join(keys)}'
 
 
 def _is_drawn(item: Series, period: Range1d) -> bool:

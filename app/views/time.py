@@ -11,7 +11,7 @@ import panel as pn
 from app.boundary import follow
 from app.controls import button, styled, text
 from app.selection import Selection
-from app.store import Store
+from app.store import Store, centre
 from smcore.errors import SmcoreError
 
 SPEEDS = {"slow": 900, "medium": 400, "fast": 150}  # ms a step
@@ -85,10 +85,10 @@ class TimeView:
             self._go(int(np.clip(np.searchsorted(time, np.datetime64(event.new)), 0, len(time) - 1)))
 
     def _go(self, step: int) -> None:
-        time = self._times()
-        if len(time):
+        entry, time = self.store.entry, self._times()
+        if entry is not None and len(time):
             chosen = pd.Timestamp(time[int(np.clip(step, 0, len(time) - 1))])
-            self.selection.time = chosen.strftime("%Y-%m-%dT%H:%M:%S")
+            self.selection.time = (chosen + pd.Timedelta(centre(entry))).strftime("%Y-%m-%dT%H:%M:%S")
 
     def _move(self, steps: int) -> None:
         entry = self.store.entry

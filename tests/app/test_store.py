@@ -110,8 +110,8 @@ def test_the_value_shown_is_that_of_the_step_nearest_to_the_chosen_time(store: S
     fine = next(c for c in store.cells() if c.entry.id == "fine")
     row, column = (int(i) for i in tiny.fine.index(*tiny.place))
     dataset = open_store(store.catalog.get("fine").location).dataset()
-    assert fine.time == "2018-01-09"
-    assert fine.value == pytest.approx(float(dataset["sm"][8, row, column]))
+    assert fine.time == "2018-01-08"  # the mean of that day, though the stamp of the next one is nearer
+    assert fine.value == pytest.approx(float(dataset["sm"][7, row, column]))
 
 
 @pytest.mark.parametrize("moment", ["1700-01-01", "2199-12-31T23:59:59"])

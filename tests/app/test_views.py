@@ -233,11 +233,11 @@ def test_a_box_asks_the_worker_what_a_run_would_need(open_tab: Callable[..., Ses
 def test_the_time_bar_steps_and_stops_at_the_ends(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine", t="2018-01-02")
     session.time._move(-1)
-    assert session.selection.time == "2018-01-01T00:00:00"
+    assert session.selection.time == "2018-01-01T12:00:00"
     session.time._move(-1)
-    assert session.selection.time == "2018-01-01T00:00:00"
+    assert session.selection.time == "2018-01-01T12:00:00"
     session.time.slider.value = 39
-    assert session.selection.time == "2018-02-09T00:00:00"
+    assert session.selection.time == "2018-02-09T12:00:00"
     assert "step 40 of 40" in session.time.label.object
     session.time._move(1)
     assert session.time.slider.value == 39

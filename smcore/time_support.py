@@ -1,0 +1,65 @@
+"""What span of time one step stands for: an instant, a day, or the mean of some hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smcore import names
+from smcore.errors import CubeError
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+"""In microseconds, the unit that times are reckoned in."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """The span that a record stands for: ``hours`` long (0 = an instant), stamped at its ``start`` or ``end``."""
+
+    hours: float
+    stamped: str = "start"
+
+    @staticmethod
+    def parse(text: str, name: str) -> Support:
+        """Read ``instant``, ``day-mean`` or ``mean:<hours>:start|end``.
+
+        Raises
+        ------
+        CubeError
+            If ``text`` is none of them.
+        """
+        if text == names.INSTANT:
+            return Support(0.0)
+        if text == names.DAY_MEAN:
+            return Support(24.0)
+        parts = text.split(":")
+        try:
+            if len(parts) != 3 or parts[0] != "mean" or parts[2] not in ("start", "end") or float(parts[1]) <= 0:
+                raise ValueError(text)
+            return Support(float(parts[1]), parts[2])
+        except ValueError as error:
+            raise CubeError(
+                f"{name} has the unknown time support {text!r}",
+                hint="it must be instant, day-mean or mean:<hours>:start|end",
+            ) from error
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether a record is of one moment."""
+        return self.hours == 0
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether a record stands for a day or more."""
+        return self.hours >= 24
+
+    @property
+    def centre(self) -> int:
+        """From the stamp to the middle of the span [µs]."""
+        half = round(self.hours * HOUR / 2)
+        return half if self.stamped == "start" else -half
+
+    def __str__(self) -> str:
+        if self.is_instant:
+            return names.INSTANT
+        return names.DAY_MEAN if self == Support(24.0) else f"mean over {self.hours:g} h"
