@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -154,7 +154,7 @@ class InferView:
 
     def _run(self) -> None:
         request = self._request()
-        name = f"run-{int(time.time())}"
+        name = f"run-{uuid.uuid4().hex[:8]}"
         request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
         self._drawn = -1.0
         self.selection.job = self.queue.submit("predict", request)

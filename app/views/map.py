@@ -23,6 +23,7 @@ from app.selection import Selection
 from app.store import Frame, Store
 from smcore import names
 from smcore.errors import SmcoreError
+from smcore.grids import wrap_longitude
 from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y, paint, plan
 
 WORLD = (-180.0, -60.0, 180.0, 78.0)
@@ -159,7 +160,9 @@ class MapView:
         west, east = sorted(float(longitude_of(shape[k])) for k in ("x0", "x1"))
         south, north = sorted(float(latitude_of(shape[k])) for k in ("y0", "y1"))
         if east > west and north > south:
-            self.selection.box = tuple(round(v, 3) for v in (max(west, -180), south, min(east, 180), north))
+            whole = east - west >= 360
+            west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))
+            self.selection.box = tuple(round(v, 3) for v in (west, south, east, north))
         self.draw_box(False)
 
     def draw_box(self, on: bool) -> None:
@@ -298,5 +301,6 @@ def _quad(bounds: tuple[float, ...] | None) -> dict[str, list[float]]:
     if bounds is None:
         return {"left": [], "right": [], "bottom": [], "top": []}
     west, south, east, north = bounds
+    east += 360.0 if east < west else 0.0  # over the dateline
     x, y = mercator_x([west, east]), mercator_y([south, north])
     return {"left": [x[0]], "right": [x[1]], "bottom": [y[0]], "top": [y[1]]}

@@ -178,13 +178,17 @@ def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -
     head = ("Product", "n", *LABELS.values())
     return (
         f"<h4>Product − station, {FLAGS}</h4>{table(head, rows, numeric=range(1, 6))}"
-        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{_notes(scores)}{folded}"
+        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{_notes(scores, store)}{folded}"
     )
 
 
-def _notes(scores: list[StationScore]) -> str:
-    """What a reader must know of the pairs, each sentence once."""
-    notes = list(dict.fromkeys(note for s in scores if s.n for note in s.notes))
-    depths = "".join(f'<div class="alert">{esc(note)}</div>' for note in notes if note.startswith("depth"))
-    others = "".join(f"<p>{esc(note)}</p>" for note in notes if not note.startswith("depth"))
-    return f"{depths}<details><summary>How the pairs were made</summary>{others}</details>"
+def _notes(scores: list[StationScore], store: Store) -> str:
+    """What a reader must know of the pairs: depths that do not fit at once, the rest folded away."""
+    paired = [s for s in scores if s.n]
+    told = [(store.label(s.entry), note) for s in paired for note in s.notes]
+    depths = "".join(
+        f'<div class="alert">{esc(label)}: {esc(note)}</div>' for label, note in told if note.startswith("depth")
+    )
+    others = dict.fromkeys(note for _, note in told if not note.startswith("depth"))
+    folded = "".join(f"<p>{esc(note)}</p>" for note in others)
+    return f"{depths}<details><summary>How the pairs were made</summary>{folded}</details>"

@@ -40,9 +40,9 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
             axes.margins(y=0.05)
         count = sum(int(np.isfinite(line.value).sum()) for line in lines)
         panels[0].set_title(stamp(title, n=count), loc="left")
-        locator = AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         panels[-1].xaxis.set_major_locator(locator)
-        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         panels[-1].set_xlabel("time [UTC]")
         made.legend(loc="outside lower left", ncols=1)
         return render(made, kind)
