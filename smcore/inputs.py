@@ -273,7 +273,7 @@ def _steps(
 
 
 def _axis(source: Source, step: str) -> Times:
-    time = source.time
+    time = source.centres() if step == "1D" else source.time
     if not len(time):
         raise SpecMismatch("A data set with steps is needed, and this one has none", where=source.id)
     unit = "datetime64[D]" if step == "1D" else "datetime64[ns]"

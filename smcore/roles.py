@@ -19,6 +19,7 @@ from smcore.cubes.quality import usable
 from smcore.errors import CatalogError, CubeError
 from smcore.grids import Grid, ease
 from smcore.progress import Cancel, check, never
+from smcore.time_support import Support
 
 if TYPE_CHECKING:
     from smcore.catalog import Catalog, CatalogEntry
@@ -81,6 +82,12 @@ class Source:
         if names.TIME not in self.data.coords:
             return np.empty(0, "datetime64[ns]")
         return np.asarray(self.data[names.TIME].values, "datetime64[ns]")
+
+    def centres(self, variable: str = "") -> NDArray[np.datetime64]:
+        """The middle of what each step stands for: the 21 to 24 h mean stamped at its end belongs to the day before."""
+        own = self.data[variable].attrs if variable in self.data else {}
+        text = own.get("time_support", self.data.attrs.get("time_support", names.INSTANT))
+        return self.time + np.timedelta64(Support.parse(str(text), self.id).centre, "us")
 
     def units(self, dynamic: bool) -> dict[str, str]:
         """Name → unit of its quantities with a time axis (floating point), or without one (any number)."""
@@ -234,34 +241,40 @@ def read_series(
     Returns
     -------
     array (T, N) float32
-        The mean over the valid steps of each wanted day (``1D``) or the value at the wanted time; NaN where the
-        source has nothing.
+        The mean over the valid steps of each wanted day (``1D``), NaN with fewer than half of the steps of a full
+        day (one retrieval is enough for a product of overpasses); or the value at the wanted time.
     """
     row, column = cell_index(source, lat, lon)
-    first, stop = step_runs(source.time, wanted, step)
+    first, stop = step_runs(source.centres(variable) if step == "1D" else source.time, wanted, step)
     result = np.full((len(wanted), len(row)), np.nan, np.float32)
     inside, present = np.flatnonzero(row >= 0), np.flatnonzero(stop > first)
     if not len(inside) or not len(present):
         return result
     box = _box(source, row[inside], column[inside])
     per_day = max(1, int((stop - first).max()))
+    need = 1 if names.OVERPASS in source.data.coords else -(-per_day // 2)
     days = max(1, _BLOCK // (4 * per_day * box.cells))
     for start in range(0, len(present), days):
         check(cancelled)
         chosen = present[start : start + days]
         values = box.read(source.data[variable], slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
         runs = first[chosen] - first[chosen[0]], stop[chosen] - first[chosen[0]]
-        result[np.ix_(chosen, inside)] = _run_means(values, *runs)
+        result[np.ix_(chosen, inside)] = _run_means(values, *runs, need)
     return result
 
 
 def mean_of_steps(values: Floats, time: NDArray[np.datetime64], wanted: NDArray[np.datetime64], step: str) -> Floats:
-    """Means of (steps, N) over the valid steps of each wanted day, or the very stamps: (T, N)."""
+    """Means of (steps, N) over the valid steps of each wanted day, or the very stamps: (T, N).
+
+    A day needs half of the steps that the series' fullest day has; NaN otherwise.
+    """
     first, stop = step_runs(np.asarray(time, "datetime64[ns]"), wanted, step)
     result = np.full((len(wanted), values.shape[1]), np.nan, np.float32)
     present = np.flatnonzero(stop > first)
     if len(present):
-        result[present] = _run_means(values, first[present], stop[present])
+        valid = np.concatenate([np.zeros((1, values.shape[1]), np.int64), np.cumsum(np.isfinite(values), 0)])
+        fullest = (valid[stop[present]] - valid[first[present]]).max(axis=0)
+        result[present] = _run_means(values, first[present], stop[present], -(-fullest // 2))
     return result
 
 
@@ -304,8 +317,8 @@ def _box(source: Source, row: Ints, column: Ints) -> _Box:
     return _Box(source.layout, row, column)
 
 
-def _run_means(values: Floats, first: Ints, stop: Ints) -> Floats:
-    """Mean over valid steps of each run of (steps, N): (runs, N)."""
+def _run_means(values: Floats, first: Ints, stop: Ints, need: int | Ints) -> Floats:
+    """Mean over valid steps of each run of (steps, N): (runs, N), NaN where fewer than ``need`` are valid."""
     if (stop - first == 1).all():
         return values[first]
     valid = np.isfinite(values)
@@ -313,4 +326,4 @@ def _run_means(values: Floats, first: Ints, stop: Ints) -> Floats:
     count = np.concatenate([np.zeros((1, values.shape[1]), np.int64), np.cumsum(valid, 0)])
     number = count[stop] - count[first]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(number > 0, (total[stop] - total[first]) / number, np.nan).astype(np.float32)
+        return np.where(number >= np.maximum(need, 1), (total[stop] - total[first]) / number, np.nan).astype(np.float32)

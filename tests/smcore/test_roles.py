@@ -10,6 +10,7 @@ import xarray as xr
 
 from smcore import names
 from smcore.errors import CatalogError
+from smcore.grids import ease
 from smcore.roles import Source, fitting, mean_of_steps, observations, parse, read_series
 
 
@@ -52,7 +53,7 @@ def two_passes(world):
                 "quality": (names.CUBE_DIMS, quality, {"recommended_bits": 1, "attempted_bits": 2}),
             },
             coords | {k: data[k] for k in ("lat", "lon")},
-            data.attrs,
+            data.attrs | {"time_support": names.INSTANT},
         ),
     )
 
@@ -101,3 +102,38 @@ def test_a_source_says_what_a_card_needs_once_for_each_role(small_world):
     records = source.records()
     assert [r["role"] for r in records] == ["forcing", "static"]
     assert all(r["synthetic"] and r["fingerprint"] == "print-of-forcing" for r in records)
+
+
+def hourly(hours: int, values: np.ndarray, **attrs: object) -> Source:
+    """One cell with a value every ``hours`` hours from 2020-01-01 00:00."""
+    time = np.datetime64("2020-01-01", "ns") + np.arange(len(values)) * np.timedelta64(hours, "h")
+    grid = ease("M36").cut(slice(100, 101), slice(200, 201))
+    about = {"title": "steps", "kind": "forcing", "synthetic": 1, **grid.to_attrs()} | attrs
+    data = xr.Dataset(
+        {"precipitation": (("time", "y", "x"), values.reshape(-1, 1, 1).astype("f4"), {"units": "mm d-1"})},
+        {"time": time, "lat": ("y", grid.lat), "lon": ("x", grid.lon)},
+        about,
+    )
+    return Source("steps", frozenset({"forcing"}), data)
+
+
+def daily(source: Source, days: int) -> list[float]:
+    wanted = np.datetime64("2020-01-01", "ns") + np.arange(days) * np.timedelta64(1, "D")
+    lat, lon = source.data["lat"].values, source.data["lon"].values
+    return read_series(source, "precipitation", lat, lon, wanted)[:, 0].tolist()
+
+
+def test_a_mean_stamped_at_its_end_belongs_to_the_day_that_it_covers() -> None:
+    values = np.zeros(17)
+    values[8] = 80.0  # 21 to 24 h of the first day, stamped 00:00 of the second
+    assert daily(hourly(3, values, time_support="mean:3:end"), 2) == [10.0, 0.0]
+    assert daily(hourly(3, values, time_support="mean:3:start"), 2) == [0.0, 10.0]
+
+
+def test_a_day_with_fewer_than_half_of_its_steps_has_no_mean() -> None:
+    values = np.ones(48)
+    values[24:37] = np.nan
+    assert daily(hourly(1, values), 1) == [1.0]
+    assert np.isnan(daily(hourly(1, values), 2)[1])
+    values[36] = 1.0
+    assert daily(hourly(1, values), 2) == [1.0, 1.0]
