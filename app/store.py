@@ -96,7 +96,11 @@ class Store(param.Parameterized):
     def label(self, entry: CatalogEntry) -> str:
         """The title of an entry, with its id where another entry has the same title."""
         repeats = sum(other.title == entry.title for other in self.catalog) > 1
-        return f"{entry.title} ({entry.id})" if repeats else entry.title
+        return f"{short_title(entry)} ({entry.id})" if repeats else short_title(entry)
+
+    def marked(self, entry: CatalogEntry) -> str:
+        """The label, and that it is synthetic where it is: for places without a mark of their own."""
+        return f"{self.label(entry)} (synthetic)" if entry.synthetic else self.label(entry)
 
     def opened(self, entry: CatalogEntry) -> Any:
         """The prepared store of an entry, opened once per process and version."""
@@ -321,13 +325,19 @@ def centre(entry: CatalogEntry) -> np.timedelta64:
     return np.timedelta64(support.centre, "us")
 
 
+def short_title(entry: CatalogEntry) -> str:
+    """The title of an entry; a leading «…synthetic: » goes, since a mark beside it says so."""
+    head, colon, tail = entry.title.partition(": ")
+    return tail if entry.synthetic and colon and head.lower().endswith("synthetic") else entry.title
+
+
 def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:
     """Label → id for a choice; titles that repeat get the id beside them, synthetic ones say so."""
     titles = Counter(e.title for e in entries)
 
     def label(entry: CatalogEntry) -> str:
-        title = f"{entry.title} ({entry.id})" if titles[entry.title] > 1 else entry.title
-        return f"{title} (synthetic)" if entry.synthetic and "synthetic" not in title.lower() else title
+        title = f"{short_title(entry)} ({entry.id})" if titles[entry.title] > 1 else short_title(entry)
+        return f"{title} (synthetic)" if entry.synthetic else title
 
     return {label(e): e.id for e in entries}
 

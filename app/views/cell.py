@@ -39,7 +39,7 @@ class CellView:
             return
         rows = [
             (
-                Markup(f"{esc(self.store.label(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
+                Markup(f"{esc(self.store.marked(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
                 Markup(f"{number(c.value)}<br><span class=muted>{esc(pretty_unit(c.units))}</span>"),
             )
             for c in cells
@@ -61,4 +61,4 @@ class CellView:
         flags = self.store.flags(cell)
         rows += [("Flags", ", ".join(flags))] if flags else []
         body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
-        return f"<h4>{esc(self.store.label(cell.entry))}</h4><table>{body}</table>"
+        return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"

@@ -163,7 +163,7 @@ class StationsView:
 def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -> str:
     rows = [
         (
-            Markup(f'{swatch(colours[i % len(colours)])}{esc(store.label(s.entry))}'),
+            Markup(f'{swatch(colours[i % len(colours)])}{esc(store.marked(s.entry))}'),
             s.n,
             *(number(s.metrics[name][0]) for name in LABELS),
         )
@@ -171,7 +171,7 @@ def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -
         if s.n
     ]  # fmt: skip
     without = [s for s in scores if s.sentence]
-    said = "".join(f"<p><b>{esc(store.label(s.entry))}</b>: {esc(s.sentence)}.</p>" for s in without)
+    said = "".join(f"<p><b>{esc(store.marked(s.entry))}</b>: {esc(s.sentence)}.</p>" for s in without)
     folded = f"<details><summary>{len(without)} without all numbers: why</summary>{said}</details>" if without else ""
     if not rows:
         return f"<div class=empty>No product has pairs with this sensor.</div>{folded}"
@@ -185,7 +185,7 @@ def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -
 def _notes(scores: list[StationScore], store: Store) -> str:
     """What a reader must know of the pairs: depths that do not fit at once, the rest folded away."""
     paired = [s for s in scores if s.n]
-    told = [(store.label(s.entry), note) for s in paired for note in s.notes]
+    told = [(store.marked(s.entry), note) for s in paired for note in s.notes]
     depths = "".join(
         f'<div class="alert">{esc(label)}: {esc(note)}</div>' for label, note in told if note.startswith("depth")
     )
