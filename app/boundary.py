@@ -42,6 +42,17 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def together(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Send all that follows from one act of the user as one message: the browser then repaints once."""
+
+    @wraps(action)
+    def run(*args: Any) -> Any:
+        with pn.io.hold():
+            return action(*args)
+
+    return run
+
+
 def told(action: Callable[[], Any]) -> Callable[[], Any]:
     """Tell the user of a mistake before it goes on: for callbacks that must give a value or raise."""
 

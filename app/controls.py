@@ -10,7 +10,7 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import told
+from app.boundary import together, told
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 NO_RING = ".bk-events, :host(:focus) { outline: none !important; }"
@@ -50,7 +50,7 @@ def empty(sentence: str) -> str:
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
     made = styled(pn.widgets.Button(label=label, button_type=kind, **({"margin": 2} | options)))
-    made.on_click(on_click)
+    made.on_click(together(on_click))
     return made
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import notify
+from app.boundary import notify, together
 from app.controls import ASSETS, button, styled
 from app.selection import Selection
 
@@ -63,7 +63,7 @@ def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
     def act(event: Any) -> None:
         action = actions.get(str(event.new).partition(" ")[0])
         if action is not None:
-            action()
+            together(action)()
 
     widget.param.watch(act, "value")
     return widget

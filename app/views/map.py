@@ -15,7 +15,7 @@ from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry,
 from bokeh.models import BoxSelectTool, ColumnDataSource, CustomJS, LinearColorMapper, PanTool, Range1d, WheelZoomTool
 from bokeh.plotting import figure
 
-from app.boundary import follow, guarded
+from app.boundary import follow, guarded, together
 from app.colours import STATION, THEME, palette
 from app.controls import ASSETS, NO_RING
 from app.prediction import Preview
@@ -124,7 +124,7 @@ class MapView:
     def _wire(self) -> None:
         plot, chosen = self.figure, self.selection
         plot.on_event(RangesUpdate, lambda _: self._moved())
-        plot.on_event(Tap, self._tapped)
+        plot.on_event(Tap, together(self._tapped))
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
