@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code: no property fails for being slow.
+settings.register_profile("loam", deadline=None)
+settings.load_profile("loam")
 
 
 @pytest.fixture(scope="session")
