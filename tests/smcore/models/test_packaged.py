@@ -1,0 +1,45 @@
+"""The checkpoints that travel with Loam: small, whole, synthetic, and listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smcore.catalog import load_catalog
+from smcore.inference.request import PACKAGED, resolve_model
+from smcore.models.card import read_card
+from smcore.models.weights import load_checkpoint
+
+FOLDERS = sorted(path.parent for path in PACKAGED.glob("*/card.json"))
+MODELS = PACKAGED.parent / "models.yml"
+
+
+def test_there_is_a_packaged_model():
+    assert [folder.name for folder in FOLDERS]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_packaged_model_loads_and_says_that_it_is_synthetic(folder: Path):
+    model, card = load_checkpoint(folder)
+    assert card.model == folder.name
+    assert card.synthetic
+    assert all(record["id"].startswith("demo-") and record["synthetic"] for record in card.data)
+    assert any("synthetic" in text for text in card.limits)
+    assert card.weights_dtype == "float16"
+    assert model.used
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_packaged_model_is_small(folder: Path):
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3 * 2**20
+    assert {path.name for path in folder.iterdir()} == {"card.json", "weights.safetensors"}
+
+
+def test_the_packaged_catalogue_lists_every_checkpoint():
+    catalog = load_catalog([MODELS])
+    listed = {entry.location.resolve() for entry in catalog.having(layout="model")}
+    assert listed == {folder.resolve() for folder in FOLDERS}
+    for entry in catalog:
+        assert entry.synthetic
+        assert resolve_model(entry.id, catalog)[1] == read_card(entry.location)
