@@ -133,7 +133,7 @@ class MapView:
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)
         follow(chosen, ["box", "place"], self._mark_box)
-        follow(chosen, ["collection", "sensor"], self.mark_stations)
+        follow(chosen, ["collection"], self.mark_stations)
 
     # -- what the user does --------------------------------------------------------------------------------------
     def _tapped(self, event: Tap) -> None:

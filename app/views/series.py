@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+from bokeh.events import RangesUpdate
 from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, LinearAxis, Range1d, Span
 from bokeh.plotting import figure
 
 from app import saving
-from app.boundary import follow
+from app.boundary import follow, guarded
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING, empty, esc, save_row, swatch, text
 from app.selection import Selection
 from app.station_store import Series
 from app.store import Store
 from app.views.layers import pretty_unit
-from smcore import names
 from smcore.errors import SmcoreError
+from smcore.figures.thinning import thin
 from smcore.names import SATURATION, VOLUMETRIC
 
 FEW = 40  # values of which a line alone might show nothing
@@ -30,8 +31,10 @@ class SeriesView:
 
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
+        self._series: list[Series] = []
         self._lines: dict[str, tuple[ColumnDataSource, Any, Any]] = {}
         self.figure = self._figure()
+        self.figure.on_event(RangesUpdate, lambda _: guarded(self._zoomed)())
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         self.figure.add_layout(self.now)
         self.legend = text("", margin=(2, 10, 0, 12), styles={"max-height": "40px", "overflow": "hidden auto"})
@@ -91,11 +94,14 @@ class SeriesView:
                 if chosen else "Click on the map to see the series of every product at that place."
             )  # fmt: skip
             return
-        for _, points, line in self._lines.values():
-            points.visible = line.visible = False
+        keys = {_key(item) for item in series}
+        for key, (_, points, line) in self._lines.items():
+            if key not in keys:
+                points.visible = line.visible = False
+        self._series = series
+        self._scale(series)
         for position, item in enumerate(series):
             self._draw(item, line_colour(item, position, self.selection.theme))
-        self._scale(series)
         self._mark_now()
         self.legend.object = _legend(series, self.selection.theme, self.store.place_label(), self.figure.x_range)
         self.message.visible, self.pane.visible, self.save.visible = False, True, True
@@ -106,7 +112,7 @@ class SeriesView:
         self.message.visible, self.pane.visible, self.save.visible = True, False, False
 
     def _draw(self, item: Series, colour: str) -> None:
-        key = "station" if item.order < 0 else item.entry_id
+        key = _key(item)
         if key not in self._lines:
             source = ColumnDataSource(dict(_EMPTY))
             scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
@@ -115,10 +121,20 @@ class SeriesView:
             self._lines[key] = (source, points, line)
         source, points, line = self._lines[key]
         points.glyph.fill_color = points.glyph.line_color = line.glyph.line_color = colour
-        source.data = {"time": item.time.astype("datetime64[ms]"), "value": item.value.astype("f4"), **_hollow(item)}
+        self._fill(source, item)
         points.name = line.name = item.label
         few = np.isfinite(item.value).sum() <= FEW
         points.visible, line.visible = item.drawn == "points" or bool(few), item.drawn == "line"
+
+    def _fill(self, source: ColumnDataSource, item: Series) -> None:
+        """Send the points that the screen can show in the period it shows; zooming in brings the others."""
+        start, end = (np.datetime64(int(v), "ms") for v in (self.figure.x_range.start, self.figure.x_range.end))
+        kept = thin(item.time, item.value, start, end)
+        source.data = {"time": item.time[kept].astype("datetime64[ms]"), "value": item.value[kept].astype("f4")}
+
+    def _zoomed(self) -> None:
+        for item in self._series:
+            self._fill(self._lines[_key(item)][0], item)
 
     def _scale(self, series: list[Series]) -> None:
         """Show the period of the product on the map and all its values; zooming in time is the user's."""
@@ -167,9 +183,8 @@ def shortened(label: str, most: int = 36) -> str:
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
 
-def _hollow(item: Series) -> dict[str, np.ndarray]:
-    """Whether each value was observed, for those products that say so."""
-    return {} if item.source is None else {"observed": item.source == names.SOURCE_OBSERVED}
+def _key(item: Series) -> str:
+    return "station" if item.order < 0 else item.entry_id
 
 
 def _legend(series: list[Series], theme: str, place: str, period: Range1d) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
-from app.boundary import follow
+from app.boundary import follow, guarded
 from app.controls import button, styled, text
 from app.selection import Selection
 from app.store import Store, centre
@@ -102,7 +102,7 @@ class TimeView:
             self._playing, self.play.label = None, "Play"
             return
         self.play.label = "Stop"
-        self._playing = pn.state.add_periodic_callback(self._advance, period=SPEEDS[self.speed.value])
+        self._playing = pn.state.add_periodic_callback(guarded(self._advance), period=SPEEDS[self.speed.value])
 
     def _advance(self) -> None:
         entry = self.store.entry
