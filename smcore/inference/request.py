@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 if TYPE_CHECKING:
     from smcore.cubes.store import PreparedCube, PreparedPixels, PreparedStations
 
-from smcore import __version__
+from smcore import __version__, names
 from smcore.catalog import Catalog, CatalogEntry, add_entry, load_catalog
 from smcore.errors import CatalogError, ModelError, SmcoreError, StoreError, WeightsError
 from smcore.home import home
@@ -183,7 +184,7 @@ def run_request(
         round(time.monotonic() - started, 2),
         False,
         bool(product.attrs["synthetic"]),
-        plan.notes,
+        (*plan.notes, *_averaged(request, sources)),
         request.id,
     )
     return _entered(request, result, out, card)
@@ -195,7 +196,7 @@ def _sources(request: PredictRequest, catalog: Catalog, model: SoilMoistureModel
         raise CatalogError("No data set is named", hint="name the inputs with --data [ROLE=]ID")
     if not model.spec.sees_target:
         return opened
-    views = []
+    views: list[Source] = []
     for source in opened:
         if "target" not in source.roles:
             views.append(source)
@@ -205,6 +206,18 @@ def _sources(request: PredictRequest, catalog: Catalog, model: SoilMoistureModel
         if source.roles - {"target"}:
             views.append(replace(source, roles=source.roles - {"target"}))
     return views
+
+
+def _averaged(request: PredictRequest, sources: Sequence[Source]) -> tuple[str, ...]:
+    """Say it where the overpasses of a day become one number."""
+    if request.overpass != "both":
+        return ()
+    return tuple(
+        f"{source.id}: the observations of a day, morning and evening, are averaged; choose one with --overpass"
+        for source in sources
+        if source.roles == {"target"} and names.OVERPASS in source.data.coords
+        and len(np.unique(source.data[names.OVERPASS].values)) > 1
+    )  # fmt: skip
 
 
 def cache_key(card: ModelCard, sources: Sequence[Source], request: PredictRequest) -> str:
