@@ -11,7 +11,7 @@ import panel as pn
 
 from app import prediction
 from app.boundary import follow, guarded, notify
-from app.controls import Markup, button, empty, esc, styled, table, text
+from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
 from app.selection import Selection
 from app.settings import Settings
@@ -225,9 +225,10 @@ def _card(choice: prediction.Choice | None) -> str:
     badge = ' <span class="badge">trained on synthetic data</span>' if card.synthetic else ""
     rows = [("Needs", ", ".join(str(i["name"]).replace("_", " ") for i in card.inputs))]
     rows += [("Trained", f"{card.period[0]} to {card.period[1]}")] if card.period[0] else []
-    rows += [("Limits", "; ".join(card.limits))] if card.limits else []
+    rows += [("Limits", "; ".join(limit.rstrip(".") for limit in card.limits))] if card.limits else []
     rows += [("Source", " ".join(x for x in (card.citation, card.doi and f"doi:{card.doi}") if x))]
-    return f"<div>{badge}</div>{table(('', ''), [(Markup(f'<b>{k}</b>'), v) for k, v in rows])}"
+    body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
+    return f"<div>{badge}</div><details><summary>Model card</summary><table>{body}</table></details>"
 
 
 def _cost(result: dict[str, Any]) -> str:

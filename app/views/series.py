@@ -37,7 +37,9 @@ class SeriesView:
         self.figure.on_event(RangesUpdate, lambda _: guarded(self._zoomed)())
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         self.figure.add_layout(self.now)
-        self.legend = text("", margin=(2, 10, 0, 12), styles={"max-height": "40px", "overflow": "hidden auto"})
+        self.legend = text(
+            "", margin=(2, 10, 0, 12), styles={"max-height": "58px", "overflow": "hidden auto", "font-size": "12px"}
+        )
         self.message = text(empty("Click on the map to see the series of every product at that place."))
         self.pane = pn.Column(
             pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0,
@@ -56,7 +58,7 @@ class SeriesView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: legend and save buttons above, figure below."""
         return pn.Column(
-            pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, height=42),
+            pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, min_height=36),
             self.message, self.pane, sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
 
@@ -178,7 +180,7 @@ def line_colour(item: Series, position: int, theme: str) -> str:
     return STATION[theme] if item.order < 0 else LINES[theme][position % len(LINES[theme])]
 
 
-def shortened(label: str, most: int = 36) -> str:
+def shortened(label: str, most: int = 30) -> str:
     """A label that fits a legend; the whole one is shown on hovering."""
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
