@@ -73,7 +73,10 @@ class _Pool:
 class HydroEnsemble:
     """The ensemble under the model contract: ``multiscale_lstm`` in its configuration ``best``."""
 
-    departures = ("our configuration: features, ensemble, loss and training differ from the paper",)
+    departures = (
+        "our configuration, not the paper's: water-balance features, four LSTMs and two causal convolutions averaged, "
+        "loss, schedule",
+    )
 
     def __init__(self, spec: ModelSpec, config: Config | None = None) -> None:
         self.spec = best_spec(spec)
