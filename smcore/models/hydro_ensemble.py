@@ -74,8 +74,8 @@ class HydroEnsemble:
     """The ensemble under the model contract: ``multiscale_lstm`` in its configuration ``best``."""
 
     departures = (
-        "our configuration, not the paper's: water-balance features, four LSTMs and two causal convolutions averaged, "
-        "loss, schedule",
+        "our configuration, not the paper's: water-balance features, loss and schedule",
+        "the mean of four LSTMs and two causal convolutions",
     )
 
     def __init__(self, spec: ModelSpec, config: Config | None = None) -> None:
