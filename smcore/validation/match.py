@@ -21,7 +21,7 @@ from smcore.validation.notes import notes_on, range_text
 from smcore.validation.pairing import Pairs, pair_daily, pair_nearest
 from smcore.validation.period import common_period, time_rule
 from smcore.validation.places import CUBE, STATIONS, Places
-from smcore.validation.sides import OVERPASSES, Masks, Records, Side
+from smcore.validation.sides import OVERPASSES, Labels, Masks, Records, Side
 from smcore.validation.times import to_datetime
 
 Ints = NDArray[np.int64]
@@ -122,26 +122,32 @@ class Match:
         other, other_steps = (
             (self.reference, self.steps[1]) if self.product_is_anchor else (self.product, self.steps[0])
         )
-        here = own.read(rows, own_steps, self.masks, self.limits, to_the_hour=not self.daily)
-        there = self._read_other(other, rows, other_steps)
+        mine = self.product_is_anchor
+        here = own.read(rows, own_steps, self.masks, self.limits, to_the_hour=not self.daily, labelled=mine)
+        there = self._read_other(other, rows, other_steps, labelled=not mine)
         x, y = (here, there) if self.product_is_anchor else (there, here)
         pairs = pair_daily(x, y) if self.window is None else pair_nearest(x, y, self.window)
         return PairBlock(rows, pairs, x.counts, y.counts)
 
-    def _read_other(self, side: Side, rows: Ints, steps: slice) -> Records:
+    def _read_other(self, side: Side, rows: Ints, steps: slice, *, labelled: bool) -> Records:
         """Read what stands for the anchor's locations ``rows`` on the other side."""
         indices, weights = self.collocation.indices[rows], self.collocation.weights[rows]
         unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
         inverse = inverse.reshape(indices.shape)
-        records = side.read(unique, steps, self.masks, self.limits, to_the_hour=not self.daily)
+        hourly = not self.daily
+        records = side.read(unique, steps, self.masks, self.limits, to_the_hour=hourly, labelled=labelled)
         present = indices >= 0
         counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
         if indices.shape[1] == 1:
             values = np.where(present, records.values[inverse[:, 0]], np.nan)
             time = records.time[inverse[:, 0]]
+            labels = {name: label[inverse[:, 0]] for name, label in records.labels.items()}
         else:
-            values, time = _weighted(records, inverse, np.where(present, weights, 0.0))
-        return Records(values, time, records.stamp, records.overpass, records.per_day[inverse[:, 0]], counts)
+            weights = np.where(present, weights, 0.0)
+            values, time = _weighted(records, inverse, weights)
+            labels = _worst_labels(records, inverse, weights)
+        per_day = records.per_day[inverse[:, 0]]
+        return Records(values, time, records.stamp, records.overpass, per_day, counts, labels)
 
 
 def match(product: Side, reference: Side, options: MatchOptions | None = None) -> Match:
@@ -221,6 +227,19 @@ def _weighted(records: Records, inverse: Ints, weights: NDArray[np.float64]) -> 
     mean = np.divide(total, weight, out=np.full(shape, np.nan), where=weight >= _VALID_SHARE)
     delay = np.divide(late, weight, out=np.zeros(shape), where=some)
     return mean, records.stamp + np.round(delay).astype(np.int64)
+
+
+def _worst_labels(records: Records, inverse: Ints, weights: NDArray[np.float64]) -> dict[str, Labels]:
+    """Labels of weighted means: the highest of the valid cells, so that a mean is observed where all of them are."""
+    labels: dict[str, Labels] = {}
+    for name, label in records.labels.items():
+        worst = np.full((len(inverse), label.shape[1]), -1, label.dtype)
+        for k in range(inverse.shape[1]):
+            at = inverse[:, k]
+            used = np.isfinite(records.values[at]) & (weights[:, k, None] > 0)
+            np.maximum(worst, label[at], out=worst, where=used)
+        labels[name] = worst
+    return labels
 
 
 def _where_note(anchor: Side, collocation: Collocation) -> str:

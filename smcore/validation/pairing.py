@@ -16,12 +16,12 @@ within a stated window; that a record serves only one pair is our choice, since 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.validation.sides import OVERPASSES, Records
+from smcore.validation.sides import OVERPASSES, Labels, Records
 from smcore.validation.times import DAY, day_of
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,8 @@ class Pairs:
 
     ``product`` and ``reference`` are NaN where there is no pair, times [µs, UTC] :data:`NO_TIME`. ``overpass`` holds
     codes into :data:`smcore.validation.sides.OVERPASSES`, −1 where there is none. ``dropped`` counts, by reason, the
-    usable records of each location that found no pair.
+    usable records of each location that found no pair. ``labels`` are those of the product's value (see
+    :class:`smcore.validation.sides.Records`), −1 in the padding; those of a mean of a day are of its last value.
     """
 
     product: Floats
@@ -48,6 +49,7 @@ class Pairs:
     reference_time: Ints
     overpass: NDArray[np.int8]
     dropped: dict[str, Ints]
+    labels: dict[str, Labels] = field(default_factory=dict)
 
     @property
     def count(self) -> Ints:
@@ -82,6 +84,7 @@ def pair_nearest(product: Records, reference: Records, window: int) -> Pairs:
         (mine.time[kept_p], other.time[kept_r]),
         codes,
         dropped,
+        _labels_of(product, mine.location[kept_p], mine.step[kept_p]),
     )
 
 
@@ -104,7 +107,8 @@ def pair_daily(product: Records, reference: Records) -> Pairs:
         "day_with_too_few_records": few_x,
     }
     codes = np.full(len(day), -1, np.int8)
-    return _pack(len(x), location, (x[both], y[both]), (midnight, midnight), codes, dropped)
+    labels = _labels_of_days(product, first, days, location, day)
+    return _pack(len(x), location, (x[both], y[both]), (midnight, midnight), codes, dropped, labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,12 +176,14 @@ def _pair_with_days(retrievals: Records, series: Records, *, product_is_retrieva
     values, times = (retrievals.values[both], other[both]), (time, midnight)
     if product_is_retrieval:
         dropped = {"no_reference_day": (valid & ~both).sum(axis=1)}
+        labels = _labels_of(retrievals, location, step)
     else:
         values, times = values[::-1], times[::-1]
         used = np.zeros(means.shape, dtype=bool)
         used[location, day[both]] = True
         dropped = {"no_reference_day": (np.isfinite(means) & ~used).sum(axis=1), "day_with_too_few_records": few}
-    return _pack(len(means), location, values, times, retrievals.overpass[step], dropped)
+        labels = _labels_of_days(series, first, days, location, day[both])
+    return _pack(len(means), location, values, times, retrievals.overpass[step], dropped, labels)
 
 
 def _pair_retrievals(product: Records, reference: Records) -> Pairs:
@@ -190,7 +196,8 @@ def _pair_retrievals(product: Records, reference: Records) -> Pairs:
     dropped = {"no_reference_day": np.isfinite(product.values).sum(axis=1) - both.sum(axis=1)}
     assert product.overpass is not None
     times = (product.time[:, step_p][both], reference.time[:, step_r][both])
-    return _pack(len(x), location, (x[both], y[both]), times, product.overpass[step_p][place], dropped)
+    codes, labels = product.overpass[step_p][place], _labels_of(product, location, step_p[place])
+    return _pack(len(x), location, (x[both], y[both]), times, codes, dropped, labels)
 
 
 def _slots(records: Records) -> Ints:
@@ -218,6 +225,20 @@ def _day_means(records: Records, first: int, days: int) -> tuple[Floats, Ints]:
     return means, ((count > 0) & ~enough).sum(axis=1)
 
 
+def _labels_of_days(records: Records, first: int, days: int, location: Ints, day: Ints) -> dict[str, Labels]:
+    """Labels of the last usable record of each day."""
+    if not records.labels:
+        return {}
+    line = _Line.of(records)
+    last = np.full((len(records.values), days), -1, dtype=np.int64)
+    last[line.location, day_of(line.time) - first] = line.step  # of several, numpy keeps what it writes last
+    return _labels_of(records, location, last[location, day])
+
+
+def _labels_of(records: Records, location: Ints, step: Ints) -> dict[str, Labels]:
+    return {name: label[location, step] for name, label in records.labels.items()}
+
+
 def _day_span(*sides: Records) -> tuple[int, int]:
     """First UTC day with a usable record of any side, and how many days until the last."""
     times = [side.time[np.isfinite(side.values)] for side in sides]
@@ -232,6 +253,7 @@ def _pack(
     times: tuple[Ints, Ints],
     overpass: NDArray[np.int8],
     dropped: dict[str, Ints],
+    labels: dict[str, Labels],
 ) -> Pairs:
     """Lay pairs that come location by location into padded rows, in order of the product's time."""
     order = np.lexsort((times[0], location))
@@ -252,4 +274,5 @@ def _pack(
         lay(times[1], NO_TIME),  # type: ignore[arg-type]
         lay(overpass, -1),  # type: ignore[arg-type]
         dropped,
+        {name: lay(label, -1) for name, label in labels.items()},  # type: ignore[misc]
     )

@@ -6,7 +6,7 @@ Whatever comes in, a :class:`Side` knows where its locations are and reads, for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -18,10 +18,11 @@ from smcore.errors import MatchError
 from smcore.grids import Grid
 from smcore.validation.fetching import Fetch, dataset_fetch
 from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
-from smcore.validation.times import DAY, Support, microseconds
+from smcore.validation.times import DAY, Support, day_of, microseconds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Labels = NDArray[np.int8] | NDArray[np.int16]
 OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
 COUNTS = (
     "values",
@@ -64,6 +65,9 @@ class Records:
 
     ``stamp`` (step,) is the nominal time axis [µs], ``overpass`` (step,) codes into :data:`OVERPASSES` or None,
     ``per_day`` (location,) how many records a full day of the series has, ``counts`` what :data:`COUNTS` names.
+    ``labels`` (location, step) is what is known of each value of a product that carries ``source``, else empty:
+    ``source`` as in :data:`smcore.names.SOURCE_MEANINGS`, 0 unknown, and ``gap_age``, UTC days since the last step
+    whose value was observed, 0 on that day, −1 before any was.
     """
 
     values: Floats
@@ -72,6 +76,7 @@ class Records:
     overpass: NDArray[np.int8] | None
     per_day: Ints
     counts: dict[str, Ints]
+    labels: dict[str, Labels] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +139,20 @@ class Side:
         return first // DAY * DAY, (last // DAY + 1) * DAY
 
     def read(
-        self, where: Ints, steps: slice, masks: Masks, limits: tuple[int, int], *, to_the_hour: bool = False
+        self,
+        where: Ints,
+        steps: slice,
+        masks: Masks,
+        limits: tuple[int, int],
+        *,
+        to_the_hour: bool = False,
+        labelled: bool = False,
     ) -> Records:
         """Read the series of the locations ``where`` in ``steps``, masked, with counts.
 
         Only values between the ``limits`` (first instant, instant after the last [µs]) count; ``to_the_hour`` leaves
-        out those whose own time is unknown because steps are nominal.
+        out those whose own time is unknown because steps are nominal. ``labelled`` also reads where each value comes
+        from, if the side knows.
         """
         values = self.fetch(names.SM, where, steps).astype(np.float64)
         values[~np.isfinite(values)] = np.nan
@@ -160,7 +173,18 @@ class Side:
             values[~is_known] = np.nan
             counts["dropped_obs_time"] = before - _finite(values)
         counts["usable"] = _finite(values)
-        return Records(values, time, stamp, codes, per_day, counts)
+        labels = self._labels(where, steps) if labelled and names.SOURCE in self.dataset else {}
+        return Records(values, time, stamp, codes, per_day, counts, labels)
+
+    def _labels(self, where: Ints, steps: slice) -> dict[str, Labels]:
+        """Origin and gap age of each value; read from the first step on, since a gap may begin before ``steps``."""
+        read = self.fetch(names.SOURCE, where, slice(0, steps.stop))
+        source = np.where(np.isin(read, list(names.SOURCE_MEANINGS)), read, 0).astype(np.int8)
+        day = day_of(self.stamps[: steps.stop])
+        step = np.arange(len(day), dtype=np.int32)
+        last = np.maximum.accumulate(np.where(source == names.SOURCE_OBSERVED, step, np.int32(-1)), axis=1)
+        age = np.where(last < 0, -1, np.minimum(day - day[last], np.iinfo(np.int16).max))
+        return {"source": source[:, steps.start :], "gap_age": age[:, steps.start :].astype(np.int16)}
 
     def _times(self, where: Ints, steps: slice, stamp: Ints, shape: tuple[int, ...]) -> tuple[Ints, NDArray[np.bool_]]:
         """Time of each value: of its observation, else of its step, and whether that is the true one."""

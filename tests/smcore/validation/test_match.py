@@ -480,3 +480,41 @@ def test_a_station_without_coordinates_is_out_of_grid_and_costs_no_other(
     matched = paired(product, stations, max_distance_km=20)
     assert matched.collocation.found.tolist() == [False, True]
     assert matched.places.text().startswith(f"{lat:.2f}")
+
+
+def reconstructed(make_cube: Make, source: np.ndarray, time: np.ndarray, grid: Grid = GRID) -> xr.Dataset:
+    """A gapless cube that says for each step where its values come from."""
+    cube = make_cube(np.arange(len(time)), time, grid, kind="reconstructed")
+    cube["source"] = (("time", "y", "x"), np.broadcast_to(source.reshape(len(time), -1, 1), cube["sm"].shape).copy())
+    return cube
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_pairs_say_where_the_product_has_its_value_from(make_cube: Make, make_stations: Make, swapped: bool) -> None:
+    time = hours("2020-01-01T12", 8, 24)
+    cube = reconstructed(make_cube, np.array([3, 1, 2, 2, 1, 2, 0, 9], np.int8), time)
+    station = make_stations(np.arange(8), time, GRID.lat[0], GRID.lon[0])
+    matched = paired(station, cube) if swapped else paired(cube, station, start="2020-01-03")
+    labels = matched.block(np.array([0])).pairs.labels
+    if swapped:
+        assert labels == {}
+        return
+    assert labels["source"].tolist() == [[2, 2, 1, 2, 0, 0]]
+    assert labels["gap_age"].tolist() == [[1, 2, 0, 1, 2, 3]]
+
+
+def test_a_gap_before_anything_was_observed_has_no_age(make_cube: Make, make_stations: Make) -> None:
+    time = hours("2020-01-01T12", 3, 24)
+    cube = reconstructed(make_cube, np.array([3, 3, 1], np.int8), time)
+    station = make_stations(np.arange(3), time, GRID.lat[0], GRID.lon[0])
+    assert paired(cube, station).block(np.array([0])).pairs.labels["gap_age"].tolist() == [[-1, -1, 0]]
+
+
+def test_a_mean_of_fine_cells_is_observed_only_where_all_its_cells_are(make_cube: Make) -> None:
+    coarse = ease("M36").cut(slice(100, 101), slice(200, 201))
+    fine = ease("M09").cut(slice(400, 404), slice(800, 804))
+    time = hours("2020-01-01T12", 2, 24)
+    product = reconstructed(make_cube, np.array([[1, 1, 1, 1], [1, 2, 1, 1]], np.int8), time, fine)
+    pairs = paired(product, make_cube(np.arange(2), time, coarse)).block(np.array([0])).pairs
+    assert pairs.labels["source"].tolist() == [[1, 2]]
+    assert pairs.labels["gap_age"].tolist() == [[0, 1]]

@@ -27,6 +27,7 @@ def records(times: list[list[float]], values: list[list[float]] | None = None, *
         None if overpass is None else np.array(overpass, np.int8),
         np.full(len(time), known.get("per_day", 24)),
         {},
+        {name: np.array(label, np.int16) for name, label in known.get("labels", {}).items()},  # type: ignore[attr-defined]
     )
 
 
@@ -194,6 +195,39 @@ def test_sides_without_any_value_give_no_pair() -> None:
         assert pairs.count.tolist() == [0]
     assert pair_nearest(empty, some, HOUR).count.tolist() == [0]
     assert pair_nearest(some, empty, HOUR).dropped["no_record_in_window"].tolist() == [1]
+
+
+LABELS = {"source": [[1, 2, 1, 3]], "gap_age": [[0, 1, 0, 9]]}
+
+
+def test_labels_of_the_product_go_with_its_values_and_padding_has_none() -> None:
+    product = records([[5.0, 6.0, 18.0, 30.0]] * 2, [[1, np.nan, 3, 4], [np.nan, 2, np.nan, np.nan]])
+    product.labels.update({name: np.array(label * 2, np.int8) for name, label in LABELS.items()})
+    reference = records([[6.0, 18.0, 30.0]] * 2, labels={"source": [[7, 7, 7]] * 2})
+    pairs = pair_nearest(product, reference, HOUR)
+    assert pairs.labels["source"].tolist() == [[1, 1, 3], [2, -1, -1]]
+    assert pairs.labels["gap_age"].tolist() == [[0, 0, 9], [1, -1, -1]]
+    assert pair_nearest(records([[6.0]]), records([[6.0]]), HOUR).labels == {}
+
+
+def test_a_mean_of_a_day_has_the_labels_of_its_last_value() -> None:
+    product = records([[18.0, 0.0, 6.0, 30.0]], [[1, 2, 3, np.nan]], per_day=4, labels=LABELS)
+    for reference in (records([[12.0]], per_day=1), records([[6.0]], overpass=[0])):
+        pairs = pair_daily(product, reference)
+        assert listed(pairs) == [(2, 0)]
+        assert pairs.labels["source"].tolist() == [[1]]
+    product.values[0, 0] = np.nan
+    assert pair_daily(product, records([[12.0]], per_day=1)).labels["source"].tolist() == [[1]]
+    assert pair_daily(product, records([[12.0]], per_day=1)).labels["gap_age"].tolist() == [[0]]
+
+
+def test_retrievals_keep_their_own_labels() -> None:
+    product = records([[6.0, 18.0, 30.0, 42.0]], [[1, 2, 3, 4]], overpass=[0, 1, 0, 1], labels=LABELS)
+    by_day = pair_daily(product, records([[12.0, 36.0]], per_day=1))
+    assert by_day.labels["source"].tolist() == LABELS["source"]
+    by_overpass = pair_daily(product, records([[18.1, 30.1]], overpass=[1, 0]))
+    assert listed(by_overpass) == [(2, 0), (3, 1)]
+    assert by_overpass.labels["gap_age"].tolist() == [[1, 0]]
 
 
 @pytest.mark.parametrize(
