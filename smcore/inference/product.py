@@ -18,6 +18,7 @@ from smcore.grids import EASE
 from smcore.inference.tiles import PredictedTile
 from smcore.inputs import Plan
 from smcore.models.card import ModelCard
+from smcore.models.trained import TrainedOn
 from smcore.window import Window
 
 _IN_MEMORY = 1 << 30
@@ -159,6 +160,7 @@ def provenance(plan: Plan, card: ModelCard, window: Window) -> dict[str, Any]:
         "notes": "; ".join(plan.notes),
         "loam_version": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **TrainedOn.of(card).to_attrs(),
     }
 
 

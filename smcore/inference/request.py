@@ -27,6 +27,7 @@ from smcore.inputs import Plan
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
+from smcore.models.trained import ATTRIBUTE
 from smcore.models.weights import load_checkpoint
 from smcore.progress import Cancel, Progress, never, part, quiet
 from smcore.roles import Source, observations, open_sources
@@ -227,7 +228,7 @@ def cache_key(card: ModelCard, sources: Sequence[Source], request: PredictReques
         "inputs": sorted((s.fingerprint or s.id, sorted(s.roles)) for s in sources),
         "window": asdict(Window(**request.window)),
         "rules": [request.quality, request.overpass],
-        "version": __version__,
+        "version": [__version__, ATTRIBUTE],  # results without a record of the training are not the same
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 

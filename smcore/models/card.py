@@ -33,6 +33,10 @@ class ModelCard:
     cells, stations
         Target locations and stations trained on, which scoring must know: ``{"grid", "row", "col"}`` or
         ``{"lat", "lon"}``, and sensor ids.
+    station_places
+        ``{"lat", "lon"}`` of those sensors.
+    spans
+        First and last day, ISO, of each stretch of days with targets that were trained on.
     split
         Kind, folds, fold, seed, and the period of the test.
     scores
@@ -53,6 +57,8 @@ class ModelCard:
     period: tuple[str, str] = ("", "")
     cells: dict[str, Any] = field(default_factory=dict)
     stations: list[str] = field(default_factory=list)
+    station_places: dict[str, Any] = field(default_factory=dict)
+    spans: list[list[str]] = field(default_factory=list)
     split: dict[str, Any] = field(default_factory=dict)
     scores: list[dict[str, Any]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)

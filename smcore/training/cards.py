@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smcore import __version__
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
+from smcore.models.trained import spans_of
 from smcore.training.datasets import TrainingSet
 from smcore.training.folds import Fold
 
@@ -27,9 +29,7 @@ def describe(
     """Fill in a card; cells and stations are those with a value that this fold trained on."""
     seen = fold.train.any(axis=0)
     cells = {k: v if isinstance(v, str) else [v[i] for i in np.flatnonzero(seen)] for k, v in data.cells.items()}
-    stations: list[str] = []
-    if fold.site_train is not None and fold.data.sites is not None:
-        stations = [data.sensors[i] for i in np.flatnonzero(fold.site_train.any(axis=0))]
+    stations, places, site_days = _sites(data, fold)
     days = np.flatnonzero(fold.train.any(axis=1))
     time = data.satellite.inputs.time
     licences = dict.fromkeys(str(s.about.get("licence", "")) for s in data.sources)
@@ -41,6 +41,8 @@ def describe(
         period=(str(time[days[0]])[:10], str(time[days[-1]])[:10]),
         cells=cells,
         stations=stations,
+        station_places=places,
+        spans=spans_of(time, fold.train.any(axis=1) | site_days),
         split=split,
         scores=scores,
         training=training | {"layer_m": data.layer_m, "samples": int(fold.train.sum())} | _departures(model),
@@ -52,6 +54,15 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         loam=__version__,
     )
+
+
+def _sites(data: TrainingSet, fold: Fold) -> tuple[list[str], dict[str, Any], NDArray[np.bool_]]:
+    """Ids and places of the sensors that this fold trained on, and the days (T,) with a value of one of them."""
+    if fold.site_train is None or fold.data.sites is None or data.sites is None:
+        return [], {}, np.zeros(len(fold.train), bool)
+    chosen, where = np.flatnonzero(fold.site_train.any(axis=0)), data.sites.inputs
+    places = {"lat": where.lat[chosen].round(5).tolist(), "lon": where.lon[chosen].round(5).tolist()}
+    return [data.sensors[i] for i in chosen], places, np.asarray(fold.site_train.any(axis=1))
 
 
 def _departures(model: SoilMoistureModel) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smcore.cubes.store import open_store, write
 from smcore.errors import Cancelled, GridMismatch, ModelError, SpecMismatch, WindowError
 from smcore.grids import ease
 from smcore.inference import devices, estimate, predict, stitch, tiles
@@ -18,12 +19,16 @@ from smcore.inputs import completeness, handshake
 from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
 from smcore.models.card import ModelCard
 from smcore.models.persistence import Persistence
+from smcore.models.trained import TrainedOn
 from smcore.window import Window
 
 RAIN = InputSpec("precipitation", "mm d-1", required=True)
 WARMTH = InputSpec("air_temperature", "K")
 CLAY = InputSpec("clay", "%", "static")
 CARD = ModelCard("blur", "A test model", synthetic=True)
+TRAINED = dataclasses.replace(
+    CARD, cells={"grid": "M36", "row": [91], "col": [202]}, stations=["NET/S1"], period=("2018-01-01", "2018-12-31")
+)
 
 
 class Blur:
@@ -67,9 +72,9 @@ class Blur:
 WINDOW = Window("2019-02-01", "2019-02-10")
 
 
-def whole(model, world, window=WINDOW, side=4096):
+def whole(model, world, window=WINDOW, side=4096, card=CARD):
     plan = handshake(model.spec, model.used, world.sources("forcing", "static"), window)
-    return stitch(predict_plan(model, plan, side=side), plan, CARD, window)
+    return stitch(predict_plan(model, plan, side=side), plan, card, window)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -387,3 +392,13 @@ def test_ease_cells_of_pixels_are_matched_by_their_cell_not_by_their_digits(smal
     source = dataclasses.replace(small_world.sources("forcing")[0], data=pixel)
     found = cell_index(source, np.array([small_world.fine.lat[3], small_world.fine.lat[4]]), np.full(2, lon))
     assert found[0].tolist() == [0, -1]
+
+
+def test_a_product_says_what_its_model_was_trained_on_also_from_the_store(small_world, tmp_path):
+    product = whole(Blur(), small_world, card=TRAINED)
+    write(product, tmp_path / "product.zarr")
+    record = TrainedOn.from_attrs(open_store(tmp_path / "product.zarr").dataset().attrs)
+    assert record is not None
+    assert record.cells.tolist() == [[91, 202]]
+    assert record.stations == ("NET/S1",)
+    assert record.spans == (("2018-01-01", "2018-12-31"),)

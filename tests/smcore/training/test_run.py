@@ -374,3 +374,14 @@ def test_scores_are_medians_of_locations_with_thirty_days():
     assert rows["median_bias"]["locations"] == 2
     nothing = summary({k: v[:0] for k, v in table.items()}, fold="all", sample="test")
     assert all(r["status"] == "too_few" and r["value"] is None for r in nothing)
+
+
+def test_the_card_says_where_its_sensors_stand_and_on_which_days_it_trained(small_world, tmp_path):
+    window = Window("2019-01-01", "2019-03-31")
+    asked = request(model="multiscale_lstm", config="demo", split=Split("none"), window=window)
+    train(asked, small_world.sources(*ALL), tmp_path / "out")
+    card = load_checkpoint(tmp_path / "out")[1]
+    known = dict(zip(small_world.stations["sensor"].values, small_world.stations["lat"].values, strict=True))
+    assert len(card.stations) == 6
+    assert card.station_places["lat"] == pytest.approx([known[name] for name in card.stations], abs=1e-5)
+    assert card.spans == [["2019-01-01", "2019-03-31"]]
