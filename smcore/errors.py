@@ -112,3 +112,4 @@ class Status(StrEnum):
     UNIT_MISMATCH = "unit_mismatch"
     NONE_RECOMMENDED = "none_recommended"
     FAILED = "failed"
+    NEGATIVE_SLOPE = "negative_slope"
