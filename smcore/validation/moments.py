@@ -1,0 +1,172 @@
+"""Moments of pairs, location by location: what most metrics are functions of, in a form that can be added up.
+
+Pieces of time are read one after the other (:func:`update`), or apart and then joined (:func:`merge`); a cube larger
+than memory so needs one reading and six numbers a location. Joining is that of Chan et al. (1983), see
+:mod:`smcore.validation.kernels.moments` for the sums and their accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Count, means and centred sums of the pairs of each location: float64 arrays of one shape, mostly (location,).
+
+    ``n`` counts the positions where both values are finite. ``mean_product`` and ``mean_reference`` are NaN where n is
+    0. ``s_pp`` = Σ(x − x̄)², ``s_rr`` = Σ(y − ȳ)² and ``s_pr`` = Σ(x − x̄)(y − ȳ), x the product and y the reference, are
+    not divided by n; they are 0 where n is 0, and ``s_pp`` and ``s_rr`` are exactly 0 for a constant series.
+    """
+
+    n: Floats
+    mean_product: Floats
+    mean_reference: Floats
+    s_pp: Floats
+    s_rr: Floats
+    s_pr: Floats
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the locations."""
+        return self.n.shape
+
+    @property
+    def is_constant(self) -> NDArray[np.bool_]:
+        """Whether product or reference takes one value only (True also for one pair or none).
+
+        A series of range r has s ≤ n r²/4 (Popoviciu 1935), so all that is constant by its range
+        (:func:`smcore.validation.metrics.is_constant`, r ≤ 1e-12 of the largest value) is so by s ≤ n (1e-12 x̄)² too.
+        The other way, s ≥ r²/2: what is taken as constant here has r < 1e-12 √(2n) |x̄|, less than the smallest step of
+        float32 (6e-8 of the value) below n = 1e9. Only float64 series with a range between the two are judged
+        differently.
+        """
+        flat_product = self.s_pp <= self.n * (_DUST * np.nan_to_num(self.mean_product)) ** 2
+        flat_reference = self.s_rr <= self.n * (_DUST * np.nan_to_num(self.mean_reference)) ** 2
+        return np.asarray(flat_product | flat_reference)
+
+
+_DUST: Final = 1e-12
+_FIELDS: Final = tuple(field.name for field in fields(Moments))
+
+
+def zero(count: int | tuple[int, ...]) -> Moments:
+    """The moments of no pair at ``count`` locations (or locations of that shape)."""
+    return _of_state(_empty_state(int(np.prod(count))), (count,) if isinstance(count, int) else tuple(count))
+
+
+def moments(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Moments:
+    """Moments of pairs along ``axis``.
+
+    Parameters
+    ----------
+    product, reference
+        Arrays of one shape in one unit each, NaN or infinite where a value is missing. float32 and float64 are read as
+        they are, other numbers as float64. Fastest are C-contiguous arrays (time, location…) with ``axis=0`` and
+        (…location, pair) with ``axis=-1``; anything else is copied first.
+    axis
+        Axis of the pairs; the result has the shape of the others.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or ``axis`` is not one of them.
+    """
+    x, y = _numbers(product), _numbers(reference)
+    if x.shape != y.shape or not x.ndim:
+        raise ValueError(f"product {x.shape} and reference {y.shape} are no pairs of one shape")
+    return update(zero(_without(x.shape, axis)), x, y, axis=axis)
+
+
+def update(state: Moments, product: ArrayLike, reference: ArrayLike, *, axis: int) -> Moments:
+    """Add more pairs of the same locations; as :func:`moments` of all pairs, except for rounding.
+
+    ``state`` itself stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the locations are not those of ``state``.
+    """
+    from smcore.validation.kernels.moments import add_columns, add_rows
+
+    x, y = _numbers(product), _numbers(reference)
+    if x.shape != y.shape or not x.ndim or _without(x.shape, axis) != state.shape:
+        raise ValueError(f"product {x.shape} and reference {y.shape} do not continue moments of {state.shape}")
+    added = np.stack([getattr(state, name).ravel() for name in _FIELDS])
+    if x.size:
+        if axis % x.ndim == 0 and x.ndim > 1 and not _is_transposed(x, y):
+            add_columns(_matrix(x, len(x), -1), _matrix(y, len(y), -1), added)
+        else:
+            length = x.shape[axis]
+            add_rows(*(_matrix(np.moveaxis(a, axis, -1), -1, length) for a in (x, y)), added)
+    return _of_state(added, state.shape)
+
+
+def merge(a: Moments, b: Moments) -> Moments:
+    """Moments of the pairs of ``a`` and of ``b`` together.
+
+    Raises
+    ------
+    ValueError
+        If they are not of the same locations.
+
+    References
+    ----------
+    Chan, T. F., Golub, G. H. and LeVeque, R. J. (1983): Algorithms for computing the sample variance. Am. Stat. 37,
+    242–247, doi:10.1080/00031305.1983.10483115, eq. 2.1.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"moments of {a.shape} and of {b.shape} are not of the same locations")
+    n = a.n + b.n
+    share = np.divide(b.n, n, out=np.zeros(n.shape), where=n > 0)
+    both = (a.n > 0) & (b.n > 0)
+    dx = np.where(both, b.mean_product - a.mean_product, 0.0)
+    dy = np.where(both, b.mean_reference - a.mean_reference, 0.0)
+    weight = a.n * share
+    return Moments(
+        n,
+        np.where(a.n > 0, a.mean_product + dx * share, b.mean_product),
+        np.where(a.n > 0, a.mean_reference + dy * share, b.mean_reference),
+        a.s_pp + b.s_pp + dx * dx * weight,
+        a.s_rr + b.s_rr + dy * dy * weight,
+        a.s_pr + b.s_pr + dx * dy * weight,
+    )
+
+
+def _empty_state(count: int) -> Floats:
+    state = np.zeros((len(_FIELDS), count))
+    state[1:3] = np.nan
+    return state
+
+
+def _of_state(state: Floats, shape: tuple[int, ...]) -> Moments:
+    return Moments(*(row.reshape(shape) for row in state))
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The shape of the locations."""
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"pairs of shape {shape} have no axis {axis}")
+    return tuple(size for i, size in enumerate(shape) if i != axis % len(shape))
+
+
+def _numbers(values: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(values)
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    return array.astype(np.float32 if single else np.float64, copy=False)
+
+
+def _is_transposed(x: NDArray[Any], y: NDArray[Any]) -> bool:
+    """Whether both lie location by location in memory, so that reading along rows needs no copy."""
+    return x.ndim == 2 and x.T.flags.c_contiguous and y.T.flags.c_contiguous
+
+
+def _matrix(array: NDArray[Any], *shape: int) -> NDArray[Any]:
+    return np.ascontiguousarray(array).reshape(shape)
