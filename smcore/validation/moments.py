@@ -67,8 +67,8 @@ def moments(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Mome
     Parameters
     ----------
     product, reference
-        Arrays of one shape in one unit each, NaN or infinite where a value is missing. float32 and float64 are read as
-        they are, other numbers as float64. Fastest are C-contiguous arrays (time, location…) with ``axis=0`` and
+        Arrays of one shape, NaN or infinite where a value is missing. float32 and float64 are read as they are, other
+        numbers (or one of each) as float64. Fastest are C-contiguous arrays (time, location…) with ``axis=0`` and
         (…location, pair) with ``axis=-1``; anything else is copied first.
     axis
         Axis of the pairs; the result has the shape of the others.
@@ -78,7 +78,7 @@ def moments(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Mome
     ValueError
         If the shapes differ or ``axis`` is not one of them.
     """
-    x, y = _numbers(product), _numbers(reference)
+    x, y = _numbers(product, reference)
     if x.shape != y.shape or not x.ndim:
         raise ValueError(f"product {x.shape} and reference {y.shape} are no pairs of one shape")
     return update(zero(_without(x.shape, axis)), x, y, axis=axis)
@@ -96,7 +96,7 @@ def update(state: Moments, product: ArrayLike, reference: ArrayLike, *, axis: in
     """
     from smcore.validation.kernels.moments import add_columns, add_rows
 
-    x, y = _numbers(product), _numbers(reference)
+    x, y = _numbers(product, reference)
     if x.shape != y.shape or not x.ndim or _without(x.shape, axis) != state.shape:
         raise ValueError(f"product {x.shape} and reference {y.shape} do not continue moments of {state.shape}")
     added = np.stack([getattr(state, name).ravel() for name in _FIELDS])
@@ -157,10 +157,12 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     return tuple(size for i, size in enumerate(shape) if i != axis % len(shape))
 
 
-def _numbers(values: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(values)
-    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-    return array.astype(np.float32 if single else np.float64, copy=False)
+def _numbers(product: ArrayLike, reference: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both as float32 if both are, else as float64: two kinds of loops to compile and no third."""
+    x, y = np.asarray(product), np.asarray(reference)
+    single = all(array.dtype.kind == "f" and array.dtype.itemsize == 4 for array in (x, y))
+    dtype = np.float32 if single else np.float64
+    return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
 
 
 def _is_transposed(x: NDArray[Any], y: NDArray[Any]) -> bool:
@@ -169,4 +171,7 @@ def _is_transposed(x: NDArray[Any], y: NDArray[Any]) -> bool:
 
 
 def _matrix(array: NDArray[Any], *shape: int) -> NDArray[Any]:
-    return np.ascontiguousarray(array).reshape(shape)
+    """A contiguous view; read-only always, since numba compiles once more for arrays that are not."""
+    matrix = np.ascontiguousarray(array).reshape(shape).view()
+    matrix.flags.writeable = False
+    return matrix
