@@ -69,6 +69,11 @@ class Seen:
     sentence: str = ""
     is_known: bool = True
 
+    @property
+    def whole(self) -> Bools:
+        """Locations (location,) of which nothing is a test, so that summaries leave them out."""
+        return self.location if self.spans is None else np.zeros(len(self.location), bool)
+
     def of_pairs(self, rows: Ints, time: Ints) -> Bools:
         """Which pairs (location, pair) of the locations ``rows`` were seen; ``time`` [µs] of the product's values."""
         here = self.location[rows][:, None]
