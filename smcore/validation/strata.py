@@ -24,6 +24,8 @@ from smcore.validation.land_cover import igbp_name, is_forest, land_cover_name
 from smcore.validation.notes import range_text
 from smcore.validation.pairing import NO_TIME, Pairs
 from smcore.validation.places import Places
+from smcore.validation.seasons import LABELS as SEASON_LABELS
+from smcore.validation.seasons import LOCAL_SEASON, MONTH, SEASON, season_of
 from smcore.validation.sides import OVERPASSES
 
 Codes = NDArray[np.int16]
@@ -31,9 +33,7 @@ Floats = NDArray[np.float64]
 Objects = NDArray[np.object_]
 
 LOCATION_KINDS: Final = ("network", "depth", "land_cover", "forest", "climate", "elevation", "vegetation_water")
-PAIR_KINDS: Final = ("season", "month", "year", "source", "gap_age", "overpass")
-SEASONS: Final = ("winter", "spring", "summer", "autumn")
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PAIR_KINDS: Final = (SEASON, LOCAL_SEASON, MONTH, "year", "source", "gap_age", "overpass")
 GAP_AGES: Final = ("0 d", "1 d", "2–3 d", "4–7 d", "8–15 d", ">15 d")
 _GAP_EDGES: Final = (0, 1, 3, 7, 15)
 _EDGES: Final = {
@@ -129,8 +129,7 @@ def pair_levels(pairs: Pairs, kind: str, *, lat: ArrayLike | None = None) -> Lev
     kind
         One of :data:`PAIR_KINDS`.
     lat
-        (location,) degrees, for seasons: those of the southern hemisphere are half a year later. Seasons are of whole
-        months (winter is December to February in the north); NaN counts as north.
+        (location,) degrees, for ``local_season`` (see :mod:`smcore.validation.seasons`).
 
     Raises
     ------
@@ -138,7 +137,7 @@ def pair_levels(pairs: Pairs, kind: str, *, lat: ArrayLike | None = None) -> Lev
         If there is no such kind.
     """
     valid = np.isfinite(pairs.product)
-    if kind in ("season", "month", "year"):
+    if kind in (SEASON, LOCAL_SEASON, MONTH, "year"):
         return _calendar(pairs, kind, valid, lat)
     if kind == "overpass":
         codes = np.where(valid, pairs.overpass, -1).astype(np.int16)
@@ -172,7 +171,7 @@ def cross(a: Levels, b: Levels) -> Levels:
 
 def in_order(kind: str, labels: Sequence[str]) -> list[str]:
     """Order the levels of several tiles as a table gives them: by calendar, by age, or by the alphabet."""
-    fixed = {"season": SEASONS, "month": MONTHS, "gap_age": GAP_AGES, "source": tuple(names.SOURCE_MEANINGS.values())}
+    fixed = {**SEASON_LABELS, "gap_age": GAP_AGES, "source": tuple(names.SOURCE_MEANINGS.values())}
     order = (*fixed.get(kind, ()), *sorted(labels))
     return sorted(dict.fromkeys(labels), key=order.index)
 
@@ -265,23 +264,16 @@ def _of_numbers(kind: str, values: Floats, origin: str) -> Levels | None:
 
 
 def _calendar(pairs: Pairs, kind: str, valid: NDArray[np.bool_], lat: ArrayLike | None) -> Levels | MissingStratum:
-    time = np.where(valid & (pairs.product_time != NO_TIME), pairs.product_time, 0)
-    months = time.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    if kind == "year":
-        years = months // 12 + 1970
-        span = np.unique(years[valid])
-        codes = np.where(valid, np.searchsorted(span, years), -1).astype(np.int16)
-        return _used(kind, [str(year) for year in span], codes) or _missing(kind, "there is no pair")
-    month = months % 12
-    if kind == "month":
-        codes = np.where(valid, month, -1).astype(np.int16)
-        return _used(kind, MONTHS, codes) or _missing(kind, "there is no pair")
-    if lat is None:
-        return _missing(kind, "seasons need the latitude of each location")
-    south = np.nan_to_num(np.asarray(lat, np.float64)) < 0
-    season = ((month + 1) % 12 // 3 + 2 * south[:, None]) % 4
-    codes = np.where(valid, season, -1).astype(np.int16)
-    return _used(kind, SEASONS, codes) or _missing(kind, "there is no pair")
+    time = np.where(valid, pairs.product_time, NO_TIME)
+    if kind != "year":
+        if kind == LOCAL_SEASON and lat is None:
+            return _missing(kind, "local seasons need the latitude of each location")
+        codes = season_of(time, lat, kind=kind).astype(np.int16)
+        return _used(kind, SEASON_LABELS[kind], codes) or _missing(kind, "there is no pair")
+    years = time.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+    span = np.unique(years[valid])
+    codes = np.where(valid, np.searchsorted(span, years), -1).astype(np.int16)
+    return _used(kind, [str(year) for year in span], codes) or _missing(kind, "there is no pair")
 
 
 def _sources(pairs: Pairs, valid: NDArray[np.bool_]) -> Levels | MissingStratum:

@@ -129,7 +129,8 @@ def test_what_is_missing_says_what_would_fill_it(stations: xr.Dataset) -> None:
         missing = pair_levels(pairs, kind)
         assert isinstance(missing, MissingStratum)
         assert missing.sentence.startswith(f"no division by {kind}: ")
-    assert isinstance(pair_levels(pairs, "season"), MissingStratum)
+    assert isinstance(pair_levels(pairs, "local_season"), MissingStratum)
+    assert isinstance(pair_levels(pairs_at([[], []]), "month"), MissingStratum)
     with pytest.raises(MatchError, match=r"can't be divided by 'mood'.*season"):
         pair_levels(pairs, "mood")
 
@@ -137,10 +138,11 @@ def test_what_is_missing_says_what_would_fill_it(stations: xr.Dataset) -> None:
 def test_seasons_are_those_of_the_hemisphere() -> None:
     dates = [f"2019-{month:02d}-15" for month in range(1, 13)]
     pairs = pairs_at([dates, dates, dates[:2]])
-    levels = named(pair_levels(pairs, "season", lat=[40.0, -40.0, np.nan]))
+    levels = named(pair_levels(pairs, "local_season", lat=[40.0, -40.0, np.nan]))
     north = ["winter"] * 2 + ["spring"] * 3 + ["summer"] * 3 + ["autumn"] * 3 + ["winter"]
     south = ["summer"] * 2 + ["autumn"] * 3 + ["winter"] * 3 + ["spring"] * 3 + ["summer"]
-    assert levels == [north, south, ["winter"] * 2 + [None] * 10]
+    assert levels == [north, south, [None] * 12]
+    assert named(pair_levels(pairs, "season"))[2] == ["DJF"] * 2 + [None] * 10
 
 
 def test_months_and_years_are_those_of_utc_and_before_1970_too() -> None:
@@ -170,7 +172,7 @@ def test_crossed_levels_are_the_combinations_that_occur() -> None:
     assert (both.kind, both.labels) == ("network × forest", ("A × other", "B × forest", "B × other"))
     assert both.codes.tolist() == [0, 1, 2, -1]
     pairs = pairs_at([["2020-01-01", "2020-07-01"]] * 3 + [["2020-01-01"]])
-    season = pair_levels(pairs, "season", lat=[10.0] * 4)
+    season = pair_levels(pairs, "local_season", lat=[10.0] * 4)
     assert isinstance(season, Levels)
     crossed = cross(network, season)
     assert named(crossed) == [
@@ -183,7 +185,7 @@ def test_crossed_levels_are_the_combinations_that_occur() -> None:
 
 
 def test_levels_of_tiles_are_listed_in_their_own_order() -> None:
-    assert in_order("season", ["summer", "winter", "summer"]) == ["winter", "summer"]
+    assert in_order("local_season", ["summer", "winter", "summer"]) == ["winter", "summer"]
     assert in_order("gap_age", [">15 d", "0 d"]) == ["0 d", ">15 d"]
     assert in_order("year", ["2020", "2019"]) == ["2019", "2020"]
     assert in_order("network", ["b", "a"]) == ["a", "b"]
