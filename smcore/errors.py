@@ -113,3 +113,4 @@ class Status(StrEnum):
     NONE_RECOMMENDED = "none_recommended"
     FAILED = "failed"
     NEGATIVE_SLOPE = "negative_slope"
+    NEGATIVE_VARIANCE = "negative_variance"
