@@ -16,7 +16,9 @@ within a stated window; that a record serves only one pair is our choice, since 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ NO_TIME = np.iinfo(np.int64).min
 """The time of no pair; the same number as NaT."""
 
 _SLOTS_A_DAY = 64
+_FAR = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,38 +57,26 @@ class Pairs:
     @property
     def count(self) -> Ints:
         """Number of pairs of each location."""
-        return np.asarray(np.isfinite(self.product).sum(axis=1))
+        return np.asarray(np.count_nonzero(np.isfinite(self.product), axis=1))
 
 
 def pair_nearest(product: Records, reference: Records, window: int) -> Pairs:
     """Pair records that are each other's nearest, at most ``window`` [µs] apart."""
-    mine, other = _Line.of(product), _Line.of(reference)
-    start = min(mine.start, other.start)
-    stride = max(mine.stop, other.stop) - start + 2 * window + 2
-    key_p, key_r = mine.keys(start, stride), other.keys(start, stride)
-    to_r, to_p = _nearest(key_p, key_r), _nearest(key_r, key_p)
-    apart = np.full(len(key_p), window + 1)
-    if len(key_r):
-        apart = np.abs(key_p - key_r[to_r])
-    near = apart <= window
-    mutual = near.copy()
-    mutual[near] = to_p[to_r[near]] == np.flatnonzero(near)
-    kept_p, kept_r = np.flatnonzero(mutual), to_r[mutual]
-    locations = len(product.values)
-    dropped = {
-        "no_record_in_window": np.bincount(mine.location[~near], minlength=locations),
-        "record_used_by_a_nearer_one": np.bincount(mine.location[near & ~mutual], minlength=locations),
-    }
-    codes = _codes_of(product, reference, mine.step[kept_p], other.step[kept_r])
-    return _pack(
-        locations,
-        mine.location[kept_p],
-        (mine.value[kept_p], other.value[kept_r]),
-        (mine.time[kept_p], other.time[kept_r]),
-        codes,
-        dropped,
-        _labels_of(product, mine.location[kept_p], mine.step[kept_p]),
-    )
+    from smcore.validation.kernels.pairing import find_nearest
+
+    lead, other = _alike(_Series.of(product), _Series.of(reference))
+    locations, steps = lead.values.shape
+    single = _single_steps(lead, other, window)
+    if single is not None:
+        pairing = _Pairing(lead, other, *single)
+        far, taken = lead.count() - pairing.count, np.zeros(locations, np.int64)
+    else:
+        partner = np.empty((locations, steps), np.int32)
+        far, taken = np.empty(locations, np.int64), np.empty(locations, np.int64)
+        find_nearest(lead.values, lead.time, other.values, other.time, window, partner, far, taken)
+        pairing = _Pairing(lead, other, np.arange(steps, dtype=np.int32), partner)
+    dropped = {"no_record_in_window": far, "record_used_by_a_nearer_one": taken}
+    return pairing.pairs(dropped)
 
 
 def pair_daily(product: Records, reference: Records) -> Pairs:
@@ -96,108 +87,175 @@ def pair_daily(product: Records, reference: Records) -> Pairs:
         return _pair_with_days(product, reference, product_is_retrieval=True)
     if reference.overpass is not None:
         return _pair_with_days(reference, product, product_is_retrieval=False)
-    first, days = _day_span(product, reference)
-    x, few_x = _day_means(product, first, days)
-    y, _ = _day_means(reference, first, days)
-    both = np.isfinite(x) & np.isfinite(y)
-    location, day = np.nonzero(both)
-    midnight = (day + first) * DAY
-    dropped = {
-        "no_reference_day": (np.isfinite(x) & ~both).sum(axis=1),
-        "day_with_too_few_records": few_x,
-    }
-    codes = np.full(len(day), -1, np.int8)
-    labels = _labels_of_days(product, first, days, location, day)
-    return _pack(len(x), location, (x[both], y[both]), (midnight, midnight), codes, dropped, labels)
+    x, few = _by_day(product)
+    y, _ = _by_day(reference)
+    _, step, partner = np.intersect1d(x.days, y.days, assume_unique=True, return_indices=True)
+    pairing = _Pairing(x, y, step.astype(np.int32), partner.astype(np.int32)[None])
+    dropped = {"no_reference_day": x.count() - pairing.count, "day_with_too_few_records": few}
+    return pairing.pairs(dropped)
 
 
 @dataclass(frozen=True, eq=False)
-class _Line:
-    """The usable records of all locations in one line, location by location in time order."""
+class _Series:
+    """Values of one side as the kernels take them: contiguous, missing where not finite.
 
-    location: Ints
-    step: Ints
+    ``time`` is (location, step), or (1, step) where it is that of all locations. Of means of days, ``days`` (step,)
+    are their dates and ``last`` (location, step) the step of the records that each ends with.
+    """
+
+    values: NDArray[Any]
     time: Ints
-    value: Floats
+    overpass: NDArray[np.int8] | None = None
+    labels: dict[str, Labels] = field(default_factory=dict)
+    days: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    last: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     @staticmethod
-    def of(records: Records) -> _Line:
-        location, step = np.nonzero(np.isfinite(records.values))
-        time = records.time[location, step]
-        order = np.lexsort((time, location))
-        location, step = location[order], step[order]
-        return _Line(location, step, time[order], records.values[location, step])
+    def of(records: Records) -> _Series:
+        time = records.time[:1].copy() if records.shares_times else records.time
+        return _Series(_plain(records.values), _plain(time), records.overpass, records.labels)
 
     @property
-    def start(self) -> int:
-        return int(self.time.min()) if len(self.time) else 0
+    def shares_times(self) -> bool:
+        return len(self.time) == 1
 
-    @property
-    def stop(self) -> int:
-        return int(self.time.max()) if len(self.time) else 0
+    def count(self) -> Ints:
+        """Number of values of each location."""
+        from smcore.validation.kernels.pairing import count_values
 
-    def keys(self, start: int, stride: int) -> Ints:
-        """One ascending number a record, with more than a window between two locations."""
-        assert not len(self.location) or int(self.location[-1] + 1) * stride < 2**63, "block of locations too large"
-        return self.location * stride + (self.time - start)
-
-
-def _nearest(keys: Ints, others: Ints) -> Ints:
-    """Index of the nearest of ``others`` to each key: the earlier of two, the first of several at one time."""
-    if not len(others):
-        return np.zeros(len(keys), dtype=np.int64)
-    after = np.searchsorted(others, keys, side="left")
-    before = np.searchsorted(others, others[np.maximum(after - 1, 0)], side="left")
-    after = np.minimum(after, len(others) - 1)
-    closer = np.abs(others[after] - keys) < np.abs(keys - others[before])
-    return np.where(closer, after, before)
+        count = np.zeros(len(self.values), np.int64)
+        count_values(self.values, count)
+        return count
 
 
-def _codes_of(product: Records, reference: Records, step_p: Ints, step_r: Ints) -> NDArray[np.int8]:
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Contiguous and writable: numba compiles a kernel anew for every other kind of array."""
+    return array if array.flags.c_contiguous and array.flags.writeable else array.copy(order="C")
+
+
+def _alike(a: _Series, b: _Series) -> tuple[_Series, _Series]:
+    """Both with values of one type, for the same reason."""
+    if a.values.dtype == b.values.dtype:
+        return a, b
+    return replace(a, values=a.values.astype(np.float64)), replace(b, values=b.values.astype(np.float64))
+
+
+@dataclass(eq=False)
+class _Pairing:
+    """Which records of the ``lead``, at its ``steps`` (k,), go with which of the ``other``: ``partner`` (1 or n, k).
+
+    A pair is left out where one of the two has no value. The lead is the product unless ``swapped``.
+    """
+
+    lead: _Series
+    other: _Series
+    steps: NDArray[np.int32]
+    partner: NDArray[np.int32]
+    swapped: bool = False
+    count: Ints = field(init=False)
+    used: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        from smcore.validation.kernels.pairing import count_pairs
+
+        self.lead, self.other = _alike(self.lead, self.other)
+        locations = len(self.lead.values)
+        self.count = np.zeros(locations, np.int64)
+        self.used = np.zeros(locations if self.swapped else 0, np.int64)
+        count_pairs(self.lead.values, self.other.values, self.steps, self.partner, self.count, self.used)
+
+    def pairs(self, dropped: dict[str, Ints]) -> Pairs:
+        """Lay the pairs into padded rows, in order of the product's time."""
+        from smcore.validation.kernels.pairing import lay_pairs
+
+        product = self.other if self.swapped else self.lead
+        overpasses = [self.lead.overpass, self.other.overpass]
+        shape = (len(self.count), int(self.count.max(initial=0)))
+        traced = shape if product.labels or any(o is not None for o in overpasses) else (0, 0)
+        same_time = self.lead.days.size > 0 and self.other.days.size > 0
+        values = [np.empty(shape), np.empty(shape)]
+        times = [np.empty(shape, np.int64), np.empty((0, 0) if same_time else shape, np.int64)]
+        steps = [np.empty(traced, np.int32), np.empty(traced, np.int32)]
+        lead, other, match = (
+            (self.lead.values, self.lead.time),
+            (self.other.values, self.other.time),
+            (self.steps, self.partner),
+        )
+        lay_pairs(lead, other, match, self.swapped, tuple(values), tuple(times), tuple(steps))
+        if same_time:
+            times[1] = times[0]
+        if self.swapped:
+            for both in (values, times, steps, overpasses):
+                both.reverse()
+        codes = _codes(overpasses, steps, shape)
+        return Pairs(values[0], values[1], times[0], times[1], codes, dropped, _labels(product, steps[0]))
+
+
+def _codes(
+    overpasses: Sequence[NDArray[np.int8] | None], steps: Sequence[NDArray[np.int32]], shape: tuple[int, int]
+) -> NDArray[np.int8]:
     """Overpass of each pair: that of the product if it has any, else that of the reference."""
-    if product.overpass is not None:
-        return product.overpass[step_p]
-    if reference.overpass is not None:
-        return reference.overpass[step_r]
-    return np.full(len(step_p), -1, np.int8)
+    for overpass, step in zip(overpasses, steps, strict=True):
+        if overpass is not None:
+            return np.append(overpass, np.int8(-1))[step]  # the padding's step is −1, too
+    return np.full(shape, -1, np.int8)
+
+
+def _labels(product: _Series, step: NDArray[np.int32]) -> dict[str, Labels]:
+    from smcore.validation.kernels.pairing import take_labels
+
+    found: dict[str, Labels] = {}
+    for name, label in product.labels.items():
+        found[name] = np.empty(step.shape, label.dtype)
+        take_labels(_plain(label), product.last, step, found[name])
+    return found
+
+
+def _single_steps(lead: _Series, other: _Series, window: int) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+    """Steps within a window of each other, where no step has two such partners; None where one has."""
+    if not (lead.shares_times and other.shares_times):
+        return None
+    own, its = lead.time[0], other.time[0]
+    if (np.diff(own) < 0).any() or (np.diff(its) < 0).any():
+        return None
+    first, stop = np.searchsorted(its, own - window, "left"), np.searchsorted(its, own + window, "right")
+    back = np.searchsorted(own, its + window, "right") - np.searchsorted(own, its - window, "left")
+    if (stop - first).max(initial=0) > 1 or back.max(initial=0) > 1:
+        return None
+    steps = np.flatnonzero(stop > first)
+    return steps.astype(np.int32), first[steps].astype(np.int32)[None]
 
 
 def _pair_with_days(retrievals: Records, series: Records, *, product_is_retrieval: bool) -> Pairs:
     """Each retrieval with the other side's mean of its day."""
-    assert retrievals.overpass is not None
-    first, days = _day_span(retrievals, series)
-    means, few = _day_means(series, first, days)
-    valid = np.isfinite(retrievals.values)
-    day = np.where(valid, day_of(retrievals.time) - first, 0)
-    other = np.take_along_axis(means, day, axis=1)
-    both = valid & np.isfinite(other)
-    location, step = np.nonzero(both)
-    time, midnight = retrievals.time[both], (day[both] + first) * DAY
-    values, times = (retrievals.values[both], other[both]), (time, midnight)
-    if product_is_retrieval:
-        dropped = {"no_reference_day": (valid & ~both).sum(axis=1)}
-        labels = _labels_of(retrievals, location, step)
+    from smcore.validation.kernels.pairing import find_days
+
+    lead = _Series.of(retrievals)
+    other, few = _by_day(series)
+    first, days = (int(other.days[0]), int(other.days[-1] - other.days[0]) + 1) if other.days.size else (0, 0)
+    place = np.full(days, -1, np.int32)
+    place[other.days - first] = np.arange(len(other.days))
+    if lead.shares_times:
+        day = day_of(lead.time[0]) - first
+        held = (day >= 0) & (day < days)
+        partner = np.full((1, len(day)), -1, np.int32)
+        partner[0, held] = place[day[held]]
     else:
-        values, times = values[::-1], times[::-1]
-        used = np.zeros(means.shape, dtype=bool)
-        used[location, day[both]] = True
-        dropped = {"no_reference_day": (np.isfinite(means) & ~used).sum(axis=1), "day_with_too_few_records": few}
-        labels = _labels_of_days(series, first, days, location, day[both])
-    return _pack(len(means), location, values, times, retrievals.overpass[step], dropped, labels)
+        partner = np.empty(lead.time.shape, np.int32)
+        find_days(lead.values, lead.time, first, place, partner)
+    pairing = _Pairing(lead, other, np.arange(partner.shape[1], dtype=np.int32), partner, not product_is_retrieval)
+    if product_is_retrieval:
+        return pairing.pairs({"no_reference_day": lead.count() - pairing.count})
+    dropped = {"no_reference_day": other.count() - pairing.used, "day_with_too_few_records": few}
+    return pairing.pairs(dropped)
 
 
 def _pair_retrievals(product: Records, reference: Records) -> Pairs:
     """Two sets of retrievals: same nominal date, same overpass, and the same place among several of one label."""
-    slot_p, slot_r = _slots(product), _slots(reference)
-    _, step_p, step_r = np.intersect1d(slot_p, slot_r, return_indices=True)
-    x, y = product.values[:, step_p], reference.values[:, step_r]
-    both = np.isfinite(x) & np.isfinite(y)
-    location, place = np.nonzero(both)
-    dropped = {"no_reference_day": np.isfinite(product.values).sum(axis=1) - both.sum(axis=1)}
-    assert product.overpass is not None
-    times = (product.time[:, step_p][both], reference.time[:, step_r][both])
-    codes, labels = product.overpass[step_p][place], _labels_of(product, location, step_p[place])
-    return _pack(len(x), location, (x[both], y[both]), times, codes, dropped, labels)
+    _, step, partner = np.intersect1d(_slots(product), _slots(reference), return_indices=True)
+    lead, other = _Series.of(product), _Series.of(reference)
+    pairing = _Pairing(lead, other, step.astype(np.int32), partner.astype(np.int32)[None])
+    return pairing.pairs({"no_reference_day": lead.count() - pairing.count})
 
 
 def _slots(records: Records) -> Ints:
@@ -212,67 +270,22 @@ def _slots(records: Records) -> Ints:
     return group * _SLOTS_A_DAY + place
 
 
-def _day_means(records: Records, first: int, days: int) -> tuple[Floats, Ints]:
-    """Average by UTC day (location, day), NaN where too few of a day's records are usable; and count such days."""
-    locations = len(records.values)
-    valid = np.isfinite(records.values)
-    cell = (np.arange(locations)[:, None] * days + (day_of(records.time) - first))[valid]
-    count = np.bincount(cell, minlength=locations * days).reshape(locations, days)
-    total = np.bincount(cell, weights=records.values[valid], minlength=locations * days).reshape(locations, days)
-    needed = np.maximum((records.per_day + 1) // 2, 1)[:, None]
-    enough = count >= needed
-    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=enough)
-    return means, ((count > 0) & ~enough).sum(axis=1)
+def _by_day(records: Records) -> tuple[_Series, Ints]:
+    """Average by UTC day, NaN where too few of a day's records are usable; and count such days of each location."""
+    from smcore.validation.kernels.pairing import day_limits, day_means
 
-
-def _labels_of_days(records: Records, first: int, days: int, location: Ints, day: Ints) -> dict[str, Labels]:
-    """Labels of the last usable record of each day."""
-    if not records.labels:
-        return {}
-    line = _Line.of(records)
-    last = np.full((len(records.values), days), -1, dtype=np.int64)
-    last[line.location, day_of(line.time) - first] = line.step  # of several, numpy keeps what it writes last
-    return _labels_of(records, location, last[location, day])
-
-
-def _labels_of(records: Records, location: Ints, step: Ints) -> dict[str, Labels]:
-    return {name: label[location, step] for name, label in records.labels.items()}
-
-
-def _day_span(*sides: Records) -> tuple[int, int]:
-    """First UTC day with a usable record of any side, and how many days until the last."""
-    times = [side.time[np.isfinite(side.values)] for side in sides]
-    days = day_of(np.concatenate(times))
-    return (int(days.min()), int(days.max() - days.min()) + 1) if days.size else (0, 1)
-
-
-def _pack(
-    locations: int,
-    location: Ints,
-    values: tuple[Floats, Floats],
-    times: tuple[Ints, Ints],
-    overpass: NDArray[np.int8],
-    dropped: dict[str, Ints],
-    labels: dict[str, Labels],
-) -> Pairs:
-    """Lay pairs that come location by location into padded rows, in order of the product's time."""
-    order = np.lexsort((times[0], location))
-    row = location[order]
-    count = np.bincount(row, minlength=locations)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    shape = (locations, int(count.max(initial=0)))
-
-    def lay(source: NDArray[np.generic], empty: float) -> NDArray[np.generic]:
-        result = np.full(shape, empty, dtype=source.dtype)
-        result[row, place] = source[order]
-        return result
-
-    return Pairs(
-        lay(values[0], np.nan),  # type: ignore[arg-type]
-        lay(values[1], np.nan),  # type: ignore[arg-type]
-        lay(times[0], NO_TIME),  # type: ignore[arg-type]
-        lay(times[1], NO_TIME),  # type: ignore[arg-type]
-        lay(overpass, -1),  # type: ignore[arg-type]
-        dropped,
-        {name: lay(label, -1) for name, label in labels.items()},  # type: ignore[misc]
-    )
+    series = _Series.of(records)
+    locations = len(series.values)
+    few = np.zeros(locations, np.int64)
+    needed = np.maximum((records.per_day + 1) // 2, 1)
+    if series.shares_times and (needed == 1).all():
+        days = day_of(series.time[0])
+        if (np.diff(days) > 0).all():  # a record a day: its own mean
+            return _Series(series.values, days[None] * DAY, labels=series.labels, days=days), few
+    begins, ends = np.empty(locations, np.int64), np.empty(locations, np.int64)
+    day_limits(series.values, series.time, begins, ends)
+    first, final = int(begins.min(initial=_FAR)), int(ends.max(initial=-_FAR))
+    days = np.arange(first, final + 1) if first <= final else np.empty(0, np.int64)
+    means, last = np.empty((locations, len(days))), np.empty((locations, len(days)), np.int32)
+    day_means(series.values, series.time, first, needed, means, last, few)
+    return _Series(means, days[None] * DAY, labels=series.labels, days=days, last=last), few

@@ -78,6 +78,11 @@ class Records:
     counts: dict[str, Ints]
     labels: dict[str, Labels] = field(default_factory=dict)
 
+    @property
+    def shares_times(self) -> bool:
+        """Whether all locations have the times of the first; not so where ``time`` merely happens to be equal."""
+        return len(self.time) <= 1 or self.time.strides[0] == 0
+
 
 @dataclass(frozen=True, eq=False)
 class Side:

@@ -1,0 +1,30 @@
+"""Let one Python thread at a time into the parallel kernels.
+
+Where numba finds neither TBB nor OpenMP it falls back on its own ``workqueue`` threads, and those end the process when
+two Python threads enter a parallel loop at once, as they may in the app or under a threaded scheduler. With OpenMP two
+such loops are safe but fight for the same cores. So each parallel kernel waits for the one before it; threads that
+read and decode meanwhile go on.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ONE = threading.RLock()
+
+
+def alone(kernel: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a parallel kernel so that no other wrapped one runs at the same time; written above ``numba.njit``."""
+
+    @functools.wraps(kernel)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _ONE:
+            return kernel(*args, **kwargs)
+
+    return run
