@@ -13,11 +13,14 @@ import typer
 
 from app import cli
 from smcore.errors import MatchError
+from smcore.validation.estimates import EstimateOptions
 from smcore.validation.match import MatchOptions
 from smcore.validation.output import check_out, write_run
 from smcore.validation.run import RunOptions, validate
+from smcore.validation.scaling import FitPeriod
 from smcore.validation.score import MEDIAN, POOLED
 from smcore.validation.sides import Masks
+from smcore.validation.transforms import Transform
 
 _SHOWN = 30
 
@@ -43,16 +46,28 @@ def command(
     start: Annotated[str | None, typer.Option("--start", help="First day, as 2016-04-01.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Last day, inclusive.")] = None,
     per_step: Annotated[bool, typer.Option("--per-step", help="Also score each day over space (steps.csv).")] = False,
-    scaling: Annotated[str, typer.Option("--scaling", help="Only none, so far.")] = "none",
-    anomaly: Annotated[str, typer.Option("--anomaly", help="Only none, so far.")] = "none",
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics; default all.")] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help="analytic, iid (days as independent), bootstrap or none.")
+    ] = "none",
+    level: Annotated[float, typer.Option("--level", help="Nominal coverage of the intervals.")] = 0.95,
+    draws: Annotated[int, typer.Option("--draws", help="Draws of a bootstrap.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of a bootstrap.")] = 0,
+    scaling: Annotated[str, typer.Option("--scaling", help="none, mean_std, min_max, linear or cdf.")] = "none",
+    scaling_period: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--scaling-period", help="Fit the scaling on these days, score the others."),
+    ] = None,
+    anomaly: Annotated[str, typer.Option("--anomaly", help="none, 35d, climatology or standardised.")] = "none",
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
-    _only_none("--scaling", scaling)
-    _only_none("--anomaly", anomaly)
     masks = Masks(_flag_names(flags), quality, overpass, start, end)
     window = None if time_window is None else parse_window(time_window)
-    options = RunOptions(MatchOptions(masks, depth, window, daily, _distance(max_distance)), min_obs, per_step)
+    matching = MatchOptions(masks, depth, window, daily, _distance(max_distance))
+    estimates = EstimateOptions(min_obs, interval, level, draws, seed, tuple(metric or ()))
+    period = None if scaling_period is None else FitPeriod.parse(*scaling_period)
+    options = RunOptions(matching, estimates, Transform(scaling, period, anomaly), per_step)
     check_out(out)
     context = cli.context()
     run = validate([*product, *(more or [])], reference, context.load_catalog(), options, progress=context.progress)
@@ -102,11 +117,6 @@ def _distance(km: float | None) -> float | None:
     if km is not None and not 0 <= km < 20_037:
         raise MatchError(f"--max-distance {km:g} is no distance in km", hint="give a number from 0, as 25")
     return km
-
-
-def _only_none(option: str, value: str) -> None:
-    if value != "none":
-        raise MatchError(f"{option} {value} is not available in this version", hint=f"leave {option} out")
 
 
 def _lines(table: pd.DataFrame) -> list[str]:

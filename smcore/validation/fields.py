@@ -24,7 +24,8 @@ def score_fields(score: Score) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``<metric>`` float64, NaN where missing; ``<metric>_status`` int8 with CF flag attributes; ``distance_km``; and
+        ``<metric>`` float64, NaN where missing; ``<metric>_status`` int8 with CF flag attributes; ``<metric>_lower``,
+        ``_upper`` and ``_n_eff`` where there are intervals; ``distance_km``; and
         counts of usable and dropped records, over (y, x) or (location).
     """
     dims, shape, coords = _frame(score)
@@ -33,13 +34,17 @@ def score_fields(score: Score) -> xr.Dataset:
         "flag_values": np.array(list(STATUS_CODES.values()), np.int8),
         "flag_meanings": " ".join(str(status) for status in STATUS_CODES),
     }
-    for name, metric in METRICS.items():
+    for name in score.values:
+        metric = METRICS[name]
         units = metric.unit_for(score.matched.reference.units)
         attrs = {"long_name": metric.label, "units": units, "ancillary_variables": f"{name}_status"}
         variables[name] = (dims, score.values[name].reshape(shape), attrs)
         codes = np.array([STATUS_CODES[status] for status in score.status[name]], np.int8)
         about = {"long_name": f"why {metric.label} is there or not", **flags}
         variables[f"{name}_status"] = (dims, codes.reshape(shape), about)
+        for suffix, (label, values) in _interval(score, name).items():
+            about = {"long_name": f"{label} of {metric.label}", "units": "1" if suffix == "n_eff" else units}
+            variables[f"{name}_{suffix}"] = (dims, values.reshape(shape), about)
     distance = {"long_name": "distance between the centres of product and reference", "units": "km"}
     variables["distance_km"] = (dims, score.matched.collocation.distance_km.reshape(shape), distance)
     for label, counts in _counts(score).items():
@@ -65,9 +70,15 @@ def combined_fields(scores: Sequence[Score]) -> dict[str, xr.Dataset]:
     if not same:
         return fields
     named = xr.DataArray(list(fields), dims="product", name="product")
-    merged = xr.concat(list(fields.values()), dim=named, combine_attrs="override", join="override", fill_value=0)
+    filled = {str(name): _filling(values) for one in fields.values() for name, values in one.data_vars.items()}
+    merged = xr.concat(list(fields.values()), dim=named, combine_attrs="override", join="override", fill_value=filled)
     merged.attrs["product"] = ", ".join(fields)
     return {"": merged}
+
+
+def _filling(values: xr.DataArray) -> float:
+    """What stands where a product lacks a variable: nothing was counted, and no limit was computed."""
+    return 0 if np.issubdtype(values.dtype, np.integer) else float("nan")
 
 
 def _frame(score: Score) -> tuple[tuple[str, ...], tuple[int, ...], dict[str, object]]:
@@ -92,6 +103,17 @@ def _frame(score: Score) -> tuple[tuple[str, ...], tuple[int, ...], dict[str, ob
     return dim, (len(places),), coords
 
 
+def _interval(score: Score, name: str) -> dict[str, tuple[str, NDArray[np.float64]]]:
+    """Limits and effective number of pairs of a metric; nothing where no location has an interval."""
+    estimates, level = score.estimates, f"{score.options.level:.0%}"
+    columns = {
+        "lower": (f"lower {level} limit ({score.options.interval})", estimates.lower[name]),
+        "upper": (f"upper {level} limit ({score.options.interval})", estimates.upper[name]),
+        "n_eff": ("effective number of pairs", estimates.n_eff[name]),
+    }
+    return {suffix: column for suffix, column in columns.items() if np.isfinite(column[1]).any()}
+
+
 def _counts(score: Score) -> dict[str, NDArray[np.int64]]:
     counts = {
         f"{side}_{name}": values
@@ -111,6 +133,8 @@ def _attributes(score: Score) -> dict[str, object]:
         "reference": matched.reference.name,
         "notes": "\n".join(matched.notes),
         "min_obs": score.min_obs,
+        "interval": score.options.interval,
+        "level": score.options.level,
         "synthetic": int(any(int(s.dataset.attrs.get("synthetic", 0)) for s in (matched.product, matched.reference))),
     }
     if matched.anchor.layout == CUBE and matched.anchor.grid is not None:

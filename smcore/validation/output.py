@@ -21,7 +21,8 @@ from smcore.validation.run import FORMAT, Run
 from smcore.validation.table import score_table, step_table
 
 RUN_FILE = "run.json"
-_FILES = ("metrics.csv", "metrics.nc", "steps.csv", RUN_FILE)
+_TABLES = ("steps.csv", "common.csv", "strata.csv", "upscaled.csv", "versus.csv", "triple.csv", "stability.csv")
+_FILES = ("metrics.csv", "metrics.nc", *_TABLES, RUN_FILE)
 
 
 def write_run(run: Run, out: Path) -> dict[str, str]:
@@ -93,6 +94,9 @@ def _write_files(run: Run, folder: Path) -> dict[str, str]:
     if any(one.days is not None for one in run.scores):
         write_csv(step_table(run.scores), folder / "steps.csv")
         written.append("steps.csv")
+    for name, table in run.tables.items():
+        write_csv(table, folder / name)
+        written.append(name)
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
     text = json.dumps({**run.record, "files": hashes}, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")

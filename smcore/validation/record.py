@@ -10,14 +10,15 @@ import numpy as np
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import Status
+from smcore.validation.estimates import Number
 from smcore.validation.places import STATIONS
-from smcore.validation.score import Number, Score
+from smcore.validation.score import Score
 from smcore.validation.sides import Side
 from smcore.validation.table import none_recommended
 from smcore.validation.times import HOUR
 
 if TYPE_CHECKING:
-    from smcore.validation.run import RunOptions
+    from smcore.validation.plan import RunOptions
 
 
 def options_record(options: RunOptions) -> dict[str, Any]:
@@ -33,10 +34,16 @@ def options_record(options: RunOptions) -> dict[str, Any]:
         "time_window_hours": None if chosen.time_window is None else chosen.time_window / HOUR,
         "daily": chosen.daily,
         "max_distance_km": chosen.max_distance_km,
-        "min_obs": options.min_obs,
+        "min_obs": options.estimates.min_obs,
+        "metrics": list(options.estimates.metrics),
+        "interval": options.estimates.interval,
+        "level": options.estimates.level,
+        "draws": options.estimates.draws,
+        "seed": options.estimates.seed,
         "per_step": options.per_step,
-        "scaling": "none",
-        "anomaly": "none",
+        "scaling": options.transform.scaling,
+        "scaling_period": None if options.transform.period is None else options.transform.period.text,
+        "anomaly": options.transform.anomaly,
     }
 
 
@@ -48,7 +55,7 @@ def result_record(scored: Score) -> dict[str, Any]:
         "product": matched.product.name,
         "reference": matched.reference.name,
         "pairing": "daily" if matched.daily else f"nearest within {(matched.window or 0) / HOUR:g} h",
-        "notes": [*matched.notes, *sentences(scored)],
+        "notes": [*matched.notes, *sentences(scored), *([scored.guard.sentence] if scored.guard.sentence else [])],
         "locations": len(matched.places),
         "locations_by_status": dict(sorted(statuses.items())),
         "pairs": int(scored.n.sum()),

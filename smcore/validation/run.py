@@ -4,57 +4,36 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 
 from smcore import __version__
-from smcore.catalog import Catalog, CatalogEntry
-from smcore.errors import MatchError, NotEnoughPairs, Status
-from smcore.progress import Cancel, Progress, never, part, quiet
-from smcore.validation.fetching import cube_fetch
-from smcore.validation.match import Match, MatchOptions, match
-from smcore.validation.places import CUBE
+from smcore.catalog import Catalog
+from smcore.errors import NotEnoughPairs, Status
+from smcore.progress import Cancel, Progress, check, never, quiet
+from smcore.validation.analyses.base import Findings
+from smcore.validation.match import Match
+from smcore.validation.plan import Part, Plan, RunOptions, entry_side, make_plan
 from smcore.validation.record import describe, options_record, result_record
-from smcore.validation.score import MIN_OBS, Score, score
-from smcore.validation.sides import Side, side
+from smcore.validation.score import Score
 from smcore.validation.table import reason
 
+__all__ = ["FORMAT", "Run", "RunOptions", "entry_side", "finished", "validate"]
+
 FORMAT = "loam validation run 1"
-_LIBRARIES = ("numpy", "scipy", "pandas", "xarray")
-
-
-class Prepared(Protocol):
-    """What is used of a prepared store of any layout."""
-
-    fingerprint: str
-
-    def dataset(self) -> xr.Dataset:
-        """All of it, lazily."""
-        ...
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What to compute; the defaults are those of ``loam validate``."""
-
-    match: MatchOptions = field(default_factory=MatchOptions)
-    min_obs: int = MIN_OBS
-    per_step: bool = False
-
-    def __post_init__(self) -> None:
-        if self.min_obs < 2:
-            raise MatchError(f"--min-obs {self.min_obs} is too few", hint="a metric needs two pairs or more")
+_LIBRARIES = ("numba", "numpy", "scipy", "pandas", "xarray")
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: one score for each product, and what goes into ``run.json``."""
+    """A finished run: one score for each product, what goes into ``run.json``, and further tables by file name."""
 
     scores: tuple[Score, ...]
     record: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
 
 
 def validate(
@@ -73,48 +52,46 @@ def validate(
     SmcoreError
         If an id is unknown, or a product and the reference do not meet at all.
     """
-    from smcore.cubes.open import open_entry
-
-    options = options or RunOptions()
-    products = list(dict.fromkeys(products))
-    if reference in products:
-        raise MatchError(f"{reference} is given both as a product and as the reference", hint="name two data sets")
-    entries = {name: catalog.get(name) for name in (*products, reference)}
-    opened: dict[str, Prepared] = {name: open_entry(entry) for name, entry in entries.items()}
-    sides = {name: entry_side(entries[name], opened[name]) for name in entries}
-    matches = [match(sides[name], sides[reference], options.match) for name in products]
-    scores = []
-    for i, matched in enumerate(matches):
-        done = part(progress, i / len(matches), (i + 1) / len(matches))
-        scores.append(
-            score(matched, min_obs=options.min_obs, per_day=options.per_step, progress=done, cancelled=cancelled)
+    plan = make_plan(products, reference, catalog, options or RunOptions())
+    tasks, parts = plan.tasks(), []
+    for i, task in enumerate(tasks):
+        check(cancelled)
+        product = (
+            plan.matches[task.matches[0]].product.name if len(task.matches) == 1 else f"{len(task.matches)} products"
         )
+        progress(i / len(tasks), f"{product}: {task.rows[0]} of {len(plan.matches[task.matches[0]].places)} locations")
+        parts.append(plan.work(task))
+    progress(1.0, "done")
+    return finished(plan, parts)
+
+
+def finished(plan: Plan, parts: Sequence[Part]) -> Run:
+    """Make a run of all parts of a plan, whoever computed them.
+
+    Raises
+    ------
+    NotEnoughPairs
+        If no product has a single pair.
+    """
+    scores, findings = plan.finish(parts)
     _refuse_nothing(scores)
-    data = [describe(entries[name], sides[name], opened[name].fingerprint) for name in (*products, reference)]
-    return Run(tuple(scores), _record(options, data, scores))
+    tables = {name: table for one in findings.values() for name, table in one.tables.items()}
+    return Run(scores, _record(plan, scores, findings), tables)
 
 
-def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
-    """See an opened catalogue entry as one side of a comparison, read from whichever layout is faster."""
-    data = prepared.dataset()
-    attrs = dict(data.attrs)
-    if entry.layer_m is not None:
-        attrs.setdefault("layer_m", f"{entry.layer_m[0]:g} {entry.layer_m[1]:g}")
-    if entry.time_support:
-        attrs.setdefault("time_support", entry.time_support)
-    fetch = cube_fetch(prepared) if entry.layout == CUBE else None
-    return side(data.assign_attrs(attrs), entry.id, fetch=fetch)
-
-
-def _record(options: RunOptions, data: list[dict[str, Any]], scores: Sequence[Score]) -> dict[str, Any]:
+def _record(plan: Plan, scores: Sequence[Score], findings: dict[str, Findings]) -> dict[str, Any]:
+    entries = {entry.id: entry for entry in (*plan.products, plan.reference)}
+    sides = [*(matched.product for matched in plan.matches), plan.matches[0].reference]
+    data = [describe(entries[one.name], one, plan.fingerprints[one.name]) for one in sides]
     return {
         "format": FORMAT,
         "loam": __version__,
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-        "options": options_record(options),
+        "options": options_record(plan.options),
         "products": data[:-1],
         "reference": data[-1],
         "results": [result_record(one) for one in scores],
+        "analyses": {name: {**one.record, "notes": list(one.notes)} for name, one in findings.items()},
     }
 
 

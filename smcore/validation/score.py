@@ -1,61 +1,83 @@
 """Score a match: metrics of every location, of all pairs as one sample, and the median over locations.
 
-No location raises: what could not be computed carries a :class:`smcore.errors.Status` in place of its number.
+A match is scored tile by tile of locations. What a tile adds is a :class:`TileScore`, which any process may compute;
+:func:`assemble` joins them into a :class:`Score`. No location raises: what could not be computed carries a
+:class:`smcore.errors.Status` in place of its number.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smcore.errors import Cancelled, SmcoreError, Status
+from smcore.errors import Status
 from smcore.progress import Cancel, Progress, check, never, quiet
+from smcore.validation.estimates import (
+    EstimateOptions,
+    Estimates,
+    Number,
+    Statuses,
+    base_status,
+    estimate,
+    most_common,
+    numbers_at,
+)
+from smcore.validation.leakage import PARTLY, SEEN, UNKNOWN, UNSEEN, Seen, seen, without_seen
 from smcore.validation.match import Match, PairBlock
-from smcore.validation.metrics import METRICS, is_constant
+from smcore.validation.pooling import Pool, PoolPart, per_day, pool_part, pool_stride, pooled_numbers
 from smcore.validation.sides import COUNTS, OVERPASSES
-from smcore.validation.times import DAY, day_of, to_datetime
+from smcore.validation.tiles import read_block
+from smcore.validation.transforms import Transform
+
+if TYPE_CHECKING:
+    from smcore.validation.moments import Moments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Statuses = NDArray[np.object_]
-
-MIN_OBS = 10
-"""Pairs that a number needs (as pytesmo; a correlation of fewer means little)."""
 
 POOLED = "*pooled*"
 MEDIAN = "*median*"
-_POOL_LIMIT = 50_000_000
 
 
-@dataclass(frozen=True)
-class Number:
-    """One value with its sample size and the reason if it is missing."""
+@dataclass(frozen=True, eq=False)
+class TileScore:
+    """What one tile adds to a score: plain arrays over its locations ``rows``, so that it may cross processes.
 
-    value: float
-    n: int
-    status: Status
+    ``sums`` are the moments of each location (for samples of several locations), ``pool`` the pairs that are kept for
+    what no sums can give (ranks), ``errors`` what went wrong at a location (by index into all locations).
+    """
+
+    rows: Ints
+    estimates: Estimates
+    counts: dict[str, dict[str, Ints]]
+    dropped: dict[str, Ints]
+    errors: dict[int, str]
+    overpasses: dict[str, int]
+    sums: Moments
+    pool: PoolPart
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
     """Metrics of one product against one reference.
 
-    ``values`` and ``status`` hold one array (location,) for each metric; ``n`` is the number of pairs. ``counts`` are
-    what was read and left out on each side, ``dropped`` the usable records that found no partner, ``errors`` what went
-    wrong at a location (by index). ``pooled`` takes all pairs as one sample, ``median`` is over the locations whose
-    value is ok; its n counts those locations. ``days`` holds the metrics over space of each day, if asked for;
-    ``overpasses`` the number of pairs of each overpass.
+    ``estimates`` hold one array (location,) for each metric. ``counts`` are what was read and left out on each side,
+    ``dropped`` the usable records that found no partner, ``errors`` what went wrong at a location (by index).
+    ``pooled`` takes all pairs as one sample, ``median`` is over the locations whose value is ok; its n counts those
+    locations. Both leave out what the ``guard`` says was seen in training; ``with_seen`` holds pooled and median of
+    all, where there is such. ``days`` holds the metrics over space of each day, if asked for; ``overpasses`` the number
+    of pairs of each overpass.
     """
 
     matched: Match
-    min_obs: int
-    n: Ints
-    values: dict[str, Floats]
-    status: dict[str, Statuses]
+    options: EstimateOptions
+    estimates: Estimates
     counts: dict[str, dict[str, Ints]]
     dropped: dict[str, Ints]
     errors: dict[int, str]
@@ -64,6 +86,36 @@ class Score:
     days: pd.DataFrame | None
     pool_stride: int
     overpasses: dict[str, int]
+    guard: Seen
+    with_seen: tuple[dict[str, Number], dict[str, Number]] | None = None
+
+    @property
+    def seen(self) -> NDArray[np.str_]:
+        """What was seen of each location: yes (left out of the summaries), partly (those days are), no, unknown."""
+        if not self.guard.is_known:
+            return np.full(len(self.n), UNKNOWN)
+        partly = PARTLY if self.guard.spans is not None else SEEN
+        return np.where(self.guard.location, partly, UNSEEN)
+
+    @property
+    def n(self) -> Ints:
+        """Number of pairs of each location."""
+        return self.estimates.n
+
+    @property
+    def values(self) -> dict[str, Floats]:
+        """Value of each metric at each location, NaN where missing."""
+        return self.estimates.value
+
+    @property
+    def status(self) -> dict[str, Statuses]:
+        """Why each value is there or not."""
+        return self.estimates.status
+
+    @property
+    def min_obs(self) -> int:
+        """Pairs that a number needs."""
+        return self.options.min_obs
 
     def recommended(self, side: str) -> tuple[int, int]:
         """How many retrievals of ``side`` (product or reference) were recommended, and of how many.
@@ -79,183 +131,163 @@ class Score:
         return int(counts["recommended"][once].sum()), int(offered[once].sum())
 
 
-def score(
-    matched: Match,
-    *,
-    min_obs: int = MIN_OBS,
-    per_day: bool = False,
-    progress: Progress = quiet,
-    cancelled: Cancel = never,
-) -> Score:
-    """Compute all metrics of ``matched``, block by block of locations.
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How a match is scored.
 
     Parameters
     ----------
-    min_obs
-        Fewer pairs give the status ``too_few`` in place of a number.
+    estimates
+        Metrics and intervals.
+    transform
+        Applied to the pairs of a tile before anything is computed: scaling and anomalies.
     per_day
         Also score each UTC day over space.
+    """
+
+    estimates: EstimateOptions = field(default_factory=EstimateOptions)
+    transform: Transform = field(default_factory=Transform)
+    per_day: bool = False
+
+
+def score(
+    matched: Match,
+    options: ScoreOptions | None = None,
+    *,
+    progress: Progress = quiet,
+    cancelled: Cancel = never,
+) -> Score:
+    """Compute the metrics of ``matched``, tile by tile of locations.
+
+    Parameters
+    ----------
+    options
+        Metrics, intervals and transforms.
 
     Raises
     ------
     Cancelled
         If the user asked to stop.
     """
-    tally = _Tally(matched, min_obs, _Pool(with_days=per_day))
-    blocks = matched.block_rows()
-    for i, rows in enumerate(blocks):
+    options = options or ScoreOptions()
+    guard = seen(matched.places, matched.product.dataset.attrs, name=matched.product.name)
+    tiles = matched.block_rows()
+    parts = []
+    for i, rows in enumerate(tiles):
         check(cancelled)
-        progress(i / max(len(blocks), 1), f"{matched.product.name}: {rows[0]} of {len(matched.places)} locations")
-        _add(tally, matched, rows)
+        progress(i / max(len(tiles), 1), f"{matched.product.name}: {rows[0]} of {len(matched.places)} locations")
+        block, errors = read_block(matched, rows)
+        parts.append(score_guarded(matched, block, errors, options, guard))
     progress(1.0, f"{matched.product.name}: done")
-    return tally.finish()
+    return assemble(matched, parts, options, guard)
 
 
-def score_pairs(
-    product: Floats, reference: Floats, *, same_units: bool = True, min_obs: int = MIN_OBS
-) -> dict[str, Number]:
-    """All metrics of one sample of pairs: arrays (pair,), NaN where a value is missing."""
-    product, reference = np.asarray(product, np.float64).ravel(), np.asarray(reference, np.float64).ravel()
-    count = int((np.isfinite(product) & np.isfinite(reference)).sum())
-    base = np.array([Status.NO_OVERLAP if not count else Status.TOO_FEW if count < min_obs else Status.OK], object)
-    values, status = _metrics(product[None], reference[None], base, same_units)
-    return {name: Number(float(values[name][0]), count, status[name][0]) for name in METRICS}
+def score_pairs(product: Floats, reference: Floats, *, same_units: bool = True, min_obs: int = 10) -> dict[str, Number]:
+    """All metrics of one sample of pairs, without intervals: arrays (pair,), NaN where a value is missing."""
+    one = np.asarray(product, np.float64).reshape(1, -1), np.asarray(reference, np.float64).reshape(1, -1)
+    options = EstimateOptions(min_obs, interval="none")
+    return numbers_at(estimate(*one, np.zeros(one[0].shape, np.int64), options, same_units=same_units), 0)
 
 
-@dataclass(eq=False)
-class _Pool:
-    """All pairs as one sample; beyond the limit every second pair is dropped, and ``stride`` says so."""
+def score_guarded(
+    matched: Match, block: PairBlock, errors: dict[int, str], options: ScoreOptions, guard: Seen
+) -> tuple[TileScore, TileScore]:
+    """Score a tile without the pairs that the product's model has seen, and with them (the same where there are none).
 
-    with_days: bool
-    product: list[Floats] = field(default_factory=list)
-    reference: list[Floats] = field(default_factory=list)
-    days: list[Ints] = field(default_factory=list)
-    held: int = 0
-    stride: int = 1
-
-    def add(self, block: PairBlock) -> None:
-        valid = np.isfinite(block.pairs.product)
-        self.product.append(block.pairs.product[valid][:: self.stride])
-        self.reference.append(block.pairs.reference[valid][:: self.stride])
-        if self.with_days:
-            self.days.append(day_of(block.pairs.product_time[valid])[:: self.stride])
-        self.held += len(self.product[-1])
-        while self.held > _POOL_LIMIT:
-            self.stride *= 2
-            self.product = [part[::2] for part in self.product]
-            self.reference = [part[::2] for part in self.reference]
-            self.days = [part[::2] for part in self.days]
-            self.held = sum(map(len, self.product))
-
-    def sample(self) -> tuple[Floats, Floats, Ints]:
-        none = np.empty(0)
-        days = np.concatenate([np.empty(0, np.int64), *self.days])
-        return np.concatenate([none, *self.product]), np.concatenate([none, *self.reference]), days
+    A location of which nothing is unseen keeps all its pairs: it is marked and left out of the summaries instead.
+    """
+    everything = score_block(matched, block, errors, options)
+    if guard.spans is None or not guard.location[block.rows].any():
+        return everything, everything
+    pairs, _ = without_seen(block.pairs, block.rows, guard)
+    return score_block(matched, replace(block, pairs=pairs), errors, options), everything
 
 
-@dataclass(eq=False)
-class _Tally:
-    """What has been scored so far."""
+def score_block(matched: Match, block: PairBlock, errors: dict[int, str], options: ScoreOptions) -> TileScore:
+    """Score a tile that was read; locations in ``errors`` have failed."""
+    from smcore.validation.moments import moments
 
-    matched: Match
-    min_obs: int
-    pool: _Pool
-    n: Ints = field(init=False)
-    values: dict[str, Floats] = field(init=False)
-    status: dict[str, Statuses] = field(init=False)
-    counts: dict[str, dict[str, Ints]] = field(init=False)
-    dropped: dict[str, Ints] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)
-    overpasses: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        size = len(self.matched.places)
-        self.n = np.zeros(size, np.int64)
-        self.values = {name: np.full(size, np.nan) for name in METRICS}
-        self.status = {name: np.full(size, Status.FAILED, object) for name in METRICS}
-        self.counts = {s: {c: np.zeros(size, np.int64) for c in COUNTS} for s in ("product", "reference")}
-
-    def add(self, block: PairBlock) -> None:
-        rows, count = block.rows, block.pairs.count
-        base = _base_status(self.matched, block, count, self.min_obs)
-        values, status = _metrics(block.pairs.product, block.pairs.reference, base, self.matched.same_units)
-        self.n[rows] = count
-        for name in METRICS:
-            self.values[name][rows], self.status[name][rows] = values[name], status[name]
-        for side, counts in (("product", block.product_counts), ("reference", block.reference_counts)):
-            for name in COUNTS:
-                self.counts[side][name][rows] = counts[name]
-        for reason, number in block.pairs.dropped.items():
-            self.dropped.setdefault(reason, np.zeros(len(self.n), np.int64))[rows] = number
-        codes, times = np.unique(block.pairs.overpass[block.pairs.overpass >= 0], return_counts=True)
-        self.overpasses.update({OVERPASSES[code]: int(number) for code, number in zip(codes, times, strict=True)})
-        self.pool.add(block)
-
-    def finish(self) -> Score:
-        product, reference, days = self.pool.sample()
-        same = self.matched.same_units
-        pooled = score_pairs(product, reference, same_units=same, min_obs=self.min_obs)
-        if not len(product):
-            usual = _most_common(self.status["n"])
-            pooled = {name: Number(number.value, 0, usual) for name, number in pooled.items()}
-        table = _per_day(product, reference, days, same, self.min_obs) if self.pool.with_days else None
-        median = {name: _median(self.values[name], self.status[name]) for name in METRICS}
-        return Score(
-            self.matched,
-            self.min_obs,
-            self.n,
-            self.values,
-            self.status,
-            self.counts,
-            self.dropped,
-            self.errors,
-            pooled,
-            median,
-            table,
-            self.pool.stride,
-            dict(sorted(self.overpasses.items())),
-        )
+    time = block.pairs.product_time
+    product, reference, left = options.transform.apply(block.pairs.product, block.pairs.reference, time)
+    count = (np.isfinite(product) & np.isfinite(reference)).sum(axis=1)
+    base = _base_status(matched, block, count, options.estimates.min_obs)
+    known = np.isin(base, (Status.OK, Status.TOO_FEW)) | ((base == Status.NO_OVERLAP) & (block.pairs.count > 0))
+    base = np.where(known & (left != Status.OK), left, base)
+    base[np.isin(block.rows, list(errors))] = Status.FAILED
+    estimates = estimate(
+        product,
+        reference,
+        time,
+        options.estimates,
+        same_units=matched.same_units or options.transform.unifies_units,
+        base=base,
+        task=int(block.rows[0]) if len(block.rows) else 0,
+    )
+    codes, times = np.unique(block.pairs.overpass[block.pairs.overpass >= 0], return_counts=True)
+    return TileScore(
+        block.rows,
+        estimates,
+        {"product": block.product_counts, "reference": block.reference_counts},
+        block.pairs.dropped,
+        errors,
+        {OVERPASSES[code]: int(number) for code, number in zip(codes, times, strict=True)},
+        moments(product, reference, axis=-1),
+        pool_part(matched, block.rows, product, reference, time),
+    )
 
 
-def _add(tally: _Tally, matched: Match, rows: Ints) -> None:
-    """Score one block; if it fails, one location at a time, so that one bad location costs no other."""
-    try:
-        tally.add(matched.block(rows))
-    except Cancelled:
-        raise
-    except (SmcoreError, OSError, ValueError, ArithmeticError, KeyError) as error:
-        if len(rows) == 1:
-            tally.errors[int(rows[0])] = " ".join(str(error).split()) or type(error).__name__
-            return
-        for row in rows:
-            _add(tally, matched, rows[rows == row])
+def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], options: ScoreOptions, guard: Seen) -> Score:
+    """Join the scores of all tiles, in whichever order they come: each without and with what was seen in training."""
+    size = len(matched.places)
+    parts = sorted(parts, key=lambda part: int(part[0].rows[0]) if len(part[0].rows) else -1)
+    fair = [part[0] for part in parts]
+    estimates = Estimates.failed(size, list(options.estimates.chosen))
+    counts = {s: {c: np.zeros(size, np.int64) for c in COUNTS} for s in ("product", "reference")}
+    dropped: dict[str, Ints] = {}
+    errors: dict[int, str] = {}
+    overpasses: Counter[str] = Counter()
+    for part in fair:
+        estimates.put(part.rows, part.estimates)
+        for side, columns in part.counts.items():
+            for name, values in columns.items():
+                counts[side][name][part.rows] = values
+        for reason, values in part.dropped.items():
+            dropped.setdefault(reason, np.zeros(size, np.int64))[part.rows] = values
+        errors |= part.errors
+        overpasses.update(part.overpasses)
+    same_units = matched.same_units or options.transform.unifies_units
+    pool = Pool.of(fair, size)
+    pooled, median = _summaries(estimates, pool, ~guard.whole, options, same_units)
+    with_seen = None
+    if guard.location.any():
+        every = Estimates.failed(size, list(options.estimates.chosen))
+        for _, part in parts:
+            every.put(part.rows, part.estimates)
+        everywhere = np.ones(size, bool)
+        with_seen = _summaries(every, Pool.of([part[1] for part in parts], size), everywhere, options, same_units)
+    days = per_day(pool, options.estimates, same_units=same_units) if options.per_day else None
+    return Score(
+        matched, options.estimates, estimates, counts, dropped, errors, pooled, median, days, pool_stride(matched),
+        dict(sorted(overpasses.items())), guard, with_seen,
+    )  # fmt: skip
 
 
-def _metrics(
-    product: Floats, reference: Floats, base: Statuses, same_units: bool
-) -> tuple[dict[str, Floats], dict[str, Statuses]]:
-    """Values and statuses (location,) of every metric; only n is given where the sample is too small."""
-    values: dict[str, Floats] = {}
-    statuses: dict[str, Statuses] = {}
-    constant = is_constant(product, reference)
-    for name, metric in METRICS.items():
-        value = metric.compute(product, reference)
-        status = base.copy()
-        usable = base == Status.OK
-        if metric.needs_same_unit and not same_units:
-            status[usable] = Status.UNIT_MISMATCH
-        elif metric.needs_spread:
-            status[usable & constant] = Status.CONSTANT_SERIES
-        status[(status == Status.OK) & ~np.isfinite(value)] = Status.FAILED
-        values[name] = value if name == "n" else np.where(status == Status.OK, value, np.nan)
-        statuses[name] = status
-    return values, statuses
+def _summaries(
+    estimates: Estimates, pool: Pool, kept: NDArray[np.bool_], options: ScoreOptions, same_units: bool
+) -> tuple[dict[str, Number], dict[str, Number]]:
+    """Pooled and median over the locations ``kept``."""
+    pooled = pooled_numbers(pool, kept, options.estimates, same_units=same_units)
+    if not pooled["n"].n:
+        usual = most_common(estimates.status["n"][kept])
+        pooled = {name: Number(number.value, 0, usual) for name, number in pooled.items()}
+    median = {
+        name: median_number(values[kept], estimates.status[name][kept]) for name, values in estimates.value.items()
+    }
+    return pooled, median
 
 
 def _base_status(matched: Match, block: PairBlock, count: Ints, min_obs: int) -> Statuses:
-    status = np.full(len(count), Status.OK, object)
-    status[count < min_obs] = Status.TOO_FEW
-    status[count == 0] = Status.NO_OVERLAP
+    status = base_status(count, min_obs)
     if matched.masks.quality == "recommended":
         for side, counts in ((matched.product, block.product_counts), (matched.reference, block.reference_counts)):
             offered = counts["values"] - counts["dropped_overpass"]
@@ -265,27 +297,9 @@ def _base_status(matched: Match, block: PairBlock, count: Ints, min_obs: int) ->
     return status
 
 
-def _median(values: Floats, status: Statuses) -> Number:
+def median_number(values: Floats, status: Statuses) -> Number:
+    """Median over the locations whose value is ok."""
     usable = (status == Status.OK) & np.isfinite(values)
-    if usable.any():
-        return Number(float(np.median(values[usable])), int(usable.sum()), Status.OK)
-    return Number(float("nan"), 0, _most_common(status))
-
-
-def _most_common(status: Statuses) -> Status:
-    return Status(Counter(status.tolist()).most_common(1)[0][0]) if len(status) else Status.NO_OVERLAP
-
-
-def _per_day(product: Floats, reference: Floats, days: Ints, same_units: bool, min_obs: int) -> pd.DataFrame:
-    """Metrics over space of each UTC day, one row a day and metric."""
-    order = np.argsort(days, kind="stable")
-    found, starts = np.unique(days[order], return_index=True)
-    rows: list[dict[str, object]] = []
-    for day, part in zip(found, np.split(order, starts[1:]), strict=True):
-        numbers = score_pairs(product[part], reference[part], same_units=same_units, min_obs=min_obs)
-        label = str(to_datetime(np.array([day * DAY]))[0])[:10]
-        rows += [
-            {"time": label, "metric": name, "value": number.value, "n": number.n, "status": str(number.status)}
-            for name, number in numbers.items()
-        ]
-    return pd.DataFrame(rows, columns=["time", "metric", "value", "n", "status"])
+    if not usable.any():
+        return Number(float("nan"), 0, most_common(status))
+    return Number(float(np.median(values[usable])), int(usable.sum()), Status.OK)

@@ -1,9 +1,12 @@
 """Scores as tidy tables: one row for each location and metric, then all pairs pooled, then the median.
 
-``lower``, ``upper`` and ``n_eff`` are columns from the start and stay empty until intervals are computed. ``n`` is the
-sample that the value rests on: pairs for a location and for ``*pooled*``, locations for ``*median*``. ``n`` as a metric
-is given whatever the status; any other value is given only where ``status`` is ``ok``. The cells of cubes have no rows
-(they are fields in ``metrics.nc``).
+``lower`` and ``upper`` are the limits of the interval of the kind named in ``interval``, ``n_eff`` the effective number
+of pairs; all three are empty where no interval is defended for the metric or the sample. ``seen`` says whether the
+product was trained at or around the location (:mod:`smcore.validation.leakage`): what was seen is left out of
+``*pooled*`` and ``*median*`` and counted in ``*pooled, with seen*`` and ``*median, with seen*``, which stand before.
+``n`` is the sample that the value rests on: pairs for a location and for ``*pooled*``, locations for ``*median*``.
+``n`` as a metric is given whatever the status; any other value only where ``status`` is ``ok``. The cells of cubes have
+no rows (they are fields in ``metrics.nc``).
 """
 
 from __future__ import annotations
@@ -15,15 +18,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smcore.errors import Status
+from smcore.validation.estimates import Number
 from smcore.validation.metrics import METRICS
 from smcore.validation.places import CUBE
-from smcore.validation.score import MEDIAN, POOLED, Number, Score
+from smcore.validation.score import MEDIAN, POOLED, Score
 
 COLUMNS = (
     "location", "sensor", "metric", "value", "lower", "upper", "n", "n_eff", "status",
     "product", "reference", "depth_from", "depth_to", "distance_km",
-    "units", "network", "lat", "lon", "n_product", "n_reference", "recommended_share", "note",
+    "units", "network", "lat", "lon", "n_product", "n_reference", "recommended_share", "note", "seen", "interval",
 )  # fmt: skip
+CLUSTERS = "clusters"
+"""Kind of the interval of a median: clusters of locations are resampled."""
+
+POOLED_WITH_SEEN, MEDIAN_WITH_SEEN = "*pooled, with seen*", "*median, with seen*"
+
 STEP_COLUMNS = (
     "time", "metric", "value", "lower", "upper", "n", "n_eff", "status", "product", "reference", "units",
 )  # fmt: skip
@@ -38,6 +47,10 @@ def score_table(scores: Sequence[Score]) -> pd.DataFrame:
         Columns :data:`COLUMNS`; empty cells are NaN or ''.
     """
     parts = [_location_rows(score) for score in scores if score.matched.anchor.layout != CUBE]
+    for score in scores:
+        if score.with_seen is not None:
+            labels = zip((POOLED_WITH_SEEN, MEDIAN_WITH_SEEN), score.with_seen, strict=True)
+            parts += [_summary_rows(score, label, numbers) for label, numbers in labels]
     parts += [_summary_rows(score, POOLED, score.pooled) for score in scores]
     parts += [_summary_rows(score, MEDIAN, score.median) for score in scores]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
@@ -119,7 +132,8 @@ def _location_rows(score: Score) -> pd.DataFrame:
     places, count = score.matched.places, len(score.matched.places)
     share = _recommended_share(score)
     parts = []
-    for metric in METRICS:
+    estimates = score.estimates
+    for metric in score.values:
         status = score.status[metric]
         notes = [reason(score, metric, int(i)) if status[i] != Status.OK else "" for i in range(count)]
         parts.append(
@@ -130,7 +144,10 @@ def _location_rows(score: Score) -> pd.DataFrame:
                     "sensor": places.sensor,
                     "metric": metric,
                     "value": score.values[metric],
+                    "lower": estimates.lower[metric],
+                    "upper": estimates.upper[metric],
                     "n": score.n,
+                    "n_eff": estimates.n_eff[metric],
                     "status": [str(s) for s in status],
                     "depth_from": places.depth_from,
                     "depth_to": places.depth_to,
@@ -143,6 +160,8 @@ def _location_rows(score: Score) -> pd.DataFrame:
                     "n_reference": score.counts["reference"]["usable"],
                     "recommended_share": share,
                     "note": notes,
+                    "seen": score.seen,
+                    "interval": np.where(np.isfinite(estimates.lower[metric]), score.options.interval, ""),
                 }
             )
         )
@@ -155,20 +174,34 @@ def _summary_rows(score: Score, label: str, numbers: dict[str, Number]) -> pd.Da
     recommended, offered = score.recommended("product")
     share = recommended / offered if score.matched.product.has_quality and offered else np.nan
     for metric, number in numbers.items():
-        row = {"location": label, "metric": metric, "value": number.value, "n": number.n, "status": str(number.status)}
+        row = {
+            "location": label,
+            "metric": metric,
+            "value": number.value,
+            "lower": number.lower,
+            "upper": number.upper,
+            "n": number.n,
+            "n_eff": number.n_eff,
+            "status": str(number.status),
+            "interval": CLUSTERS if np.isfinite(number.lower) else "",
+        }
         row["note"] = none_recommended(score) if number.status == Status.NONE_RECOMMENDED else ""
-        if label == POOLED and score.pool_stride > 1:
-            row["note"] = f"of every {score.pool_stride}th pair"
+        if (
+            label.startswith(POOLED[:-1])
+            and score.pool_stride > 1
+            and getattr(METRICS[metric], "from_moments", None) is None
+        ):
+            row["note"] = f"of one pair in {score.pool_stride}"
         rows.append(row | {"units": _units(score, metric), "recommended_share": share})
     return _complete(pd.DataFrame(rows), score)
 
 
 def _complete(table: pd.DataFrame, score: Score) -> pd.DataFrame:
-    """All columns in order; intervals are not computed yet."""
+    """All columns in order."""
     table = table.assign(**_pair_names(score))
     for column in COLUMNS:
         if column not in table:
-            table[column] = "" if column in ("sensor", "network") else np.nan
+            table[column] = "" if column in ("sensor", "network", "seen", "interval") else np.nan
     return table[list(COLUMNS)]
 
 

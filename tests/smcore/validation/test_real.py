@@ -21,7 +21,7 @@ from app import cli
 from smcore import plugins
 from smcore.errors import MatchError, Status
 from smcore.validation.match import MatchOptions, match
-from smcore.validation.score import Score, score
+from smcore.validation.score import Score, ScoreOptions, score
 from smcore.validation.sides import Masks, side
 from smcore.validation.table import score_table
 from smcore.validation.times import HOUR
@@ -37,7 +37,7 @@ def scored(product: xr.Dataset, reference: xr.Dataset, *, quality: str = "all", 
     per_day = bool(options.pop("per_day", False))
     masks = Masks(quality=quality, **known)  # type: ignore[arg-type]
     matched = match(side(product, "product"), side(reference, "reference"), MatchOptions(masks, **options))  # type: ignore[arg-type]
-    return score(matched, per_day=per_day)
+    return score(matched, ScoreOptions(per_day=per_day))
 
 
 def numbers(result: Score, row: int) -> list[float]:

@@ -19,6 +19,7 @@ from smcore.cubes import store
 from smcore.errors import ExportError, MatchError, StoreError
 from smcore.grids import ease
 from smcore.validation import output
+from smcore.validation.estimates import EstimateOptions
 from smcore.validation.fetching import cube_fetch, dataset_fetch
 from smcore.validation.output import check_out, write_csv, write_run
 from smcore.validation.run import RunOptions, validate
@@ -119,7 +120,7 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_is_written(catalog: Path,
         assert loam("--product", "swath", "--product", "daily", "--reference", "pixels", "--daily", "--per-step",
                     "--out", tmp_path / name, "--catalog", catalog) == 0  # fmt: skip
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    assert set(files(tmp_path / "a")) == {"metrics.csv", "metrics.nc", "run.json", "steps.csv"}
+    assert set(files(tmp_path / "a")) == {"metrics.csv", "metrics.nc", "run.json", "steps.csv", "common.csv"}
 
 
 def test_several_products_after_one_option_keep_their_own_days(
@@ -201,8 +202,13 @@ SWATH = ["--product", "swath", "--reference", "stations"]
         ([*SWATH, "--max-distance", "-3"], "no distance"),
         ([*SWATH, "--max-distance", "0.1"], "within reach"),
         ([*SWATH, "--min-obs", "1"], "too few"),
-        ([*SWATH, "--scaling", "cdf"], "not available"),
-        ([*SWATH, "--anomaly", "35d"], "not available"),
+        ([*SWATH, "--scaling", "quantile"], "choose none, mean_std"),
+        ([*SWATH, "--anomaly", "weekly"], "choose none, 35d"),
+        ([*SWATH, "--anomaly", "climatology"], "3 years"),
+        ([*SWATH, "--scaling-period", "2020-01-01", "2020-01-05"], "needs a scaling"),
+        ([*SWATH, "--interval", "exact"], "choose analytic"),
+        ([*SWATH, "--level", "95"], "no level"),
+        ([*SWATH, "--metric", "r2"], "choose from n, pearson_r"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
@@ -286,4 +292,4 @@ def test_time_spans_are_read_with_their_unit(text: str, minutes: int) -> None:
 
 def test_min_obs_of_one_is_refused() -> None:
     with pytest.raises(MatchError, match="two pairs"):
-        RunOptions(min_obs=1)
+        EstimateOptions(min_obs=1)

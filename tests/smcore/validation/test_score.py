@@ -15,7 +15,7 @@ from smcore.errors import Cancelled, ReaderError, Status
 from smcore.validation.fields import STATUS_CODES, combined_fields, score_fields
 from smcore.validation.match import MatchOptions, match
 from smcore.validation.metrics import METRICS
-from smcore.validation.score import MEDIAN, POOLED, Score, score, score_pairs
+from smcore.validation.score import MEDIAN, POOLED, Score, ScoreOptions, score, score_pairs
 from smcore.validation.sides import Masks, side
 from smcore.validation.table import COLUMNS, STEP_COLUMNS, score_table, step_table
 
@@ -29,7 +29,7 @@ def hours(start: str, count: int, step: int = 1) -> np.ndarray:
 
 def scored(product: xr.Dataset, reference: xr.Dataset, *, quality: str = "all", **known: Any) -> Score:
     options = MatchOptions(Masks(quality=quality), max_distance_km=known.pop("max_distance_km", 100.0))
-    return score(match(side(product, "p"), side(reference, "r"), options), **known)
+    return score(match(side(product, "p"), side(reference, "r"), options), ScoreOptions(**known.pop("how", {})), **known)
 
 
 def cell(table: pd.DataFrame, location: str, metric: str) -> pd.Series:
@@ -164,7 +164,7 @@ def test_days_are_scored_over_space_and_end_with_the_pooled_figure(make_cube: Ma
     a[2, :, 1:] = np.nan
     a[3] = np.nan
     result = scored(
-        make_cube(a, time, time_support="day-mean"), make_cube(b, time, time_support="day-mean"), per_day=True
+        make_cube(a, time, time_support="day-mean"), make_cube(b, time, time_support="day-mean"), how={"per_day": True}
     )
     table = step_table([result])
     assert tuple(table.columns) == STEP_COLUMNS
@@ -219,13 +219,13 @@ def test_several_products_share_a_file_whether_or_not_they_share_a_grid(make_cub
 def test_a_sample_beyond_the_limit_is_thinned_evenly_and_says_so(
     make_pixels: Make, make_stations: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smcore.validation.score._POOL_LIMIT", 40)
+    monkeypatch.setattr("smcore.validation.pooling.POOL_LIMIT", 40)
     time = hours("2020-01-01", 100)
     values = np.arange(100.0)
     result = scored(make_pixels([values], time, LAT, LON), make_stations(values, time, LAT, LON))
-    assert result.pool_stride == 4
-    assert result.pooled["n"].value == 25
-    assert score_table([result]).query("location == @POOLED")["note"].iloc[0] == "of every 4th pair"
+    assert result.pool_stride == 3
+    assert result.pooled["spearman_r"].n == 34
+    assert score_table([result]).query("location == @POOLED")["note"].iloc[2] == "of one pair in 3"
 
 
 def test_one_sample_of_pairs_is_scored_like_a_location() -> None:

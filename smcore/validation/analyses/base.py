@@ -1,0 +1,34 @@
+"""What every analysis is: a part for each tile of locations, wherever it is computed, and findings from all parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from smcore.validation.sample import Common
+from smcore.validation.score import Score
+from smcore.validation.tiles import Tile
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an analysis adds to a run: tables by file name, plain values for ``run.json``, and sentences."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Analysis(Protocol):
+    """A question asked of all products of a run."""
+
+    def part(self, tile: Tile, common: Common) -> Any:
+        """Compute what this tile adds: picklable, and the same whoever computes it."""
+        ...
+
+    def finish(self, parts: Sequence[Any], scores: Sequence[Score]) -> Findings:
+        """Join the parts of all tiles, given in order of their locations."""
+        ...

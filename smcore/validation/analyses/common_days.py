@@ -1,0 +1,53 @@
+"""All products on the days that all of them have: the fair ranking, beside the scores on each product's own days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from smcore.validation.analyses.base import Findings
+from smcore.validation.leakage import Seen
+from smcore.validation.match import Match, PairBlock
+from smcore.validation.pairing import Pairs
+from smcore.validation.sample import Common
+from smcore.validation.score import Score, ScoreOptions, TileScore, assemble, score_guarded
+from smcore.validation.table import score_table
+from smcore.validation.tiles import Tile
+
+
+@dataclass(frozen=True, eq=False)
+class CommonDays:
+    """Score each product on the common sample: ``common.csv``, with the columns of ``metrics.csv``."""
+
+    matches: tuple[Match, ...]
+    guards: tuple[Seen, ...]
+    options: ScoreOptions
+
+    def part(self, tile: Tile, common: Common) -> tuple[tuple[TileScore, TileScore], ...]:
+        """Score the common pairs of a tile."""
+        options = replace(self.options, per_day=False)
+        return tuple(
+            score_guarded(matched, _common_block(block, common, i), errors, options, self.guards[i])
+            for i, (matched, block, errors) in enumerate(zip(self.matches, tile.blocks, tile.errors, strict=True))
+        )
+
+    def finish(self, parts: Sequence[tuple[tuple[TileScore, TileScore], ...]], scores: Sequence[Score]) -> Findings:
+        """Lay out the scores; nothing but the sample differs from those on own days."""
+        common = [
+            assemble(matched, [part[i] for part in parts], self.options, self.guards[i])
+            for i, matched in enumerate(self.matches)
+        ]
+        record: dict[str, Any] = {
+            "pairs": int(common[0].n.sum()),
+            "own_pairs": {score.matched.product.name: int(score.n.sum()) for score in scores},
+        }
+        return Findings({"common.csv": score_table(common)}, {"common_days": record})
+
+
+def _common_block(block: PairBlock, common: Common, product: int) -> PairBlock:
+    overpass = np.full(common.reference.shape, -1, np.int8)
+    pairs = Pairs(common.products[product], common.reference, common.time, common.time, overpass, {}, {})
+    return replace(block, pairs=pairs)

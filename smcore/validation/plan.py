@@ -1,0 +1,208 @@
+"""A run laid out: which products are paired with the reference, how, and in which pieces of work.
+
+A plan is made from ids and options alone, so that a worker on another machine can make the same one. Its tasks are
+independent of each other and may be done in any order, by anybody, more than once: :meth:`Plan.finish` sorts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore.catalog import Catalog, CatalogEntry
+from smcore.errors import MatchError
+from smcore.validation.analyses.base import Analysis, Findings
+from smcore.validation.analyses.common_days import CommonDays
+from smcore.validation.estimates import EstimateOptions
+from smcore.validation.fetching import cube_fetch
+from smcore.validation.leakage import Seen, seen
+from smcore.validation.match import Match, MatchOptions, match
+from smcore.validation.metrics import METRICS
+from smcore.validation.places import CUBE
+from smcore.validation.sample import common_sample
+from smcore.validation.score import Score, ScoreOptions, TileScore, assemble, score_guarded
+from smcore.validation.sides import Side, side
+from smcore.validation.tiles import read_tile
+from smcore.validation.transforms import Transform
+
+Ints = NDArray[np.int64]
+
+
+class Prepared(Protocol):
+    """What is used of a prepared store of any layout."""
+
+    fingerprint: str
+
+    def dataset(self) -> xr.Dataset:
+        """All of it, lazily."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to compute; the defaults are those of ``loam validate``.
+
+    Parameters
+    ----------
+    match, estimates
+        How records are paired; which metrics and intervals.
+    transform
+        Scaling and anomalies.
+    per_step
+        Also score each UTC day over space.
+    """
+
+    match: MatchOptions = field(default_factory=MatchOptions)
+    estimates: EstimateOptions = field(default_factory=EstimateOptions)
+    transform: Transform = field(default_factory=Transform)
+    per_step: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One piece of work: the locations ``rows`` of the matches with these numbers."""
+
+    matches: tuple[int, ...]
+    rows: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a task has found: a score of each of its matches, and what each analysis adds."""
+
+    task: Task
+    scores: tuple[tuple[TileScore, TileScore], ...]
+    analyses: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Matches of all products with the reference, and the analyses that go over all of them."""
+
+    products: tuple[CatalogEntry, ...]
+    reference: CatalogEntry
+    fingerprints: dict[str, str]
+    matches: tuple[Match, ...]
+    options: RunOptions
+    analyses: dict[str, Analysis]
+    guards: tuple[Seen, ...]
+
+    def tasks(self) -> list[Task]:
+        """All the work, tile by tile: every product at once where they share their locations."""
+        if share_places(self.matches):
+            tiles = min((matched.block_rows() for matched in self.matches), key=lambda rows: len(rows[0]))
+            return [Task(tuple(range(len(self.matches))), rows) for rows in tiles]
+        return [Task((i,), rows) for i, matched in enumerate(self.matches) for rows in matched.block_rows()]
+
+    def work(self, task: Task) -> Part:
+        """Do one piece of work."""
+        matches = [self.matches[i] for i in task.matches]
+        tile = read_tile(matches, task.rows)
+        scores = tuple(
+            score_guarded(matched, block, errors, score_options(self.options, matched), self.guards[i])
+            for i, matched, block, errors in zip(task.matches, matches, tile.blocks, tile.errors, strict=True)
+        )
+        if not self.analyses:
+            return Part(task, scores, {})
+        common = common_sample([block.pairs for block in tile.blocks])
+        return Part(task, scores, {name: one.part(tile, common) for name, one in self.analyses.items()})
+
+    def finish(self, parts: Sequence[Part]) -> tuple[tuple[Score, ...], dict[str, Findings]]:
+        """Join all parts, in whichever order they come."""
+        ordered = sorted(parts, key=lambda part: (part.task.matches, _first(part.task.rows)))
+        scores = tuple(
+            assemble(
+                matched,
+                [part.scores[part.task.matches.index(i)] for part in ordered if i in part.task.matches],
+                score_options(self.options, matched),
+                self.guards[i],
+            )
+            for i, matched in enumerate(self.matches)
+        )
+        findings = {
+            name: one.finish([part.analyses[name] for part in ordered], scores) for name, one in self.analyses.items()
+        }
+        return scores, findings
+
+
+def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options: RunOptions) -> Plan:
+    """Open the data sets and decide how they are paired; nothing is read yet.
+
+    Raises
+    ------
+    SmcoreError
+        If an id is unknown, or a product and the reference do not meet at all.
+    """
+    from smcore.cubes.open import open_entry
+
+    products = list(dict.fromkeys(products))
+    if reference in products:
+        raise MatchError(f"{reference} is given both as a product and as the reference", hint="name two data sets")
+    entries = {name: catalog.get(name) for name in (*products, reference)}
+    opened = {name: open_entry(entry) for name, entry in entries.items()}
+    sides = {name: entry_side(entries[name], opened[name]) for name in entries}
+    matches = tuple(match(sides[name], sides[reference], options.match) for name in products)
+    for matched in matches:
+        options.transform.check(*matched.limits)
+    guards = tuple(seen(one.places, one.product.dataset.attrs, name=one.product.name) for one in matches)
+    return Plan(
+        products=tuple(entries[name] for name in products),
+        reference=entries[reference],
+        fingerprints={name: one.fingerprint for name, one in opened.items()},
+        matches=matches,
+        options=options,
+        analyses=_analyses(matches, guards, options),
+        guards=guards,
+    )
+
+
+def share_places(matches: Sequence[Match]) -> bool:
+    """Whether results of all matches are given at the same locations."""
+    first = matches[0]
+    return all(
+        matched.product_is_anchor == first.product_is_anchor
+        and (matched is first or not first.product_is_anchor or _same_points(matched, first))
+        for matched in matches
+    )
+
+
+def score_options(options: RunOptions, matched: Match) -> ScoreOptions:
+    """How one match is scored; maps of a grid leave out what needs more than sums and ranks, unless asked for."""
+    estimates = options.estimates
+    if matched.anchor.layout == CUBE and not estimates.metrics and hasattr(METRICS["bias"], "from_moments"):
+        kept = tuple(name for name, metric in METRICS.items() if getattr(metric, "from_moments", None) is not None)
+        estimates = replace(estimates, metrics=(*kept, "spearman_r"))
+    return ScoreOptions(estimates, options.transform, per_day=options.per_step)
+
+
+def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
+    """See an opened catalogue entry as one side of a comparison, read from whichever layout is faster."""
+    data = prepared.dataset()
+    attrs = dict(data.attrs)
+    if entry.layer_m is not None:
+        attrs.setdefault("layer_m", f"{entry.layer_m[0]:g} {entry.layer_m[1]:g}")
+    if entry.time_support:
+        attrs.setdefault("time_support", entry.time_support)
+    fetch = cube_fetch(prepared) if entry.layout == CUBE else None
+    return side(data.assign_attrs(attrs), entry.id, fetch=fetch)
+
+
+def _analyses(matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions) -> dict[str, Analysis]:
+    """The analyses that these options ask for."""
+    found: dict[str, Analysis] = {}
+    if len(matches) > 1 and share_places(matches):
+        found["common_days"] = CommonDays(matches, guards, score_options(options, matches[0]))
+    return found
+
+
+def _same_points(a: Match, b: Match) -> bool:
+    return np.array_equal(a.places.lat, b.places.lat) and np.array_equal(a.places.lon, b.places.lon)
+
+
+def _first(rows: Ints) -> int:
+    return int(rows[0]) if len(rows) else -1

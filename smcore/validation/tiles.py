@@ -1,0 +1,89 @@
+"""Read a tile of locations, so that one bad location, chunk or file costs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.errors import Cancelled, SmcoreError
+from smcore.validation.match import Match, PairBlock
+from smcore.validation.pairing import NO_TIME, Pairs
+from smcore.validation.sides import COUNTS
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Pairs of several products at the same locations; ``errors`` say, product by product, what could not be read."""
+
+    rows: Ints
+    blocks: tuple[PairBlock, ...]
+    errors: tuple[dict[int, str], ...]
+
+
+def read_tile(matches: Sequence[Match], rows: Ints) -> Tile:
+    """Read and pair the locations ``rows`` for every match."""
+    found = [read_block(matched, rows) for matched in matches]
+    return Tile(rows, tuple(block for block, _ in found), tuple(errors for _, errors in found))
+
+
+def read_block(matched: Match, rows: Ints) -> tuple[PairBlock, dict[int, str]]:
+    """Read and pair some locations; where that fails, one by one, with what went wrong by location."""
+    try:
+        return matched.block(rows), {}
+    except Cancelled:
+        raise
+    except (SmcoreError, OSError, ValueError, ArithmeticError, KeyError) as error:
+        if len(rows) == 1:
+            return _nothing(rows), {int(rows[0]): " ".join(str(error).split()) or type(error).__name__}
+    blocks: list[PairBlock] = []
+    errors: dict[int, str] = {}
+    for row in rows:
+        block, failed = read_block(matched, np.array([row]))
+        blocks.append(block)
+        errors |= failed
+    return _joined(blocks), errors
+
+
+def _nothing(rows: Ints) -> PairBlock:
+    none, zero = np.empty((len(rows), 0)), {name: np.zeros(len(rows), np.int64) for name in COUNTS}
+    pairs = Pairs(none, none, none.astype(np.int64), none.astype(np.int64), none.astype(np.int8), {})
+    return PairBlock(rows, pairs, zero, dict(zero))
+
+
+def _joined(blocks: Sequence[PairBlock]) -> PairBlock:
+    """Lay blocks below each other."""
+    width = max(block.pairs.product.shape[1] for block in blocks)
+    size = [len(block.rows) for block in blocks]
+
+    def pad(parts: list[NDArray[np.generic]], empty: float) -> NDArray[np.generic]:
+        return np.concatenate([np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=empty) for p in parts])
+
+    def column(parts: list[dict[str, Ints]]) -> dict[str, Ints]:
+        names = dict.fromkeys(name for part in parts for name in part)
+        zeros = [np.zeros(n, np.int64) for n in size]
+        return {n: np.concatenate([part.get(n, z) for part, z in zip(parts, zeros, strict=True)]) for n in names}
+
+    pairs = [block.pairs for block in blocks]
+    labels = dict.fromkeys(name for one in pairs for name in one.labels)
+    return PairBlock(
+        np.concatenate([block.rows for block in blocks]),
+        Pairs(
+            pad([one.product for one in pairs], np.nan),  # type: ignore[arg-type]
+            pad([one.reference for one in pairs], np.nan),  # type: ignore[arg-type]
+            pad([one.product_time for one in pairs], NO_TIME),  # type: ignore[arg-type]
+            pad([one.reference_time for one in pairs], NO_TIME),  # type: ignore[arg-type]
+            pad([one.overpass for one in pairs], -1),  # type: ignore[arg-type]
+            column([one.dropped for one in pairs]),
+            {
+                name: pad([one.labels.get(name, np.full(one.product.shape, -1, np.int16)) for one in pairs], -1)
+                for name in labels
+            },  # type: ignore[arg-type]
+        ),
+        column([block.product_counts for block in blocks]),
+        column([block.reference_counts for block in blocks]),
+    )
