@@ -100,9 +100,9 @@ class Estimates:
     @staticmethod
     def failed(size: int, metrics: Sequence[str]) -> Estimates:
         """All of ``size`` locations failed, until :meth:`put` says otherwise."""
-        columns = [{name: np.full(size, np.nan) for name in metrics} for _ in range(4)]
+        value, lower, upper, n_eff = ({name: np.full(size, np.nan) for name in metrics} for _ in range(4))
         status = {name: np.full(size, Status.FAILED, object) for name in metrics}
-        return Estimates(np.zeros(size, np.int64), *columns, status)
+        return Estimates(np.zeros(size, np.int64), value, lower, upper, n_eff, status)
 
     def put(self, rows: Ints, other: Estimates) -> None:
         """Write the estimates of the locations ``rows`` into their places."""
@@ -148,7 +148,11 @@ def estimate(
     base = base_status(count, options.min_obs) if base is None else base
     result = Estimates(count)
     for name, metric in options.chosen.items():
-        value = metric.from_moments(sums) if getattr(metric, "from_moments", None) is not None else metric.compute(product, reference)
+        value = (
+            metric.from_moments(sums)
+            if getattr(metric, "from_moments", None) is not None
+            else metric.compute(product, reference)
+        )
         result.status[name] = metric_status(metric, value, base, sums.is_constant, same_units)
         usable = result.status[name] == Status.OK
         result.value[name] = value if name == "n" else np.where(usable, value, np.nan)

@@ -66,7 +66,7 @@ class Pool:
 def pool_stride(matched: Match) -> int:
     """Every how many-th pair of a location is kept: the same for every tile, whoever computes it."""
     steps = max(s.stop - s.start for s in matched.steps)
-    return max(1, -(-len(matched.places) * steps // POOL_LIMIT))
+    return max(1, int(np.ceil(len(matched.places) * steps / POOL_LIMIT)))
 
 
 def pool_part(matched: Match, rows: Ints, product: Floats, reference: Floats, time: Ints) -> PoolPart:
@@ -105,7 +105,11 @@ def pooled_numbers(
     result = {}
     for name, metric in options.chosen.items():
         exact = getattr(metric, "from_moments", None) is not None
-        value = metric.from_moments(sums) if getattr(metric, "from_moments", None) is not None else metric.compute(product, reference)
+        value = (
+            metric.from_moments(sums)
+            if getattr(metric, "from_moments", None) is not None
+            else metric.compute(product, reference)
+        )
         count = int(sums.n[0]) if exact else product.shape[1]
         base = base_status(np.array([int(sums.n[0])]), options.min_obs)
         status = metric_status(metric, value, base, sums.is_constant, same_units)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def _joined(blocks: Sequence[PairBlock]) -> PairBlock:
     width = max(block.pairs.product.shape[1] for block in blocks)
     size = [len(block.rows) for block in blocks]
 
-    def pad(parts: list[NDArray[np.generic]], empty: float) -> NDArray[np.generic]:
+    def pad(parts: list[Any], empty: float) -> Any:
         return np.concatenate([np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=empty) for p in parts])
 
     def column(parts: list[dict[str, Ints]]) -> dict[str, Ints]:
@@ -69,20 +70,21 @@ def _joined(blocks: Sequence[PairBlock]) -> PairBlock:
         return {n: np.concatenate([part.get(n, z) for part, z in zip(parts, zeros, strict=True)]) for n in names}
 
     pairs = [block.pairs for block in blocks]
-    labels = dict.fromkeys(name for one in pairs for name in one.labels)
+    blank = {name: np.int16 for one in pairs for name in one.labels}
+    labels: dict[str, Any] = {
+        name: pad([one.labels.get(name, np.full(one.product.shape, -1, kind)) for one in pairs], -1)
+        for name, kind in blank.items()
+    }
     return PairBlock(
         np.concatenate([block.rows for block in blocks]),
         Pairs(
-            pad([one.product for one in pairs], np.nan),  # type: ignore[arg-type]
-            pad([one.reference for one in pairs], np.nan),  # type: ignore[arg-type]
-            pad([one.product_time for one in pairs], NO_TIME),  # type: ignore[arg-type]
-            pad([one.reference_time for one in pairs], NO_TIME),  # type: ignore[arg-type]
-            pad([one.overpass for one in pairs], -1),  # type: ignore[arg-type]
+            pad([one.product for one in pairs], np.nan),
+            pad([one.reference for one in pairs], np.nan),
+            pad([one.product_time for one in pairs], NO_TIME),
+            pad([one.reference_time for one in pairs], NO_TIME),
+            pad([one.overpass for one in pairs], -1),
             column([one.dropped for one in pairs]),
-            {
-                name: pad([one.labels.get(name, np.full(one.product.shape, -1, np.int16)) for one in pairs], -1)
-                for name in labels
-            },  # type: ignore[arg-type]
+            labels,
         ),
         column([block.product_counts for block in blocks]),
         column([block.reference_counts for block in blocks]),
