@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ _NEEDED: Final = ("name", "variable", "operator", "value")
 _KEYS: Final = (*_NEEDED, "units", "from")
 _MAX_BYTES: Final = 100_000
 _MAX_RULES: Final = 64
+_LARGEST: Final = 1e30
 
 
 def chosen_rules(wanted: Sequence[str], file: Path | None = None) -> tuple[MaskRule, ...]:
@@ -67,7 +67,7 @@ def read_rules(file: Path) -> tuple[MaskRule, ...]:
         raise MatchError(f"The mask rules are longer than {_MAX_BYTES // 1000} kB", where=where)
     try:
         document = yaml.safe_load(raw.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MatchError("The mask rules are no YAML", where=where) from error
     if not isinstance(document, dict) or set(document) != {"masks"} or not isinstance(document["masks"], list):
         raise MatchError("The file must hold one list, masks", where=where, hint="see docs/validation.md")
@@ -85,7 +85,7 @@ def _rule(block: Any, where: str) -> MaskRule:
         raise MatchError("A rule must be a block of keys", where=where, hint=f"its keys are {', '.join(_KEYS)}")
     missing, unknown = [k for k in _NEEDED if k not in block], [str(k) for k in block if k not in _KEYS]
     if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {unknown[0]!r}"
+        what = f"lacks {', '.join(missing)}" if missing else f"has the unknown key {_shown(unknown[0])}"
         raise MatchError(f"A rule {what}", where=where, hint=f"its keys are {', '.join(_KEYS)}")
     name = _text(block, "name", _NAME, where, "lower-case letters, digits and _")
     if name in NAMED:
@@ -97,7 +97,7 @@ def _rule(block: Any, where: str) -> MaskRule:
         raise MatchError("units must be text", where=where)
     chosen = block["operator"]
     if not isinstance(chosen, str) or chosen not in OPERATORS:
-        raise MatchError(f"There is no operator {chosen!r}", where=where, hint=f"choose {' '.join(OPERATORS)}")
+        raise MatchError(f"There is no operator {_shown(chosen)}", where=where, hint=f"choose {' '.join(OPERATORS)}")
     if chosen in BIT_TESTS and entry:
         raise MatchError("Flags of another entry can't be averaged over a day", where=where, hint="compare a variable")
     return MaskRule(name, (Condition(variable, chosen, _value(block, chosen, where), str(units)),), entry)
@@ -106,19 +106,28 @@ def _rule(block: Any, where: str) -> MaskRule:
 def _text(block: Mapping[str, Any], key: str, form: re.Pattern[str], where: str, hint: str) -> str:
     value = block[key]
     if not isinstance(value, str) or not form.fullmatch(value):
-        raise MatchError(f"{value!r} can't be the {key} of a rule", where=where, hint=f"use {hint}")
+        raise MatchError(f"{_shown(value)} can't be the {key} of a rule", where=where, hint=f"use {hint}")
     return value
 
 
 def _value(block: Mapping[str, Any], chosen: str, where: str) -> float | int | tuple[str, ...]:
     value = block["value"]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
     if chosen not in BIT_TESTS:
-        if not is_number or not math.isfinite(value):
-            raise MatchError(f"{value!r} is no number to compare with", where=where)
+        if not is_number:
+            raise MatchError(f"{_shown(value)} is no number to compare with", where=where)
         return float(value)
     if isinstance(value, str) and _WORD.fullmatch(value):
         return (value,)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-        raise MatchError(f"{value!r} is no bit", where=where, hint="give a flag meaning, or a bit mask above 0")
+        raise MatchError(f"{_shown(value)} is no bit", where=where, hint="give a flag meaning, or a bit mask above 0")
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value for a sentence; of lists and blocks, whose aliases may multiply, and of huge numbers only the kind."""
+    if isinstance(value, str):
+        return repr(value[:40])
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST):
+        return repr(value)
+    return f"a {type(value).__name__}"

@@ -69,10 +69,16 @@ class Condition:
 
     @property
     def text(self) -> str:
-        """The test in words."""
-        value = " or ".join(self.value) if isinstance(self.value, tuple) else f"{self.value:g}"
-        what = " ".join(filter(None, (self.variable or "flag", self.operator, value)))
-        return f"{what} {self.units}".strip()
+        """The condition in words."""
+        return self.told(self.value if isinstance(self.value, tuple) else ())
+
+    def told(self, meanings: Sequence[str]) -> str:
+        """The condition in words, of its flag meanings only some."""
+        if self.operator not in BIT_TESTS:
+            return f"{self.variable} {self.operator} {self.value:g} {self.units if self.units != '1' else ''}".strip()
+        bits = " or ".join(meanings) if meanings else f"bits {self.value}"
+        of = f" in {self.variable}" if self.variable else ""
+        return f"{'' if self.operator == 'has_bit' else 'not '}flagged {bits}{of}"
 
 
 @dataclass(frozen=True)
@@ -346,10 +352,18 @@ def _note(rule: MaskRule, sides: Sequence[Side]) -> str:
             _check_units(rule, test, str(side.dataset[test.variable].attrs.get("units", "")), side.name)
     if rule.source is not None:
         return f"mask {rule.name}: values removed where {next(iter(fits.values())).text} in {rule.entry}, by UTC day"
-    parts = [f"{name} where {test.text}" for name, test in fits.items()]
+    parts = [f"{side.name} where {_told(fits[side.name], side)}" for side in sides if side.name in fits]
     without = [side.name for side in sides if side.name not in fits]
     rest = f"; {', '.join(without)} can't tell and is kept whole" if without else ""
     return f"mask {rule.name}: values removed of {', of '.join(parts)}{rest}"
+
+
+def _told(test: Condition, side: Side) -> str:
+    """A condition in words, with those of its flag meanings that the side has."""
+    if not isinstance(test.value, tuple):
+        return test.text
+    known = _flag_variables(side).get(_bits(test, side)[0], {})
+    return test.told([meaning for meaning in test.value if meaning in known])
 
 
 def _held(side: Side) -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from smcore import plugins
 from smcore.errors import MatchError, Status
+from smcore.validation.anomalies import anomaly
+from smcore.validation.match import MatchOptions, match
 from smcore.validation.scaling import METHODS, PERCENTILES, FitPeriod, fit_scaling, scale, scaling_note
-from smcore.validation.times import DAY
+from smcore.validation.sides import Masks, side
+from smcore.validation.times import DAY, to_datetime
 
 PERIOD_START = int(np.datetime64("2015-01-01", "us").astype(np.int64))
 
@@ -212,3 +218,25 @@ def test_the_note_says_what_scaling_makes_of_the_bias() -> None:
     assert scaling_note("none", None) == ""
     assert "bias" in scaling_note("cdf", None)
     assert "2015-01-02 to 2015-01-03" in scaling_note("cdf", FitPeriod.parse("2015-01-02", "2015-01-03"))
+
+
+def test_era5_at_oznet_is_matched_and_freed_of_its_season_as_by_pytesmo(realdata: Path) -> None:
+    """Real probes have long runs of one value and stations of a few weeks; pairs are hourly."""
+    peer = pytest.importorskip("pytesmo.scaling")
+    calc_anomaly = pytest.importorskip("pytesmo.time_series.anomaly").calc_anomaly
+    folder = realdata / "oznet_era5"
+    era5 = plugins.load("smcore.cubes.readers", "era5").read([next(folder.glob("*.nc"))]).dataset
+    oznet = plugins.load("smcore.stations.readers", "ismn").read([next(folder.glob("*.zip"))]).dataset
+    matched = match(side(era5, "era5"), side(oznet, "oznet"), MatchOptions(Masks(), depth=(0.0, 0.1)))
+    pairs = matched.block(np.arange(len(matched.places))).pairs
+    product, reference, time = (np.array(a) for a in (pairs.product, pairs.reference, pairs.product_time))
+    scaled = scale(product, reference, method="cdf")
+    departures = anomaly(product, time, min_days=1)
+    assert len(product) == 12
+    for i in range(12):
+        both = np.isfinite(product[i]) & np.isfinite(reference[i])
+        x, y = (np.asarray(v[i][both], np.float64) for v in (product, reference))
+        theirs = peer.cdf_match(x, y, percentiles=list(PERCENTILES))
+        np.testing.assert_allclose(scaled[i][both], theirs, atol=1e-12)
+        expected = calc_anomaly(pd.Series(x, to_datetime(time[i][both])), window_size=35)
+        np.testing.assert_allclose(departures[i][both], expected.to_numpy(), atol=1e-12)
