@@ -106,9 +106,9 @@ def _by_location(x: Array, y: Array, z: Array) -> Array:
     count, size = x.shape
     out = np.zeros((10, count))
     for p in numba.prange(count):
-        n = a = b = c = np.float64(0.0)
+        n, a, b, c = 0.0, 0.0, 0.0, 0.0
         for i in range(size):
-            u, v, w = np.float64(x[p, i]), np.float64(y[p, i]), np.float64(z[p, i])
+            u, v, w = float(x[p, i]), float(y[p, i]), float(z[p, i])
             ok = abs(u + v + w) < np.inf
             n += 1.0 if ok else 0.0
             a += u if ok else 0.0
@@ -119,11 +119,9 @@ def _by_location(x: Array, y: Array, z: Array) -> Array:
         a, b, c = a / n, b / n, c / n
         xx, yy, zz, xy, xz, yz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(size):
-            u, v, w = np.float64(x[p, i]) - a, np.float64(y[p, i]) - b, np.float64(z[p, i]) - c
+            u, v, w = float(x[p, i]) - a, float(y[p, i]) - b, float(z[p, i]) - c
             ok = abs(u + v + w) < np.inf
-            u = u if ok else 0.0
-            v = v if ok else 0.0
-            w = w if ok else 0.0
+            u, v, w = u if ok else 0.0, v if ok else 0.0, w if ok else 0.0
             xx += u * u
             yy += v * v
             zz += w * w
@@ -160,7 +158,7 @@ def _by_step(x: Array, y: Array, z: Array) -> Array:
 def _add_four_steps(x: Array, y: Array, z: Array, t: int, start: int, m: int, shift: Array, s: Array) -> None:
     """Four steps at once: the sums are fetched and stored once for four rows of data.
 
-    Written into the caller, who has made the sums: else the compiler must fear that arrays overlap, and goes one by one.
+    Written into the caller, who made the sums: else the compiler must fear that arrays overlap and goes one by one.
     """
     for i in range(m):
         n, a, b, c = s[0, i], s[1, i], s[2, i], s[3, i]

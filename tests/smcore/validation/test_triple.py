@@ -7,8 +7,9 @@ import pytest
 
 from smcore.errors import MatchError, Status
 from smcore.validation.comoments import comoments, merge, update, zero
+from smcore.validation.members import QUANTITIES, Collocated, sentences
 from smcore.validation.times import DAY
-from smcore.validation.triple import QUANTITIES, Triple, collocate, estimate, sentences
+from smcore.validation.triple import collocate, estimate
 
 GAINS = np.array([1.0, 0.7, 1.4])
 ERRORS = np.array([0.03, 0.02, 0.05])
@@ -205,7 +206,7 @@ def test_a_weak_common_signal_has_draws_without_variance_and_no_interval() -> No
 def test_few_triplets_are_said() -> None:
     values, _ = simulated(locations=2, steps=200, missing=0.0)
     assert sentences(collocate(values), ["a", "b", "c"]) == [
-        "fewer than 300 triplets at 2 of 2 locations: their numbers are uncertain"
+        "fewer than 300 common values at 2 of 2 locations: their numbers are uncertain"
     ]
 
 
@@ -251,7 +252,7 @@ def test_draws_are_those_of_resampled_blocks() -> None:
         np.testing.assert_allclose(drawn[:, :, 0, draw], np.cov(copied), rtol=1e-9)
 
 
-def covered(found: Triple, quantity: str, truth: np.ndarray) -> np.ndarray:
+def covered(found: Collocated, quantity: str, truth: np.ndarray) -> np.ndarray:
     lower, upper = found.bounds[quantity]
     return ((lower <= truth[:, None]) & (truth[:, None] <= upper)).mean(axis=1)
 
@@ -270,7 +271,7 @@ def test_three_members_of_one_shape_are_asked_for_in_one_sentence() -> None:
     values, time = simulated()
     with pytest.raises(MatchError, match="Triple collocation takes three data sets, not 2"):
         collocate(values[:2])
-    with pytest.raises(MatchError, match="different shapes"):
+    with pytest.raises(MatchError, match="differ in shape"):
         collocate([values[0], values[1], values[2][:, :-1]])
     with pytest.raises(MatchError, match="Times and values differ in shape"):
         collocate(values, time[:-1])
