@@ -6,6 +6,9 @@ two attributes: ``recommended_bits`` and ``attempted_bits``. A retrieval is reco
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -27,9 +30,20 @@ def usable(quality: xr.DataArray, rule: str) -> xr.DataArray:
     present = quality >= 0
     if rule == "all":
         return present
+    return present & ((quality & np.int32(rule_bits(quality.attrs, rule))) == 0)
+
+
+def rule_bits(attrs: Mapping[Hashable, Any], rule: str) -> int:
+    """Bits that a retrieval must not have under ``rule``, by the attributes of its ``quality``.
+
+    Raises
+    ------
+    CubeError
+        If the product does not say.
+    """
     name = f"{rule}_bits"
-    if name not in quality.attrs:
+    if name not in attrs:
         raise CubeError(
             f"The product does not say which quality bits make a retrieval {rule}", hint="use --quality all"
         )
-    return present & ((quality & np.int32(quality.attrs[name])) == 0)
+    return int(attrs[name])

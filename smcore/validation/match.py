@@ -132,15 +132,19 @@ class Match:
     def _read_other(self, side: Side, rows: Ints, steps: slice, *, labelled: bool) -> Records:
         """Read what stands for the anchor's locations ``rows`` on the other side."""
         indices, weights = self.collocation.indices[rows], self.collocation.weights[rows]
+        hourly, present = not self.daily, indices >= 0
         unique, inverse = np.unique(np.maximum(indices, 0), return_inverse=True)
+        if indices.shape == (unique.size, 1) and present.all():  # one for one: read in the order that is asked for
+            return side.read(indices[:, 0], steps, self.masks, self.limits, to_the_hour=hourly, labelled=labelled)
         inverse = inverse.reshape(indices.shape)
-        hourly = not self.daily
         records = side.read(unique, steps, self.masks, self.limits, to_the_hour=hourly, labelled=labelled)
-        present = indices >= 0
         counts = {name: (value[inverse] * present).sum(axis=1) for name, value in records.counts.items()}
         if indices.shape[1] == 1:
-            values = np.where(present, records.values[inverse[:, 0]], np.nan)
-            time = records.time[inverse[:, 0]]
+            values = records.values[inverse[:, 0]]
+            values[~present[:, 0]] = np.nan
+            time = np.broadcast_to(records.time[:1], values.shape)
+            if not records.shares_times:
+                time = records.time[inverse[:, 0]]
             labels = {name: label[inverse[:, 0]] for name, label in records.labels.items()}
         else:
             weights = np.where(present, weights, 0.0)

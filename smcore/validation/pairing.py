@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.reading import plain
 from smcore.validation.sides import OVERPASSES, Labels, Records
 from smcore.validation.times import DAY, day_of
 
@@ -113,7 +114,7 @@ class _Series:
     @staticmethod
     def of(records: Records) -> _Series:
         time = records.time[:1].copy() if records.shares_times else records.time
-        return _Series(_plain(records.values), _plain(time), records.overpass, records.labels)
+        return _Series(plain(records.values), plain(time), records.overpass, records.labels)
 
     @property
     def shares_times(self) -> bool:
@@ -126,11 +127,6 @@ class _Series:
         count = np.zeros(len(self.values), np.int64)
         count_values(self.values, count)
         return count
-
-
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    """Contiguous and writable: numba compiles a kernel anew for every other kind of array."""
-    return array if array.flags.c_contiguous and array.flags.writeable else array.copy(order="C")
 
 
 def _alike(a: _Series, b: _Series) -> tuple[_Series, _Series]:
@@ -207,7 +203,7 @@ def _labels(product: _Series, step: NDArray[np.int32]) -> dict[str, Labels]:
     found: dict[str, Labels] = {}
     for name, label in product.labels.items():
         found[name] = np.empty(step.shape, label.dtype)
-        take_labels(_plain(label), product.last, step, found[name])
+        take_labels(plain(label), product.last, step, found[name])
     return found
 
 

@@ -7,33 +7,27 @@ Whatever comes in, a :class:`Side` knows where its locations are and reads, for 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
-from smcore.cubes.quality import usable
+from smcore.cubes.quality import rule_bits
 from smcore.errors import MatchError
 from smcore.grids import Grid
 from smcore.validation.fetching import Fetch, dataset_fetch
 from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
+from smcore.validation.reading import COUNTS, Kept, seen_times
 from smcore.validation.times import DAY, Support, day_of, microseconds
+
+__all__ = ["COUNTS", "OVERPASSES", "Masks", "Records", "Side", "flag_bits", "side"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Labels = NDArray[np.int8] | NDArray[np.int16]
 OVERPASSES = (names.AM, names.PM, names.UNKNOWN)
-COUNTS = (
-    "values",
-    "recommended",
-    "dropped_overpass",
-    "dropped_quality",
-    "dropped_flag",
-    "dropped_obs_time",
-    "unflagged",
-    "usable",
-)
 
 
 @dataclass(frozen=True)
@@ -63,14 +57,15 @@ class Masks:
 class Records:
     """Series of some locations: ``values`` (location, step), NaN unusable; ``time`` the same shape [µs, UTC].
 
-    ``stamp`` (step,) is the nominal time axis [µs], ``overpass`` (step,) codes into :data:`OVERPASSES` or None,
+    Values are float32 where they were kept so, else float64; ``time`` is a view of one row where all locations share
+    it. ``stamp`` (step,) is the nominal time axis [µs], ``overpass`` (step,) codes into :data:`OVERPASSES` or None,
     ``per_day`` (location,) how many records a full day of the series has, ``counts`` what :data:`COUNTS` names.
     ``labels`` (location, step) is what is known of each value of a product that carries ``source``, else empty:
     ``source`` as in :data:`smcore.names.SOURCE_MEANINGS`, 0 unknown, and ``gap_age``, UTC days since the last step
     whose value was observed, 0 on that day, −1 before any was.
     """
 
-    values: Floats
+    values: Floats | NDArray[np.float32]
     time: Ints
     stamp: Ints
     overpass: NDArray[np.int8] | None
@@ -102,7 +97,7 @@ class Side:
         """Unit of soil moisture."""
         return str(self.dataset[names.SM].attrs.get("units", ""))
 
-    @property
+    @cached_property
     def stamps(self) -> Ints:
         """Nominal time axis [µs]."""
         return microseconds(self.dataset[names.TIME].values)
@@ -159,55 +154,49 @@ class Side:
         out those whose own time is unknown because steps are nominal. ``labelled`` also reads where each value comes
         from, if the side knows.
         """
-        values = self.fetch(names.SM, where, steps).astype(np.float64)
-        values[~np.isfinite(values)] = np.nan
         stamp = self.stamps[steps]
-        time, is_known = self._times(where, steps, stamp, values.shape)
-        values[(time < limits[0]) | (time >= limits[1])] = np.nan
-        per_day = self._records_a_day(values, time)
-        counts = dict.fromkeys(COUNTS, np.zeros(len(where), np.int64))
-        counts["values"] = _finite(values)
+        time, observed = self._times(where, steps, stamp)
         codes = self._overpass(steps)
+        wanted = np.full(len(stamp), True)
         if codes is not None and masks.overpass != "both":
-            values[:, codes != OVERPASSES.index(masks.overpass)] = np.nan
-            counts["dropped_overpass"] = counts["values"] - _finite(values)
-        self._mask_quality(values, where, steps, masks.quality, counts)
-        self._mask_flags(values, where, steps, masks.flags, counts)
-        if to_the_hour:
-            before = _finite(values)
-            values[~is_known] = np.nan
-            counts["dropped_obs_time"] = before - _finite(values)
-        counts["usable"] = _finite(values)
+            wanted = np.asarray(codes == OVERPASSES.index(masks.overpass))
+        kept = Kept.of(self.fetch(names.SM, where, steps), time, limits, wanted)
+        per_day = self._records_a_day(kept, time)
+        self._mask_quality(kept, where, steps, masks.quality)
+        if masks.flags is not None and names.FLAG in self.dataset:
+            kept.mask_flags(self.fetch(names.FLAG, where, steps), flag_bits(self.dataset[names.FLAG], masks.flags))
+        if to_the_hour and (observed is not None or not self.exact_times):
+            kept.mask_unseen(observed)
         labels = self._labels(where, steps) if labelled and names.SOURCE in self.dataset else {}
-        return Records(values, time, stamp, codes, per_day, counts, labels)
+        time = np.broadcast_to(time, kept.values.shape)
+        return Records(kept.values, time, stamp, codes, per_day, kept.finish(), labels)
 
     def _labels(self, where: Ints, steps: slice) -> dict[str, Labels]:
         """Origin and gap age of each value; read from the first step on, since a gap may begin before ``steps``."""
-        read = self.fetch(names.SOURCE, where, slice(0, steps.stop))
-        source = np.where(np.isin(read, list(names.SOURCE_MEANINGS)), read, 0).astype(np.int8)
-        day = day_of(self.stamps[: steps.stop])
-        step = np.arange(len(day), dtype=np.int32)
-        last = np.maximum.accumulate(np.where(source == names.SOURCE_OBSERVED, step, np.int32(-1)), axis=1)
-        age = np.where(last < 0, -1, np.minimum(day - day[last], np.iinfo(np.int16).max))
-        return {"source": source[:, steps.start :], "gap_age": age[:, steps.start :].astype(np.int16)}
+        from smcore.validation.kernels.reading import gap_ages
 
-    def _times(self, where: Ints, steps: slice, stamp: Ints, shape: tuple[int, ...]) -> tuple[Ints, NDArray[np.bool_]]:
-        """Time of each value: of its observation, else of its step, and whether that is the true one."""
-        centre = np.broadcast_to(stamp + self.support.centre, shape)
+        source = np.ascontiguousarray(self.fetch(names.SOURCE, where, slice(0, steps.stop)), np.int8)
+        shape = len(where), steps.stop - steps.start
+        origin, age = np.empty(shape, np.int8), np.empty(shape, np.int16)
+        gap_ages(source, day_of(self.stamps[: steps.stop]), origin, age)
+        return {"source": origin, "gap_age": age}
+
+    def _times(self, where: Ints, steps: slice, stamp: Ints) -> tuple[Ints, Ints | None]:
+        """Time of each value, (1, step) where that of its step; and of its observation, the least number if unknown."""
+        centre = stamp + self.support.centre
         if names.OBS_TIME not in self.dataset:
-            return centre, np.full(shape, self.exact_times)
+            return centre[None], None
         observed = self.fetch(names.OBS_TIME, where, steps)
-        is_known = ~np.isnat(observed)
-        return np.where(is_known, microseconds(observed), centre), is_known
+        return seen_times(observed, centre)
 
-    def _records_a_day(self, values: Floats, time: Ints) -> Ints:
+    def _records_a_day(self, kept: Kept, time: Ints) -> Ints:
         """Full days' count of records: of each sensor for stations, whose instruments differ; else of the axis."""
-        stamps = self.stamps
-        whole = _per_day(np.diff(stamps))
-        if self.layout != STATIONS:
-            return np.full(len(values), whole, dtype=np.int64)
-        series = (np.diff(t[np.isfinite(v)]) for v, t in zip(values, time, strict=True))
-        return np.array([_per_day(step) if step.size else whole for step in series], dtype=np.int64)
+        steps = np.diff(self.stamps)
+        usual = float(np.median(steps)) if steps.size else float(DAY)
+        if self.layout != STATIONS or steps.min(initial=DAY) > DAY * 2 / 3:  # no series of it can be denser
+            return np.full(len(kept.values), _per_day(np.array([usual]))[0])
+        found = kept.median_steps(time, int(usual))
+        return _per_day(np.where(np.isnan(found), usual, found))
 
     def _overpass(self, steps: slice) -> NDArray[np.int8] | None:
         if not self.has_overpass:
@@ -215,32 +204,17 @@ class Side:
         labels = self.dataset[names.OVERPASS].values[steps].astype(str)
         return np.select([labels == names.AM, labels == names.PM], [0, 1], default=2).astype(np.int8)
 
-    def _mask_quality(self, values: Floats, where: Ints, steps: slice, rule: str, counts: dict[str, Ints]) -> None:
-        before = _finite(values)
-        counts["recommended"] = before
+    def _mask_quality(self, kept: Kept, where: Ints, steps: slice, rule: str) -> None:
         if not self.has_quality:
+            kept.counts["recommended"] = kept.left
             return
         attrs = self.dataset[names.QUALITY].attrs
-        bits = xr.DataArray(self.fetch(names.QUALITY, where, steps), attrs=attrs)
-        if "recommended_bits" in attrs:
-            counts["recommended"] = (np.isfinite(values) & usable(bits, "recommended").values).sum(axis=1)
-        if rule != "all":
-            values[~usable(bits, rule).values] = np.nan
-        counts["dropped_quality"] = before - _finite(values)
-
-    def _mask_flags(
-        self, values: Floats, where: Ints, steps: slice, wanted: tuple[str, ...] | None, counts: dict[str, Ints]
-    ) -> None:
-        if wanted is None or names.FLAG not in self.dataset:
-            return
-        before = _finite(values)
-        flag = self.fetch(names.FLAG, where, steps).astype(np.int64)
-        allowed = np.int64(flag_bits(self.dataset[names.FLAG], wanted))
-        kept = ((flag & allowed) != 0) & ((flag & ~allowed) == 0)
-        unflagged = np.asarray((flag <= 0).all(axis=1))  # the source gives no flags: there is nothing to go by
-        counts["unflagged"] = before * unflagged
-        values[~(kept | unflagged[:, None])] = np.nan
-        counts["dropped_flag"] = before - _finite(values)
+        advised = int(attrs.get("recommended_bits", -1))
+        if rule != "all" or advised >= 0:
+            bits = -1 if rule == "all" else rule_bits(attrs, rule)
+            kept.mask_quality(self.fetch(names.QUALITY, where, steps), advised, bits)
+        else:
+            kept.counts["recommended"] = kept.left
 
 
 def side(data: xr.Dataset, name: str, *, fetch: Fetch | None = None, half_diagonal_km: float | None = None) -> Side:
@@ -289,10 +263,5 @@ def flag_bits(flag: xr.DataArray, wanted: tuple[str, ...]) -> int:
     return int(sum(int(mask) for meaning, mask in zip(meanings, masks, strict=False) if meaning in wanted))
 
 
-def _finite(values: Floats) -> Ints:
-    return np.asarray(np.isfinite(values).sum(axis=1))
-
-
-def _per_day(steps: Ints) -> int:
-    step = float(np.median(steps)) if steps.size else float(DAY)
-    return int(max(1, round(DAY / max(step, 1.0))))
+def _per_day(steps: Floats) -> Ints:
+    return np.asarray(np.maximum(1, np.rint(DAY / np.maximum(steps, 1.0))), np.int64)
