@@ -98,7 +98,7 @@ def upscale(
     steps = slice(0, len(stations.stamps))
     for batch in _batches(members, len(stations.stamps)):
         wanted = np.concatenate([members[i] for i in batch])
-        values = stations.read(wanted, steps, masks or Masks(), stations.span).values
+        values = stations.read(wanted, steps, masks or Masks(), stations.span).values.astype(np.float64)
         ends = np.cumsum([len(members[i]) for i in batch])
         for i, part in zip(batch, np.split(values, ends[:-1]), strict=True):
             weights = _weights(stations, cells, members[i], int(index[members[i][0]]), method)
