@@ -221,8 +221,7 @@ def count_pairs(lead: Array, other: Array, step: Array, partner: Array, count: A
 def _count_pairs(lead: Array, other: Array, step: Array, partner: Array) -> int:
     count = 0
     for k in range(step.size):
-        b = partner[k]
-        count += (b >= 0) & _is_pair(lead[step[k]], other[max(b, 0)])
+        count += (partner[k] >= 0) & _is_pair(lead[np.uint32(step[k])], other[np.uint32(max(partner[k], 0))])
     return count
 
 
@@ -259,61 +258,63 @@ def lay_pairs(
     count = len(lead[0])
     step = match[0]
     for block in numba.prange((count + _ROWS - 1) // _ROWS):
-        kept, key = np.empty(step.size + 1, np.int32), np.empty(step.size, np.int64)
+        own, its = np.empty(step.size + 1, np.uint32), np.empty(step.size + 1, np.uint32)
+        key = np.empty(step.size, np.int64)
         for i in range(block * _ROWS, min((block + 1) * _ROWS, count)):
-            partner = match[1][i % len(match[1])]
             own_time, its_time = lead[1][i % len(lead[1])], other[1][i % len(other[1])]
-            found = _keep(lead[0][i], other[0][i], step, partner, kept)
+            found = _keep(lead[0][i], other[0][i], step, match[1][i % len(match[1])], own, its)
             if by_other:
-                _sort(kept, key, found, its_time, partner)
+                _sort(own, its, found, its_time, its, key)
             else:
-                _sort(kept, key, found, own_time, step)
-            _lay(lead[0][i], step, kept, found, values[0][i], np.nan)
-            _lay(other[0][i], partner, kept, found, values[1][i], np.nan)
-            _lay(own_time, step, kept, found, times[0][i], _NO_TIME)
+                _sort(own, its, found, own_time, own, key)
+            _lay(lead[0][i], own, found, values[0][i], np.nan)
+            _lay(other[0][i], its, found, values[1][i], np.nan)
+            _lay(own_time, own, found, times[0][i], _NO_TIME)
             if times[1].size:
-                _lay(its_time, partner, kept, found, times[1][i], _NO_TIME)
+                _lay(its_time, its, found, times[1][i], _NO_TIME)
             if steps[0].size:
-                _lay_steps(step, kept, found, steps[0][i])
-                _lay_steps(partner, kept, found, steps[1][i])
+                _lay_steps(own, found, steps[0][i])
+                _lay_steps(its, found, steps[1][i])
 
 
 @numba.njit(nogil=True, cache=True)
-def _keep(lead: Array, other: Array, step: Array, partner: Array, kept: Array) -> int:
-    """Collect the k that make a pair, without a branch: what comes of gaps can't be foretold."""
+def _keep(lead: Array, other: Array, step: Array, partner: Array, own: Array, its: Array) -> int:
+    """Collect the steps that make a pair, without a branch: what comes of gaps can't be foretold."""
     count = 0
     for k in range(step.size):
-        kept[count] = k
-        b = partner[k]
-        count += (b >= 0) & _is_pair(lead[step[k]], other[max(b, 0)])
+        a, b = np.uint32(step[k]), np.uint32(max(partner[k], 0))
+        own[count], its[count] = a, b
+        count += (partner[k] >= 0) & _is_pair(lead[a], other[b])
     return count
 
 
 @numba.njit(nogil=True, cache=True)
-def _sort(kept: Array, key: Array, count: int, time: Array, step: Array) -> None:
-    """Bring ``kept`` into the order of time, of one time as it is."""
-    is_sorted = True
+def _sort(own: Array, its: Array, count: int, time: Array, step: Array, key: Array) -> None:
+    """Bring pairs into the order of ``time`` at their ``step``, of one time as they are."""
+    falls = 0
+    for k in range(1, count):
+        falls += time[step[k]] < time[step[k - 1]]
+    if falls == 0:
+        return
     for k in range(count):
-        key[k] = time[step[kept[k]]]
-        is_sorted &= k == 0 or key[k - 1] <= key[k]
-    if not is_sorted:
-        before, order = kept[:count].copy(), _order(key[:count])
-        for k in range(count):
-            kept[k] = before[order[k]]
+        key[k] = time[step[k]]
+    order, a, b = _order(key[:count]), own[:count].copy(), its[:count].copy()
+    for k in range(count):
+        own[k], its[k] = a[order[k]], b[order[k]]
 
 
 @numba.njit(nogil=True, cache=True)
-def _lay(source: Array, step: Array, kept: Array, count: int, row: Array, padding: float) -> None:
+def _lay(source: Array, step: Array, count: int, row: Array, padding: float) -> None:
     for k in range(count):
-        row[k] = source[step[kept[k]]]
+        row[k] = source[step[k]]
     for k in range(count, row.size):
         row[k] = padding
 
 
 @numba.njit(nogil=True, cache=True)
-def _lay_steps(step: Array, kept: Array, count: int, row: Array) -> None:
+def _lay_steps(step: Array, count: int, row: Array) -> None:
     for k in range(count):
-        row[k] = step[kept[k]]
+        row[k] = step[k]
     for k in range(count, row.size):
         row[k] = -1
 
