@@ -70,7 +70,7 @@ def read_rules(file: Path) -> tuple[MaskRule, ...]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MatchError("The mask rules are no YAML", where=where) from error
     if not isinstance(document, dict) or set(document) != {"masks"} or not isinstance(document["masks"], list):
-        raise MatchError("The file must hold one list, masks", where=where, hint="see docs/validation.md")
+        raise MatchError("The file must hold one list, masks", where=where, hint="see docs/transforms.md")
     if not 0 < len(document["masks"]) <= _MAX_RULES:
         raise MatchError(f"The list masks must have 1 to {_MAX_RULES} rules", where=where)
     rules = [_rule(block, f"{where}, rule {number}") for number, block in enumerate(document["masks"], 1)]

@@ -164,14 +164,32 @@ def attach(rules: Iterable[MaskRule], catalog: Catalog) -> tuple[MaskRule, ...]:
     return attached
 
 
-def check_rules(rules: Sequence[MaskRule], sides: Sequence[Side]) -> tuple[str, ...]:
-    """Check that each rule can be applied to some side, and say in a sentence each what it removes where.
+def check_rules(rules: Sequence[MaskRule], sides: Sequence[Side]) -> None:
+    """Check that each rule can be applied to some side of a run.
 
     Raises
     ------
     MatchError
         If no side has what a rule tests, or has it in another unit; the sentence lists what there is.
     """
+    for rule in rules:
+        fits = {side.name: test for side in sides if (test := _fitting(rule, side)) is not None}
+        if not fits:
+            possible = [name for name in NAMED if any(_fitting(named(name), side) for side in sides)]
+            asked = "; ".join(condition.text for condition in rule.conditions)
+            raise MatchError(
+                f"No data set here has what the mask {rule.name!r} tests ({asked})",
+                where="; ".join(_held(side) for side in sides),
+                hint=f"use one of its flags or {', '.join(possible)}" if possible else "leave --mask out",
+            )
+        for side in sides:
+            test = fits.get(side.name)
+            if test is not None and test.operator in COMPARISONS and rule.source is None:
+                _check_units(rule, test, str(side.dataset[test.variable].attrs.get("units", "")), side.name)
+
+
+def rule_notes(rules: Sequence[MaskRule], sides: Sequence[Side]) -> tuple[str, ...]:
+    """Say in a sentence each what the rules remove of which side, and which side can't tell."""
     return tuple(_note(rule, sides) for rule in rules)
 
 
@@ -340,16 +358,7 @@ def _check_units(rule: MaskRule, test: Condition, units: str, where: str) -> Non
 def _note(rule: MaskRule, sides: Sequence[Side]) -> str:
     fits = {side.name: test for side in sides if (test := _fitting(rule, side)) is not None}
     if not fits:
-        possible = [name for name in NAMED if any(_fitting(named(name), side) for side in sides)]
-        raise MatchError(
-            f"No data set here has what the mask {rule.name!r} tests ({'; '.join(t.text for t in rule.conditions)})",
-            where="; ".join(_held(side) for side in sides),
-            hint=f"use one of its flags or {', '.join(possible)}" if possible else "leave --mask out",
-        )
-    for side in sides:
-        test = fits.get(side.name)
-        if test is not None and test.operator in COMPARISONS and rule.source is None:
-            _check_units(rule, test, str(side.dataset[test.variable].attrs.get("units", "")), side.name)
+        return f"mask {rule.name}: {' and '.join(side.name for side in sides)} can't tell and are kept whole"
     if rule.source is not None:
         return f"mask {rule.name}: values removed where {next(iter(fits.values())).text} in {rule.entry}, by UTC day"
     parts = [f"{side.name} where {_told(fits[side.name], side)}" for side in sides if side.name in fits]

@@ -17,6 +17,7 @@ from smcore.cubes.quality import RULES
 from smcore.errors import MatchError
 from smcore.stations.select import DEPTH_TOLERANCE_M
 from smcore.validation.collocate import Collocation, anchor_is_product, collocate, nearest
+from smcore.validation.masking import check_flags, rule_notes
 from smcore.validation.notes import notes_on, range_text
 from smcore.validation.pairing import Pairs, pair_daily, pair_nearest
 from smcore.validation.period import common_period, time_rule
@@ -178,6 +179,7 @@ def match(product: Side, reference: Side, options: MatchOptions | None = None) -
         *notes_on(
             product, reference, product_is_anchor=product_is_anchor, at=collocation.indices[:, 0], masks=options.masks
         ),
+        *rule_notes(options.masks.rules, (product, reference)),
     )
     return Match(product, reference, product_is_anchor, collocation, options.masks, window, limits, steps, notes)
 
@@ -278,6 +280,7 @@ def _check_masks(product: Side, reference: Side, masks: Masks) -> None:
         raise MatchError(
             f"Neither {product.name} nor {reference.name} has overpasses", where=f"--overpass {masks.overpass}"
         )
+    check_flags(masks.flags, (product, reference))
     if masks.quality not in RULES:
         raise MatchError(f"There is no quality rule {masks.quality!r}", hint=f"choose {', '.join(RULES)}")
     for side in (product, reference):

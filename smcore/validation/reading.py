@@ -16,6 +16,7 @@ COUNTS = (
     "dropped_overpass",
     "dropped_quality",
     "dropped_flag",
+    "dropped_mask",
     "dropped_obs_time",
     "unflagged",
     "usable",
@@ -66,6 +67,11 @@ class Kept:
         self.counts["unflagged"] = self.left * unflagged
         self._now(left, "dropped_flag")
 
+    def mask_rules(self, counted: dict[str, Ints]) -> None:
+        """Take note of what mask rules have removed from the values, by rule."""
+        self.counts |= counted
+        self.left = self.left - counted["dropped_mask"]
+
     def mask_unseen(self, observed: Ints | None) -> None:
         """Keep what has a time of observation; nothing if none has."""
         from smcore.validation.kernels.reading import mask_unseen
@@ -86,9 +92,10 @@ class Kept:
         return found
 
     def finish(self) -> dict[str, Ints]:
-        """All counts; what no rule was asked for is 0."""
+        """All counts; what no rule was asked for is 0. Those of named masks come last."""
         zero = np.zeros_like(self.left)
-        return {name: self.counts.get(name, zero) for name in COUNTS[:-1]} | {"usable": self.left}
+        asked = {name: self.counts.get(name, zero) for name in COUNTS[:-1]} | {"usable": self.left}
+        return asked | {name: count for name, count in self.counts.items() if name not in asked}
 
     def _now(self, left: Ints, name: str) -> None:
         self.counts[name] = self.left - left

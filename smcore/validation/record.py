@@ -27,6 +27,7 @@ def options_record(options: RunOptions) -> dict[str, Any]:
     return {
         "flags": list(masks.flags) if masks.flags is not None else "any",
         "quality": masks.quality,
+        "masks": [rule.record() for rule in masks.rules],
         "overpass": masks.overpass,
         "start": masks.start,
         "end": masks.end,
@@ -41,6 +42,9 @@ def options_record(options: RunOptions) -> dict[str, Any]:
         "draws": options.estimates.draws,
         "seed": options.estimates.seed,
         "per_step": options.per_step,
+        "triple": options.triple,
+        "stability_days": options.stability,
+        "strata": list(options.strata),
         "scaling": options.transform.scaling,
         "scaling_period": None if options.transform.period is None else options.transform.period.text,
         "anomaly": options.transform.anomaly,

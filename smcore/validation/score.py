@@ -250,7 +250,7 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
         estimates.put(part.rows, part.estimates)
         for side, columns in part.counts.items():
             for name, values in columns.items():
-                counts[side][name][part.rows] = values
+                counts[side].setdefault(name, np.zeros(size, np.int64))[part.rows] = values
         for reason, values in part.dropped.items():
             dropped.setdefault(reason, np.zeros(size, np.int64))[part.rows] = values
         errors |= part.errors

@@ -18,6 +18,7 @@ from smcore.cubes.quality import rule_bits
 from smcore.errors import MatchError
 from smcore.grids import Grid
 from smcore.validation.fetching import Fetch, dataset_fetch
+from smcore.validation.masking import MaskRule, apply_rules
 from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
 from smcore.validation.reading import COUNTS, Kept, seen_times
 from smcore.validation.times import DAY, Support, day_of, microseconds
@@ -44,6 +45,8 @@ class Masks:
         ``am``, ``pm`` or ``both``; has no meaning for data without overpasses.
     start, end
         First and last day, inclusive (ISO dates, UTC); None leaves a side open.
+    rules
+        Masks with names; each acts where the side has what it tests.
     """
 
     flags: tuple[str, ...] | None = ("G",)
@@ -51,6 +54,7 @@ class Masks:
     overpass: str = "both"
     start: str | None = None
     end: str | None = None
+    rules: tuple[MaskRule, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +169,8 @@ class Side:
         self._mask_quality(kept, where, steps, masks.quality)
         if masks.flags is not None and names.FLAG in self.dataset:
             kept.mask_flags(self.fetch(names.FLAG, where, steps), flag_bits(self.dataset[names.FLAG], masks.flags))
+        if masks.rules:
+            kept.mask_rules(apply_rules(kept.values, masks.rules, self, where, steps))
         if to_the_hour and (observed is not None or not self.exact_times):
             kept.mask_unseen(observed)
         labels = self._labels(where, steps) if labelled and names.SOURCE in self.dataset else {}
