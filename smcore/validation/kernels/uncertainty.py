@@ -1,0 +1,342 @@
+"""From the sums of :mod:`smcore.validation.kernels.dependence` to variances of metrics, location by location.
+
+The formulas, and what they rest on, are in ``docs/intervals.md``. In short: each metric is, to first order, a linear
+plus a quadratic form of the deviations e of the pair from mean and annual cycle. A form of the two series splits into
+two combinations p and q that are uncorrelated; of each, the variance, the correlation a·exp(−τ/T) and the factors
+λ₁ = 1 + 2 Σ w_k ρ_k and λ₂ = 1 + 2 Σ w_k ρ_k² (w_k the share of pairs at lag k) are found from the sums.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.validation.kernels.cycle import (
+    CYCLE,
+    FOURTH,
+    LEFT_XX,
+    LEFT_XY,
+    LEFT_YY,
+    MEAN_X,
+    MEAN_Y,
+    PARAMETERS,
+    THIRD,
+    TOTAL_XX,
+    TOTAL_XY,
+    TOTAL_YY,
+    N,
+    describe,
+)
+from smcore.validation.kernels.dependence import LAG_SUMS, LAGS, SCALE_SUMS, SCALES
+
+Array = NDArray[np.float64]
+
+BIAS, UBRMSD, RMSD, CORRELATION, MSE_VARIANCE, MSE_CORRELATION, SLOPE, NSE, KGE, MAE = range(10)
+"""Codes of what :func:`finish` gives the variance of, each on the scale named there."""
+
+VARIANCE, INDEPENDENT, FREEDOM, CORRECTION = range(4)
+"""What :func:`finish` gives: the variance, what it would be for independent pairs, degrees of freedom, and (UBRMSD,
+MSE_CORRELATION) expected over observed value of the mean square, since residuals of few effective pairs are too
+small."""
+
+_MIN_PAIRS: Final = 10
+_MIN_LAGGED: Final = 10
+_PURE: Final = 8.0
+_LEAST_FREEDOM: Final = 0.5
+_DUST: Final = 1e-13
+_LAGS: Final = len(LAGS)
+_SCALES: Final = len(SCALES)
+_LOG_FIRST: Final = math.log(SCALES[0])
+_LOG_STEP: Final = math.log(SCALES[1] / SCALES[0])
+_DAILY: Final = np.exp(-LAGS[:, None] / SCALES)
+_OMEGA: Final = 2 * math.pi / 365.25
+
+
+@numba.njit(parallel=True, nogil=True, cache=True)
+def finish(sums: Array, wanted: Array, result: Array) -> None:
+    """Variances (location, code, 4) of the ``wanted`` codes from ``sums`` (location, FIELDS); NaN where undefined."""
+    for place in numba.prange(sums.shape[0]):
+        one(sums[place], wanted, result[place])
+
+
+@numba.njit(nogil=True, cache=True)
+def one(line: Array, wanted: Array, result: Array) -> None:
+    """The same of one location: ``line`` (FIELDS,), ``result`` (code, 4)."""
+    result[:] = np.nan
+    lagged = 0.0
+    for k in range(_LAGS):
+        lagged += line[LAG_SUMS + 5 * k]
+    if line[0] < _MIN_PAIRS or lagged < _MIN_LAGGED:
+        return
+    about = describe(line)
+    decay = _decay(line)
+    difference = _series(1.0, -1.0, line, about, decay)
+    for code in range(wanted.size):
+        if wanted[code]:
+            _variance(code, line, about, decay, difference, result[code])
+
+
+@numba.njit(nogil=True, cache=True)
+def _variance(code: int, line: Array, about: Array, decay: Array, difference: Array, out: Array) -> None:
+    n, b = about[N], about[MEAN_X] - about[MEAN_Y]
+    vx, vy, vxy = about[TOTAL_XX] / n, about[TOTAL_YY] / n, about[TOTAL_XY] / n
+    vd = vx + vy - 2 * vxy
+    small = _DUST * (about[MEAN_X] ** 2 + about[MEAN_Y] ** 2)
+    differ, vary = vd > small, vx > small and vy > small
+    if code == BIAS and differ:
+        _mean(n, difference, out)
+    elif code == MAE and differ:
+        _mean_absolute(n, b, vd, difference, out)
+    elif code == UBRMSD and differ:
+        _mean_square(1.0, -1.0, vd, line, about, decay, out)
+    elif code == MSE_CORRELATION and vary and vxy * vxy < vx * vy:
+        gain = (vy / vx) ** 0.25
+        _mean_square(gain, -1 / gain, 2 * math.sqrt(vx * vy) - 2 * vxy, line, about, decay, out)
+    elif (code == RMSD and differ) or (vary and differ and (code != KGE or about[MEAN_Y] != 0) and vxy * vxy < vx * vy):
+        _form(code, line, about, decay, out)
+
+
+@numba.njit(nogil=True, cache=True)
+def _gradient(code: int, vx: float, vy: float, vxy: float, mx: float, my: float) -> tuple[float, ...]:
+    """First-order change of a statistic with the deviations e of (x, y): l·e + e'Ge; as (lx, ly, Gxx, Gyy, Gxy)."""
+    sx, sy = math.sqrt(vx), math.sqrt(vy)
+    b = mx - my
+    m = vx + vy - 2 * vxy + b * b
+    if code == RMSD:
+        return 2 * b / m, -2 * b / m, 1 / m, 1 / m, -1 / m
+    if code == NSE:
+        return 2 * b / m, -2 * b / m, 1 / m, 1 / m - 1 / vy, -1 / m
+    if code == SLOPE:
+        return 0.0, 0.0, 0.0, -vxy / vy**2, 0.5 / vy
+    if code == MSE_VARIANCE:
+        return 0.0, 0.0, 0.5 / sx, -0.5 / sy, 0.0
+    r = vxy / (sx * sy)
+    if code == CORRELATION:
+        f = 1 / (1 - r * r)
+        return 0.0, 0.0, -0.5 * r * f / vx, -0.5 * r * f / vy, 0.5 * f / (sx * sy)
+    # KGE = 1 − √((R − 1)² + (α − 1)² + (β − 1)²), α = σ_x/σ_y, β = x̄/ȳ
+    dr, da, db = 1 - r, 1 - sx / sy, 1 - mx / my
+    far = math.sqrt(dr * dr + da * da + db * db)
+    dr, da, db = dr / far, da / far, db / far
+    gxx = dr * (-0.5 * r / vx) + da * 0.5 / (sx * sy)
+    gyy = dr * (-0.5 * r / vy) - da * 0.5 * sx / sy**3
+    return db / my, -db * mx / my**2, gxx, gyy, dr * 0.5 / (sx * sy)
+
+
+@numba.njit(nogil=True, cache=True)
+def _mean(n: float, series: Array, out: Array) -> None:
+    out[VARIANCE] = series[0] * series[1] / n
+    out[INDEPENDENT] = series[0] / n
+    out[FREEDOM] = series[5]
+
+
+@numba.njit(nogil=True, cache=True)
+def _mean_absolute(n: float, b: float, vd: float, series: Array, out: Array) -> None:
+    """|x − y| as if normal: a linear part, its coefficient E sign(x − y), and the rest, which depends as squares do."""
+    s = math.sqrt(vd)
+    sign = math.erf(b / s / math.sqrt(2.0))
+    mean = s * math.sqrt(2 / math.pi) * math.exp(-0.5 * b * b / vd) + b * sign
+    linear = sign * sign * series[0]
+    rest = max(vd + b * b - mean * mean - linear, 0.0)
+    out[VARIANCE] = (linear * series[1] + rest * series[2]) / n
+    out[INDEPENDENT] = (linear + rest) / n
+    out[FREEDOM] = series[5]
+
+
+@numba.njit(nogil=True, cache=True)
+def _mean_square(a: float, c: float, value: float, line: Array, about: Array, decay: Array, out: Array) -> None:
+    """Relative variance of the centred mean square ``value`` of one series a·x + c·y."""
+    n = about[N]
+    s = _series(a, c, line, about, decay)
+    excess = _fourth(a, c, a, c, about) / _residual(a, c, about) ** 2
+    expected = s[3] + s[0]
+    for column in range(2):
+        l1, l2 = (s[1], s[2]) if column == 0 else (1.0, 1.0)
+        out[column] = (4 * s[3] * s[0] * l1 + max(2 + excess, 0.5) * s[0] ** 2 * l2) / n / expected**2
+    out[FREEDOM] = s[5]
+    out[CORRECTION] = expected / value
+
+
+@numba.njit(nogil=True, cache=True)
+def _eigenseries(code: int, about: Array) -> tuple[float, float, float, float]:
+    """Two uncorrelated combinations x1·x + y1·y, x2·x + y2·y of unit residual variance without a mixed term in G."""
+    n = about[N]
+    _, _, gxx, gyy, gxy = _gradient(
+        code, about[TOTAL_XX] / n, about[TOTAL_YY] / n, about[TOTAL_XY] / n, about[MEAN_X], about[MEAN_Y]
+    )
+    a = math.sqrt(max(about[LEFT_XX] / n, 0.0))
+    c = about[LEFT_XY] / n / a if a > 0 else 0.0
+    d = about[LEFT_YY] / n - c * c
+    if a <= 0 or d <= _DUST * about[LEFT_YY] / n:
+        return 0.0, 0.0, 0.0, 0.0
+    d = math.sqrt(d)
+    hxx, hyy, hxy = a * a * gxx + 2 * a * c * gxy + c * c * gyy, d * d * gyy, a * d * gxy + c * d * gyy
+    turn = 0.5 * math.atan2(2 * hxy, hxx - hyy)
+    co, si = math.cos(turn), math.sin(turn)
+    return (co - c * si / d) / a, si / d, (-si - c * co / d) / a, co / d
+
+
+@numba.njit(nogil=True, cache=True)
+def _form(code: int, line: Array, about: Array, decay: Array, out: Array) -> None:
+    """Variance of the mean of l·e + e'Ge by two eigenseries; G again at moments with what residuals lost."""
+    n = about[N]
+    x1, y1, x2, y2 = _eigenseries(code, about)
+    det = x1 * y2 - x2 * y1
+    if det == 0:
+        return
+    p, q = _series(x1, y1, line, about, decay), _series(x2, y2, line, about, decay)
+    xp, xq, yp, yq = y2 / det, -y1 / det, -x2 / det, x1 / det
+    lost_p, lost_q = p[0] * p[1] / n, q[0] * q[1] / n
+    vx = about[TOTAL_XX] / n + xp * xp * lost_p + xq * xq * lost_q
+    vy = about[TOTAL_YY] / n + yp * yp * lost_p + yq * yq * lost_q
+    vxy = about[TOTAL_XY] / n + xp * yp * lost_p + xq * yq * lost_q
+    lx, ly, gxx, gyy, gxy = _gradient(code, vx, vy, vxy, about[MEAN_X], about[MEAN_Y])
+    gp = gxx * xp * xp + 2 * gxy * xp * yp + gyy * yp * yp
+    gq = gxx * xq * xq + 2 * gxy * xq * yq + gyy * yq * yq
+    linear = _series(lx, ly, line, about, decay) if lx != 0 or ly != 0 else np.zeros(6)
+    third = gp * _third(lx, ly, x1, y1, about) * math.sqrt(p[2]) + gq * _third(lx, ly, x2, y2, about) * math.sqrt(q[2])
+    kp, kq = _fourth(x1, y1, x1, y1, about), _fourth(x2, y2, x2, y2, about)
+    kpq = _fourth(x1, y1, x2, y2, about)
+    for column in range(2):
+        f = 1.0 if column == VARIANCE else 0.0
+        p1, p2, q1, q2, l1 = p[1] ** f, p[2] ** f, q[1] ** f, q[2] ** f, linear[1] ** f
+        plain = linear[0] * l1
+        plain += gp * gp * p[0] * (4 * p[3] * p1 + 2 * p[0] * p2) + gq * gq * q[0] * (4 * q[3] * q1 + 2 * q[0] * q2)
+        extra = gp * gp * kp * p[0] ** 2 * p2 + gq * gq * kq * q[0] ** 2 * q2
+        extra += 2 * gp * gq * kpq * p[0] * q[0] * math.sqrt(p2 * q2)
+        extra += 2 * third * math.sqrt(l1) if column == VARIANCE else 2 * third
+        out[column] = max(plain + extra, 0.25 * plain) / n
+    weight = gp * gp + gq * gq
+    out[FREEDOM] = max(n * weight / (gp * gp * p[2] + gq * gq * q[2]) - about[PARAMETERS], 2.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def _series(a: float, c: float, line: Array, about: Array, decay: Array) -> Array:
+    """Of a·x + c·y: noise variance, λ₁, λ₂, mean square of the cycle, T [days], degrees of freedom of the variance."""
+    n, parameters = about[N], about[PARAMETERS]
+    residual = n * _residual(a, c, about)
+    total = a * a * about[TOTAL_XX] + c * c * about[TOTAL_YY] + 2 * a * c * about[TOTAL_XY]
+    wave = np.zeros(2)
+    for k in range(1, 5):
+        wave[(k - 1) // 2] += 0.5 * (a * about[CYCLE + k] + c * about[CYCLE + 5 + k]) ** 2
+    half = np.zeros(_LAGS)
+    for k in range(_LAGS):
+        at = LAG_SUMS + 5 * k
+        count = line[at]
+        if count > 0:
+            angle = _OMEGA * line[at + 1] / count
+            square = a * a * line[at + 2] + c * c * line[at + 3] + 2 * a * c * line[at + 4]
+            cycle = wave[0] * (1 - math.cos(angle)) + wave[1] * (1 - math.cos(2 * angle))
+            half[k] = max(0.5 * square / count - cycle, 0.0)
+    noise, scale, first, second = _fit(half, line, decay, n, parameters, residual)
+    cycle = max((total - residual - (parameters - 1) * first * noise) / n, 0.0)
+    return np.array([noise, first, second, cycle, scale, max(n / second - parameters, 2.0)])
+
+
+@numba.njit(nogil=True, cache=True)
+def _fit(
+    half: Array, line: Array, decay: Array, n: float, parameters: float, residual: float
+) -> tuple[float, float, float, float]:
+    """Noise variance s², T of ρ(τ) = a·exp(−τ/T), λ₁ and λ₂, by least squares over the lags.
+
+    The residuals lost about ``parameters`` λ₁ s² to mean and harmonics, so s² and λ₁ are found in turns; half the mean
+    square of differences at a lag, s² (1 − ρ), has lost nothing. A pull towards a = 1 worth ``_PURE`` pairs keeps
+    chance in white noise from being read as a weak, long memory.
+    """
+    misfit = np.empty(_SCALES)
+    first, second, noise, share, scale = 1.0, 1.0, 0.0, 1.0, SCALES[0]
+    for _ in range(8):
+        noise = residual / max(n - parameters * first, _LEAST_FREEDOM * n)
+        best = 0
+        for g in range(_SCALES):
+            misfit[g] = _misfit(half, line, decay[:, g], noise)[0]
+            best = g if misfit[g] < misfit[best] else best
+        place = float(best)
+        if 0 < best < _SCALES - 1:
+            bend = misfit[best - 1] - 2 * misfit[best] + misfit[best + 1]
+            if bend > 0:
+                place += 0.5 * (misfit[best - 1] - misfit[best + 1]) / bend
+        scale = math.exp(_LOG_FIRST + _LOG_STEP * place)
+        share = _misfit(half, line, _decay_at(line, scale), noise)[1]
+        before = first
+        first = 1 + 2 * share * _pairs_of_pairs(line, scale) / n
+        second = 1 + 2 * share * share * _pairs_of_pairs(line, scale / 2) / n
+        if abs(first - before) < 1e-4 * first:
+            break
+    return noise, scale, first, second
+
+
+@numba.njit(nogil=True, cache=True)
+def _misfit(half: Array, line: Array, decay: Array, noise: float) -> tuple[float, float]:
+    """Σ N (ρ̂ − a ρ)² + pull, and the a in [0, 1] that makes it least."""
+    rr, pp, rp = 0.0, 0.0, 0.0
+    for k in range(_LAGS):
+        count = line[LAG_SUMS + 5 * k]
+        if count > 0:
+            r = 1 - half[k] / noise
+            rr += count * r * r
+            pp += count * decay[k] * decay[k]
+            rp += count * decay[k] * r
+    share = min(max((rp + _PURE) / (pp + _PURE), 0.0), 1.0)
+    return rr - 2 * share * rp + share * share * pp + _PURE * (1 - share) ** 2, share
+
+
+@numba.njit(nogil=True, cache=True)
+def _pairs_of_pairs(line: Array, scale: float) -> float:
+    """Σ_{i<j} exp(−(t_j − t_i)/T) at any T, by a cubic through four of the kept ones; below them at most ∝ T."""
+    place = (math.log(scale) - _LOG_FIRST) / _LOG_STEP
+    if place <= 0:
+        return line[SCALE_SUMS] * scale / SCALES[0]  # type: ignore[no-any-return]
+    g = min(max(int(place) - 1, 0), _SCALES - 4)
+    f = min(place, _SCALES - 1.0) - g
+    a, b, c, d = line[SCALE_SUMS + g], line[SCALE_SUMS + g + 1], line[SCALE_SUMS + g + 2], line[SCALE_SUMS + g + 3]
+    value = -a * (f - 1) * (f - 2) * (f - 3) / 6 + b * f * (f - 2) * (f - 3) / 2
+    return max(value - c * f * (f - 1) * (f - 3) / 2 + d * f * (f - 1) * (f - 2) / 6, 0.0)  # type: ignore[no-any-return]
+
+
+@numba.njit(nogil=True, cache=True)
+def _decay(line: Array) -> Array:
+    """exp(−τ/T) (lag, scale) at the mean distance τ of each lag."""
+    result = _DAILY.copy()
+    for k in range(_LAGS):
+        count, distance = line[LAG_SUMS + 5 * k], line[LAG_SUMS + 5 * k + 1]
+        if count > 0 and distance != count * LAGS[k]:
+            for g in range(_SCALES):
+                result[k, g] = math.exp(-distance / count / SCALES[g])
+    return result
+
+
+@numba.njit(nogil=True, cache=True)
+def _decay_at(line: Array, scale: float) -> Array:
+    result = np.zeros(_LAGS)
+    for k in range(_LAGS):
+        count = line[LAG_SUMS + 5 * k]
+        if count > 0:
+            result[k] = math.exp(-line[LAG_SUMS + 5 * k + 1] / count / scale)
+    return result
+
+
+@numba.njit(nogil=True, cache=True)
+def _residual(a: float, c: float, about: Array) -> float:
+    """Mean square of a·x + c·y about mean and annual harmonics."""
+    return max(a * a * about[LEFT_XX] + c * c * about[LEFT_YY] + 2 * a * c * about[LEFT_XY], 1e-300) / about[N]  # type: ignore[no-any-return]
+
+
+@numba.njit(nogil=True, cache=True)
+def _third(lx: float, ly: float, a: float, c: float, about: Array) -> float:
+    """E (lx·x + ly·y)(a·x + c·y)² of the residuals."""
+    m = about[THIRD : THIRD + 4]
+    return lx * (a * a * m[0] + 2 * a * c * m[1] + c * c * m[2]) + ly * (a * a * m[1] + 2 * a * c * m[2] + c * c * m[3])  # type: ignore[no-any-return]
+
+
+@numba.njit(nogil=True, cache=True)
+def _fourth(a: float, b: float, c: float, d: float, about: Array) -> float:
+    """Fourth cumulant of p, p, q, q for p = a·x + b·y, q = c·x + d·y of the residuals."""
+    k = about[FOURTH : FOURTH + 5]
+    value = a * a * c * c * k[0] + 2 * (a * a * c * d + a * b * c * c) * k[1]
+    value += (a * a * d * d + b * b * c * c + 4 * a * b * c * d) * k[2]
+    return value + 2 * (a * b * d * d + b * b * c * d) * k[3] + b * b * d * d * k[4]  # type: ignore[no-any-return]
