@@ -115,7 +115,7 @@ def test_slopes_and_limits_are_those_of_scipy(count: int) -> None:
     for i, row in enumerate(values):
         known = np.isfinite(row)
         assert found.windows[i] == known.sum()
-        if known.sum() < 4:
+        if known.sum() < 5:
             assert np.isnan([found.slope[i], found.lower[i], found.upper[i], found.p[i]]).all()
             continue
         slope, _, low, high = stats.theilslopes(row[known], centre[known], alpha=0.9)
@@ -162,7 +162,7 @@ def test_the_table_has_windows_and_drifts_of_each_location_with_reasons() -> Non
     assert all(note == f"{n} pairs, 40 needed" for note, n in zip(few["note"], few["n"], strict=True))
     none = table[table["index"] == 9]
     assert none["metric"].tolist() == ["bias_slope"]
-    assert none[["status", "note"]].iloc[0].tolist() == ["too_few", "0 windows without overlap, 4 needed"]
+    assert none[["status", "note"]].iloc[0].tolist() == ["too_few", "0 windows without overlap, 5 needed"]
     slope = table[(table["index"] == 8) & (table["metric"] == "bias_slope")].iloc[0]
     assert slope["window_end"] == "2017-09-16"
     assert slope["lower"] <= slope["value"] <= slope["upper"]

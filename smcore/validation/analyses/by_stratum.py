@@ -1,0 +1,307 @@
+"""Scores of parts: every product by network, depth, season, source …, on its own days and on the common ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore.catalog import Catalog
+from smcore.errors import MatchError, Status
+from smcore.validation.analyses.base import Findings
+from smcore.validation.leakage import Seen, without_seen
+from smcore.validation.match import Match, PairBlock
+from smcore.validation.pairing import Pairs
+from smcore.validation.sample import Common
+from smcore.validation.score import MEDIAN, Score, ScoreOptions, TileScore, assemble, score_block
+from smcore.validation.strata import PAIR_KINDS, Levels, MissingStratum, cross, in_order, location_levels, pair_levels
+from smcore.validation.subset import keep_pairs, take_locations
+from smcore.validation.table import MEDIAN_WITH_SEEN, score_table
+from smcore.validation.tiles import Tile
+from smcore.validation.transforms import Transform
+
+Ints = NDArray[np.int64]
+
+TABLE: Final = "strata.csv"
+OWN, COMMON = "own", "common"
+FEW_PAIRS, FEW_LOCATIONS = 30, 5
+"""Below these a number is marked as of a small sample (ours; box plots of QA4SM want five locations too)."""
+
+DEFAULT: Final = (("network",), ("depth",), ("land_cover",), ("forest",), ("climate",), ("season",), ("source",),
+                  ("gap_age",))  # fmt: skip
+_STATIC_LAYOUTS: Final = ("cube", "pixels")
+
+
+@dataclass(frozen=True)
+class _Applied(Transform):
+    """A transform that the pairs have behind them: they stay as they are."""
+
+    def apply(self, product: Any, reference: Any, time: Any) -> tuple[Any, Any, Any]:  # noqa: ARG002
+        """Return what was given."""
+        return product, reference, np.full(len(product), Status.OK, object)
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Which score: of which division and level, sample and product (its number)."""
+
+    stratum: str
+    level: str
+    sample: str
+    product: int
+
+
+@dataclass(frozen=True, eq=False)
+class StrataPart:
+    """What a tile adds: its scores without and with what was seen in training, and what could not be divided."""
+
+    scores: dict[_Key, tuple[TileScore, TileScore]]
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class ByStratum:
+    """Score the levels of each division apart: ``strata.csv``.
+
+    Parameters
+    ----------
+    matches, guards
+        Of all products; they share their locations.
+    options
+        As for the scores themselves. Scaling and anomalies are those of the whole record, taken before it is divided.
+    kinds
+        Divisions; several names in one are crossed.
+    places
+        Levels of the locations by name, from :func:`divide_places`.
+    """
+
+    matches: tuple[Match, ...]
+    guards: tuple[Seen, ...]
+    options: ScoreOptions
+    kinds: tuple[tuple[str, ...], ...] = DEFAULT
+    places: dict[str, Levels | MissingStratum] = field(default_factory=dict)
+
+    def part(self, tile: Tile, common: Common) -> StrataPart:
+        """Score the levels that occur in a tile."""
+        scores: dict[_Key, tuple[TileScore, TileScore]] = {}
+        missing: dict[str, str] = {}
+        for i, (block, errors) in enumerate(zip(tile.blocks, tile.errors, strict=True)):
+            samples = {OWN: block}
+            if len(self.matches) > 1:
+                samples[COMMON] = _common_block(block, common, i)
+            for sample, one in samples.items():
+                self._add(scores, missing, one, errors, sample, i)
+        return StrataPart(scores, missing)
+
+    def finish(self, parts: Sequence[StrataPart], scores: Sequence[Score]) -> Findings:
+        """Join the tiles, level by level."""
+        keys = _ordered({key for part in parts for key in part.scores}, self.kinds)
+        options = replace(self.options, per_day=False)
+        tables = []
+        for key in keys:
+            mine = [part.scores[key] for part in parts if key in part.scores]
+            whole = assemble(self.matches[key.product], mine, options, self.guards[key.product])
+            tables.append(_rows(whole, key))
+        names = [_name(kind) for kind in self.kinds]
+        missing = {name: text for part in parts for name, text in part.missing.items()}
+        missing = {
+            name: missing[name] for name in names if name in missing and all(key.stratum != name for key in keys)
+        }
+        origin = {name: one.origin for name, one in self.places.items() if isinstance(one, Levels)}
+        record: dict[str, Any] = {"kinds": names, "missing": missing, "origin": origin}
+        table = pd.concat(tables, ignore_index=True) if tables else _rows_of_nothing(scores)
+        return Findings({TABLE: table}, {"strata": record}, tuple(missing.values()))
+
+    def _add(
+        self, scores: dict[_Key, tuple[TileScore, TileScore]], missing: dict[str, str], block: PairBlock,
+        errors: dict[int, str], sample: str, product: int,
+    ) -> None:  # fmt: skip
+        matched, transform = self.matches[product], self.options.transform
+        applied = _Applied(transform.scaling, transform.period, transform.anomaly)
+        options = replace(self.options, transform=applied, per_day=False)
+        blocks = [_transformed(one, transform) for one in _guarded(block, self.guards[product])]
+        for kinds in self.kinds:
+            cuts = [self._cuts(matched, one, kinds, missing) for one in blocks]
+            for label in dict.fromkeys(label for cut in cuts for label in cut):
+                found = []
+                for cut in cuts:
+                    one = cut.get(label, _none_of(block))
+                    found.append(score_block(matched, one, _among(errors, one.rows), options))
+                scores[_Key(_name(kinds), label, sample, product)] = (found[0], found[-1])
+
+    def _cuts(
+        self, matched: Match, block: PairBlock, kinds: tuple[str, ...], missing: dict[str, str]
+    ) -> dict[str, PairBlock]:
+        """The pairs of each level that has any."""
+        levels = self._levels(matched, block, kinds)
+        if isinstance(levels, MissingStratum):
+            missing.setdefault(_name(kinds), levels.sentence)
+            return {}
+        cuts = {label: _cut(block, levels, code) for code, label in enumerate(levels.labels)}
+        return {label: cut for label, cut in cuts.items() if len(cut.rows)}
+
+    def _levels(self, matched: Match, block: PairBlock, kinds: tuple[str, ...]) -> Levels | MissingStratum:
+        """Levels of the locations and pairs of a block by one or several names."""
+        result: Levels | None = None
+        for kind in kinds:
+            if kind in PAIR_KINDS:
+                found = pair_levels(block.pairs, kind, lat=matched.places.lat[block.rows])
+            else:
+                found = self.places[kind]
+                found = found.take(block.rows) if isinstance(found, Levels) else found
+            if isinstance(found, MissingStratum):
+                return found
+            result = found if result is None else cross(result, found)
+        assert result is not None
+        return result
+
+
+def by_stratum(
+    matches: tuple[Match, ...],
+    guards: tuple[Seen, ...],
+    options: ScoreOptions,
+    *,
+    kinds: tuple[tuple[str, ...], ...] = DEFAULT,
+    catalog: Catalog | None = None,
+) -> ByStratum:
+    """Look the fields of all locations up, once, and set up the analysis.
+
+    Parameters
+    ----------
+    catalog
+        Where static fields are looked for besides the data sets that are compared.
+    """
+    matched = matches[0]
+    data = matched.anchor.dataset
+    wanted = list(dict.fromkeys(kind for several in kinds for kind in several if kind not in PAIR_KINDS))
+    sides = [side for one in matches for side in (one.product, one.reference)]
+    statics = list({side.name: side.dataset for side in sides if side is not matched.anchor}.items())
+    if catalog is not None:
+        statics += _static_entries(catalog, wanted, synthetic=bool(int(data.attrs.get("synthetic", 0))))
+    places = {kind: location_levels(matched.places, data, kind, statics=statics) for kind in wanted}
+    return ByStratum(matches, guards, options, kinds, places)
+
+
+def parse_kinds(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Read divisions as given to ``--stratum``: ``network``, or crossed as ``network,season``.
+
+    Raises
+    ------
+    MatchError
+        If a name is empty or stands twice in one.
+    """
+    found = []
+    for text in texts:
+        names = tuple(name.strip() for name in text.split(","))
+        if not all(names) or len(set(names)) < len(names):
+            raise MatchError(f"--stratum {text!r} names nothing, or one thing twice", hint="write network,season")
+        found.append(names)
+    return tuple(dict.fromkeys(found))
+
+
+def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool) -> list[tuple[str, xr.Dataset]]:
+    """Catalogue entries with a wanted field; made-up fields say nothing of real places, nor real ones of made-up."""
+    from smcore.cubes.open import open_entry
+
+    fields = {"land_cover" if kind == "forest" else kind for kind in wanted} - {"network", "depth"}
+    chosen = [
+        entry
+        for entry in catalog
+        if entry.layout in _STATIC_LAYOUTS and entry.synthetic == synthetic and not entry.hidden
+        and fields & set(entry.variables)
+    ]  # fmt: skip
+    return [(entry.id, open_entry(entry).dataset()) for entry in chosen]
+
+
+def _name(kinds: tuple[str, ...]) -> str:
+    return " × ".join(kinds)
+
+
+def _common_block(block: PairBlock, common: Common, product: int) -> PairBlock:
+    overpass = np.full(common.reference.shape, -1, np.int8)
+    return replace(
+        block, pairs=Pairs(common.products[product], common.reference, common.time, common.time, overpass, {}, {})
+    )
+
+
+def _guarded(block: PairBlock, guard: Seen) -> list[PairBlock]:
+    """The block without what was seen in training, and as it is, where that is not the same."""
+    if guard.spans is None or not guard.location[block.rows].any():
+        return [block]
+    return [replace(block, pairs=without_seen(block.pairs, block.rows, guard)[0]), block]
+
+
+def _transformed(block: PairBlock, transform: Transform) -> PairBlock:
+    product, reference, _ = transform.apply(block.pairs.product, block.pairs.reference, block.pairs.product_time)
+    return replace(block, pairs=replace(block.pairs, product=product, reference=reference))
+
+
+def _cut(block: PairBlock, levels: Levels, code: int) -> PairBlock:
+    """The pairs of one level, at the locations that have any."""
+    mask = levels.codes == code
+    mask = (mask if levels.by_pair else mask[:, None]) & np.isfinite(block.pairs.product)
+    mask &= np.isfinite(block.pairs.reference)
+    rows = np.flatnonzero(mask.any(axis=1))
+    cut = _at(block, rows)
+    return replace(cut, pairs=keep_pairs(cut.pairs, mask[rows]))
+
+
+def _at(block: PairBlock, rows: Ints) -> PairBlock:
+    counts = (block.product_counts, block.reference_counts)
+    product, reference = ({name: values[rows] for name, values in one.items()} for one in counts)
+    return PairBlock(block.rows[rows], take_locations(block.pairs, rows), product, reference)
+
+
+def _none_of(block: PairBlock) -> PairBlock:
+    return _at(block, np.empty(0, np.int64))
+
+
+def _among(errors: dict[int, str], rows: Ints) -> dict[int, str]:
+    inside = set(rows.tolist())
+    return {row: text for row, text in errors.items() if row in inside}
+
+
+def _ordered(keys: set[_Key], kinds: tuple[tuple[str, ...], ...]) -> list[_Key]:
+    """Divisions as asked for, their levels in their own order, then samples and products."""
+    result: list[_Key] = []
+    for kind in kinds:
+        mine = [key for key in keys if key.stratum == _name(kind)]
+        levels = in_order(kind[0] if len(kind) == 1 else "", [key.level for key in mine])
+        place = {label: i for i, label in enumerate(levels)}
+        result += sorted(mine, key=lambda key, place=place: (place[key.level], key.sample != OWN, key.product))  # type: ignore[misc]
+    return result
+
+
+def _rows(score: Score, key: _Key) -> pd.DataFrame:
+    """Rows of one level: its locations with pairs, and the summaries, small samples marked."""
+    table = score_table([score])
+    summary = table["location"].astype(str).str.startswith("*")
+    table = table[summary | (table["n"] > 0)].reset_index(drop=True)
+    summary = table["location"].astype(str).str.startswith("*")
+    of_locations = table["location"].isin([MEDIAN, MEDIAN_WITH_SEEN])
+    locations = int((score.n > 0).sum())
+    few = np.where(of_locations, table["n"] < FEW_LOCATIONS, table["n"] < FEW_PAIRS)
+    few |= (summary & ~of_locations & (locations < FEW_LOCATIONS)).to_numpy()
+    unit = np.where(of_locations, "locations", "pairs")
+    text = [
+        f"small sample: {n} {what}" + (f" at {locations} locations" if pooled else "")
+        for n, what, pooled in zip(table["n"], unit, summary & ~of_locations, strict=True)
+    ]
+    marked = few & (table["status"] == str(Status.OK)).to_numpy() & (table["metric"] != "n").to_numpy()
+    notes = table["note"].fillna("").astype(str)
+    joined = [f"{note}; {more}" if note else more for note, more in zip(notes, text, strict=True)]
+    table["note"] = np.where(marked, joined, notes)
+    for column, value in (("sample", key.sample), ("level", key.level), ("stratum", key.stratum)):
+        table.insert(0, column, value)
+    return table
+
+
+def _rows_of_nothing(scores: Sequence[Score]) -> pd.DataFrame:
+    """The columns of the table without rows."""
+    columns = list(score_table(scores[:1]).columns) if scores else []
+    return pd.DataFrame(columns=["stratum", "level", "sample", *columns])
