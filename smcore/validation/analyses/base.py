@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from smcore.validation.match import Match
 from smcore.validation.sample import Common
 from smcore.validation.score import Score
 from smcore.validation.tiles import Tile
@@ -32,3 +35,13 @@ class Analysis(Protocol):
     def finish(self, parts: Sequence[Any], scores: Sequence[Score]) -> Findings:
         """Join the parts of all tiles, given in order of their locations."""
         ...
+
+
+def location_columns(matched: Match, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Name and place of locations, as the first columns of a table have them."""
+    places = matched.places.take(rows)
+    named = {
+        "location": places.location if len(places.location) else rows.astype(str),
+        "sensor": places.sensor if len(places.sensor) else np.full(len(rows), ""),
+    }
+    return pd.DataFrame({**named, "lat": places.lat, "lon": places.lon})
