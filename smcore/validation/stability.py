@@ -24,7 +24,8 @@ from smcore.validation.times import DAY, to_datetime
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WINDOW_DAYS, STEP_DAYS, MIN_OBS = 365, 30, 30
+WINDOW_DAYS, STEP_DAYS, MIN_OBS = 365, 73, 30
+"""A step that divides the window leaves no days between the windows that a slope is taken over."""
 DECADE_DAYS: Final = 3652.5
 _LEAST_WINDOWS: Final = 5
 """Of four values, all slopes from the smallest to the largest cover the true one in 92 % only."""

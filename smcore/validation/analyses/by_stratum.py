@@ -41,7 +41,7 @@ _STATIC_LAYOUTS: Final = ("cube", "pixels")
 class _Applied(Transform):
     """A transform that the pairs have behind them: they stay as they are."""
 
-    def apply(self, product: Any, reference: Any, time: Any) -> tuple[Any, Any, Any]:  # noqa: ARG002
+    def apply(self, product: Any, reference: Any, time: Any) -> tuple[Any, Any, Any]:
         """Return what was given."""
         return product, reference, np.full(len(product), Status.OK, object)
 
