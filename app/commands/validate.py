@@ -64,6 +64,12 @@ def command(
         typer.Option("--scaling-period", help="Fit the scaling on these days, score the others."),
     ] = None,
     anomaly: Annotated[str, typer.Option("--anomaly", help="none, 35d, climatology or standardised.")] = "none",
+    triple: Annotated[
+        bool, typer.Option("--triple", help="Triple collocation of two or more products and the reference.")
+    ] = False,
+    stability: Annotated[
+        int | None, typer.Option("--stability", help="Metrics in moving windows of so many days, and their slope.")
+    ] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
@@ -72,12 +78,13 @@ def command(
     matching = MatchOptions(masks, depth, window, daily, _distance(max_distance))
     estimates = EstimateOptions(min_obs, interval, level, draws, seed, tuple(metric or ()))
     period = None if scaling_period is None else FitPeriod.parse(*scaling_period)
-    options = RunOptions(matching, estimates, Transform(scaling, period, anomaly), per_step)
+    options = RunOptions(matching, estimates, Transform(scaling, period, anomaly), per_step, triple, stability)
     check_out(out)
     context = cli.context()
     run = validate([*product, *(more or [])], reference, context.load_catalog(), options, progress=context.progress)
     written = write_run(run, out)
-    return {"out": str(out), "files": written, "reference": reference, "results": run.record["results"]}
+    kept = ("results", "analyses")
+    return {"out": str(out), "files": written, "reference": reference, **{name: run.record[name] for name in kept}}
 
 
 def render(result: dict[str, Any]) -> None:
@@ -89,6 +96,9 @@ def render(result: dict[str, Any]) -> None:
             typer.echo(f"  {note}")
         for line in _lines(table[table["product"] == one["product"]]):
             typer.echo(line)
+    for analysis in result["analyses"].values():
+        for note in analysis["notes"]:
+            typer.echo(note)
     if "steps.csv" in result["files"]:
         _show_steps(pd.read_csv(Path(result["out"]) / "steps.csv", keep_default_na=False, na_values=[""]))
     typer.echo(f"Written to {result['out']}: {', '.join(result['files'])}")

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 
 from smcore.catalog import Catalog, CatalogEntry
 from smcore.errors import MatchError
+from smcore.validation.analyses.against import AgainstEachOther
 from smcore.validation.analyses.base import Analysis, Findings
+from smcore.validation.analyses.collocation import Collocation
 from smcore.validation.analyses.common_days import CommonDays
+from smcore.validation.analyses.drift import Stability
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.fetching import cube_fetch
 from smcore.validation.leakage import Seen, seen
@@ -56,12 +59,21 @@ class RunOptions:
         Scaling and anomalies.
     per_step
         Also score each UTC day over space.
+    triple
+        Collocate the errors of the products and the reference.
+    stability
+        Days of the moving windows that show whether the skill is stable; None leaves them out.
+    strata
+        What to divide the scores by, as ``season`` or ``network``; ``network x season`` crosses two.
     """
 
     match: MatchOptions = field(default_factory=MatchOptions)
     estimates: EstimateOptions = field(default_factory=EstimateOptions)
     transform: Transform = field(default_factory=Transform)
     per_step: bool = False
+    triple: bool = False
+    stability: int | None = None
+    strata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,10 +215,30 @@ def _with_masks(options: RunOptions, catalog: Catalog, sides: Sequence[Side]) ->
 
 
 def _analyses(matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions) -> dict[str, Analysis]:
-    """The analyses that these options ask for."""
+    """The analyses that these options ask for.
+
+    Raises
+    ------
+    MatchError
+        If one needs more products, or products at the same locations.
+    """
+    how = score_options(options, matches[0])
     found: dict[str, Analysis] = {}
-    if len(matches) > 1 and share_places(matches):
-        found["common_days"] = CommonDays(matches, guards, score_options(options, matches[0]))
+    together = share_places(matches)
+    if len(matches) > 1 and together:
+        found["common_days"] = CommonDays(matches, guards, how)
+        found["against"] = AgainstEachOther(matches, guards, how)
+    if options.triple:
+        if len(matches) < 2 or not together:
+            why = "their results lie at different locations" if len(matches) > 1 else "there is one product"
+            raise MatchError(
+                f"Triple collocation needs two products besides the reference, and {why}",
+                where="--triple",
+                hint="name two products on one grid, or take stations as the reference",
+            )
+        found["collocation"] = Collocation(matches, options.estimates, options.transform.anomaly)
+    if options.stability is not None and together:
+        found["stability"] = Stability(matches, how, options.stability)
     return found
 
 
