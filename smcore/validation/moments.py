@@ -47,9 +47,17 @@ class Moments:
         float32 (6e-8 of the value) below n = 1e9. Only float64 series with a range between the two are judged
         differently.
         """
-        flat_product = self.s_pp <= self.n * (_DUST * np.nan_to_num(self.mean_product)) ** 2
-        flat_reference = self.s_rr <= self.n * (_DUST * np.nan_to_num(self.mean_reference)) ** 2
-        return np.asarray(flat_product | flat_reference)
+        return self.product_is_constant | self.reference_is_constant
+
+    @property
+    def product_is_constant(self) -> NDArray[np.bool_]:
+        """Whether the product takes one value only, by the rule of :attr:`is_constant`."""
+        return np.asarray(self.s_pp <= self.n * (_DUST * np.nan_to_num(self.mean_product)) ** 2)
+
+    @property
+    def reference_is_constant(self) -> NDArray[np.bool_]:
+        """Whether the reference takes one value only, by the rule of :attr:`is_constant`."""
+        return np.asarray(self.s_rr <= self.n * (_DUST * np.nan_to_num(self.mean_reference)) ** 2)
 
 
 _DUST: Final = 1e-12

@@ -16,7 +16,7 @@ from smcore import kinds, names
 from smcore.catalog import DATATYPES, CatalogEntry, read_file
 from smcore.errors import ReaderError, SpecMismatch, Status
 from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
-from smcore.validation import metrics
+from smcore.validation.metrics import registry
 from tests.docs.pages import ROOT, blocks, headings, name_of, pages, text_of
 
 
@@ -132,17 +132,14 @@ def test_the_model_of_the_recipe_keeps_the_contract() -> None:
         model.predict(foreign)
 
 
-def test_the_metric_of_the_recipe_computes() -> None:
-    declared: list[str] = []
-
-    def metric(label: str, **about: object):
-        declared.append(label)
-        return lambda function: function
-
-    space = vars(metrics) | {"metric": metric}
-    exec(compile(recipe("@metric"), "metric.py", "exec", flags=metrics.annotations.compiler_flag), space)
-    assert declared == ["mean absolute difference"]
-    assert space["mad"]([0.1, 0.3, np.nan], [0.2, 0.1, 0.5]) == pytest.approx(0.15)
+def test_the_metric_of_the_recipe_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared: dict = {}
+    monkeypatch.setattr(registry, "METRICS", declared)
+    space: dict = {"__name__": "robust"}
+    exec(compile(recipe('"""Differences'), "robust.py", "exec"), space)
+    assert list(declared) == ["median_difference"]
+    assert declared["median_difference"].unit_for("m3 m-3") == "m3 m-3"
+    assert space["median_difference"]([0.1, 0.3, 0.9, np.nan], [0.2, 0.1, 0.1, 0.5]) == pytest.approx(0.2)
 
 
 def test_headings_become_anchors() -> None:

@@ -8,7 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from smcore.validation.metrics import METRICS, average_ranks, bias, is_constant, n, pearson_r, rmsd, spearman_r, ubrmsd
+from smcore.validation.metrics import (
+    METRICS,
+    average_ranks,
+    bias,
+    heidke_dry,
+    heidke_wet,
+    is_constant,
+    kge,
+    mae,
+    mse_bias,
+    mse_correlation,
+    mse_variance,
+    n,
+    nse,
+    pearson_r,
+    pod_dry,
+    pod_wet,
+    rmsd,
+    slope,
+    spearman_r,
+    ubrmsd,
+)
+from smcore.validation.moments import moments
 
 VALUES = st.lists(st.integers(0, 60).map(lambda v: v / 100), min_size=3, max_size=40)
 
@@ -32,6 +54,45 @@ def test_the_four_pairs_computed_by_hand() -> None:
     assert ubrmsd(x, y) == pytest.approx(np.sqrt(1.5), abs=1e-15)
     assert pearson_r(x, y) == pytest.approx(6 / np.sqrt(56), abs=1e-15)
     assert spearman_r(x, y) == pytest.approx(4 / np.sqrt(20), abs=1e-15)
+    # Variances 14/4 and 4/4, covariance 6/4; |differences| 1 0 1 2.
+    assert mae(x, y) == 1
+    assert mse_bias(x, y) == 0
+    assert mse_variance(x, y) == pytest.approx((np.sqrt(3.5) - 1) ** 2, abs=1e-15)
+    assert mse_correlation(x, y) == pytest.approx(2 * (np.sqrt(3.5) - 1.5), abs=1e-15)
+    assert nse(x, y) == pytest.approx(1 - 6 / 4, abs=1e-15)
+    assert kge(x, y) == pytest.approx(1 - np.hypot(6 / np.sqrt(56) - 1, np.sqrt(3.5) - 1), abs=1e-15)
+    assert slope(x, y) == pytest.approx(6 / 4, abs=1e-15)
+
+
+def test_ten_days_of_events_counted_by_hand() -> None:
+    # Of ten days the two driest and the two wettest are events (rank 1 + 9//5 = 2). The product has one dry day of
+    # two, and none of the wet days: table 1 1 1 7 gives 2(7 − 1)/(2·8 + 2·8), table 0 2 2 6 gives 2(0 − 4)/(2·8 + 2·8).
+    reference = np.arange(10.0)
+    product = np.array([0, 5, 1, 3, 9, 4, 8, 7, 6, 2], float)
+    assert pod_dry(product, reference) == 0.5
+    assert heidke_dry(product, reference) == pytest.approx(12 / 32, abs=1e-15)
+    assert pod_wet(product, reference) == 0
+    assert heidke_wet(product, reference) == pytest.approx(-8 / 32, abs=1e-15)
+    np.testing.assert_allclose(heidke_wet(-product, -reference), heidke_dry(product, reference), rtol=1e-15)
+
+
+def test_values_tied_with_the_percentile_are_all_events() -> None:
+    reference = np.array([0.1, 0.1, 0.1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    product = np.array([0.1, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    assert pod_dry(product, reference) == 2 / 4
+
+
+def test_the_mean_of_the_reference_as_product_has_no_skill() -> None:
+    reference = np.array([0.1, 0.3, 0.2, 0.4])
+    assert nse(np.full(4, 0.25), reference) == pytest.approx(0, abs=1e-15)
+    assert slope(np.full(4, 0.25), reference) == pytest.approx(0, abs=1e-15)
+    assert np.isnan(kge(np.full(4, 0.25), reference))
+
+
+def test_level_has_no_ratio_where_the_mean_of_the_reference_is_nothing() -> None:
+    reference = np.array([0.1, -0.3, 0.3, -0.1, 0.2, -0.2])
+    assert np.isnan(kge(reference + 0.1, reference))
+    assert np.isnan(METRICS["kge"].from_moments(moments(reference + 0.1, reference)))  # type: ignore[misc]
 
 
 def test_a_gap_on_either_side_removes_the_pair_before_any_mean() -> None:
@@ -59,6 +120,77 @@ def test_all_metrics_equal_independent_computations_on_random_data_with_gaps(see
         assert got["bias"][i] == pytest.approx(np.mean(x - y), abs=1e-14)
         assert got["rmsd"][i] == pytest.approx(np.sqrt(np.mean((x - y) ** 2)), abs=1e-14)
         assert got["ubrmsd"][i] == pytest.approx(np.std(x - y), abs=1e-14)
+        assert got["mae"][i] == pytest.approx(np.abs(x - y).mean(), abs=1e-14)
+        assert got["mse_bias"][i] == pytest.approx((x.mean() - y.mean()) ** 2, abs=1e-14)
+        assert got["mse_variance"][i] == pytest.approx((x.std() - y.std()) ** 2, abs=1e-14)
+        r = np.corrcoef(x, y)[0, 1]
+        assert got["mse_correlation"][i] == pytest.approx(2 * x.std() * y.std() * (1 - r), abs=1e-14)
+        assert got["nse"][i] == pytest.approx(1 - ((x - y) ** 2).sum() / ((y - y.mean()) ** 2).sum(), abs=1e-12)
+        parts = [r - 1, x.std() / y.std() - 1, x.mean() / y.mean() - 1]
+        assert got["kge"][i] == pytest.approx(1 - np.linalg.norm(parts), abs=1e-12)
+        assert got["slope"][i] == pytest.approx(stats.linregress(y, x).slope, abs=1e-12)
+        for name, sign in (("dry", 1), ("wet", -1)):
+            # Percentiles may round to either side of the value they fall on.
+            low, seen = (v <= np.percentile(v, 20) + 1e-12 for v in (sign * x, sign * y))
+            assert got[f"pod_{name}"][i] == pytest.approx(low[seen].mean(), abs=1e-14)
+            agreed, chance = (low == seen).mean(), low.mean() * seen.mean() + (1 - low.mean()) * (1 - seen.mean())
+            assert got[f"heidke_{name}"][i] == pytest.approx((agreed - chance) / (1 - chance), abs=1e-12)
+
+
+MOMENT_METRICS = [name for name, metric in METRICS.items() if metric.from_moments is not None]
+
+
+def in_moments(name: str, product: np.ndarray, reference: np.ndarray, axis: int = -1) -> np.ndarray:
+    form = METRICS[name].from_moments
+    assert form is not None
+    return form(moments(product, reference, axis=axis))
+
+
+@pytest.mark.parametrize("name", MOMENT_METRICS)
+@pytest.mark.parametrize(("level", "spread"), [(0.25, 0.08), (0.0, 1.0), (280.0, 10.0), (101_325.0, 50.0)])
+def test_arrays_and_moments_give_one_number(name: str, level: float, spread: float) -> None:
+    rng = np.random.default_rng(11)
+    truth = rng.normal(level, spread, (40, 500))
+    product = 1.3 * truth + rng.normal(0.1 * level + spread, spread, truth.shape)
+    reference = truth + rng.normal(0, spread, truth.shape)
+    product[rng.random(truth.shape) < 0.4], reference[rng.random(truth.shape) < 0.2] = np.nan, np.nan
+    product[3], reference[4], product[5] = np.nan, level, level + spread
+    by_arrays = METRICS[name].compute(product, reference)
+    # Where levels cancel, rounding is that of the level: a bias of 1 between pressures of 1e5 has 5 digits less.
+    scale = np.nanmax(np.abs(by_arrays)) + (level if name == "bias" else 0)
+    for axis, x, y in ((-1, product, reference), (0, product.T.copy(), reference.T.copy())):
+        by_moments = in_moments(name, x, y, axis)
+        np.testing.assert_array_equal(np.isnan(by_moments), np.isnan(by_arrays))
+        np.testing.assert_allclose(by_moments, by_arrays, rtol=1e-12, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("name", MOMENT_METRICS)
+def test_moments_of_a_perfect_product_have_the_best_value(name: str) -> None:
+    x = np.random.default_rng(1).normal(0.2, 0.05, 100)
+    best = METRICS[name].best
+    if best is not None:
+        assert in_moments(name, x, x) == pytest.approx(best, abs=1e-9)
+
+
+def test_the_parts_of_the_mean_square_difference_add_up() -> None:
+    product, reference = pairs_with_gaps(9, (20, 200))
+    parts = sum(part(product, reference) for part in (mse_bias, mse_variance, mse_correlation))
+    np.testing.assert_allclose(parts, rmsd(product, reference) ** 2, rtol=1e-12)
+
+
+def test_tables_list_the_sample_first_and_skill_last() -> None:
+    assert list(METRICS) == [
+        *("n", "pearson_r", "spearman_r", "bias", "rmsd", "ubrmsd", "mae"),
+        *("mse_bias", "mse_variance", "mse_correlation", "nse", "kge", "slope"),
+        *("pod_dry", "pod_wet", "heidke_dry", "heidke_wet"),
+    ]
+
+
+@pytest.mark.parametrize(("data", "squared"), [("m3 m-3", "(m3 m-3)2"), ("1", "1"), ("K", "(K)2")])
+def test_units_follow_the_data(data: str, squared: str) -> None:
+    assert METRICS["mse_bias"].unit_for(data) == squared
+    assert METRICS["mae"].unit_for(data) == data
+    assert METRICS["kge"].unit_for(data) == "1"
 
 
 def test_many_locations_at_once_equal_one_after_the_other_along_any_axis() -> None:
@@ -141,7 +273,7 @@ def test_every_metric_says_what_it_is(name: str) -> None:
     assert metric.span[0] < metric.span[1]
     assert "References" in metric.definition
     assert "doi:" in metric.definition
-    assert metric.needs_same_unit == (metric.unit_for("m3 m-3") == "m3 m-3")
+    assert metric.needs_same_unit or metric.unit == "1"
 
 
 @given(VALUES, st.randoms(use_true_random=False))
@@ -150,7 +282,7 @@ def test_swapping_the_sides_turns_the_sign_of_bias_and_nothing_else(values: list
     x = np.array(values)
     y = np.array(random.sample(values, len(values)))  # type: ignore[attr-defined]
     assert bias(x, y) == pytest.approx(-bias(y, x), abs=1e-15)
-    for metric in (n, rmsd, ubrmsd, pearson_r, spearman_r):
+    for metric in (n, rmsd, ubrmsd, mae, mse_bias, mse_variance, mse_correlation, pearson_r, spearman_r):
         np.testing.assert_allclose(metric(x, y), metric(y, x), rtol=0, atol=1e-12)
 
 

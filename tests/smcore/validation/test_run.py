@@ -21,6 +21,7 @@ from smcore.grids import ease
 from smcore.validation import output
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.fetching import cube_fetch, dataset_fetch
+from smcore.validation.metrics import METRICS
 from smcore.validation.output import check_out, write_csv, write_run
 from smcore.validation.run import RunOptions, validate
 from smcore.validation.sides import Side
@@ -103,7 +104,7 @@ def test_a_run_writes_a_tidy_table_fields_and_its_own_record(
     assert first.loc["n", "value"] == 40
     assert first.loc["pearson_r", "value"] == pytest.approx(-second.loc["pearson_r", "value"], abs=1e-6)
     assert first.loc["pearson_r", "value"] > 0.9
-    assert table["location"].tolist()[-12:] == ["*pooled*"] * 6 + ["*median*"] * 6
+    assert table["location"].tolist()[-2 * len(METRICS) :] == ["*pooled*"] * len(METRICS) + ["*median*"] * len(METRICS)
     record = json.loads((out / "run.json").read_text())
     assert record["options"]["time_window_hours"] is None
     assert record["results"][0]["pairing"] == "nearest within 1 h"
@@ -120,7 +121,7 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_is_written(catalog: Path,
         assert loam("--product", "swath", "--product", "daily", "--reference", "pixels", "--daily", "--per-step",
                     "--out", tmp_path / name, "--catalog", catalog) == 0  # fmt: skip
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    assert set(files(tmp_path / "a")) == {"metrics.csv", "metrics.nc", "run.json", "steps.csv", "common.csv"}
+    assert set(files(tmp_path / "a")) == {"metrics.csv", "metrics.nc", "run.json", "steps.csv", "common.csv", "versus.csv"}
 
 
 def test_several_products_after_one_option_keep_their_own_days(
@@ -171,7 +172,9 @@ def test_days_over_space_are_a_table_of_their_own(
     )
     steps = pd.read_csv(tmp_path / "o" / "steps.csv")
     assert steps["time"].iloc[0] == "2020-01-01"
-    assert steps["time"].tolist()[-6:] == ["*pooled*"] * 6
+    pooled = steps.query("time == '*pooled*'")
+    assert pooled["metric"].is_unique
+    assert steps.index[-len(pooled) :].equals(pooled.index)
     assert steps.query("time == '2020-01-01' and metric == 'n'")["value"].item() == 48
     # the daily cube has one value everywhere: no correlation over space, and it says so
     assert steps.query("time == '2020-01-01' and metric == 'pearson_r'")["status"].item() == "constant_series"

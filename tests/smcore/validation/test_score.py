@@ -29,7 +29,9 @@ def hours(start: str, count: int, step: int = 1) -> np.ndarray:
 
 def scored(product: xr.Dataset, reference: xr.Dataset, *, quality: str = "all", **known: Any) -> Score:
     options = MatchOptions(Masks(quality=quality), max_distance_km=known.pop("max_distance_km", 100.0))
-    return score(match(side(product, "p"), side(reference, "r"), options), ScoreOptions(**known.pop("how", {})), **known)
+    return score(
+        match(side(product, "p"), side(reference, "r"), options), ScoreOptions(**known.pop("how", {})), **known
+    )
 
 
 def cell(table: pd.DataFrame, location: str, metric: str) -> pd.Series:
@@ -72,7 +74,7 @@ def test_every_location_has_its_status_and_the_good_one_its_numbers(mixed: Score
 
 def test_the_table_ends_with_pooled_and_median_and_intervals_are_empty(mixed: Score) -> None:
     table = score_table([mixed])
-    assert table["location"].tolist()[-12:] == [POOLED] * 6 + [MEDIAN] * 6
+    assert table["location"].tolist()[-2 * len(METRICS) :] == [POOLED] * len(METRICS) + [MEDIAN] * len(METRICS)
     assert table[["lower", "upper", "n_eff"]].isna().all().all()
     assert table.columns[:14].tolist() == [
         "location", "sensor", "metric", "value", "lower", "upper", "n", "n_eff", "status",
@@ -100,10 +102,10 @@ def test_other_units_leave_correlations_and_name_the_mismatch(make_pixels: Make,
     product["sm"].attrs["units"] = "%"
     result = scored(product, make_stations(wet / 2, time, LAT, LON))
     status = {name: result.status[name][0] for name in METRICS}
-    assert status == {
-        "n": "ok", "pearson_r": "ok", "spearman_r": "ok",
-        "bias": "unit_mismatch", "rmsd": "unit_mismatch", "ubrmsd": "unit_mismatch",
-    }  # fmt: skip
+    without_unit = {name for name, metric in METRICS.items() if not metric.needs_same_unit}
+    assert {"n", "pearson_r", "spearman_r", "pod_dry"} <= without_unit
+    assert not {"bias", "rmsd", "ubrmsd", "mse_bias", "nse", "kge", "slope"} & without_unit
+    assert status == {name: "ok" if name in without_unit else "unit_mismatch" for name in METRICS}
     assert result.values["pearson_r"][0] == pytest.approx(1, abs=1e-6)
     assert np.isnan(result.values["bias"][0])
     assert result.pooled["rmsd"].status == result.median["rmsd"].status == Status.UNIT_MISMATCH
@@ -184,7 +186,7 @@ def test_cells_of_a_grid_are_fields_and_not_rows(make_cube: Make) -> None:
     a, b = rng.random((30, 4, 6)).astype("f4"), rng.random((30, 4, 6)).astype("f4")
     a[:, 1, 2] = np.nan
     result = scored(make_cube(a, time), make_cube(b, time), max_distance_km=None)
-    assert score_table([result])["location"].tolist() == [POOLED] * 6 + [MEDIAN] * 6
+    assert score_table([result])["location"].tolist() == [POOLED] * len(METRICS) + [MEDIAN] * len(METRICS)
     fields = score_fields(result)
     assert fields["pearson_r"].dims == ("y", "x")
     assert fields["pearson_r"].attrs["units"] == "1"
@@ -212,8 +214,9 @@ def test_several_products_share_a_file_whether_or_not_they_share_a_grid(make_cub
     pixels = scored(make_pixels(np.arange(30), time, 34, -105), reference, max_distance_km=2000)
     assert set(combined_fields([second, pixels])) == {"q", "p"}
     table = score_table([second, pixels])
-    assert table["location"].tolist()[-24:] == [POOLED] * 12 + [MEDIAN] * 12
-    assert table["product"].tolist()[-24:] == ["q"] * 6 + ["p"] * 6 + ["q"] * 6 + ["p"] * 6
+    many = len(METRICS)
+    assert table["location"].tolist()[-4 * many :] == [POOLED] * 2 * many + [MEDIAN] * 2 * many
+    assert table["product"].tolist()[-4 * many :] == (["q"] * many + ["p"] * many) * 2
 
 
 def test_a_sample_beyond_the_limit_is_thinned_evenly_and_says_so(
