@@ -147,6 +147,13 @@ class PreparedCube:
         steps, rows, cols = (_span(s, n) for s, n in zip((time, rows, cols), lengths, strict=True))
         return self._retrying(lambda: self._decode_block(variable, steps, rows, cols))
 
+    def series_chunk(self, variable: str) -> tuple[int, int]:
+        """Rows and columns whose series are decoded together; those of a map's tile where no series are kept."""
+        one = self._variable(variable)
+        array = self._series_array(variable) if self._manifest.series and len(one.dims) == 3 else self._maps(one.array)
+        rows, columns = array.chunk[-2:]
+        return rows, columns
+
     def dataset(self, layout: str = "maps") -> xr.Dataset:
         """Give the whole cube as a lazy dataset (dims time, y, x), dask-backed.
 
@@ -254,10 +261,15 @@ class PreparedCube:
     def _decode_block(self, variable: str, steps: slice, rows: slice, cols: slice) -> Array:
         one, slots = self._manifest.variables[variable], self._slots[steps]
         shape = rows.stop - rows.start, cols.stop - cols.start
-        stored = np.empty((len(slots), *shape), one.packing.stored)
         covered = np.zeros(len(slots), bool)
         if self._is_series_faster(variable, slots, rows, cols):
             covered = slots < self._manifest.series_steps
+            if covered.all():
+                series = self._series(variable, rows, cols)[_run(slots)]
+                kept = series.copy() if one.packing.how == "plain" else series  # no caller may write into a kept chunk
+                return one.packing.decode(kept, self.time[steps])
+        stored = np.empty((len(slots), *shape), one.packing.stored)
+        if covered.any():
             stored[covered] = self._series(variable, rows, cols)[_run(slots[covered])]
         maps = self._maps(one.array)
         for places in _runs(np.flatnonzero(~covered), slots):

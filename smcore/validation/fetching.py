@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -14,42 +14,89 @@ from smcore.validation.places import CUBE, STATIONS
 from smcore.validation.reading import plain
 
 Ints = NDArray[np.int64]
-Fetch = Callable[[str, Ints, slice], NDArray[np.generic]]
+Fetch = Callable[[str, Ints, slice], NDArray[Any]]
 """``fetch(variable, locations, steps)``: values (location, step)."""
 
 
-def dataset_fetch(data: xr.Dataset, layout: str) -> Fetch:
+@runtime_checkable
+class MapFetch(Protocol):
+    """A fetch that can also read boxes of a cube without turning them into series."""
+
+    def __call__(self, variable: str, where: Ints, steps: slice) -> NDArray[Any]:
+        """Values (location, step)."""
+        ...
+
+    def maps(self, variable: str, steps: slice, rows: slice, columns: slice) -> NDArray[Any]:
+        """Values (step, row, column) of a box."""
+        ...
+
+    def tile(self, variable: str) -> tuple[int, int]:
+        """Rows and columns that are decoded together."""
+        ...
+
+
+class DatasetFetch:
     """Read from an xarray dataset: whole rows and columns around the asked cells where that is not wasteful."""
 
-    def fetch(variable: str, where: Ints, steps: slice) -> NDArray[np.generic]:
-        array = data[variable].isel({names.TIME: steps})
-        if layout != CUBE:
-            dim = names.SENSOR if layout == STATIONS else names.LOCATION
+    def __init__(self, data: xr.Dataset, layout: str) -> None:
+        self.data, self.layout = data, layout
+
+    def __call__(self, variable: str, where: Ints, steps: slice) -> NDArray[Any]:
+        """Values (location, step)."""
+        array = self.data[variable].isel({names.TIME: steps})
+        if self.layout != CUBE:
+            dim = names.SENSOR if self.layout == STATIONS else names.LOCATION
             return np.asarray(array.transpose(dim, names.TIME).isel({dim: _run(where)}).values)
         rows, columns = np.divmod(where, array.sizes[names.X])
         box = _box(rows), _box(columns)
         if _is_dense(box, where) or isinstance(array.variable._data, np.ndarray):
-            cut = array.isel({names.Y: box[0], names.X: box[1]}).transpose(names.TIME, names.Y, names.X).values
-            return series_of_cells(cut, rows - box[0].start, columns - box[1].start)
+            return series_of_cells(self.maps(variable, steps, *box), rows - box[0].start, columns - box[1].start)
         points = array.isel({names.Y: xr.DataArray(rows, dims="point"), names.X: xr.DataArray(columns, dims="point")})
         return np.asarray(points.transpose("point", names.TIME).values)
 
-    return fetch
+    def maps(self, variable: str, steps: slice, rows: slice, columns: slice) -> NDArray[Any]:
+        """Values (step, row, column) of a box of a cube."""
+        box = self.data[variable].isel({names.TIME: steps, names.Y: rows, names.X: columns})
+        return np.asarray(box.transpose(names.TIME, names.Y, names.X).values)
+
+    def tile(self, variable: str) -> tuple[int, int]:
+        """Rows and columns that are decoded together."""
+        chunks = self.data[variable].chunksizes
+        return (max(chunks[names.Y]), max(chunks[names.X])) if chunks else (1, 1)
 
 
-def cube_fetch(cube: Any) -> Fetch:
+class CubeFetch:
     """Read from a prepared cube: a box where the cells lie together, else one series after the other."""
 
-    def fetch(variable: str, where: NDArray[np.int64], steps: slice) -> NDArray[np.generic]:
-        rows, columns = np.divmod(where, cube.grid.shape[1])
+    def __init__(self, cube: Any) -> None:
+        self.cube = cube
+
+    def __call__(self, variable: str, where: Ints, steps: slice) -> NDArray[Any]:
+        """Values (location, step)."""
+        rows, columns = np.divmod(where, self.cube.grid.shape[1])
         box = _box(rows), _box(columns)
         if _is_dense(box, where):
-            maps = cube.read_block(variable, steps, *box)
-            return series_of_cells(maps, rows - box[0].start, columns - box[1].start)
-        series = [cube.read_series(variable, int(r), int(c))[steps] for r, c in zip(rows, columns, strict=True)]
+            return series_of_cells(self.maps(variable, steps, *box), rows - box[0].start, columns - box[1].start)
+        series = [self.cube.read_series(variable, int(r), int(c))[steps] for r, c in zip(rows, columns, strict=True)]
         return np.stack(series)
 
-    return fetch
+    def maps(self, variable: str, steps: slice, rows: slice, columns: slice) -> NDArray[Any]:
+        """Values (step, row, column) of a box."""
+        return np.asarray(self.cube.read_block(variable, steps, rows, columns))
+
+    def tile(self, variable: str) -> tuple[int, int]:
+        """Rows and columns that are decoded together where all steps are read."""
+        return tuple(self.cube.series_chunk(variable))
+
+
+def dataset_fetch(data: xr.Dataset, layout: str) -> DatasetFetch:
+    """Read from an xarray dataset."""
+    return DatasetFetch(data, layout)
+
+
+def cube_fetch(cube: Any) -> CubeFetch:
+    """Read from a prepared cube."""
+    return CubeFetch(cube)
 
 
 def series_of_cells(maps: NDArray[Any], rows: Ints, columns: Ints) -> NDArray[Any]:

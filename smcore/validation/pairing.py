@@ -96,6 +96,17 @@ def pair_daily(product: Records, reference: Records) -> Pairs:
     return pairing.pairs(dropped)
 
 
+def pairs_by_step(product: Records, reference: Records, window: int | None) -> bool:
+    """Whether the same steps make pairs at every location, whatever the gaps, where all share the times given here.
+
+    ``window`` is that of :func:`pair_nearest`; None asks for :func:`pair_daily`.
+    """
+    if window is not None:
+        return _single_steps(_Series.of(product), _Series.of(reference), window) is not None
+    series = [side for side in (product, reference) if side.overpass is None]
+    return all(_has_one_a_day(_Series.of(side), side.per_day) for side in series)
+
+
 @dataclass(frozen=True, eq=False)
 class _Series:
     """Values of one side as the kernels take them: contiguous, missing where not finite.
@@ -273,11 +284,10 @@ def _by_day(records: Records) -> tuple[_Series, Ints]:
     series = _Series.of(records)
     locations = len(series.values)
     few = np.zeros(locations, np.int64)
-    needed = np.maximum((records.per_day + 1) // 2, 1)
-    if series.shares_times and (needed == 1).all():
+    if _has_one_a_day(series, records.per_day):  # a record is its own mean
         days = day_of(series.time[0])
-        if (np.diff(days) > 0).all():  # a record a day: its own mean
-            return _Series(series.values, days[None] * DAY, labels=series.labels, days=days), few
+        return _Series(series.values, days[None] * DAY, labels=series.labels, days=days), few
+    needed = np.maximum((records.per_day + 1) // 2, 1)
     begins, ends = np.empty(locations, np.int64), np.empty(locations, np.int64)
     day_limits(series.values, series.time, begins, ends)
     first, final = int(begins.min(initial=_FAR)), int(ends.max(initial=-_FAR))
@@ -285,3 +295,8 @@ def _by_day(records: Records) -> tuple[_Series, Ints]:
     means, last = np.empty((locations, len(days))), np.empty((locations, len(days)), np.int32)
     day_means(series.values, series.time, first, needed, means, last, few)
     return _Series(means, days[None] * DAY, labels=series.labels, days=days, last=last), few
+
+
+def _has_one_a_day(series: _Series, per_day: Ints) -> bool:
+    """Whether no day has two steps, and none needs two to count."""
+    return bool(series.shares_times and (per_day <= 2).all() and (np.diff(day_of(series.time[0])) > 0).all())

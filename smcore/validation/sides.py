@@ -160,7 +160,7 @@ class Side:
         """
         stamp = self.stamps[steps]
         time, observed = self._times(where, steps, stamp)
-        codes = self._overpass(steps)
+        codes = self.overpasses(steps)
         wanted = np.full(len(stamp), True)
         if codes is not None and masks.overpass != "both":
             wanted = np.asarray(codes == OVERPASSES.index(masks.overpass))
@@ -204,7 +204,8 @@ class Side:
         found = kept.median_steps(time, int(usual))
         return _per_day(np.where(np.isnan(found), usual, found))
 
-    def _overpass(self, steps: slice) -> NDArray[np.int8] | None:
+    def overpasses(self, steps: slice) -> NDArray[np.int8] | None:
+        """Codes into :data:`OVERPASSES` of some steps; None where the side has no overpasses."""
         if not self.has_overpass:
             return None
         labels = self.dataset[names.OVERPASS].values[steps].astype(str)
