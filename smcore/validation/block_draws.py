@@ -94,11 +94,10 @@ def spread(
     weights = np.empty((0, 0))
     for count, rows in _alike(blocks):
         weights = weights if len(weights) == count else _counts(count, draws, seed)
-        part = np.ascontiguousarray(np.moveaxis(sums[rows, :count], 2, 1))  # (location, sum, block)
-        # One product for each location: BLAS rounds by the size of a matrix, and tiles must not change a number.
-        drawn = estimate(covariances(np.moveaxis(part @ weights, 1, 0), size))
+        part = np.ascontiguousarray(sums[rows, :count])
+        drawn = estimate(covariances(kernels.draw(part, weights), size))
         undefined[:, rows] = np.isnan(drawn).sum(axis=-1)
-        part = np.moveaxis(part, 1, 0)
+        part = np.ascontiguousarray(np.moveaxis(part, 2, 0))  # (sum, location, block)
         whole = part.sum(axis=-1, keepdims=True)
         variance = (
             _variance(drawn) * count / (count - 1) * _neighbours(estimate(covariances(whole - part, size))[: 2 * size])

@@ -13,6 +13,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -24,6 +26,9 @@ _WIDTH: Final = 256
 
 _DAY: Final = 86_400_000_000
 """Microseconds."""
+
+_DRAWS: Final = 128
+"""Draws side by side: their sums stay in the first-level cache."""
 
 
 def moments_by_location(members: Sequence[NDArray[Any]]) -> Floats:
@@ -90,6 +95,19 @@ def block_sums(members: Sequence[NDArray[Any]], time: Ints, length: int, mean: F
     return sums[:, : int(count.max(initial=0))], count
 
 
+def draw(sums: Floats, counts: Floats) -> Floats:
+    """Sums of draws: ``sums`` (location, block, sum) times ``counts`` (block, draw).
+
+    Returns
+    -------
+    ndarray
+        (sum, location, draw); a location's numbers do not depend on which others come with it.
+    """
+    if sums.ndim != 3 or counts.shape[0] != sums.shape[1]:
+        raise ValueError(f"counts {counts.shape} do not fit sums {sums.shape}")
+    return np.asarray(_draw(np.ascontiguousarray(sums), np.ascontiguousarray(counts)))
+
+
 def _alike(members: Sequence[NDArray[Any]], count: int) -> list[NDArray[Any]]:
     arrays = [np.asarray(member) for member in members]
     shapes = {array.shape for array in arrays}
@@ -100,6 +118,7 @@ def _alike(members: Sequence[NDArray[Any]], count: int) -> list[NDArray[Any]]:
     return [np.ascontiguousarray(array, dtype=exact) for array in arrays]
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True, fastmath=_REORDER)
 def _by_location(x: Array, y: Array, z: Array) -> Array:
     """Two passes over a row that lies in the cache: means first, so that nothing cancels."""
@@ -133,6 +152,7 @@ def _by_location(x: Array, y: Array, z: Array) -> Array:
     return out
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True, fastmath=_REORDER)
 def _by_step(x: Array, y: Array, z: Array) -> Array:
     """Time runs outside over blocks of locations; shifted by the first triplet, so that one pass does not cancel."""
@@ -249,6 +269,7 @@ def _whole(values: Array, p: int, i: int) -> bool:
     return abs(total) < np.inf
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def _comoments(values: Array) -> tuple[Array, Array, Array]:
     members, count, size = values.shape
@@ -280,6 +301,7 @@ def _comoments(values: Array) -> tuple[Array, Array, Array]:
     return n, mean, product
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def _days(values: Array, time: Array) -> tuple[Array, Array]:
     """First and last UTC day with all members; 0 and 0 where there is none."""
@@ -295,6 +317,7 @@ def _days(values: Array, time: Array) -> tuple[Array, Array]:
     return first, last
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def _block_sums(values: Array, time: Array, length: int, mean: Array, first: Array, most: int) -> tuple[Array, Array]:
     members, count, size = values.shape
@@ -329,3 +352,35 @@ def _block_sums(values: Array, time: Array, length: int, mean: Array, first: Arr
                 m += 1
         used[p] = m
     return sums, used
+
+
+@alone
+@numba.njit(parallel=True, nogil=True, cache=True, fastmath={"contract"})
+def _draw(sums: Array, counts: Array) -> Array:
+    """A product of matrices too small for BLAS, whose threads wait for each other longer than they compute."""
+    places, blocks, wide = sums.shape
+    draws = counts.shape[1]
+    out = np.zeros((wide, places, draws))
+    for p in numba.prange(places):
+        total = np.empty((wide, _DRAWS))
+        for start in range(0, draws, _DRAWS):
+            m = min(_DRAWS, draws - start)
+            total[:] = 0.0
+            b = 0
+            while b + 4 <= blocks:
+                c, e, f, g = counts[b], counts[b + 1], counts[b + 2], counts[b + 3]
+                for k in range(wide):
+                    q, r, s, t = sums[p, b, k], sums[p, b + 1, k], sums[p, b + 2, k], sums[p, b + 3, k]
+                    for d in range(m):
+                        i = start + d
+                        total[k, d] += (q * c[i] + r * e[i]) + (s * f[i] + t * g[i])
+                b += 4
+            while b < blocks:
+                for k in range(wide):
+                    for d in range(m):
+                        total[k, d] += sums[p, b, k] * counts[b, start + d]
+                b += 1
+            for k in range(wide):
+                for d in range(m):
+                    out[k, p, start + d] = total[k, d]
+    return out
