@@ -54,7 +54,7 @@ def command(
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics; default all.")] = None,
     interval: Annotated[
         str, typer.Option("--interval", help="analytic, iid (days as independent), bootstrap or none.")
-    ] = "none",
+    ] = "analytic",
     level: Annotated[float, typer.Option("--level", help="Nominal coverage of the intervals.")] = 0.95,
     draws: Annotated[int, typer.Option("--draws", help="Draws of a bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of a bootstrap.")] = 0,
@@ -70,6 +70,10 @@ def command(
     stability: Annotated[
         int | None, typer.Option("--stability", help="Metrics in moving windows of so many days, and their slope.")
     ] = None,
+    stratum: Annotated[
+        list[str] | None,
+        typer.Option("--stratum", help="Divide by network, depth, season, source …; network,season crosses; or none."),
+    ] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
@@ -78,7 +82,9 @@ def command(
     matching = MatchOptions(masks, depth, window, daily, _distance(max_distance))
     estimates = EstimateOptions(min_obs, interval, level, draws, seed, tuple(metric or ()))
     period = None if scaling_period is None else FitPeriod.parse(*scaling_period)
-    options = RunOptions(matching, estimates, Transform(scaling, period, anomaly), per_step, triple, stability)
+    options = RunOptions(
+        matching, estimates, Transform(scaling, period, anomaly), per_step, triple, stability, tuple(stratum or ())
+    )
     check_out(out)
     context = cli.context()
     run = validate([*product, *(more or [])], reference, context.load_catalog(), options, progress=context.progress)

@@ -46,7 +46,7 @@ class EstimateOptions:
     """
 
     min_obs: int = MIN_OBS
-    interval: str = NONE
+    interval: str = ANALYTIC
     level: float = 0.95
     draws: int = 1000
     seed: int = 0
@@ -148,11 +148,7 @@ def estimate(
     base = base_status(count, options.min_obs) if base is None else base
     result = Estimates(count)
     for name, metric in options.chosen.items():
-        value = (
-            metric.from_moments(sums)
-            if getattr(metric, "from_moments", None) is not None
-            else metric.compute(product, reference)
-        )
+        value = metric.from_moments(sums) if metric.from_moments is not None else metric.compute(product, reference)
         result.status[name] = metric_status(metric, value, base, sums.is_constant, same_units)
         usable = result.status[name] == Status.OK
         result.value[name] = value if name == "n" else np.where(usable, value, np.nan)

@@ -18,6 +18,7 @@ from smcore.catalog import Catalog, CatalogEntry
 from smcore.errors import MatchError
 from smcore.validation.analyses.against import AgainstEachOther
 from smcore.validation.analyses.base import Analysis, Findings
+from smcore.validation.analyses.by_stratum import DEFAULT, by_stratum, parse_kinds
 from smcore.validation.analyses.collocation import Collocation
 from smcore.validation.analyses.common_days import CommonDays
 from smcore.validation.analyses.drift import Stability
@@ -64,7 +65,8 @@ class RunOptions:
     stability
         Days of the moving windows that show whether the skill is stable; None leaves them out.
     strata
-        What to divide the scores by, as ``season`` or ``network``; ``network x season`` crosses two.
+        What to divide the scores by, as ``season`` or ``network``; ``network,season`` crosses two, ``none`` leaves
+        them out, nothing takes the usual ones.
     """
 
     match: MatchOptions = field(default_factory=MatchOptions)
@@ -170,7 +172,7 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
         fingerprints={name: one.fingerprint for name, one in opened.items()},
         matches=matches,
         options=options,
-        analyses=_analyses(matches, guards, options),
+        analyses=_analyses(matches, guards, options, catalog),
         guards=guards,
     )
 
@@ -188,8 +190,8 @@ def share_places(matches: Sequence[Match]) -> bool:
 def score_options(options: RunOptions, matched: Match) -> ScoreOptions:
     """How one match is scored; maps of a grid leave out what needs more than sums and ranks, unless asked for."""
     estimates = options.estimates
-    if matched.anchor.layout == CUBE and not estimates.metrics and hasattr(METRICS["bias"], "from_moments"):
-        kept = tuple(name for name, metric in METRICS.items() if getattr(metric, "from_moments", None) is not None)
+    if matched.anchor.layout == CUBE and not estimates.metrics:
+        kept = tuple(name for name, metric in METRICS.items() if metric.from_moments is not None)
         estimates = replace(estimates, metrics=(*kept, "spearman_r"))
     return ScoreOptions(estimates, options.transform, per_day=options.per_step)
 
@@ -214,7 +216,9 @@ def _with_masks(options: RunOptions, catalog: Catalog, sides: Sequence[Side]) ->
     return replace(options, match=replace(options.match, masks=replace(masks, rules=rules)))
 
 
-def _analyses(matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions) -> dict[str, Analysis]:
+def _analyses(
+    matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions, catalog: Catalog
+) -> dict[str, Analysis]:
     """The analyses that these options ask for.
 
     Raises
@@ -238,8 +242,20 @@ def _analyses(matches: tuple[Match, ...], guards: tuple[Seen, ...], options: Run
             )
         found["collocation"] = Collocation(matches, options.estimates, options.transform.anomaly)
     if options.stability is not None and together:
-        found["stability"] = Stability(matches, how, options.stability)
+        found["stability"] = Stability(matches, guards, how, window_days=options.stability)
+    kinds = _kinds(matches, options.strata)
+    if kinds and together:
+        found["strata"] = by_stratum(matches, guards, how, kinds=kinds, catalog=catalog, said=bool(options.strata))
     return found
+
+
+def _kinds(matches: tuple[Match, ...], asked: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Divisions that were asked for; else the usual ones, of which a map has only where its values come from."""
+    if asked == ("none",):
+        return ()
+    if asked:
+        return parse_kinds(asked)
+    return (("source",),) if matches[0].anchor.layout == CUBE else DEFAULT
 
 
 def _same_points(a: Match, b: Match) -> bool:

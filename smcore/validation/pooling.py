@@ -104,12 +104,8 @@ def pooled_numbers(
     product, reference = pool.pairs.product[chosen][None], pool.pairs.reference[chosen][None]
     result = {}
     for name, metric in options.chosen.items():
-        exact = getattr(metric, "from_moments", None) is not None
-        value = (
-            metric.from_moments(sums)
-            if getattr(metric, "from_moments", None) is not None
-            else metric.compute(product, reference)
-        )
+        exact = metric.from_moments is not None
+        value = metric.from_moments(sums) if metric.from_moments is not None else metric.compute(product, reference)
         count = int(sums.n[0]) if exact else product.shape[1]
         base = base_status(np.array([int(sums.n[0])]), options.min_obs)
         status = metric_status(metric, value, base, sums.is_constant, same_units)[0]

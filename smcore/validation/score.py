@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from smcore.errors import Status
 from smcore.progress import Cancel, Progress, check, never, quiet
+from smcore.validation.clusters import clusters, median_bounds
 from smcore.validation.estimates import (
+    NONE,
     EstimateOptions,
     Estimates,
     Number,
@@ -257,14 +259,16 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
         overpasses.update(part.overpasses)
     same_units = matched.same_units or options.transform.unifies_units
     pool = Pool.of(fair, size)
-    pooled, median = _summaries(estimates, pool, ~guard.whole, options, same_units)
+    pooled, median = _summaries(matched, estimates, pool, ~guard.whole, options)
     with_seen = None
     if guard.location.any():
         every = Estimates.failed(size, list(options.estimates.chosen))
         for _, part in parts:
             every.put(part.rows, part.estimates)
         everywhere = np.ones(size, bool)
-        with_seen = _summaries(every, Pool.of([part[1] for part in parts], size), everywhere, options, same_units)
+        with_seen = _summaries(
+            every, Pool.of([part[1] for part in parts], size), everywhere, options, same_units, groups
+        )
     days = per_day(pool, options.estimates, same_units=same_units) if options.per_day else None
     return Score(
         matched, options.estimates, estimates, counts, dropped, errors, pooled, median, days, pool_stride(matched),
@@ -273,7 +277,12 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
 
 
 def _summaries(
-    estimates: Estimates, pool: Pool, kept: NDArray[np.bool_], options: ScoreOptions, same_units: bool
+    estimates: Estimates,
+    pool: Pool,
+    kept: NDArray[np.bool_],
+    options: ScoreOptions,
+    same_units: bool,
+    groups: Ints | None,
 ) -> tuple[dict[str, Number], dict[str, Number]]:
     """Pooled and median over the locations ``kept``."""
     pooled = pooled_numbers(pool, kept, options.estimates, same_units=same_units)
@@ -281,9 +290,20 @@ def _summaries(
         usual = most_common(estimates.status["n"][kept])
         pooled = {name: Number(number.value, 0, usual) for name, number in pooled.items()}
     median = {
-        name: median_number(values[kept], estimates.status[name][kept]) for name, values in estimates.value.items()
+        name: median_number(
+            values[kept], estimates.status[name][kept], None if groups is None else groups[kept], options
+        )
+        for name, values in estimates.value.items()
     }
     return pooled, median
+
+
+def _groups(matched: Match, options: ScoreOptions) -> Ints:
+    """Groups of locations that see the same weather; all in one where no interval of a median is wanted."""
+    if options.estimates.interval == NONE:
+        return np.zeros(len(matched.places), np.int64)
+    cell = None if matched.product_is_anchor else matched.collocation.indices[:, 0]
+    return clusters(matched.places.lat, matched.places.lon, cell=cell)
 
 
 def _base_status(matched: Match, block: PairBlock, count: Ints, min_obs: int) -> Statuses:
@@ -297,9 +317,10 @@ def _base_status(matched: Match, block: PairBlock, count: Ints, min_obs: int) ->
     return status
 
 
-def median_number(values: Floats, status: Statuses) -> Number:
-    """Median over the locations whose value is ok."""
+def median_number(values: Floats, status: Statuses, groups: Ints, options: EstimateOptions) -> Number:
+    """Median over the locations whose value is ok, with the interval of a resampling of groups of locations."""
     usable = (status == Status.OK) & np.isfinite(values)
     if not usable.any():
         return Number(float("nan"), 0, most_common(status))
-    return Number(float(np.median(values[usable])), int(usable.sum()), Status.OK)
+    found = median_bounds(values[usable], groups[usable], seed=options.seed, level=options.level)
+    return Number(found.median, int(usable.sum()), Status.OK, found.lower, found.upper)

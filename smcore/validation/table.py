@@ -186,11 +186,7 @@ def _summary_rows(score: Score, label: str, numbers: dict[str, Number]) -> pd.Da
             "interval": CLUSTERS if np.isfinite(number.lower) else "",
         }
         row["note"] = none_recommended(score) if number.status == Status.NONE_RECOMMENDED else ""
-        if (
-            label.startswith(POOLED[:-1])
-            and score.pool_stride > 1
-            and getattr(METRICS[metric], "from_moments", None) is None
-        ):
+        if label.startswith(POOLED[:-1]) and score.pool_stride > 1 and METRICS[metric].from_moments is None:
             row["note"] = f"of one pair in {score.pool_stride}"
         rows.append(row | {"units": _units(score, metric), "recommended_share": share})
     return _complete(pd.DataFrame(rows), score)

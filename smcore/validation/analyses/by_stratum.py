@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -77,7 +78,9 @@ class ByStratum:
     kinds
         Divisions; several names in one are crossed.
     places
-        Levels of the locations by name, from :func:`divide_places`.
+        Levels of the locations by name, from :func:`by_stratum`.
+    said
+        Whether the divisions were asked for, so that what is missing is told.
     """
 
     matches: tuple[Match, ...]
@@ -85,6 +88,7 @@ class ByStratum:
     options: ScoreOptions
     kinds: tuple[tuple[str, ...], ...] = DEFAULT
     places: dict[str, Levels | MissingStratum] = field(default_factory=dict)
+    said: bool = True
 
     def part(self, tile: Tile, common: Common) -> StrataPart:
         """Score the levels that occur in a tile."""
@@ -115,7 +119,7 @@ class ByStratum:
         origin = {name: one.origin for name, one in self.places.items() if isinstance(one, Levels)}
         record: dict[str, Any] = {"kinds": names, "missing": missing, "origin": origin}
         table = pd.concat(tables, ignore_index=True) if tables else _rows_of_nothing(scores)
-        return Findings({TABLE: table}, {"strata": record}, tuple(missing.values()))
+        return Findings({TABLE: table}, record, tuple(missing.values()) if self.said else ())
 
     def _add(
         self, scores: dict[_Key, tuple[TileScore, TileScore]], missing: dict[str, str], block: PairBlock,
@@ -168,6 +172,7 @@ def by_stratum(
     *,
     kinds: tuple[tuple[str, ...], ...] = DEFAULT,
     catalog: Catalog | None = None,
+    said: bool = True,
 ) -> ByStratum:
     """Look the fields of all locations up, once, and set up the analysis.
 
@@ -175,6 +180,8 @@ def by_stratum(
     ----------
     catalog
         Where static fields are looked for besides the data sets that are compared.
+    said
+        Whether the divisions were asked for, so that what is missing is told.
     """
     matched = matches[0]
     data = matched.anchor.dataset
@@ -184,11 +191,11 @@ def by_stratum(
     if catalog is not None:
         statics += _static_entries(catalog, wanted, synthetic=bool(int(data.attrs.get("synthetic", 0))))
     places = {kind: location_levels(matched.places, data, kind, statics=statics) for kind in wanted}
-    return ByStratum(matches, guards, options, kinds, places)
+    return ByStratum(matches, guards, options, kinds, places, said)
 
 
 def parse_kinds(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Read divisions as given to ``--stratum``: ``network``, or crossed as ``network,season``.
+    """Read divisions as given to ``--stratum``: ``network``, or crossed as ``network x season`` or ``network,season``.
 
     Raises
     ------
@@ -197,9 +204,11 @@ def parse_kinds(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """
     found = []
     for text in texts:
-        names = tuple(name.strip() for name in text.split(","))
+        names = tuple(name.strip() for name in re.split(r",|×|\sx\s", text))
         if not all(names) or len(set(names)) < len(names):
-            raise MatchError(f"--stratum {text!r} names nothing, or one thing twice", hint="write network,season")
+            raise MatchError(
+                f"--stratum {text!r} names nothing, or one thing twice", hint="write season, or network x season"
+            )
         found.append(names)
     return tuple(dict.fromkeys(found))
 

@@ -94,7 +94,7 @@ def test_a_run_writes_a_tidy_table_fields_and_its_own_record(
     status = loam("--product", "swath", "--reference", "stations", "--out", out, "--catalog", catalog, "--json")
     assert status == 0
     printed = json.loads(capsys.readouterr().out)
-    assert set(printed["files"]) == {"metrics.csv", "metrics.nc", "run.json"} == set(files(out))
+    assert set(printed["files"]) == {"metrics.csv", "metrics.nc", "strata.csv", "run.json"} == set(files(out))
     table = pd.read_csv(out / "metrics.csv")
     assert table.columns[:14].tolist() == [
         "location", "sensor", "metric", "value", "lower", "upper", "n", "n_eff", "status",
@@ -121,7 +121,15 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_is_written(catalog: Path,
         assert loam("--product", "swath", "--product", "daily", "--reference", "pixels", "--daily", "--per-step",
                     "--out", tmp_path / name, "--catalog", catalog) == 0  # fmt: skip
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    assert set(files(tmp_path / "a")) == {"metrics.csv", "metrics.nc", "run.json", "steps.csv", "common.csv", "versus.csv"}
+    assert set(files(tmp_path / "a")) == {
+        "metrics.csv",
+        "metrics.nc",
+        "run.json",
+        "steps.csv",
+        "common.csv",
+        "versus.csv",
+        "strata.csv",
+    }
 
 
 def test_several_products_after_one_option_keep_their_own_days(

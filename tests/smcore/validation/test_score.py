@@ -72,10 +72,15 @@ def test_every_location_has_its_status_and_the_good_one_its_numbers(mixed: Score
     assert cell(table, "B", "bias")["note"] == "9 pairs, 10 needed"
 
 
-def test_the_table_ends_with_pooled_and_median_and_intervals_are_empty(mixed: Score) -> None:
+def test_the_table_ends_with_pooled_and_median_and_intervals_stand_beside_usable_values_only(mixed: Score) -> None:
     table = score_table([mixed])
     assert table["location"].tolist()[-2 * len(METRICS) :] == [POOLED] * len(METRICS) + [MEDIAN] * len(METRICS)
-    assert table[["lower", "upper", "n_eff"]].isna().all().all()
+    unusable = table[(table["status"] != "ok") | table["location"].isin([POOLED, MEDIAN])]
+    assert unusable[["lower", "upper", "n_eff"]].isna().all().all()
+    good = table[(table["location"] == "A") & table["metric"].isin(["pearson_r", "bias", "ubrmsd"])]
+    assert (good["lower"] < good["value"]).all()
+    assert (good["value"] < good["upper"]).all()
+    assert set(good["interval"]) == {"analytic"}
     assert table.columns[:14].tolist() == [
         "location", "sensor", "metric", "value", "lower", "upper", "n", "n_eff", "status",
         "product", "reference", "depth_from", "depth_to", "distance_km",
