@@ -150,19 +150,19 @@ def test_small_samples_are_marked(make_pixels: Make, make_stations: Make) -> Non
 
 def test_what_is_missing_is_a_note_and_no_row(make_pixels: Make, make_stations: Make) -> None:
     product, stations = world(make_pixels, make_stations)
-    result = found([product], stations, ["forest", "network,source"])
+    result = found([product], stations, ["forest", "network x source"])
     assert result.tables[TABLE].empty
     assert list(result.tables[TABLE].columns[:3]) == ["stratum", "level", "sample"]
     assert len(result.notes) == 2
     assert result.notes[0].startswith("no division by forest: 'land_cover' is known at none of 6 locations")
-    assert result.record["strata"]["missing"]["network × source"].startswith("no division by source")
+    assert result.record["missing"]["network × source"].startswith("no division by source")
 
 
 def test_static_fields_of_the_product_divide_the_stations(make_pixels: Make, make_stations: Make) -> None:
     product, stations = world(make_pixels, make_stations)
     product["land_cover"] = (("location",), np.array([1.0, 1.0, 10.0, 10.0, np.nan, 10.0]))
     result = found([product], stations, ["forest"])
-    assert result.record["strata"]["origin"] == {"forest": "p0"}
+    assert result.record["origin"] == {"forest": "p0"}
     table = result.tables[TABLE]
     assert table[(table["level"] == "forest") & (table["metric"] == "n")]["location"].tolist() == [
         "A", "B", POOLED, MEDIAN,
@@ -201,6 +201,14 @@ def test_scaling_is_that_of_the_whole_record(make_pixels: Make, make_stations: M
 def test_divisions_that_name_nothing_are_refused(text: str) -> None:
     with pytest.raises(MatchError, match="--stratum"):
         parse_kinds([text])
+
+
+def test_crossed_divisions_are_written_in_several_ways() -> None:
+    assert parse_kinds(["season", "network x season", "network,season", "season"]) == (
+        ("season",),
+        ("network", "season"),
+    )
+    assert parse_kinds(["network×gap_age"]) == (("network", "gap_age"),)
 
 
 def test_hawaii_by_climate_against_gldas(realdata: Path) -> None:
