@@ -265,10 +265,8 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
         every = Estimates.failed(size, list(options.estimates.chosen))
         for _, part in parts:
             every.put(part.rows, part.estimates)
-        everywhere = np.ones(size, bool)
-        with_seen = _summaries(
-            every, Pool.of([part[1] for part in parts], size), everywhere, options, same_units, groups
-        )
+        whole = Pool.of([part[1] for part in parts], size)
+        with_seen = _summaries(matched, every, whole, np.ones(size, bool), options)
     days = per_day(pool, options.estimates, same_units=same_units) if options.per_day else None
     return Score(
         matched, options.estimates, estimates, counts, dropped, errors, pooled, median, days, pool_stride(matched),
@@ -277,22 +275,17 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
 
 
 def _summaries(
-    estimates: Estimates,
-    pool: Pool,
-    kept: NDArray[np.bool_],
-    options: ScoreOptions,
-    same_units: bool,
-    groups: Ints | None,
+    matched: Match, estimates: Estimates, pool: Pool, kept: NDArray[np.bool_], options: ScoreOptions
 ) -> tuple[dict[str, Number], dict[str, Number]]:
     """Pooled and median over the locations ``kept``."""
+    same_units = matched.same_units or options.transform.unifies_units
+    groups = _groups(matched, options)
     pooled = pooled_numbers(pool, kept, options.estimates, same_units=same_units)
     if not pooled["n"].n:
         usual = most_common(estimates.status["n"][kept])
         pooled = {name: Number(number.value, 0, usual) for name, number in pooled.items()}
     median = {
-        name: median_number(
-            values[kept], estimates.status[name][kept], None if groups is None else groups[kept], options
-        )
+        name: median_number(values[kept], estimates.status[name][kept], groups[kept], options.estimates)
         for name, values in estimates.value.items()
     }
     return pooled, median
