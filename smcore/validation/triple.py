@@ -4,7 +4,7 @@ Each member i is a line of the truth with an error of its own, i = α_i + β_i �
 on Θ and do not depend on each other. Then the covariances give each member's signal, σ²_X = signal + error:
 
 - signal β_X² σ²_Θ = σ_XY σ_XZ / σ_YZ, cyclic; error variance σ²_εX = σ²_X − signal (Stoffelen 1998; Gruber 2016a)
-- R² to the truth = signal / σ²_X (McColl et al. 2014, eq. 9); fractional mean square error = 1 − R²
+- R² to the truth = signal / σ²_X (McColl et al. 2014); fractional mean square error = 1 − R²
 - SNR = 10 log₁₀ (signal / σ²_εX) [dB]: 0 where error and signal are equal, +3 where the signal is twice the error
 - gain to the reference X: β*_Y = σ_XZ / σ_YZ, β*_Z = σ_XY / σ_YZ; a member times its β* has the reference's units
 
