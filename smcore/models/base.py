@@ -112,6 +112,11 @@ class ModelSpec:
         """Whether observations of the target are an input."""
         return any(item.role == "observed" for item in self.inputs)
 
+    @property
+    def causal(self) -> bool:
+        """Whether a day's value rests on nothing later than that day; else the model looks to both sides of a gap."""
+        return self.lookahead == 0
+
     def named(self, role: Role) -> tuple[InputSpec, ...]:
         """The inputs of one role, in order."""
         return tuple(item for item in self.inputs if item.role == role)
