@@ -252,7 +252,7 @@ def test_an_earlier_run_is_replaced_and_a_folder_of_somebody_else_is_not(catalog
     assert loam(*arguments, "--per-step") == 0
     (out / "note.txt").write_text("mine")
     assert loam(*arguments) == 0
-    assert set(files(out)) == {"metrics.csv", "metrics.nc", "run.json", "note.txt"}
+    assert set(files(out)) == {"metrics.csv", "metrics.nc", "strata.csv", "run.json", "note.txt"}
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("mine")
