@@ -24,6 +24,7 @@ the fit, the penalty and the correction are ours and rest on the simulations in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -102,27 +103,44 @@ def long_run(series: Floats, time: Ints, valid: NDArray[np.bool_]) -> LongRun:
 
 
 def pack(series: Floats, time: Ints, valid: NDArray[np.bool_]) -> tuple[Floats, Ints, Ints]:
-    """Series and UTC days with the pairs of each location first, and how many there are: a copy."""
+    """Series and UTC days with the pairs of each location first, 0 after them, and how many there are: a copy."""
     count = np.asarray(valid.sum(axis=1), dtype=np.int64)
     width = int(count.max(initial=0))
-    if width == valid.shape[1] and bool(valid.all()):
-        return np.array(series, dtype=np.float64, order="C"), day_of(time), count
-    order = np.argsort(~valid, axis=1, kind="stable")[:, :width]
-    taken = np.take_along_axis(np.asarray(series, dtype=np.float64), order[None], axis=2)
-    return np.ascontiguousarray(taken), day_of(np.take_along_axis(time, order, axis=1)), count
+    inside = np.arange(width) < count[:, None]
+    if np.array_equal(valid[:, :width], inside):
+        kept = np.where(inside, series[:, :, :width], 0.0)
+        return kept, day_of(np.where(inside, time[:, :width], 0)), count
+    packed, day = np.zeros((len(series), *inside.shape)), np.zeros(inside.shape, dtype=np.int64)
+    day[inside] = day_of(time[valid])
+    for source, target in zip(series, packed, strict=True):
+        target[inside] = source[valid]
+    return packed, day, count
 
 
-def from_packed(series: Floats, day: Ints, count: Ints) -> LongRun:
-    """As :func:`long_run` for what :func:`pack` returns; ``series`` is left with the mean and harmonics taken off."""
+def from_packed(series: Floats, day: Ints, count: Ints, *, first: int = 0) -> LongRun:
+    """As :func:`long_run` for what :func:`pack` returns.
+
+    All ``series`` are left with the mean and harmonics taken off; the result is about those from ``first`` on.
+    """
     from smcore.validation.kernels import longrun as kernel
 
-    kinds, places = series.shape[:2]
+    kinds, places = len(series) - first, series.shape[1]
     own, products = np.zeros((kinds, places)), np.zeros((kinds, places, len(LAGS)))
     pairs, decay = np.zeros((places, len(LAGS))), np.zeros((places, len(_MEMORIES)))
     rank, span = np.zeros(places, dtype=np.int64), spans(day, count)
-    harmonics = np.where(span >= TWO_HARMONICS_FROM, 2, 1)
-    kernel.lag_sums(series, day, count, harmonics, np.array(LAGS), _MEMORIES, own, products, pairs, decay, rank)
+    coefficients = np.where(span >= TWO_HARMONICS_FROM, 5, 3)
+    cycle = _cycle(int(span.max(initial=1)))
+    kernel.lag_sums(
+        series, day, count, first, cycle, coefficients, np.array(LAGS), _MEMORIES, own, products, pairs, decay, rank
+    )
     return _fit(own, products, pairs, decay, rank, count, span)
+
+
+@lru_cache(maxsize=4)
+def _cycle(days: int) -> Floats:
+    """A constant, cosine and sine of the year and of half of it, (5, day)."""
+    angle = 2 * np.pi / 365.2425 * np.arange(days)
+    return np.stack([np.ones(days), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
 
 
 def spans(day: Ints, count: Ints) -> Ints:

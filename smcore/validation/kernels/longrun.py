@@ -27,7 +27,9 @@ def lag_sums(
     series: Array,
     day: Array,
     count: Array,
-    harmonics: Array,
+    first: int,
+    cycle: Array,
+    coefficients: Array,
     lags: Array,
     memories: Array,
     own: Array,
@@ -38,10 +40,11 @@ def lag_sums(
 ) -> None:
     """Take mean and harmonics off ``series`` (series, location, pair) in place, and add up what is left.
 
-    ``own`` (series, location) takes the sums of squares, ``products`` (series, location, lag) those of products of
-    pairs ``lags`` days apart (lag 0: two pairs of one day), ``pairs`` (location, lag) their numbers, ``kernel``
-    (location, memory) the sum of φ^(distance in days) over all pairs of pairs of different days, ``rank`` (location,)
-    the number of fitted coefficients.
+    The first ``coefficients`` (location,) rows of ``cycle`` (row, day from the first one on) are fitted. The series
+    before ``first`` are only freed of that, no products are made of them. ``own`` (series, location) takes the sums of
+    squares, ``products`` (series, location, lag) those of products of pairs ``lags`` days apart (lag 0: two pairs of
+    one day), ``pairs`` (location, lag) their numbers, ``kernel`` (location, memory) the sum of φ^(distance in days)
+    over all pairs of pairs of different days, ``rank`` (location,) the number of fitted coefficients.
     """
     for place in numba.prange(series.shape[1]):
         size = count[place]
@@ -51,31 +54,69 @@ def lag_sums(
             weight = np.zeros(span)
             for i in range(size):
                 weight[day[place, i] - start] += 1.0
-            basis = _basis(weight, harmonics[place])
+            at = day[place, :size] - start
+            basis = _basis(at, cycle[: coefficients[place]])
             rank[place] = basis.shape[0]
             _count_pairs(weight, lags, pairs[place])
             _decay(weight, memories, kernel[place])
             for s in range(series.shape[0]):
-                line = np.zeros(span)
-                own[s, place] = _residuals(series[s, place, :size], day[place, :size] - start, basis, line)
-                for k in range(len(lags)):
-                    products[s, place, k] = _dot(line[lags[k] :], line[: span - lags[k]])
-                products[s, place, 0] -= own[s, place]
+                left = series[s, place, :size]
+                for j in range(basis.shape[0]):
+                    _subtract(left, basis[j], _dot(left, basis[j]))
+                if s >= first:
+                    line = np.zeros(span)
+                    for i in range(size):
+                        line[at[i]] += left[i]
+                    square = _dot(left, left)
+                    own[s - first, place] = square
+                    for k in range(len(lags)):
+                        products[s - first, place, k] = _dot(line[lags[k] :], line[: span - lags[k]])
+                    products[s - first, place, 0] -= square
 
 
 @numba.njit(nogil=True, cache=True)
-def add_blocks(series: Array, day: Array, count: Array, start: Array, length: int, sums: Array) -> None:
-    """Add ``series`` (series, location, pair) to ``sums`` (location, series + 1, block), the last one counting pairs.
+def add_blocks(series: Array, day: Array, count: Array, length: Array, sums: Array, filled: Array) -> None:
+    """Add ``series`` (series, location, pair) up in blocks of ``length`` (location,) days from the first pair on.
 
-    A block is ``length`` days; the first begins at ``start`` (location,).
+    ``sums`` (location, series + 1, block) takes the sums, the last of them the number of pairs, blocks without a pair
+    left out; ``filled`` (location,) takes how many blocks have one.
     """
     kinds = series.shape[0]
     for place in range(series.shape[1]):
-        for i in range(count[place]):
-            block = (day[place, i] - start[place]) // length
-            for s in range(kinds):
-                sums[place, s, block] += series[s, place, i]
-            sums[place, kinds, block] += 1.0
+        size = count[place]
+        if size > 0:
+            start = day[place, :size].min()
+            number = np.full((day[place, :size].max() - start) // length[place] + 1, -1)
+            for i in range(size):
+                number[(day[place, i] - start) // length[place]] = 0
+            for b in range(len(number)):
+                if number[b] == 0:
+                    number[b] = filled[place]
+                    filled[place] += 1
+            for i in range(size):
+                block = number[(day[place, i] - start) // length[place]]
+                for s in range(kinds):
+                    sums[place, s, block] += series[s, place, i]
+                sums[place, kinds, block] += 1.0
+
+
+@numba.njit(nogil=True, cache=True)
+def errors_of_draws(change: Array, of_draws: Array, n: Array, least: Array) -> Array:
+    """Standard error of each draw (location, draw), at least ``least`` (location,).
+
+    ``of_draws`` (location, 4, draw) holds the draw's sums over blocks of influence I, I², I m and m², m the pairs of a
+    block, ``n`` (location, draw) its pairs. A draw without the cycle need not be a set of moments (a variance below 0,
+    a correlation beyond 1); where ``change`` is not finite for that reason it becomes its linear part, I / n.
+    """
+    result = np.empty(n.shape)
+    for place in range(n.shape[0]):
+        for d in range(n.shape[1]):
+            mean = of_draws[place, 0, d] / n[place, d]
+            square = of_draws[place, 1, d] - 2 * mean * of_draws[place, 2, d] + mean * mean * of_draws[place, 3, d]
+            result[place, d] = max(math.sqrt(max(square, 0.0)) / n[place, d], least[place])
+            if not abs(change[place, d]) < np.inf:
+                change[place, d] = mean
+    return result
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REORDER)
@@ -87,54 +128,28 @@ def _dot(a: Array, b: Array) -> float:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REORDER)
-def _dot3(a: Array, b: Array, c: Array) -> float:
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i] * c[i]
-    return total
+def _subtract(values: Array, row: Array, factor: float) -> None:
+    for i in range(len(values)):
+        values[i] -= factor * row[i]
 
 
 @numba.njit(nogil=True, cache=True)
-def _basis(weight: Array, harmonics: int) -> Array:
-    """Mean and harmonics of the year, orthonormal under ``weight`` (Gram–Schmidt, twice)."""
-    span = len(weight)
-    basis = np.zeros((2 * harmonics + 1, span))
+def _basis(at: Array, cycle: Array) -> Array:
+    """The rows of ``cycle`` at the days of the pairs, made orthonormal (Gram–Schmidt, twice)."""
+    basis = np.empty((len(cycle), len(at)))
     kept = 0
-    for j in range(2 * harmonics + 1):
-        rate = 2 * math.pi / 365.2425 * ((j + 1) // 2)
-        shift = 0.0 if j % 2 == 0 else 0.5 * math.pi
-        for t in range(span):
-            basis[kept, t] = 1.0 if j == 0 else math.sin(rate * t + shift)
-        before = _dot3(basis[kept], basis[kept], weight)
+    for j in range(len(cycle)):
+        for i in range(len(at)):
+            basis[kept, i] = cycle[j, at[i]]
+        before = _dot(basis[kept], basis[kept])
         for _ in range(2):
             for i in range(kept):
-                part = _dot3(basis[i], basis[kept], weight)
-                for t in range(span):
-                    basis[kept, t] -= part * basis[i, t]
-        after = _dot3(basis[kept], basis[kept], weight)
+                _subtract(basis[kept], basis[i], _dot(basis[i], basis[kept]))
+        after = _dot(basis[kept], basis[kept])
         if after > _DEPENDENT * before:
             basis[kept] /= math.sqrt(after)
             kept += 1
     return basis[:kept]
-
-
-@numba.njit(nogil=True, cache=True)
-def _residuals(values: Array, place: Array, basis: Array, line: Array) -> float:
-    """Take the fit off ``values`` in place, add the rest to ``line``, and return its sum of squares."""
-    for i in range(len(values)):
-        line[place[i]] += values[i]
-    fit = np.zeros(len(line))
-    for j in range(basis.shape[0]):
-        part = _dot(basis[j], line)
-        for t in range(len(line)):
-            fit[t] += part * basis[j, t]
-    line[:] = 0.0
-    total = 0.0
-    for i in range(len(values)):
-        values[i] -= fit[place[i]]
-        line[place[i]] += values[i]
-        total += values[i] * values[i]
-    return total
 
 
 @numba.njit(nogil=True, cache=True)
