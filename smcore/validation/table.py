@@ -12,6 +12,7 @@ no rows (they are fields in ``metrics.nc``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,43 +130,47 @@ def _no_overlap(score: Score, row: int) -> str:
 
 
 def _location_rows(score: Score) -> pd.DataFrame:
-    places, count = score.matched.places, len(score.matched.places)
-    share = _recommended_share(score)
-    parts = []
-    estimates = score.estimates
-    for metric in score.values:
-        status = score.status[metric]
-        notes = [reason(score, metric, int(i)) if status[i] != Status.OK else "" for i in range(count)]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "order": np.arange(count),
-                    "location": places.location,
-                    "sensor": places.sensor,
-                    "metric": metric,
-                    "value": score.values[metric],
-                    "lower": estimates.lower[metric],
-                    "upper": estimates.upper[metric],
-                    "n": score.n,
-                    "n_eff": estimates.n_eff[metric],
-                    "status": [str(s) for s in status],
-                    "depth_from": places.depth_from,
-                    "depth_to": places.depth_to,
-                    "distance_km": score.matched.collocation.distance_km,
-                    "units": _units(score, metric),
-                    "network": places.network,
-                    "lat": places.lat,
-                    "lon": places.lon,
-                    "n_product": score.counts["product"]["usable"],
-                    "n_reference": score.counts["reference"]["usable"],
-                    "recommended_share": share,
-                    "note": notes,
-                    "seen": score.seen,
-                    "interval": np.where(np.isfinite(estimates.lower[metric]), score.options.interval, ""),
-                }
-            )
-        )
-    table = pd.concat(parts).sort_values("order", kind="stable", ignore_index=True)
+    """One row for each location and metric, location by location."""
+    places, metrics = score.matched.places, list(score.values)
+    estimates, many = score.estimates, len(metrics)
+
+    def each(values: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(values, many)
+
+    def by_metric(columns: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        return np.stack([columns[metric] for metric in metrics], axis=1).ravel()
+
+    status = np.stack([score.status[metric] for metric in metrics], axis=1)
+    notes = np.full(status.shape, "", object)
+    for row, column in zip(*np.nonzero(status != Status.OK), strict=True):
+        notes[row, column] = reason(score, metrics[column], int(row))
+    lower = by_metric(estimates.lower)
+    table = pd.DataFrame(
+        {
+            "location": each(places.location),
+            "sensor": each(places.sensor),
+            "metric": np.tile(np.array(metrics, object), len(places)),
+            "value": by_metric(score.values),
+            "lower": lower,
+            "upper": by_metric(estimates.upper),
+            "n": each(score.n),
+            "n_eff": by_metric(estimates.n_eff),
+            "status": status.astype(str).ravel(),
+            "depth_from": each(places.depth_from),
+            "depth_to": each(places.depth_to),
+            "distance_km": each(score.matched.collocation.distance_km),
+            "units": np.tile(np.array([_units(score, metric) for metric in metrics], object), len(places)),
+            "network": each(places.network),
+            "lat": each(places.lat),
+            "lon": each(places.lon),
+            "n_product": each(score.counts["product"]["usable"]),
+            "n_reference": each(score.counts["reference"]["usable"]),
+            "recommended_share": each(_recommended_share(score)),
+            "note": notes.ravel(),
+            "seen": each(score.seen),
+            "interval": np.where(np.isfinite(lower), score.options.interval, ""),
+        }
+    )
     return _complete(table, score)
 
 

@@ -35,6 +35,9 @@ FEW_PAIRS, FEW_LOCATIONS = 30, 5
 
 DEFAULT: Final = (("network",), ("depth",), ("land_cover",), ("forest",), ("climate",), ("season",), ("source",),
                   ("gap_age",))  # fmt: skip
+METRICS_OF_STRATA: Final = ("n", "pearson_r", "spearman_r", "bias", "rmsd", "ubrmsd")
+"""What is scored in each stratum unless other metrics are asked for: there are many strata."""
+
 _STATIC_LAYOUTS: Final = ("cube", "pixels")
 
 
@@ -191,6 +194,8 @@ def by_stratum(
     if catalog is not None:
         statics += _static_entries(catalog, wanted, synthetic=bool(int(data.attrs.get("synthetic", 0))))
     places = {kind: location_levels(matched.places, data, kind, statics=statics) for kind in wanted}
+    if not options.estimates.metrics:
+        options = replace(options, estimates=replace(options.estimates, metrics=METRICS_OF_STRATA))
     return ByStratum(matches, guards, options, kinds, places, said)
 
 

@@ -58,11 +58,10 @@ class Collocation:
         values = [common.reference, *common.products]
         if self.anomaly != "none":
             values = [anomaly(one, common.time, method=self.anomaly) for one in values]
-        first = int(tile.rows[0]) if len(tile.rows) else 0
         how: dict[str, Any] = {
             "min_obs": max(self.options.min_obs, MIN_OBS),
             "draws": 0 if self.options.interval == "none" else self.options.draws,
-            "seed": self.options.seed + first,
+            "seed": self.options.seed,
             "level": self.options.level,
         }
         found = {
