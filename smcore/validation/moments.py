@@ -8,10 +8,12 @@ than memory so needs one reading and six numbers a location. Joining is that of 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from smcore.validation.layout import Layout, lay_out
 
 Floats = NDArray[np.float64]
 
@@ -86,10 +88,7 @@ def moments(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Mome
     ValueError
         If the shapes differ or ``axis`` is not one of them.
     """
-    x, y = _numbers(product, reference)
-    if x.shape != y.shape or not x.ndim:
-        raise ValueError(f"product {x.shape} and reference {y.shape} are no pairs of one shape")
-    return update(zero(_without(x.shape, axis)), x, y, axis=axis)
+    return _add(None, lay_out(product, reference, axis))
 
 
 def update(state: Moments, product: ArrayLike, reference: ArrayLike, *, axis: int) -> Moments:
@@ -102,19 +101,10 @@ def update(state: Moments, product: ArrayLike, reference: ArrayLike, *, axis: in
     ValueError
         If the shapes differ, or the locations are not those of ``state``.
     """
-    from smcore.validation.kernels.moments import add_columns, add_rows
-
-    x, y = _numbers(product, reference)
-    if x.shape != y.shape or not x.ndim or _without(x.shape, axis) != state.shape:
-        raise ValueError(f"product {x.shape} and reference {y.shape} do not continue moments of {state.shape}")
-    added = np.stack([getattr(state, name).ravel() for name in _FIELDS])
-    if x.size:
-        if axis % x.ndim == 0 and x.ndim > 1 and not _is_transposed(x, y):
-            add_columns(_matrix(x, len(x), -1), _matrix(y, len(y), -1), added)
-        else:
-            length = x.shape[axis]
-            add_rows(*(_matrix(np.moveaxis(a, axis, -1), -1, length) for a in (x, y)), added)
-    return _of_state(added, state.shape)
+    pairs = lay_out(product, reference, axis)
+    if pairs.shape != state.shape:
+        raise ValueError(f"pairs at locations of shape {pairs.shape} do not continue moments of {state.shape}")
+    return _add(state, pairs)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -148,6 +138,16 @@ def merge(a: Moments, b: Moments) -> Moments:
     )
 
 
+def _add(state: Moments | None, pairs: Layout) -> Moments:
+    from smcore.validation.kernels.moments import add_columns, add_rows
+
+    before = zero(pairs.shape) if state is None else state
+    added = np.stack([getattr(before, name).ravel() for name in _FIELDS])
+    if pairs.product.size:
+        (add_rows if pairs.by_location else add_columns)(pairs.product, pairs.reference, added)
+    return _of_state(added, pairs.shape)
+
+
 def _empty_state(count: int) -> Floats:
     state = np.zeros((len(_FIELDS), count))
     state[1:3] = np.nan
@@ -156,30 +156,3 @@ def _empty_state(count: int) -> Floats:
 
 def _of_state(state: Floats, shape: tuple[int, ...]) -> Moments:
     return Moments(*(row.reshape(shape) for row in state))
-
-
-def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    """The shape of the locations."""
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"pairs of shape {shape} have no axis {axis}")
-    return tuple(size for i, size in enumerate(shape) if i != axis % len(shape))
-
-
-def _numbers(product: ArrayLike, reference: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both as float32 if both are, else as float64: two kinds of loops to compile and no third."""
-    x, y = np.asarray(product), np.asarray(reference)
-    single = all(array.dtype.kind == "f" and array.dtype.itemsize == 4 for array in (x, y))
-    dtype = np.float32 if single else np.float64
-    return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
-
-
-def _is_transposed(x: NDArray[Any], y: NDArray[Any]) -> bool:
-    """Whether both lie location by location in memory, so that reading along rows needs no copy."""
-    return x.ndim == 2 and x.T.flags.c_contiguous and y.T.flags.c_contiguous
-
-
-def _matrix(array: NDArray[Any], *shape: int) -> NDArray[Any]:
-    """A contiguous view; read-only always, since numba compiles once more for arrays that are not."""
-    matrix = np.ascontiguousarray(array).reshape(shape).view()
-    matrix.flags.writeable = False
-    return matrix

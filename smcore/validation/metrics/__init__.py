@@ -15,7 +15,7 @@ a file of this package needs no other mention.
 
 from __future__ import annotations
 
-from smcore.validation.metrics.correlation import average_ranks, pearson_r, spearman_r
+from smcore.validation.metrics.correlation import average_ranks, kendall_tau, pearson_r, spearman_r
 from smcore.validation.metrics.decomposition import mse_bias, mse_correlation, mse_variance
 from smcore.validation.metrics.difference import bias, mae, rmsd, ubrmsd
 from smcore.validation.metrics.efficiency import kge, nse, slope
@@ -34,6 +34,7 @@ __all__ = [
     "heidke_dry",
     "heidke_wet",
     "is_constant",
+    "kendall_tau",
     "kge",
     "mae",
     "metric",

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from smcore.validation.metrics.pairs import correlation, pairs_of, ratio
 from smcore.validation.metrics.registry import metric
 from smcore.validation.moments import Moments
+from smcore.validation.ranks import kendall, spearman
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +55,22 @@ def spearman_r(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> F
     doi:10.2307/1412159; Kendall, M. G. (1945): The treatment of ties in ranking problems. Biometrika 33, 239–251,
     doi:10.1093/biomet/33.3.239.
     """
-    x, y, both = pairs_of(product, reference, axis)
-    return correlation(average_ranks(x, both), average_ranks(y, both), both)
+    return spearman(*np.broadcast_arrays(product, reference), axis=axis)
+
+
+@metric("Kendall rank correlation", symbol="τ", unit="1", best=1.0, span=(-1, 1), needs_spread=True)
+def kendall_tau(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Floats:
+    """Concordance: of all couples of pairs, the share in one order less the share in opposite order, tau-b.
+
+    τ = (C − D) / √((T − T_x)(T − T_y)) with C couples in one order, D in opposite order, T = n(n − 1)/2, T_x and T_y of
+    them tied in one series. About two thirds of ρ for moderate correlations.
+
+    References
+    ----------
+    Kendall, M. G. (1938): A new measure of rank correlation. Biometrika 30, 81–93, doi:10.1093/biomet/30.1-2.81;
+    Kendall, M. G. (1945): Biometrika 33, 239–251, doi:10.1093/biomet/33.3.239 (ties).
+    """
+    return kendall(*np.broadcast_arrays(product, reference), axis=axis)
 
 
 def average_ranks(values: Floats, valid: NDArray[np.bool_]) -> Floats:

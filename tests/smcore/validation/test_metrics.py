@@ -15,6 +15,7 @@ from smcore.validation.metrics import (
     heidke_dry,
     heidke_wet,
     is_constant,
+    kendall_tau,
     kge,
     mae,
     mse_bias,
@@ -54,6 +55,8 @@ def test_the_four_pairs_computed_by_hand() -> None:
     assert ubrmsd(x, y) == pytest.approx(np.sqrt(1.5), abs=1e-15)
     assert pearson_r(x, y) == pytest.approx(6 / np.sqrt(56), abs=1e-15)
     assert spearman_r(x, y) == pytest.approx(4 / np.sqrt(20), abs=1e-15)
+    # Of six couples two are tied in y, none in x; the other four are in one order.
+    assert kendall_tau(x, y) == pytest.approx(4 / np.sqrt(6 * 4), abs=1e-15)
     # Variances 14/4 and 4/4, covariance 6/4; |differences| 1 0 1 2.
     assert mae(x, y) == 1
     assert mse_bias(x, y) == 0
@@ -117,6 +120,7 @@ def test_all_metrics_equal_independent_computations_on_random_data_with_gaps(see
         assert got["n"][i] == both.sum()
         assert got["pearson_r"][i] == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-12)
         assert got["spearman_r"][i] == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
+        assert got["kendall_tau"][i] == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-12)
         assert got["bias"][i] == pytest.approx(np.mean(x - y), abs=1e-14)
         assert got["rmsd"][i] == pytest.approx(np.sqrt(np.mean((x - y) ** 2)), abs=1e-14)
         assert got["ubrmsd"][i] == pytest.approx(np.std(x - y), abs=1e-14)
@@ -180,7 +184,7 @@ def test_the_parts_of_the_mean_square_difference_add_up() -> None:
 
 def test_tables_list_the_sample_first_and_skill_last() -> None:
     assert list(METRICS) == [
-        *("n", "pearson_r", "spearman_r", "bias", "rmsd", "ubrmsd", "mae"),
+        *("n", "pearson_r", "spearman_r", "kendall_tau", "bias", "rmsd", "ubrmsd", "mae"),
         *("mse_bias", "mse_variance", "mse_correlation", "nse", "kge", "slope"),
         *("pod_dry", "pod_wet", "heidke_dry", "heidke_wet"),
     ]
@@ -236,6 +240,7 @@ def test_a_constant_series_has_no_correlation_but_has_a_bias(constant: float) ->
     for x, y in ((flat, other), (other, flat), (flat, flat)):
         assert np.isnan(pearson_r(x, y))
         assert np.isnan(spearman_r(x, y))
+        assert np.isnan(kendall_tau(x, y))
         assert is_constant(x, y)
         assert np.isfinite(bias(x, y))
     assert not is_constant(other, other)
@@ -282,7 +287,7 @@ def test_swapping_the_sides_turns_the_sign_of_bias_and_nothing_else(values: list
     x = np.array(values)
     y = np.array(random.sample(values, len(values)))  # type: ignore[attr-defined]
     assert bias(x, y) == pytest.approx(-bias(y, x), abs=1e-15)
-    for metric in (n, rmsd, ubrmsd, mae, mse_bias, mse_variance, mse_correlation, pearson_r, spearman_r):
+    for metric in (n, rmsd, ubrmsd, mae, mse_bias, mse_variance, mse_correlation, pearson_r, spearman_r, kendall_tau):
         np.testing.assert_allclose(metric(x, y), metric(y, x), rtol=0, atol=1e-12)
 
 
