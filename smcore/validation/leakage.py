@@ -122,9 +122,9 @@ def seen(places: Places, attrs: Mapping[str, Any], *, name: str = "the product")
     if record is None:
         if str(attrs.get("kind", "")) not in _LEARNT:
             return nothing
-        return _unknown(
-            nothing, f"{name} is {attrs['kind']} and does not say what its model was trained on; predict it again"
-        )
+        again = "; predict it again with this version" if "model_id" in attrs else ""
+        what = "so that what its model has seen can't be told apart"
+        return _unknown(nothing, f"{name} is {attrs['kind']} and does not say what it was trained on, {what}{again}")
     if not record.spans:
         return nothing
     reason = _reasons(places, record)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from smcore.catalog import Catalog
 from smcore.errors import MatchError, Status
 from smcore.validation.analyses.base import Findings
+from smcore.validation.estimates import Estimates
 from smcore.validation.leakage import Seen, without_seen
 from smcore.validation.match import Match, PairBlock
 from smcore.validation.pairing import Pairs
@@ -48,6 +49,9 @@ class _Applied(Transform):
     def apply(self, product: Any, reference: Any, time: Any) -> tuple[Any, Any, Any]:
         """Return what was given."""
         return product, reference, np.full(len(product), Status.OK, object)
+
+
+_NOWHERE: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -132,25 +136,21 @@ class ByStratum:
         applied = _Applied(transform.scaling, transform.period, transform.anomaly)
         options = replace(self.options, transform=applied, per_day=False)
         blocks = [_transformed(one, transform) for one in _guarded(block, self.guards[product])]
+        tiles = [_Scored(matched, one, errors, options) for one in blocks]
         for kinds in self.kinds:
-            cuts = [self._cuts(matched, one, kinds, missing) for one in blocks]
-            for label in dict.fromkeys(label for cut in cuts for label in cut):
-                found = []
-                for cut in cuts:
-                    one = cut.get(label, _none_of(block))
-                    found.append(score_block(matched, one, _among(errors, one.rows), options))
-                scores[_Key(_name(kinds), label, sample, product)] = (found[0], found[-1])
+            found = [self._scored(tile, kinds, missing) for tile in tiles]
+            for label in dict.fromkeys(label for levels in found for label in levels):
+                each = [levels.get(label) or tile.at(_NOWHERE) for tile, levels in zip(tiles, found, strict=True)]
+                scores[_Key(_name(kinds), label, sample, product)] = (each[0], each[-1])
 
-    def _cuts(
-        self, matched: Match, block: PairBlock, kinds: tuple[str, ...], missing: dict[str, str]
-    ) -> dict[str, PairBlock]:
-        """The pairs of each level that has any."""
-        levels = self._levels(matched, block, kinds)
+    def _scored(self, tile: _Scored, kinds: tuple[str, ...], missing: dict[str, str]) -> dict[str, TileScore]:
+        """Score the pairs of each level that has any."""
+        levels = self._levels(tile.matched, tile.block, kinds)
         if isinstance(levels, MissingStratum):
             missing.setdefault(_name(kinds), levels.sentence)
             return {}
-        cuts = {label: _cut(block, levels, code) for code, label in enumerate(levels.labels)}
-        return {label: cut for label, cut in cuts.items() if len(cut.rows)}
+        found = {label: tile.level(levels, code) for code, label in enumerate(levels.labels)}
+        return {label: score for label, score in found.items() if len(score.rows)}
 
     def _levels(self, matched: Match, block: PairBlock, kinds: tuple[str, ...]) -> Levels | MissingStratum:
         """Levels of the locations and pairs of a block by one or several names."""
@@ -232,6 +232,64 @@ def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool)
     return [(entry.id, open_entry(entry).dataset()) for entry in chosen]
 
 
+@dataclass(eq=False)
+class _Scored:
+    """A tile whose levels are scored; whole locations are scored once, however often they are divided."""
+
+    matched: Match
+    block: PairBlock
+    errors: dict[int, str]
+    options: ScoreOptions
+    whole: TileScore | None = None
+
+    def level(self, levels: Levels, code: int) -> TileScore:
+        """Score one level at the locations that have any pair of it."""
+        pairs = self.block.pairs
+        mask = levels.codes == code
+        mask = (mask if levels.by_pair else mask[:, None]) & np.isfinite(pairs.product) & np.isfinite(pairs.reference)
+        rows = np.flatnonzero(mask.any(axis=1))
+        if not levels.by_pair:
+            return self.at(rows)
+        block = self._block(rows)
+        block = replace(block, pairs=keep_pairs(block.pairs, mask[rows]))
+        inside = set(block.rows.tolist())
+        errors = {row: text for row, text in self.errors.items() if row in inside}
+        return score_block(self.matched, block, errors, self.options)
+
+    def at(self, rows: Ints) -> TileScore:
+        """The scores of some locations with all their pairs."""
+        if self.whole is None:
+            self.whole = score_block(self.matched, self.block, self.errors, self.options)
+        return _some(self.whole, rows)
+
+    def _block(self, rows: Ints) -> PairBlock:
+        counts = (self.block.product_counts, self.block.reference_counts)
+        product, reference = ({name: values[rows] for name, values in one.items()} for one in counts)
+        return PairBlock(self.block.rows[rows], take_locations(self.block.pairs, rows), product, reference)
+
+
+def _some(score: TileScore, at: Ints) -> TileScore:
+    """Some locations of a tile's score; pairs by overpass are left out, which can't be told by location."""
+    rows, one = score.rows[at], score.estimates
+    columns = ({name: values[at] for name, values in column.items()} for column in _columns(one))
+    chosen = np.isin(score.pool.location, rows)
+    return replace(
+        score,
+        rows=rows,
+        estimates=Estimates(one.n[at], *columns),
+        counts={side: {name: v[at] for name, v in counts.items()} for side, counts in score.counts.items()},
+        dropped={name: values[at] for name, values in score.dropped.items()},
+        errors={row: text for row, text in score.errors.items() if row in set(rows.tolist())},
+        overpasses={},
+        sums=type(score.sums)(**{name: np.asarray(values)[at] for name, values in vars(score.sums).items()}),
+        pool=type(score.pool)(**{name: values[chosen] for name, values in vars(score.pool).items()}),
+    )
+
+
+def _columns(one: Estimates) -> tuple[dict[str, Any], ...]:
+    return one.value, one.lower, one.upper, one.n_eff, one.status
+
+
 def _name(kinds: tuple[str, ...]) -> str:
     return " × ".join(kinds)
 
@@ -253,31 +311,6 @@ def _guarded(block: PairBlock, guard: Seen) -> list[PairBlock]:
 def _transformed(block: PairBlock, transform: Transform) -> PairBlock:
     product, reference, _ = transform.apply(block.pairs.product, block.pairs.reference, block.pairs.product_time)
     return replace(block, pairs=replace(block.pairs, product=product, reference=reference))
-
-
-def _cut(block: PairBlock, levels: Levels, code: int) -> PairBlock:
-    """The pairs of one level, at the locations that have any."""
-    mask = levels.codes == code
-    mask = (mask if levels.by_pair else mask[:, None]) & np.isfinite(block.pairs.product)
-    mask &= np.isfinite(block.pairs.reference)
-    rows = np.flatnonzero(mask.any(axis=1))
-    cut = _at(block, rows)
-    return replace(cut, pairs=keep_pairs(cut.pairs, mask[rows]))
-
-
-def _at(block: PairBlock, rows: Ints) -> PairBlock:
-    counts = (block.product_counts, block.reference_counts)
-    product, reference = ({name: values[rows] for name, values in one.items()} for one in counts)
-    return PairBlock(block.rows[rows], take_locations(block.pairs, rows), product, reference)
-
-
-def _none_of(block: PairBlock) -> PairBlock:
-    return _at(block, np.empty(0, np.int64))
-
-
-def _among(errors: dict[int, str], rows: Ints) -> dict[int, str]:
-    inside = set(rows.tolist())
-    return {row: text for row, text in errors.items() if row in inside}
 
 
 def _ordered(keys: set[_Key], kinds: tuple[tuple[str, ...], ...]) -> list[_Key]:
