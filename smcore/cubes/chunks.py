@@ -13,7 +13,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +132,33 @@ class ChunkArray:
         shape = tuple(b - a for a, b in spans)
         if math.prod(len(r) for r in touched) == 1:
             position = tuple(r.start for r in touched)
-            return self._chunks([position])[0][_within(position, self.chunk, spans)[0]]
+            return next(self._chunks([position]))[_within(position, self.chunk, spans)[0]]
         out = np.empty(shape, self.dtype)
+        for target, piece in self._pieces(touched, spans):
+            out[target] = piece
+        return out
+
+    def pieces(self, *index: slice) -> Iterator[tuple[tuple[slice, ...], Array]]:
+        """Read as :meth:`read`, but chunk by chunk: where in the result each piece belongs, and its numbers.
+
+        Raises
+        ------
+        MissingPartError
+            If a chunk is not on disk.
+        """
+        spans = [one.indices(length)[:2] for one, length in zip(index, self.shape, strict=True)]
+        touched = [
+            range(a // c, -(-b // c)) if b > a else range(0) for (a, b), c in zip(spans, self.chunk, strict=True)
+        ]
+        return self._pieces(touched, spans)
+
+    def _pieces(
+        self, touched: Sequence[range], spans: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[tuple[slice, ...], Array]]:
         for group in self._by_shard(touched):
             for position, block in zip(group, self._chunks(group), strict=True):
                 source, target = _within(position, self.chunk, spans)
-                out[target] = block[source]
-        return out
+                yield target, block[source]
 
     def chunks_touched(self, shape: Sequence[int]) -> tuple[int, int]:
         """How many chunks a box of ``shape`` touches at best, and the bytes of them decoded."""
@@ -192,19 +212,22 @@ class ChunkArray:
     def _outer_of(self, position: Index) -> Index:
         return tuple(p // g for p, g in zip(position, self._grid, strict=True))
 
-    def _chunks(self, positions: list[Index]) -> list[Array]:
-        """Decode chunks that lie in one shard (or the one chunk of an array without shards)."""
+    def _chunks(self, positions: list[Index]) -> Iterator[Array]:
+        """Decode chunks that lie in one shard (or the one chunk of an array without shards), one after the other."""
         outer = self._outer_of(positions[0])
         try:
-            with self._file(outer).open("rb", buffering=0) as file:
-                if not self._sharded:
-                    return [self._decode(file.read())]
-                table = self._index(outer, file.fileno())
-                return [self._from_shard(file.fileno(), table, position) for position in positions]
+            file = self._file(outer).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise MissingPartError(
                 "A part of the store is missing", where=str(self._file(outer)), hint="ingest the data again"
             ) from error
+        with file:
+            if not self._sharded:
+                yield self._decode(file.read())
+                return
+            table = self._index(outer, file.fileno())
+            for position in positions:
+                yield self._from_shard(file.fileno(), table, position)
 
     def _index(self, outer: Index, file: int) -> NDArray[np.uint64]:
         table = self._indexes.get(outer)

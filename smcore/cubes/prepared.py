@@ -265,9 +265,7 @@ class PreparedCube:
         if self._is_series_faster(variable, slots, rows, cols):
             covered = slots < self._manifest.series_steps
             if covered.all():
-                series = self._series(variable, rows, cols)[_run(slots)]
-                kept = series.copy() if one.packing.how == "plain" else series  # no caller may write into a kept chunk
-                return one.packing.decode(kept, self.time[steps])
+                return self._unpack_series(variable, steps, rows, cols)
         stored = np.empty((len(slots), *shape), one.packing.stored)
         if covered.any():
             stored[covered] = self._series(variable, rows, cols)[_run(slots[covered])]
@@ -276,6 +274,20 @@ class PreparedCube:
             some = slice(int(slots[places[0]]), int(slots[places[-1]]) + 1)
             stored[places] = maps.read(some, rows, cols, beyond=True)
         return one.packing.decode(stored, self.time[steps])
+
+    def _unpack_series(self, variable: str, steps: slice, rows: slice, cols: slice) -> Array:
+        """Unpack the series chunk by chunk while each is in the processor's cache."""
+        one, slots, array = self._manifest.variables[variable], _run(self._slots[steps]), self._series_array(variable)
+        high, wide = array.chunk[1:]
+        if rows.stop <= (rows.start // high + 1) * high and cols.stop <= (cols.start // wide + 1) * wide:
+            series = self._series(variable, rows, cols)[slots]
+            kept = series.copy() if one.packing.how == "plain" else series  # no caller may write into a kept chunk
+            return one.packing.decode(kept, self.time[steps])
+        shape = len(self._slots[steps]), rows.stop - rows.start, cols.stop - cols.start
+        out = np.empty(shape, one.packing.logical)
+        for (_, *box), piece in array.pieces(ALL, rows, cols):
+            out[:, box[0], box[1]] = one.packing.decode(piece[slots], self.time[steps])
+        return out
 
     def _is_series_faster(self, variable: str, slots: NDArray[np.int64], rows: slice, cols: slice) -> bool:
         """Whether the series layout has less to decode; a chunk counts as 16 KiB more, for finding it."""
