@@ -114,3 +114,10 @@ def attributes(variable: str, units: str | None = None) -> dict[str, str]:
     if known.standard_name and (units is None or units == known.units):
         result["standard_name"] = known.standard_name
     return result
+
+
+def unit_label(units: str) -> str:
+    """A unit as it is printed: m³ m⁻³."""
+    for raw, printed in (("m3 m-3", "m³ m⁻³"), ("m-2", "m⁻²"), ("m2", "m²"), ("d-1", "d⁻¹"), ("kg-1", "kg⁻¹")):
+        units = units.replace(raw, printed)
+    return units

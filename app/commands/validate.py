@@ -19,11 +19,10 @@ from smcore.validation.match import MatchOptions
 from smcore.validation.output import check_out, write_run
 from smcore.validation.run import RunOptions, validate
 from smcore.validation.scaling import FitPeriod
-from smcore.validation.score import MEDIAN, POOLED
 from smcore.validation.sides import Masks
 from smcore.validation.transforms import Transform
 
-_SHOWN = 30
+_SHOWN = 12
 
 
 def command(
@@ -142,12 +141,13 @@ def _distance(km: float | None) -> float | None:
 
 def _lines(table: pd.DataFrame) -> list[str]:
     """Compact table of one product."""
-    summary = table["location"].isin([POOLED, MEDIAN])
-    keys = ["location", "sensor"]
+    summary = table["location"].astype(str).str.startswith("*")
     named = table[~summary].astype({"sensor": "string"}).fillna({"sensor": ""})
-    rows = [group for _, group in named.groupby(keys, sort=False)]
+    rows = [group for _, group in named.groupby(["location", "sensor"], sort=False)]
     ends = [group for _, group in table[summary].groupby("location", sort=False)]
-    header = f"  {'location':<44} {'N':>7} {'R':>7} {'rho':>7} {'bias':>8} {'RMSD':>8} {'ubRMSD':>8}  status"
+    header = (
+        f"  {'location':<36} {'N':>7} {'N eff':>6}  {'R':<22}{'rho':>7}  {'bias':<27}{'RMSD':>7}  {'ubRMSD':<25}status"
+    )
     lines = [*_unit_line(table), header, *(_line(group) for group in rows[:_SHOWN])]
     if len(rows) > _SHOWN:
         lines.append(f"  … {len(rows) - _SHOWN} more in metrics.csv")
@@ -178,14 +178,31 @@ def _line(group: pd.DataFrame) -> str:
     one = group.set_index("metric")
     first = one.iloc[0]
     name = str(first["sensor"]) if isinstance(first["sensor"], str) and first["sensor"] else str(first["location"])
-    number = one["value"]
-    count = f"{number['n']:.0f}" if pd.notna(number["n"]) else "–"
-    cells = [f"{number[m]:+.4f}" if pd.notna(number[m]) else "–" for m in ("bias", "rmsd", "ubrmsd")]
-    correlations = [f"{number[m]:.3f}" if pd.notna(number[m]) else "–" for m in ("pearson_r", "spearman_r")]
-    statuses = [status for status in dict.fromkeys(one["status"]) if status != "ok"]
-    note = next((str(text) for text in one["note"] if isinstance(text, str) and text), "")
-    return (
-        f"  {name[:44]:<44} {count:>7} {correlations[0]:>7} {correlations[1]:>7} "
-        f"{cells[0]:>8} {cells[1].lstrip('+'):>8} {cells[2].lstrip('+'):>8}  "
-        f"{', '.join(statuses) or 'ok'}{f' ({note})' if note else ''}"
-    )
+    count = f"{one['value']['n']:.0f}" if pd.notna(one["value"]["n"]) else "–"
+    effective = one["n_eff"].get("pearson_r", float("nan"))
+    cells = [
+        f"{count:>7}",
+        f"{effective:>6.0f}" if pd.notna(effective) else f"{'–':>6}",
+        f" {_bounded(one, 'pearson_r', '.3f'):<21}",
+        f"{_number(one, 'spearman_r', '.3f'):>7}",
+        f" {_bounded(one, 'bias', '+.4f'):<26}",
+        f"{_number(one, 'rmsd', '.4f'):>7}",
+        f" {_bounded(one, 'ubrmsd', '.4f'):<24}",
+    ]
+    shown = one.loc[[m for m in ("n", "pearson_r", "bias") if m in one.index], "status"]
+    statuses = [status for status in dict.fromkeys(shown) if status != "ok"]
+    note = next((str(text) for text in one["note"] if isinstance(text, str) and text and statuses), "")
+    return f"  {name[:36]:<36} {' '.join(cells)} {', '.join(statuses) or 'ok'}{f' ({note})' if note else ''}"
+
+
+def _number(one: pd.DataFrame, metric: str, form: str) -> str:
+    value = one["value"].get(metric, float("nan"))
+    return format(value, form) if pd.notna(value) else "–"
+
+
+def _bounded(one: pd.DataFrame, metric: str, form: str) -> str:
+    """A value and its interval."""
+    text = _number(one, metric, form)
+    if metric not in one.index or pd.isna(one["lower"][metric]):
+        return text
+    return f"{text} [{one['lower'][metric]:{form}}, {one['upper'][metric]:{form}}]"

@@ -8,7 +8,7 @@ from app.boundary import follow
 from app.controls import Markup, empty, esc, number, table, text
 from app.selection import Selection
 from app.store import CellValue, Store
-from app.views.layers import pretty_unit
+from smcore.names import unit_label
 
 
 class CellView:
@@ -40,7 +40,7 @@ class CellView:
         rows = [
             (
                 Markup(f"{esc(self.store.marked(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
-                Markup(f"{number(c.value)}<br><span class=muted>{esc(pretty_unit(c.units))}</span>"),
+                Markup(f"{number(c.value)}<br><span class=muted>{esc(unit_label(c.units))}</span>"),
             )
             for c in cells
         ]

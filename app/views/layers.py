@@ -14,6 +14,7 @@ from app.selection import COLOUR_MAPS, Selection
 from app.store import Store, labelled
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
+from smcore.names import unit_label
 
 
 class LayersView:
@@ -111,13 +112,8 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
         f'<div class="ramp" style="background:linear-gradient(90deg,{below} 0 3%,transparent 3% 97%,{above} 97%),'
         f'linear-gradient(90deg,{stops})" role="img" aria-label="colour bar {low:g} to {high:g} {esc(units)}"></div>'
         f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span>'
-        f"<span>{high:g} {esc(pretty_unit(units))}</span></div>"
+        f"<span>{high:g} {esc(unit_label(units))}</span></div>"
     )
-
-
-def pretty_unit(units: str) -> str:
-    """A unit as it is printed: m³ m⁻³."""
-    return units.replace("m3 m-3", "m³ m⁻³").replace("m-2", "m⁻²").replace("d-1", "d⁻¹")
 
 
 def _about(entry: CatalogEntry) -> str:

@@ -17,10 +17,9 @@ from app.controls import NO_RING, empty, esc, save_row, swatch, text
 from app.selection import Selection
 from app.station_store import Series
 from app.store import Store
-from app.views.layers import pretty_unit
 from smcore.errors import SmcoreError
 from smcore.figures.thinning import thin
-from smcore.names import SATURATION, VOLUMETRIC
+from smcore.names import SATURATION, VOLUMETRIC, unit_label
 
 FEW = 40  # values of which a line alone might show nothing
 _EMPTY = {"time": np.empty(0, "datetime64[ms]"), "value": np.empty(0)}
@@ -73,7 +72,7 @@ class SeriesView:
         self.percent = Range1d(0, 100)
         plot.extra_y_ranges = {"percent": self.percent}
         plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
-        plot.yaxis[0].axis_label = f"soil moisture [{pretty_unit(VOLUMETRIC)}]"
+        plot.yaxis[0].axis_label = f"soil moisture [{unit_label(VOLUMETRIC)}]"
         plot.add_tools(
             HoverTool(
                 tooltips=[("", "$name"), ("time", "@time{%F %H:%M}"), ("value", "@value{0.000}")],

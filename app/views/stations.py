@@ -16,7 +16,7 @@ from app.controls import Markup, button, empty, esc, number, save_row, styled, s
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
 from app.store import Store, labelled
-from app.views.layers import pretty_unit
+from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor
 LABELS = {"pearson_r": "R", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
@@ -140,7 +140,7 @@ class StationsView:
         pad = 0.05 * (high - low or 1)
         for axis_range in (self.figure.x_range, self.figure.y_range):
             axis_range.update(start=low - pad, end=high + pad)
-        units = pretty_unit(self.store.units(score.entry))
+        units = unit_label(self.store.units(score.entry))
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "station [m³ m⁻³]", f"product [{units}]"
         self._theme(self._colour(score))
 

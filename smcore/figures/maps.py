@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from smcore.figures.style import DOUBLE_INCH, figure, render, stamp, unit_label
+from smcore.figures.style import DOUBLE_INCH, figure, render, stamp
 from smcore.geodata import coastlines
 from smcore.grids import Grid
+from smcore.names import unit_label
 
 
 def draw_map(

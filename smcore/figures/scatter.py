@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from smcore.figures.style import SINGLE_INCH, figure, plain, render, stamp, unit_label
+from smcore.figures.style import SINGLE_INCH, figure, plain, render, stamp
+from smcore.names import unit_label
 
 _PRINTED = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smcore.figures.style import DOUBLE_INCH, figure, plain, render, stamp, unit_label
+from smcore.figures.style import DOUBLE_INCH, figure, plain, render, stamp
+from smcore.names import unit_label
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,6 @@ def plain(text: object) -> str:
     return " ".join(str(text).split()).replace("$", r"\$")
 
 
-def unit_label(units: str) -> str:
-    """A unit as it is printed."""
-    for raw, printed in (("m3 m-3", "m³ m⁻³"), ("m-2", "m⁻²"), ("m2", "m²"), ("d-1", "d⁻¹"), ("kg-1", "kg⁻¹")):
-        units = units.replace(raw, printed)
-    return units
-
-
 @contextmanager
 def figure(width: float, height: float) -> Iterator[Figure]:
     """A figure of ``width`` × ``height`` inches in the house's look, drawn without any display."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from smcore.names import unit_label
 from smcore.validation.analyses.base import Findings, location_columns
 from smcore.validation.leakage import Seen
 from smcore.validation.match import Match
@@ -75,7 +76,7 @@ class AgainstEachOther:
                 first.places.lon,
                 names=(first.product.name, second.product.name),
                 metric=metric,
-                unit=first.reference.units,
+                unit=unit_label(first.reference.units),
                 cell=cell,
                 seed=self.options.estimates.seed,
                 noun=_NOUNS.get(first.anchor.layout, "pixels"),
