@@ -193,7 +193,7 @@ def _prepare(x: Floats, y: Floats, time: Ints, names: tuple[str, ...], block: in
 def _linearise(names: tuple[str, ...], means: Floats, origin: Floats) -> tuple[Floats, Floats]:
     """Estimates (metric, location) and their derivatives by the five mean moments (metric, moment, location).
 
-    Central differences of 1e-5 of a moment's own size are exact to about 1e-9.
+    Central differences of 1e-5 of a moment's own size are exact to about 1e-9; there is none along a constant series.
     """
     s_x, s_y = np.sqrt(means[2]), np.sqrt(means[3])
     steps = 1e-5 * np.stack([s_x, s_y, means[2], means[3], s_x * s_y])
@@ -208,7 +208,7 @@ def _linearise(names: tuple[str, ...], means: Floats, origin: Floats) -> tuple[F
                 up[j] += steps[j]
                 down[j] -= steps[j]
                 change = of_sums(_sums(up, origin)) - of_sums(_sums(down, origin))
-                gradient[i, j] = change / (2 * steps[j])
+                gradient[i, j] = np.where(steps[j] > 0, change / (2 * steps[j]), 0.0)
     return estimate, gradient
 
 

@@ -120,7 +120,7 @@ ESTIMATORS: Final[dict[str, Estimator]] = {
         lambda sums: np.log(2 * (np.sqrt(sums.var_x * sums.var_y) - sums.covariance)), _exp, 8.0
     ),
     "nse": Estimator(lambda sums: np.log(_mse(sums) / sums.var_y), _one_less_exp, 5.0),
-    "kge": Estimator(_kge, _one_less_exp, 5.0),
+    "kge": Estimator(_kge, _one_less_exp, 8.0),
     "slope": Estimator(lambda sums: sums.covariance / sums.var_y, _same, 5.0),
 }
 """What can be drawn: functions of moments. Ranks and events are not."""

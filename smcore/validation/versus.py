@@ -156,8 +156,9 @@ def paired(
     result = {}
     for i, name in enumerate(metrics):
         same = _identical(of_a[name][1], of_b[name][1], gains[i])
-        defined = enough & np.isfinite(gains[i]) & np.isfinite(series[i]).all(axis=1)
-        result[name] = _test(of_a[name][0], of_b[name][0], gains[i], spread, i, defined, same, level)
+        smooth = np.asarray(np.isfinite(series[i]).all(axis=1))
+        known = [np.where(enough, numbers, np.nan) for numbers in (of_a[name][0], of_b[name][0], gains[i])]
+        result[name] = _test((known[0], known[1]), known[2], spread, i, smooth, same, level)
     amplitude = [_amplitude(product, arrays[2], valid, enough) for product in arrays[:2]]
     return Differences(result, n, amplitude[0], amplitude[1], min_pairs, level)
 
@@ -276,27 +277,26 @@ def _identical(of_a: Floats, of_b: Floats, gain: Floats) -> NDArray[np.bool_]:
 
 
 def _test(
-    value_a: Floats,
-    value_b: Floats,
+    values: tuple[Floats, Floats],
     gain: Floats,
     spread: LongRun,
     row: int,
-    defined: NDArray[np.bool_],
+    smooth: NDArray[np.bool_],
     same: NDArray[np.bool_],
     level: float,
 ) -> Difference:
+    """Student's t; no test where an influence is not finite (a perfect product has no slope of its RMSD)."""
     from scipy.special import stdtr, stdtrit
 
-    degrees = spread.degrees[row]
+    degrees, n_eff = spread.degrees[row], np.where(np.isfinite(gain), spread.n_eff[row], np.nan)
     error = spread.standard_error(_PARAMETERS)[row]
-    tested = defined & ~same & (spread.n_eff[row] >= MIN_EFFECTIVE) & (error > 0)
+    tested = smooth & np.isfinite(gain) & (n_eff >= MIN_EFFECTIVE) & (error > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(tested, 2 * stdtr(degrees, -np.abs(gain / error)), np.nan)
         half = np.where(tested, stdtrit(degrees, (1 + level) / 2) * error, np.nan)
-    p, half = (np.where(defined & same, equal, numbers) for equal, numbers in ((1.0, p), (0.0, half)))
-    a, b, gain = (np.where(defined, numbers, np.nan) for numbers in (value_a, value_b, gain))
-    n_eff = np.where(defined, spread.n_eff[row], np.nan)
-    return Difference(a, b, gain, lower=gain - half, upper=gain + half, p=p, n_eff=n_eff)
+    equal = same & np.isfinite(gain)
+    p, half = np.where(equal, 1.0, p), np.where(equal, 0.0, half)
+    return Difference(*values, gain, lower=gain - half, upper=gain + half, p=p, n_eff=n_eff)
 
 
 def _amplitude(product: Floats, reference: Floats, valid: NDArray[np.bool_], enough: NDArray[np.bool_]) -> Floats:
@@ -353,11 +353,11 @@ def _grouped(number: int) -> str:
 
 
 def _bounded(median: MedianBounds, unit: str, noun: str) -> str:
-    """A median with its interval, to two digits of the interval's width."""
+    """A median with its interval, to one digit of the interval's width but no fewer than two decimals."""
     bounds = (median.median, median.lower, median.upper)
     known = np.isfinite(median.lower)
-    width = median.upper - median.lower if known else abs(median.median)
-    digits = int(np.clip(1 - np.floor(np.log10(width)), 2, 5)) if width > 0 else 3
+    width = median.upper - median.lower
+    digits = int(np.clip(np.ceil(-np.log10(width)), 2, 5)) if known and width > 0 else 3
     value, lower, upper = (f"{number:.{digits}f}".replace("-", "−") for number in bounds)
     text = value if unit == "1" else f"{value} {unit}"
     if known:
