@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore.catalog import Catalog
-from smcore.errors import MatchError, Status
+from smcore.errors import MatchError, SmcoreError, Status
 from smcore.validation.analyses.base import Findings
 from smcore.validation.estimates import Estimates
 from smcore.validation.leakage import Seen, without_seen
@@ -191,11 +192,11 @@ def by_stratum(
     wanted = list(dict.fromkeys(kind for several in kinds for kind in several if kind not in PAIR_KINDS))
     sides = [side for one in matches for side in (one.product, one.reference)]
     statics = list({side.name: side.dataset for side in sides if side is not matched.anchor}.items())
-    if catalog is not None:
-        statics += _static_entries(catalog, wanted, synthetic=bool(int(data.attrs.get("synthetic", 0))))
     places = {kind: location_levels(matched.places, data, kind, statics=statics) for kind in wanted}
-    if not options.estimates.metrics:
-        options = replace(options, estimates=replace(options.estimates, metrics=METRICS_OF_STRATA))
+    missing = [kind for kind, levels in places.items() if isinstance(levels, MissingStratum)]
+    if catalog is not None and missing:
+        statics += _static_entries(catalog, missing, synthetic=bool(int(data.attrs.get("synthetic", 0))))
+        places |= {kind: location_levels(matched.places, data, kind, statics=statics) for kind in missing}
     return ByStratum(matches, guards, options, kinds, places, said)
 
 
@@ -229,7 +230,11 @@ def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool)
         if entry.layout in _STATIC_LAYOUTS and entry.synthetic == synthetic and not entry.hidden
         and fields & set(entry.variables)
     ]  # fmt: skip
-    return [(entry.id, open_entry(entry).dataset()) for entry in chosen]
+    found = []
+    for entry in chosen:
+        with suppress(SmcoreError, OSError):  # a damaged entry is no reason to lose the run
+            found.append((entry.id, open_entry(entry).dataset()))
+    return found
 
 
 @dataclass(eq=False)

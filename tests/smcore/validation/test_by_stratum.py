@@ -12,7 +12,10 @@ import pytest
 import xarray as xr
 
 from smcore import plugins
+from smcore.catalog import CatalogEntry, add_entry, load_catalog
+from smcore.cubes import store
 from smcore.errors import MatchError
+from smcore.grids import ease
 from smcore.models.card import ModelCard
 from smcore.models.trained import TrainedOn
 from smcore.validation.analyses.base import Findings
@@ -23,6 +26,7 @@ from smcore.validation.match import MatchOptions, match
 from smcore.validation.sample import common_sample
 from smcore.validation.score import MEDIAN, POOLED, ScoreOptions, score
 from smcore.validation.sides import side
+from smcore.validation.strata import Levels
 from smcore.validation.tiles import read_tile
 from smcore.validation.transforms import Transform
 
@@ -167,6 +171,32 @@ def test_static_fields_of_the_product_divide_the_stations(make_pixels: Make, mak
     assert table[(table["level"] == "forest") & (table["metric"] == "n")]["location"].tolist() == [
         "A", "B", POOLED, MEDIAN,
     ]  # fmt: skip
+
+
+def test_the_catalogue_fills_what_the_data_do_not_say(
+    make_pixels: Make, make_stations: Make, make_cube: Make, tmp_path: Path
+) -> None:
+    grid = ease("M36").cut(slice(60, 380), slice(480, 560))
+    cover = make_cube(np.zeros((1, *grid.shape)), DAYS[:1], grid)
+    classes = np.where(grid.lat[:, None] > 0, 4.0, 10.0) + np.zeros(grid.shape)
+    cover["land_cover"] = (("y", "x"), classes, {"units": "1"})
+    for name, made_up in (("cover", True), ("gone", True), ("real", False)):
+        if name != "gone":
+            store.write(cover.assign_attrs(synthetic=int(made_up)), tmp_path / name)
+        entry = CatalogEntry(
+            name, name, "static", "cube", tmp_path / name, synthetic=made_up, variables={"land_cover": "1"}
+        )
+        add_entry(tmp_path / "catalog.yml", entry)
+    product, stations = world(make_pixels, make_stations)
+    matched = match(side(product, "p", half_diagonal_km=20.0), side(stations, "net"), MatchOptions(daily=True))
+    guard = seen(matched.places, product.attrs)
+    analysis = by_stratum(
+        (matched,), (guard,), OPTIONS, kinds=(("forest",), ("depth",)), catalog=load_catalog([tmp_path / "catalog.yml"])
+    )
+    forest = analysis.places["forest"]
+    assert isinstance(forest, Levels)
+    assert forest.origin == "cover"
+    assert [forest.labels[code] for code in forest.codes] == ["forest", "forest", "other", "other", "forest", "forest"]
 
 
 def test_what_was_seen_in_training_is_left_out_and_stands_beside(make_pixels: Make, make_stations: Make) -> None:
