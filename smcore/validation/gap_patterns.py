@@ -260,7 +260,8 @@ def outage(observed: Bools, days: Days, length: int, *, share: float, seed: int)
     for start in starts:
         mask[start : start + length] = observed[start : start + length]
     spans = ", ".join(f"{days[s]} to {days[s + length - 1]}" for s in sorted(starts))
-    return Hidden(mask, (f"hidden: {spans}", *_short_of(int(mask.sum()), share * number.sum(), number.sum())))
+    missing = (f"there was room for {len(starts)} outages of {wanted}",) if len(starts) < wanted else ()
+    return Hidden(mask, (f"hidden: {spans}", *missing))
 
 
 def winter(frozen: Bools) -> Bools:

@@ -160,7 +160,9 @@ def gap_test(
     cover = _land_cover([product, *others], places)
     scene = scores.make_scene(observed, mask.hidden, days, blocks, units, cover)
     rows = _rows(scene, refilled, options, part(progress, 0.9, 1.0), cancelled)
-    record = _record(product, others, mask, options, refilled, [*notes, *misfits, *_too_short(blocks)])
+    record = _record(
+        product, others, mask, options, refilled, [*notes, *misfits, *_too_few_blocks(blocks, mask.hidden)]
+    )
     progress(1.0, "done")
     return GapRun(scores.table_of(rows), mask, places, tuple(refilled), record)
 
@@ -327,11 +329,11 @@ def _rows(
     return rows
 
 
-def _too_short(blocks: Blocks) -> list[str]:
-    count = int(blocks.day.max()) + 1
+def _too_few_blocks(blocks: Blocks, hidden: NDArray[np.bool_]) -> list[str]:
+    count = len(np.unique(blocks.day[hidden.any(axis=1)]))
     if count >= LEAST_BLOCKS:
         return []
-    return [f"{count} blocks of {blocks.length} days are too few for intervals; {LEAST_BLOCKS} are needed"]
+    return [f"no intervals: the hidden days lie in {count} blocks of {blocks.length} days, {LEAST_BLOCKS} are needed"]
 
 
 def _record(

@@ -102,6 +102,12 @@ def test_outages_lie_apart_by_their_own_length():
         assert (breaks > 7).all()
 
 
+def test_outages_that_find_no_room_are_counted():
+    found = outage(np.ones((40, 3), bool), days(40), 7, share=0.8, seed=0)
+    assert "there was room for" in found.notes[-1]
+    assert found.mask.any(axis=1).sum() <= 2 * 7
+
+
 def test_a_record_without_room_for_an_outage_is_refused():
     with pytest.raises(MatchError, match="A record of 20 days has no room for an outage of 35"):
         choose("outage-35", np.ones((20, 4), bool))
