@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,6 @@ from smcore.validation.times import DAY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_STEP: Final = 8 * DAY
 
 
 def row_sums(product: ArrayLike, reference: ArrayLike, time: ArrayLike) -> Floats:
@@ -34,7 +32,8 @@ def row_sums(product: ArrayLike, reference: ArrayLike, time: ArrayLike) -> Float
     ValueError
         If the shapes differ.
     """
-    from smcore.validation.kernels.dependence import FIELDS, add_rows, phases
+    from smcore.validation.kernels.dependence import FIELDS, parts_of_year
+    from smcore.validation.kernels.lattice import add_rows
 
     x, y = (np.ascontiguousarray(a, dtype=np.float64) for a in (product, reference))
     t = np.ascontiguousarray(time, dtype=np.int64)
@@ -45,8 +44,8 @@ def row_sums(product: ArrayLike, reference: ArrayLike, time: ArrayLike) -> Float
     if not both.any():
         return sums
     x, y, t = _in_order(x, y, t, both)
-    first, last = int(t[both].min() // _STEP), int(t[both].max() // _STEP)
-    add_rows(*map(_read_only, (x, y, t, phases(first, last))), first, sums)
+    first, last = int(t[both].min() // DAY) - 1, int(t[both].max() // DAY) + 1
+    add_rows(*map(_read_only, (x, y, t)), first, _read_only(parts_of_year(first, last)), sums)
     return sums
 
 

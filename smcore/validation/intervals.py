@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Kind = Literal["analytic", "iid"]
 
-TESTED_DAYS: Final = 475
+TESTED_DAYS: Final = 450
 """Span of the pairs [days] from which on the coverage of the analytic intervals was shown to be the nominal one: 500
 calendar days, of which the first and the last few may lack a pair."""
 
@@ -246,7 +246,7 @@ def _analytic(name: str, value: Floats, sums: Floats, variances: Floats, level: 
     if name not in _RULES:
         return _none(len(value))
     statistic, rule = _RULES[name]
-    spread = _Spread(sums[:, 0], *variances[:, getattr(uncertainty, statistic)].T)
+    spread = _Spread(_moments(sums)[0], *variances[:, getattr(uncertainty, statistic)].T)
     with np.errstate(invalid="ignore"):
         lower, upper = rule(value, spread, sums, level)
     defined = np.isfinite(lower) & np.isfinite(upper)
@@ -289,9 +289,10 @@ def _none(locations: int) -> Bounds:
 
 def _moments(sums: Floats) -> tuple[Floats, ...]:
     """n, means, and variances and covariance divided by n."""
-    from smcore.validation.kernels.dependence import OFFSETS
+    from smcore.validation.kernels.dependence import LAG_SUMS, PARTS, POWERS
 
-    n, x, y, xx, xy, yy = sums[:, OFFSETS[:6]].T
+    powers = sums[:, :LAG_SUMS].reshape(-1, PARTS, POWERS).sum(axis=1)
+    n, x, y, xx, xy, yy = powers[:, :6].T
     count = np.where(n > 0, n, np.nan)
     x, y = x / count, y / count
     return n, x, y, np.maximum(xx / count - x * x, 0), np.maximum(yy / count - y * y, 0), xy / count - x * y

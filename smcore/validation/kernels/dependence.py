@@ -2,13 +2,13 @@
 
 The line (:data:`FIELDS` numbers) holds, for pairs (x, y) at times t:
 
-- Σ xᵃ yᵇ · {1, cos kθ, sin kθ …} for a + b ≤ 4, where θ is the phase of the year, in steps of :data:`STEP_DAYS` days,
-  so that the sums of a step are multiplied once; up to harmonic 8 − 2(a + b), which is what moments about a mean and
-  two annual harmonics need (:mod:`smcore.validation.kernels.cycle`);
+- for each of :data:`PARTS` parts of the year: Σ 1, x, y, xx, xy, yy, xxx … yyyy;
 - for each lag: number of pairs of pairs, Σ of their distance [days], Σ(Δx)², Σ(Δy)², ΣΔxΔy;
-- Σ over all pairs of pairs of exp(−|Δt|/T) for each time scale T of :data:`SCALES`, by a recursion along the time, so
-  that any irregular times cost the same;
+- Σ over all pairs of pairs of exp(−|Δt|/T) for each time scale T of :data:`SCALES`;
 - first and last time [days].
+
+Here pairs at any times are added one by one; :mod:`smcore.validation.kernels.lattice` does the same, and faster, for
+pairs that keep to one a day.
 """
 
 from __future__ import annotations
@@ -22,29 +22,22 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-STEP_DAYS: Final = 8
-"""Length of a step of the phase of the year."""
+PARTS: Final = 24
+"""Parts of the year: the yearly cycle is taken as constant within one."""
+
+POWERS: Final = 15
+"""1, x, y, xx, xy, yy, xxx, xxy, xyy, yyy, xxxx, xxxy, xxyy, xyyy, yyyy."""
 
 LAGS: Final = np.array([0.0, 1.0, 2.0, 3.0, 5.0, 8.0])
 """Lags in days (AM-only SMAP may have no consecutive days); the first is that of pairs within a day."""
 
 REACH: Final = 0.25
-"""Two pairs are at a lag if their distance differs from it by no more than this [days]; within a day: up to 0.75."""
+"""Two pairs are at a lag if their distance differs from it by less than this [days]; within a day: up to 0.75."""
 
-SCALES: Final = np.exp(np.linspace(np.log(0.2), np.log(120.0), 16))
-"""Time scales T [days] of exp(−Δt/T)."""
+SCALES: Final = 0.125 * 2.0 ** np.arange(12)
+"""Time scales T [days] of exp(−Δt/T), each twice the one before."""
 
-TICKS: Final = 96
-"""Steps of the time in a day for exp(−Δt/T): 15 minutes."""
-
-HARMONICS: Final = np.array([8, 6, 6, 4, 4, 4, 2, 2, 2, 2, 0, 0, 0, 0, 0])
-"""Highest harmonic kept with each of 1, x, y, xx, xy, yy, xxx, xxy, xyy, yyy, xxxx … yyyy."""
-
-OFFSETS: Final = np.concatenate([np.zeros(1, np.int64), np.cumsum(2 * HARMONICS + 1)])
-"""Where the sums of each product begin."""
-
-_POWERS: Final = len(HARMONICS)
-LAG_SUMS: Final = int(OFFSETS[-1])
+LAG_SUMS: Final = PARTS * POWERS
 SCALE_SUMS: Final = LAG_SUMS + 5 * len(LAGS)
 FIRST_TIME: Final = SCALE_SUMS + len(SCALES)
 LAST_TIME: Final = FIRST_TIME + 1
@@ -52,91 +45,70 @@ FIELDS: Final = LAST_TIME + 1
 
 _LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
-_DAY: Final = 86_400_000_000
-_TICK: Final = _DAY // TICKS
+DAY: Final = 86_400_000_000
+_TICKS: Final = 96
+_TICK: Final = DAY // _TICKS
 _LONG: Final = 128
 
-_BY_DAYS: Final = np.exp(-np.arange(_LONG)[:, None] / SCALES)
-_BY_TICKS: Final = np.exp(-np.arange(TICKS)[:, None] / TICKS / SCALES)
+BY_DAYS: Final = np.exp(-np.arange(_LONG)[:, None] / SCALES)
+"""exp(−k/T) of whole days k."""
+
+_BY_TICKS: Final = np.exp(-np.arange(_TICKS)[:, None] / _TICKS / SCALES)
 
 
-def phases(first: int, last: int) -> Array:
-    """Cosine and sine of the harmonics of the year (step, 17) for the steps ``first`` … ``last`` since 1970."""
-    angle = 2 * np.pi * (np.arange(first, last + 1) + 0.5) * STEP_DAYS / 365.25
-    table = np.ones((len(angle), 17))
-    for k in range(1, 9):
-        table[:, 2 * k - 1], table[:, 2 * k] = np.cos(k * angle), np.sin(k * angle)
-    return table
+def parts_of_year(first: int, last: int) -> Array:
+    """Part of the year of each day ``first`` … ``last`` since 1970."""
+    turn = (np.arange(first, last + 1) + 0.5) / 365.25
+    return np.asarray(PARTS * (turn - np.floor(turn)), dtype=np.int64)
 
 
-@numba.njit(parallel=True, nogil=True, cache=True)
-def add_rows(product: Array, reference: Array, time: Array, table: Array, first_step: int, sums: Array) -> None:
-    """Add location-major pairs (location, pair), in order of their time [µs], to ``sums`` (location, FIELDS).
+@numba.njit(nogil=True, cache=True)
+def add_one_by_one(x: Array, y: Array, t: Array, first_day: int, part_of: Array, line: Array) -> None:
+    """Add the pairs of one location, in order of their time [µs], to its ``line`` (FIELDS,).
 
-    ``table`` holds :func:`phases` from ``first_step`` on. The rows of ``sums`` must be zero before.
+    ``part_of`` are the parts of the year of the days from ``first_day`` on.
     """
-    places, length = product.shape
-    for place in numba.prange(places):
-        x, y, t = np.empty(length), np.empty(length), np.empty(length, np.int64)
-        n = 0
-        for i in range(length):
-            u, v = product[place, i], reference[place, i]
-            x[n], y[n], t[n] = u, v, time[place, i]
-            n += 1 if abs(u - v) < np.inf else 0
-        if n > 0:
-            line = sums[place]
-            line[FIRST_TIME], line[LAST_TIME] = t[0] / _DAY, t[n - 1] / _DAY
-            _add_powers(x[:n], y[:n], t[:n], table, first_step, line)
-            _add_lags(x[:n], y[:n], t[:n], line)
-            _add_scales(t[:n], line)
+    _add_powers(x, y, t, first_day, part_of, line)
+    _add_lags(x, y, t, line)
+    _add_scales(t, line)
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_powers(x: Array, y: Array, t: Array, table: Array, first_step: int, line: Array) -> None:
-    n = x.size
-    i = 0
-    while i < n:
-        step = t[i] // (STEP_DAYS * _DAY)
-        end = (step + 1) * (STEP_DAYS * _DAY)
-        s = np.zeros(_POWERS)
-        while i < n and t[i] < end:
-            u, v = x[i], y[i]
-            uu, uv, vv = u * u, u * v, v * v
-            s[0] += 1.0
-            s[1] += u
-            s[2] += v
-            s[3] += uu
-            s[4] += uv
-            s[5] += vv
-            s[6] += uu * u
-            s[7] += uu * v
-            s[8] += u * vv
-            s[9] += v * vv
-            s[10] += uu * uu
-            s[11] += uu * uv
-            s[12] += uu * vv
-            s[13] += uv * vv
-            s[14] += vv * vv
-            i += 1
-        turn_to_year(s, table[step - first_step], line)
-
-
-@numba.njit(nogil=True, cache=True)
-def turn_to_year(s: Array, harmonics: Array, line: Array) -> None:
-    """Add the sums of one step, times the harmonics of its phase."""
-    at = 0
-    for power in range(_POWERS):
-        for k in range(2 * HARMONICS[power] + 1):
-            line[at] += s[power] * harmonics[k]
-            at += 1
+def _add_powers(x: Array, y: Array, t: Array, first_day: int, part_of: Array, line: Array) -> None:
+    s = np.zeros(POWERS)
+    part = part_of[t[0] // DAY - first_day]
+    for i in range(x.size):
+        now = part_of[t[i] // DAY - first_day]
+        if now != part:
+            line[part * POWERS : (part + 1) * POWERS] += s
+            s[:] = 0.0
+            part = now
+        a, b = x[i], y[i]
+        aa, ab, bb = a * a, a * b, b * b
+        s[0] += 1.0
+        s[1] += a
+        s[2] += b
+        s[3] += aa
+        s[4] += ab
+        s[5] += bb
+        s[6] += aa * a
+        s[7] += aa * b
+        s[8] += a * bb
+        s[9] += bb * b
+        s[10] += aa * aa
+        s[11] += aa * ab
+        s[12] += aa * bb
+        s[13] += ab * bb
+        s[14] += bb * bb
+    line[part * POWERS : (part + 1) * POWERS] += s
 
 
 @numba.njit(nogil=True, cache=True)
 def _add_lags(x: Array, y: Array, t: Array, line: Array) -> None:
     n = x.size
     for k in range(_LAGS):
-        nearest = np.int64((LAGS[k] - REACH) * _DAY) if k > 0 else 1
-        farthest = np.int64((LAGS[k] + REACH) * _DAY) if k > 0 else np.int64((1.0 - REACH) * _DAY)
+        nearest = np.int64((LAGS[k] - REACH) * DAY) if k > 0 else 1
+        farthest = np.int64((LAGS[k] + REACH) * DAY) if k > 0 else np.int64((1.0 - REACH) * DAY)
         count, distance, sxx, syy, sxy = 0, 0, 0.0, 0.0, 0.0
         j = 0
         for i in range(n):
@@ -154,7 +126,7 @@ def _add_lags(x: Array, y: Array, t: Array, line: Array) -> None:
                 sxy += u * v
         at = LAG_SUMS + 5 * k
         line[at] += count
-        line[at + 1] += distance / _DAY
+        line[at + 1] += distance / DAY
         line[at + 2] += sxx
         line[at + 3] += syy
         line[at + 4] += sxy
@@ -170,18 +142,18 @@ def _add_scales(t: Array, line: Array) -> None:
         now = _tick(t[i])
         gap = now - before
         before = now
-        days, ticks = gap // TICKS, gap % TICKS
+        days, ticks = gap // _TICKS, gap % _TICKS
         if days >= _LONG:
             for g in range(_SCALES):
-                s[g] = (s[g] + 1.0) * math.exp(-gap / TICKS / SCALES[g])
+                s[g] = (s[g] + 1.0) * math.exp(-gap / _TICKS / SCALES[g])
                 total[g] += s[g]
         elif ticks == 0:
-            by_days = _BY_DAYS[days]
+            by_days = BY_DAYS[days]
             for g in range(_SCALES):
                 s[g] = (s[g] + 1.0) * by_days[g]
                 total[g] += s[g]
         else:
-            by_days, by_ticks = _BY_DAYS[days], _BY_TICKS[ticks]
+            by_days, by_ticks = BY_DAYS[days], _BY_TICKS[ticks]
             for g in range(_SCALES):
                 s[g] = (s[g] + 1.0) * (by_days[g] * by_ticks[g])
                 total[g] += s[g]

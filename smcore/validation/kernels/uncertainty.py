@@ -31,7 +31,7 @@ from smcore.validation.kernels.cycle import (
     N,
     describe,
 )
-from smcore.validation.kernels.dependence import LAG_SUMS, LAGS, SCALE_SUMS, SCALES
+from smcore.validation.kernels.dependence import LAG_SUMS, LAGS, PARTS, POWERS, SCALE_SUMS, SCALES
 
 Array = NDArray[np.float64]
 
@@ -50,9 +50,9 @@ _LEAST_FREEDOM: Final = 0.5
 _DUST: Final = 1e-13
 _LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
-_LOG_FIRST: Final = math.log(SCALES[0])
-_LOG_STEP: Final = math.log(SCALES[1] / SCALES[0])
-_DAILY: Final = np.exp(-LAGS[:, None] / SCALES)
+_GRID: Final = 2 * _SCALES - 1
+_TIMES: Final = SCALES[0] * 2.0 ** (0.5 * np.arange(_GRID))
+_DAILY: Final = np.exp(-LAGS[:, None] / _TIMES)
 _OMEGA: Final = 2 * math.pi / 365.25
 
 
@@ -67,10 +67,12 @@ def finish(sums: Array, wanted: Array, result: Array) -> None:
 def one(line: Array, wanted: Array, result: Array) -> None:
     """The same of one location: ``line`` (FIELDS,), ``result`` (code, 4)."""
     result[:] = np.nan
-    lagged = 0.0
+    count, lagged = 0.0, 0.0
+    for part in range(PARTS):
+        count += line[part * POWERS]
     for k in range(_LAGS):
         lagged += line[LAG_SUMS + 5 * k]
-    if line[0] < _MIN_PAIRS or lagged < _MIN_LAGGED:
+    if count < _MIN_PAIRS or lagged < _MIN_LAGGED:
         return
     about = describe(line)
     decay = _decay(line)
@@ -190,10 +192,12 @@ def _form(code: int, line: Array, about: Array, decay: Array, out: Array) -> Non
         return
     p, q = _series(x1, y1, line, about, decay), _series(x2, y2, line, about, decay)
     xp, xq, yp, yq = y2 / det, -y1 / det, -x2 / det, x1 / det
-    lost_p, lost_q = p[0] * p[1] / n, q[0] * q[1] / n
-    vx = about[TOTAL_XX] / n + xp * xp * lost_p + xq * xq * lost_q
-    vy = about[TOTAL_YY] / n + yp * yp * lost_p + yq * yq * lost_q
-    vxy = about[TOTAL_XY] / n + xp * yp * lost_p + xq * yq * lost_q
+    pp, qq = p[0] + p[3], q[0] + q[3]
+    pq = (x1 * x2 * about[TOTAL_XX] + (x1 * y2 + x2 * y1) * about[TOTAL_XY] + y1 * y2 * about[TOTAL_YY]) / n
+    vx, vy = xp * xp * pp + 2 * xp * xq * pq + xq * xq * qq, yp * yp * pp + 2 * yp * yq * pq + yq * yq * qq
+    vxy = xp * yp * pp + (xp * yq + xq * yp) * pq + xq * yq * qq
+    if vxy * vxy >= vx * vy:
+        return
     lx, ly, gxx, gyy, gxy = _gradient(code, vx, vy, vxy, about[MEAN_X], about[MEAN_Y])
     gp = gxx * xp * xp + 2 * gxy * xp * yp + gyy * yp * yp
     gq = gxx * xq * xq + 2 * gxy * xq * yq + gyy * yq * yq
@@ -216,7 +220,7 @@ def _form(code: int, line: Array, about: Array, decay: Array, out: Array) -> Non
 
 @numba.njit(nogil=True, cache=True)
 def _series(a: float, c: float, line: Array, about: Array, decay: Array) -> Array:
-    """Of a·x + c·y: noise variance, λ₁, λ₂, mean square of the cycle, T [days], degrees of freedom of the variance."""
+    """Of a·x + c·y: noise variance, λ₁, λ₂, mean square of the cycle, place of T, degrees of freedom."""
     n, parameters = about[N], about[PARAMETERS]
     residual = n * _residual(a, c, about)
     total = a * a * about[TOTAL_XX] + c * c * about[TOTAL_YY] + 2 * a * c * about[TOTAL_XY]
@@ -238,61 +242,56 @@ def _series(a: float, c: float, line: Array, about: Array, decay: Array) -> Arra
 
 
 @numba.njit(nogil=True, cache=True)
-def _fit(
-    half: Array, line: Array, decay: Array, n: float, parameters: float, residual: float
-) -> tuple[float, float, float, float]:
-    """Noise variance s², T of ρ(τ) = a·exp(−τ/T), λ₁ and λ₂, by least squares over the lags.
+def _fit(half: Array, line: Array, decay: Array, n: float, parameters: float, residual: float) -> tuple[float, ...]:
+    """Noise variance s², place of T of ρ(τ) = a·exp(−τ/T), λ₁ and λ₂, by least squares over the lags.
 
     The residuals lost about ``parameters`` λ₁ s² to mean and harmonics, so s² and λ₁ are found in turns; half the mean
     square of differences at a lag, s² (1 − ρ), has lost nothing. A pull towards a = 1 worth ``_PURE`` pairs keeps
     chance in white noise from being read as a weak, long memory.
     """
-    misfit = np.empty(_SCALES)
-    first, second, noise, share, scale = 1.0, 1.0, 0.0, 1.0, SCALES[0]
+    c0, c1, c2 = 0.0, 0.0, 0.0
+    with_half = np.zeros(_GRID)
+    for k in range(_LAGS):
+        count = line[LAG_SUMS + 5 * k]
+        c0 += count
+        c1 += count * half[k]
+        c2 += count * half[k] * half[k]
+        for g in range(_GRID):
+            with_half[g] += count * half[k] * decay[k, g]
+    squares, plain = decay[_LAGS], decay[_LAGS + 1]
+    misfit, share = np.empty(_GRID), np.empty(_GRID)
+    first, second, noise, place = 1.0, 1.0, 0.0, 0.0
     for _ in range(8):
         noise = residual / max(n - parameters * first, _LEAST_FREEDOM * n)
         best = 0
-        for g in range(_SCALES):
-            misfit[g] = _misfit(half, line, decay[:, g], noise)[0]
+        for g in range(_GRID):
+            product = plain[g] - with_half[g] / noise
+            share[g] = min(max((product + _PURE) / (squares[g] + _PURE), 0.0), 1.0)
+            misfit[g] = share[g] * (share[g] * squares[g] - 2 * product) + _PURE * (1 - share[g]) ** 2
+        for g in range(_GRID):
             best = g if misfit[g] < misfit[best] else best
-        place = float(best)
-        if 0 < best < _SCALES - 1:
+        place, a = float(best), share[best]
+        if 0 < best < _GRID - 1:
             bend = misfit[best - 1] - 2 * misfit[best] + misfit[best + 1]
-            if bend > 0:
-                place += 0.5 * (misfit[best - 1] - misfit[best + 1]) / bend
-        scale = math.exp(_LOG_FIRST + _LOG_STEP * place)
-        share = _misfit(half, line, _decay_at(line, scale), noise)[1]
+            off = 0.5 * (misfit[best - 1] - misfit[best + 1]) / bend if bend > 0 else 0.0
+            place += off
+            a += 0.5 * off * (share[best + 1] - share[best - 1])
+            a = min(max(a + 0.5 * off * off * (share[best - 1] - 2 * share[best] + share[best + 1]), 0.0), 1.0)
         before = first
-        first = 1 + 2 * share * _pairs_of_pairs(line, scale) / n
-        second = 1 + 2 * share * share * _pairs_of_pairs(line, scale / 2) / n
+        first = 1 + 2 * a * _pairs_of_pairs(line, 0.5 * place) / n
+        second = 1 + 2 * a * a * _pairs_of_pairs(line, 0.5 * place - 1) / n
         if abs(first - before) < 1e-4 * first:
             break
-    return noise, scale, first, second
+    return noise, place, first, second
 
 
 @numba.njit(nogil=True, cache=True)
-def _misfit(half: Array, line: Array, decay: Array, noise: float) -> tuple[float, float]:
-    """Σ N (ρ̂ − a ρ)² + pull, and the a in [0, 1] that makes it least."""
-    rr, pp, rp = 0.0, 0.0, 0.0
-    for k in range(_LAGS):
-        count = line[LAG_SUMS + 5 * k]
-        if count > 0:
-            r = 1 - half[k] / noise
-            rr += count * r * r
-            pp += count * decay[k] * decay[k]
-            rp += count * decay[k] * r
-    share = min(max((rp + _PURE) / (pp + _PURE), 0.0), 1.0)
-    return rr - 2 * share * rp + share * share * pp + _PURE * (1 - share) ** 2, share
-
-
-@numba.njit(nogil=True, cache=True)
-def _pairs_of_pairs(line: Array, scale: float) -> float:
-    """Σ_{i<j} exp(−(t_j − t_i)/T) at any T, by a cubic through four of the kept ones; below them at most ∝ T."""
-    place = (math.log(scale) - _LOG_FIRST) / _LOG_STEP
+def _pairs_of_pairs(line: Array, place: float) -> float:
+    """Σ_{i<j} exp(−(t_j − t_i)/T), T = 2^place times the first scale: a cubic through four; below them at most ∝ T."""
     if place <= 0:
-        return line[SCALE_SUMS] * scale / SCALES[0]  # type: ignore[no-any-return]
+        return line[SCALE_SUMS] * 2.0**place  # type: ignore[no-any-return]
     g = min(max(int(place) - 1, 0), _SCALES - 4)
-    f = min(place, _SCALES - 1.0) - g
+    f = place - g
     a, b, c, d = line[SCALE_SUMS + g], line[SCALE_SUMS + g + 1], line[SCALE_SUMS + g + 2], line[SCALE_SUMS + g + 3]
     value = -a * (f - 1) * (f - 2) * (f - 3) / 6 + b * f * (f - 2) * (f - 3) / 2
     return max(value - c * f * (f - 1) * (f - 3) / 2 + d * f * (f - 1) * (f - 2) / 6, 0.0)  # type: ignore[no-any-return]
@@ -300,23 +299,19 @@ def _pairs_of_pairs(line: Array, scale: float) -> float:
 
 @numba.njit(nogil=True, cache=True)
 def _decay(line: Array) -> Array:
-    """exp(−τ/T) (lag, scale) at the mean distance τ of each lag."""
-    result = _DAILY.copy()
+    """exp(−τ/T) (lag, T of the fit) at the mean distance τ of each lag; below, Σ N exp(−2τ/T) and Σ N exp(−τ/T)."""
+    result = np.zeros((_LAGS + 2, _GRID))
     for k in range(_LAGS):
         count, distance = line[LAG_SUMS + 5 * k], line[LAG_SUMS + 5 * k + 1]
-        if count > 0 and distance != count * LAGS[k]:
-            for g in range(_SCALES):
-                result[k, g] = math.exp(-distance / count / SCALES[g])
-    return result
-
-
-@numba.njit(nogil=True, cache=True)
-def _decay_at(line: Array, scale: float) -> Array:
-    result = np.zeros(_LAGS)
-    for k in range(_LAGS):
-        count = line[LAG_SUMS + 5 * k]
         if count > 0:
-            result[k] = math.exp(-line[LAG_SUMS + 5 * k + 1] / count / scale)
+            if distance == count * LAGS[k]:
+                result[k] = _DAILY[k]
+            else:
+                for g in range(_GRID):
+                    result[k, g] = math.exp(-distance / count / _TIMES[g])
+            for g in range(_GRID):
+                result[_LAGS, g] += count * result[k, g] * result[k, g]
+                result[_LAGS + 1, g] += count * result[k, g]
     return result
 
 
