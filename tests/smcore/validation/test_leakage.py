@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from smcore.grids import ease
+from smcore.inference import predict, stitch
 from smcore.models.card import ModelCard
 from smcore.models.trained import ATTRIBUTE, TrainedOn
+from smcore.models.weights import load_checkpoint
+from smcore.training.run import TrainRequest, train
+from smcore.training.splits import Split
 from smcore.validation.leakage import (
     HELD_OUT,
     INDEPENDENT,
@@ -20,9 +25,13 @@ from smcore.validation.leakage import (
     seen,
     without_seen,
 )
+from smcore.validation.match import MatchOptions, match
 from smcore.validation.pairing import NO_TIME, Pairs
 from smcore.validation.places import Places
+from smcore.validation.score import score
+from smcore.validation.sides import side
 from smcore.validation.times import DAY
+from smcore.window import Window
 
 GRID = ease("M36")
 ROW, COLUMN = 90, 200
@@ -194,3 +203,31 @@ def test_silence_is_not_independence():
     assert (told.status, told.sentence) == (UNKNOWN, "nothing says what went into mine")
     damaged = {"inputs": "smap", "input_data": "not json", ATTRIBUTE: "neither"}
     assert independence(damaged, {"inputs": "smap"}).status == NOT_INDEPENDENT
+
+
+def test_from_training_to_the_table_a_station_in_a_held_out_cell_is_the_only_fair_one(
+    small_world: Any, tmp_path: Path
+) -> None:
+    """Train on four fifths of the cells, predict everywhere, score at the stations."""
+    train(
+        TrainRequest("ridge", split=Split("site"), device="cpu"),
+        small_world.sources("target", "forcing", "static"),
+        tmp_path / "model",
+    )
+    model, card = load_checkpoint(tmp_path / "model")
+    plan, tiles = predict(model, small_world.sources("forcing", "static"), Window(), device="cpu")
+    predicted = side(stitch(tiles, plan, card, Window()), "ridge")
+    found = score(match(predicted, side(small_world.stations, "net"), MatchOptions(daily=True)))
+    trained = set(zip(card.cells["row"], card.cells["col"], strict=True))
+    places = found.matched.places
+    cells = zip(*(index.tolist() for index in GRID.index(places.lat, places.lon)), strict=True)
+    expected = ["yes" if cell in trained else "no" for cell in cells]
+    assert found.seen.tolist() == expected
+    assert {"yes", "no"} == set(expected)
+    fair = np.array(expected) == "no"
+    assert found.pooled["n"].value == found.n[fair].sum()
+    assert found.median["bias"].n == fair.sum()
+    assert found.with_seen is not None
+    assert found.with_seen[0]["n"].value == found.n.sum()
+    told = independence(predicted.dataset.attrs, small_world.target.attrs, reference_id="target")
+    assert told.status == NOT_INDEPENDENT
