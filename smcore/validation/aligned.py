@@ -268,9 +268,7 @@ def _axis(side: Side, steps: slice, matched: Match) -> Records:
     codes = side.overpasses(steps)
     if codes is not None and matched.masks.overpass != "both":
         values[codes != OVERPASSES.index(matched.masks.overpass)] = np.nan
-    usual = float(np.median(np.diff(side.stamps))) if len(side.stamps) > 1 else float(DAY)
-    per_day = np.array([max(1, round(DAY / max(usual, 1.0)))])
-    return Records(values[None], centre[None], stamp, codes, per_day, {})
+    return Records(values[None], centre[None], stamp, codes, np.array([side.per_day]), {})
 
 
 def _is_mapped(side: Side) -> bool:

@@ -84,7 +84,7 @@ class Kept:
         self._now(left, "dropped_obs_time")
 
     def median_steps(self, time: Ints, usual: int) -> NDArray[np.float64]:
-        """Median distance in time [µs] of the values that follow one another; NaN where there are fewer than two."""
+        """Median distance in time [µs] of the values that follow one another and differ in it; NaN where none do."""
         from smcore.validation.kernels.reading import median_steps
 
         found = np.empty(len(self.values))

@@ -21,7 +21,7 @@ from smcore.validation.fetching import Fetch, dataset_fetch
 from smcore.validation.masking import MaskRule, apply_rules
 from smcore.validation.places import CUBE, STATIONS, Places, layout_of, places_of
 from smcore.validation.reading import COUNTS, Kept, seen_times
-from smcore.validation.times import DAY, Support, day_of, microseconds
+from smcore.validation.times import DAY, Support, day_of, microseconds, utc
 
 __all__ = ["COUNTS", "OVERPASSES", "Masks", "Records", "Side", "flag_bits", "side"]
 
@@ -105,6 +105,17 @@ class Side:
     def stamps(self) -> Ints:
         """Nominal time axis [µs]."""
         return microseconds(self.dataset[names.TIME].values)
+
+    @property
+    def usual_step(self) -> float:
+        """Median distance of steps that differ [µs]; a day where there is but one."""
+        apart = np.diff(self.stamps)
+        return float(np.median(apart[apart > 0])) if (apart > 0).any() else float(DAY)
+
+    @property
+    def per_day(self) -> int:
+        """How many steps a full day has."""
+        return int(_per_day(np.array([self.usual_step]))[0])
 
     @property
     def period(self) -> str:
@@ -197,12 +208,10 @@ class Side:
 
     def _records_a_day(self, kept: Kept, time: Ints) -> Ints:
         """Full days' count of records: of each sensor for stations, whose instruments differ; else of the axis."""
-        steps = np.diff(self.stamps)
-        usual = float(np.median(steps)) if steps.size else float(DAY)
-        if self.layout != STATIONS or steps.min(initial=DAY) > DAY * 2 / 3:  # no series of it can be denser
-            return np.full(len(kept.values), _per_day(np.array([usual]))[0])
-        found = kept.median_steps(time, int(usual))
-        return _per_day(np.where(np.isnan(found), usual, found))
+        if self.layout != STATIONS or np.diff(self.stamps).min(initial=DAY) > DAY * 2 / 3:  # no series can be denser
+            return np.full(len(kept.values), self.per_day)
+        found = kept.median_steps(time, int(self.usual_step))
+        return _per_day(np.where(np.isnan(found), self.usual_step, found))
 
     def overpasses(self, steps: slice) -> NDArray[np.int8] | None:
         """Codes into :data:`OVERPASSES` of some steps; None where the side has no overpasses."""
@@ -241,11 +250,12 @@ def side(data: xr.Dataset, name: str, *, fetch: Fetch | None = None, half_diagon
     Raises
     ------
     MatchError
-        If there is no soil moisture or no time.
+        If there is no soil moisture or no time, or a step has none.
     """
     if names.SM not in data or names.TIME not in data[names.SM].dims:
         held = ", ".join(sorted(map(str, data.data_vars))) or "nothing"
         raise MatchError(f"{name} has no soil moisture over time to compare", where=f"it holds {held}")
+    data = _in_time_order(data, name, is_read_elsewhere=fetch is not None)
     layout = layout_of(data)
     grid = Grid.from_attrs(data.attrs) if "grid_name" in data.attrs and layout != STATIONS else None
     stated = data[names.SM].attrs.get("time_support", data.attrs.get("time_support", names.INSTANT))
@@ -261,6 +271,23 @@ def side(data: xr.Dataset, name: str, *, fetch: Fetch | None = None, half_diagon
         fetch=fetch or dataset_fetch(data, layout),
         exact_times=not nominal,
     )
+
+
+def _in_time_order(data: xr.Dataset, name: str, *, is_read_elsewhere: bool) -> xr.Dataset:
+    """Turn times with a zone into UTC and steps into order; of one time they stay as they are, and all count."""
+    try:
+        time = utc(data[names.TIME].values)
+    except (TypeError, ValueError) as error:
+        raise MatchError(f"{name} has times that are no dates of the usual calendar", where=f"time: {error}") from error
+    if np.isnat(time).any():
+        raise MatchError(f"{name} has {int(np.isnat(time).sum())} steps without a time", hint="leave them out")
+    if data[names.TIME].dtype.kind != "M":
+        data = data.assign_coords({names.TIME: (names.TIME, time, data[names.TIME].attrs)})
+    if (np.diff(time) >= np.timedelta64(0)).all():
+        return data
+    if is_read_elsewhere:
+        raise MatchError(f"The steps of {name} are not in order of time", hint="ingest the data again")
+    return data.isel({names.TIME: np.argsort(time, kind="stable")})
 
 
 def flag_bits(flag: xr.DataArray, wanted: tuple[str, ...]) -> int:

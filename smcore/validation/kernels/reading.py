@@ -122,7 +122,7 @@ def _unseen_of_row(values: Array, observed: Array) -> int:
 @alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def median_steps(values: Array, time: Array, usual: int, out: Array) -> None:
-    """Median distance in time of the values that follow one another; NaN where there are fewer than two."""
+    """Median distance in time of the values that follow one another, times that come twice taken once; NaN if none."""
     for i in numba.prange(len(values)):
         out[i] = _median_step(values[i], time[i % len(time)], usual)
 
@@ -133,7 +133,7 @@ def _median_step(values: Array, time: Array, usual: int) -> float:
     count, same, before = 0, 0, np.int64(_NO_TIME)
     for j in range(values.size):
         if abs(values[j]) < np.inf:
-            if before != _NO_TIME:
+            if before != _NO_TIME and time[j] != before:
                 steps[count] = time[j] - before
                 same += steps[count] == usual
                 count += 1

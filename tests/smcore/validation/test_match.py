@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -518,3 +519,68 @@ def test_a_mean_of_fine_cells_is_observed_only_where_all_its_cells_are(make_cube
     pairs = paired(product, make_cube(np.arange(2), time, coarse)).block(np.array([0])).pairs
     assert pairs.labels["source"].tolist() == [[1, 2]]
     assert pairs.labels["gap_age"].tolist() == [[0, 1]]
+
+
+def test_steps_in_any_order_are_paired_by_time(make_cube: Make, make_stations: Make) -> None:
+    time, order = hours("2020-01-01", 30), np.random.default_rng(0).permutation(30)
+    cube = make_cube(np.arange(30), time)
+    station = make_stations(np.arange(30), time, GRID.lat[0], GRID.lon[0])
+    for product, reference in ((cube.isel(time=order), station), (cube, station.isel(time=order))):
+        x, y = all_pairs(paired(product, reference))
+        assert x.tolist() == y.tolist() == [list(range(30))]
+    with pytest.raises(MatchError, match="steps of p are not in order of time"):
+        side(cube.isel(time=order), "p", fetch=side(cube, "p").fetch)
+
+
+def test_of_two_records_at_one_time_the_first_is_paired_and_a_day_averages_both(
+    make_cube: Make, make_stations: Make
+) -> None:
+    time = hours("2020-01-01", 8, 3)
+    cube = make_cube(np.arange(8), time)
+    twice = make_stations(np.repeat(np.arange(8), 2) + np.tile([0, 1], 8), np.repeat(time, 2), GRID.lat[0], GRID.lon[0])
+    assert all_pairs(paired(cube, twice))[1].tolist() == [list(range(8))]
+    assert all_pairs(paired(cube, twice, daily=True))[1].tolist() == [[4.0]]
+    assert all_pairs(paired(twice, cube))[0].tolist() == [list(range(8))]
+    assert all_pairs(paired(twice, cube, daily=True))[1].tolist() == [[3.5]]
+
+
+def test_how_often_a_sensor_reports_is_reckoned_from_its_own_values(make_cube: Make, make_stations: Make) -> None:
+    time, values = hours("2020-01-01", 48), np.full((3, 48), np.nan)
+    values[0], values[1, ::6], values[2, [0, 6, 12]] = 1, 2, 3  # every hour, every six hours, and then no more
+    cube = make_cube(np.zeros(2), hours("2020-01-01", 2, 24), time_support="day-mean")
+    pairs = paired(cube, make_stations(values, time, GRID.lat[0], GRID.lon[0])).block(np.arange(3)).pairs
+    assert pairs.count.tolist() == [2, 2, 1]
+    values[0, 1::2] = np.nan  # two hours apart, and half of the second day gone
+    values[0, 34:] = np.nan
+    pairs = paired(cube, make_stations(values, time, GRID.lat[0], GRID.lon[0])).block(np.arange(3)).pairs
+    assert pairs.count.tolist() == [1, 2, 1]
+
+
+def test_times_with_a_zone_are_turned_into_utc(make_cube: Make, make_stations: Make) -> None:
+    cube = make_cube(np.arange(8), hours("2020-01-01T06:00", 8))
+    station = make_stations(np.arange(8), hours("2020-01-01", 8), GRID.lat[0], GRID.lon[0])
+    local = pd.date_range("2020-01-01T00:00", periods=8, freq="h", tz="America/Chicago")  # UTC − 6 h
+    zoned = station.assign_coords(time=np.array(local.to_pydatetime(), dtype=object))
+    x, y = all_pairs(paired(cube, zoned))
+    assert x.tolist() == y.tolist() == [list(range(8))]
+
+
+def test_steps_without_a_date_are_refused(make_cube: Make) -> None:
+    cube = make_cube(np.arange(3), hours("2020-01-01", 3))
+    holes = cube["time"].values.copy()
+    holes[1] = np.datetime64("NaT")
+    with pytest.raises(MatchError, match="p has 1 steps without a time"):
+        side(cube.assign_coords(time=holes), "p")
+    for wrong in (np.arange(3), np.array(["a", "b", "c"], dtype=object)):
+        with pytest.raises(MatchError, match="no dates of the usual calendar"):
+            side(cube.assign_coords(time=wrong), "p")
+
+
+def test_a_station_outside_the_grid_costs_no_other(make_cube: Make, make_stations: Make) -> None:
+    time = hours("2020-01-01", 24)
+    station = make_stations(np.ones((3, 24)), time, [GRID.lat[0], -45.0, GRID.lat[1]], GRID.lon[[0, 0, 1]])
+    matched = paired(make_cube(np.arange(24), time), station)
+    block = matched.block(np.arange(3))
+    assert matched.collocation.found.tolist() == [True, False, True]
+    assert block.pairs.count.tolist() == [24, 0, 24]
+    assert block.product_counts["usable"].tolist() == [24, 0, 24]
