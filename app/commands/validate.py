@@ -73,6 +73,9 @@ def command(
         list[str] | None,
         typer.Option("--stratum", help="Divide by network, depth, season, source …; network,season crosses; or none."),
     ] = None,
+    upscale: Annotated[
+        str, typer.Option("--upscale", help="none, mean or weighted: also score the mean of the sensors of each cell.")
+    ] = "none",
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
@@ -82,7 +85,14 @@ def command(
     estimates = EstimateOptions(min_obs, interval, level, draws, seed, tuple(metric or ()))
     period = None if scaling_period is None else FitPeriod.parse(*scaling_period)
     options = RunOptions(
-        matching, estimates, Transform(scaling, period, anomaly), per_step, triple, stability, tuple(stratum or ())
+        matching,
+        estimates,
+        Transform(scaling, period, anomaly),
+        per_step,
+        triple,
+        stability,
+        tuple(stratum or ()),
+        upscale,
     )
     check_out(out)
     context = cli.context()

@@ -39,7 +39,7 @@ SEEN, PARTLY, UNSEEN, UNKNOWN = "yes", "partly", "no", "unknown"
 INDEPENDENT, HELD_OUT, NOT_INDEPENDENT = "independent", "held_out", "not_independent"
 
 BY_LOCATION: Final = ("block", "region", "site")
-_LEARNT: Final = ("reconstructed", "downscaled")
+LEARNT: Final = ("reconstructed", "downscaled")
 _INPUT: Final = "it is one of its inputs"
 _TARGET: Final = "it is its training target"
 _STATIONS: Final = "some of its stations were trained on"
@@ -120,7 +120,7 @@ def seen(places: Places, attrs: Mapping[str, Any], *, name: str = "the product")
     except ModelError as error:
         return _unknown(nothing, f"{name}: {error.what}")
     if record is None:
-        if str(attrs.get("kind", "")) not in _LEARNT:
+        if str(attrs.get("kind", "")) not in LEARNT:
             return nothing
         again = "; predict it again with this version" if "model_id" in attrs else ""
         what = "so that what its model has seen can't be told apart"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore import names
+from smcore.validation.leakage import INDEPENDENT, LEARNT, UNKNOWN, independence
 from smcore.validation.places import STATIONS
 from smcore.validation.sides import Masks, Side
 
@@ -96,9 +97,12 @@ def _mask_notes(product: Side, reference: Side, masks: Masks) -> list[str]:
 
 
 def _independence_notes(product: Side, reference: Side) -> list[str]:
-    own, other = (set(str(side.dataset.attrs.get("inputs", "")).split()) for side in (product, reference))
-    shared = sorted(own & other)
-    return [f"not independent: both rest on {', '.join(shared)}"] if shared else []
+    """Say what ties the two; that nothing is known only of a product that learnt from something."""
+    attrs = product.dataset.attrs
+    ids = {"product_id": product.name, "reference_id": reference.name}
+    found = independence(attrs, reference.dataset.attrs, **ids, unseen=True)  # a run leaves out what was trained on
+    known = found.status not in (INDEPENDENT, UNKNOWN) or str(attrs.get("kind", "")) in LEARNT
+    return [found.sentence] if found.sentence and known else []
 
 
 def _synthetic_notes(product: Side, reference: Side) -> list[str]:

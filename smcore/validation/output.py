@@ -21,7 +21,7 @@ from smcore.validation.run import FORMAT, Run
 from smcore.validation.table import score_table, step_table
 
 RUN_FILE = "run.json"
-_TABLES = ("steps.csv", "common.csv", "strata.csv", "upscaled.csv", "versus.csv", "triple.csv", "stability.csv")
+_TABLES = ("steps.csv", "common.csv", "strata.csv", "cells.csv", "versus.csv", "triple.csv", "stability.csv")
 _FILES = ("metrics.csv", "metrics.nc", *_TABLES, RUN_FILE)
 
 

@@ -22,6 +22,7 @@ from smcore.validation.analyses.by_stratum import DEFAULT, by_stratum, parse_kin
 from smcore.validation.analyses.collocation import Collocation
 from smcore.validation.analyses.common_days import CommonDays
 from smcore.validation.analyses.drift import Stability
+from smcore.validation.analyses.in_cells import InCells
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.fetching import cube_fetch
 from smcore.validation.leakage import Seen, seen
@@ -67,6 +68,8 @@ class RunOptions:
     strata
         What to divide the scores by, as ``season`` or ``network``; ``network,season`` crosses two, ``none`` leaves
         them out, nothing takes the usual ones.
+    upscale
+        ``mean`` or ``weighted``: score the cells too, each with the mean of the sensors that stand in it.
     """
 
     match: MatchOptions = field(default_factory=MatchOptions)
@@ -76,6 +79,7 @@ class RunOptions:
     triple: bool = False
     stability: int | None = None
     strata: tuple[str, ...] = ()
+    upscale: str = "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,6 +247,8 @@ def _analyses(
         found["collocation"] = Collocation(matches, options.estimates, options.transform.anomaly)
     if options.stability is not None and together:
         found["stability"] = Stability(matches, guards, how, window_days=options.stability)
+    if options.upscale != "none":
+        found["cells"] = InCells(matches, how, options.match, options.upscale)
     kinds = _kinds(matches, options.strata)
     if kinds and together:
         found["strata"] = by_stratum(matches, guards, how, kinds=kinds, catalog=catalog, said=bool(options.strata))

@@ -45,6 +45,7 @@ def options_record(options: RunOptions) -> dict[str, Any]:
         "triple": options.triple,
         "stability_days": options.stability,
         "strata": list(options.strata),
+        "upscale": options.upscale,
         "scaling": options.transform.scaling,
         "scaling_period": None if options.transform.period is None else options.transform.period.text,
         "anomaly": options.transform.anomaly,
