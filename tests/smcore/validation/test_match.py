@@ -402,7 +402,7 @@ def test_depths_that_differ_are_said(
 def test_a_shared_input_and_synthetic_data_are_said(make_cube: Make) -> None:
     time = hours("2020-01-01", 3)
     matched = paired(make_cube(np.zeros(3), time, inputs="smap era5"), make_cube(np.zeros(3), time, inputs="smap"))
-    assert "not independent: both rest on smap" in matched.notes
+    assert "not independent: p and r (both rest on smap); hide cells to test it" in matched.notes
     assert "synthetic: p and r" in matched.notes
 
 
