@@ -39,6 +39,9 @@ BETTER, WORSE, UNDECIDED, TOO_FEW = "better", "worse", "undecided", "too_few"
 _PARAMETERS: Final = 3.0
 """What estimating the moments costs, in independent pairs (by simulation)."""
 
+_PAIRS_A_DEGREE: Final = 4.0
+"""Independent pairs for one degree of freedom of t: p far below 0.05 must hold, too, for many stations at once."""
+
 _SAME: Final = 1e-12
 """Differences of influence below this share of the influence itself are rounding: the products are identical."""
 
@@ -288,7 +291,8 @@ def _test(
     """Student's t; no test where an influence is not finite (a perfect product has no slope of its RMSD)."""
     from scipy.special import stdtr, stdtrit
 
-    degrees, n_eff = spread.degrees[row], np.where(np.isfinite(gain), spread.n_eff[row], np.nan)
+    n_eff = np.where(np.isfinite(gain), spread.n_eff[row], np.nan)
+    degrees = np.maximum(n_eff / _PAIRS_A_DEGREE, 2.0)
     error = spread.standard_error(_PARAMETERS)[row]
     tested = smooth & np.isfinite(gain) & (n_eff >= MIN_EFFECTIVE) & (error > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
