@@ -12,6 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
 from smcore.validation.kernels.dependence import (
     BY_DAYS,
     DAY,
@@ -50,6 +51,7 @@ _INSIDE: Final = np.array(
 """Of eight days with the bits of a byte: Σ exp(−k/T), Σ exp(−(8 − k)/T), and Σ_{i<j} exp(−(j − i)/T)."""
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def add_days(
     product: Array,
@@ -95,6 +97,7 @@ def add_days(
                 before[0, h, begin + i], before[1, h, begin + i] = u[h, i], v[h, i]
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def add_rows(product: Array, reference: Array, time: Array, first_day: int, part_of: Array, lines: Array) -> None:
     """Add location-major pairs (location, pair), in order of their time [µs], to ``lines`` (location, FIELDS).

@@ -13,6 +13,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
+
 Array = NDArray[Any]
 
 # No array here holds a NaN: what is no pair lies beyond the count. So sums may be reordered.
@@ -22,6 +24,7 @@ _DEPENDENT: Final = 1e-4
 """Share of a harmonic's square that must be left after the ones before it; less is rounding on a short window."""
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def lag_sums(
     series: Array,

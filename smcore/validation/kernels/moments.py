@@ -16,6 +16,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
+
 Array = NDArray[Any]
 
 _WIDTH: Final = 4096
@@ -32,6 +34,7 @@ _EXACT: Final = {"contract", "nsz"}
 _REORDER: Final = {"contract", "nsz", "reassoc"}
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def add_columns(product: Array, reference: Array, state: Array) -> None:
     """Add time-major pairs (time, location) to ``state`` (6, location)."""
@@ -55,6 +58,7 @@ def add_columns(product: Array, reference: Array, state: Array) -> None:
             _join(state, begin + i, origin[0, i], origin[1, i], sums[:, i])
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def add_rows(product: Array, reference: Array, state: Array) -> None:
     """Add location-major pairs (location, pair) to ``state`` (6, location)."""

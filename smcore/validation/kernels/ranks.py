@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
+
 Array = NDArray[Any]
 
 _WIDTH: Final = 16
@@ -25,6 +27,7 @@ _DUST: Final = 1e-12
 """Relative range below which a series is constant, as for all metrics."""
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def correlate_columns(product: Array, reference: Array, unsigned: Array, is_kendall: bool, out: Array) -> None:
     """Rank correlations of time-major pairs (time, location) into ``out``; ``unsigned`` has the type of their bits."""
@@ -43,6 +46,7 @@ def correlate_columns(product: Array, reference: Array, unsigned: Array, is_kend
             out[begin + i] = _correlate(x[i, : count[i]], y[i, : count[i]], unsigned, is_kendall)
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def correlate_rows(product: Array, reference: Array, unsigned: Array, is_kendall: bool, out: Array) -> None:
     """Rank correlations of location-major pairs (location, pair) into ``out``."""
