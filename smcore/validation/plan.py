@@ -31,9 +31,9 @@ from smcore.validation.match import Match, MatchOptions, match
 from smcore.validation.metrics import METRICS
 from smcore.validation.places import CUBE
 from smcore.validation.sample import common_sample
-from smcore.validation.score import Score, ScoreOptions, TileScore, assemble, score_guarded
+from smcore.validation.score import VARIANT, Score, ScoreOptions, TileScore, assemble, score_guarded
 from smcore.validation.sides import Side, side
-from smcore.validation.tiles import read_tile
+from smcore.validation.tiles import Tile, read_tile, unread_tile
 from smcore.validation.transforms import Transform
 
 Ints = NDArray[np.int64]
@@ -120,8 +120,15 @@ class Plan:
 
     def work(self, task: Task) -> Part:
         """Do one piece of work."""
+        return self._part(task, read_tile([self.matches[i] for i in task.matches], task.rows))
+
+    def failed(self, task: Task, why: str) -> Part:
+        """Stand in for a piece of work that can't be done: all its locations have failed."""
+        return self._part(task, unread_tile(len(task.matches), task.rows, why))
+
+    def _part(self, task: Task, tile: Tile) -> Part:
+        """Score a tile, and let every analysis look at it."""
         matches = [self.matches[i] for i in task.matches]
-        tile = read_tile(matches, task.rows)
         scores = tuple(
             score_guarded(matched, block, errors, score_options(self.options, matched), self.guards[i])
             for i, matched, block, errors in zip(task.matches, matches, tile.blocks, tile.errors, strict=True)
@@ -162,13 +169,14 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
     products = list(dict.fromkeys(products))
     if reference in products:
         raise MatchError(f"{reference} is given both as a product and as the reference", hint="name two data sets")
-    entries = {name: catalog.get(name) for name in (*products, reference)}
+    entries = {name: catalog.get(name.partition(VARIANT)[0]) for name in (*products, reference)}
     opened = {name: open_entry(entry) for name, entry in entries.items()}
-    sides = {name: entry_side(entries[name], opened[name]) for name in entries}
+    sides = {name: replace(entry_side(entries[name], opened[name]), name=name) for name in entries}
     options = _with_masks(options, catalog, tuple(sides.values()))
     matches = tuple(match(sides[name], sides[reference], options.match) for name in products)
+    _check_period(products, options.transform)
     for matched in matches:
-        options.transform.check(*matched.limits)
+        score_options(options, matched).transform.check(*matched.limits)
     guards = tuple(seen(one.places, one.product.dataset.attrs, name=one.product.name) for one in matches)
     return Plan(
         products=tuple(entries[name] for name in products),
@@ -179,6 +187,12 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
         analyses=_analyses(matches, guards, options, catalog),
         guards=guards,
     )
+
+
+def _check_period(products: Sequence[str], transform: Transform) -> None:
+    scaled = transform.scaling != "none" or any(VARIANT in name for name in products)
+    if transform.period is not None and not scaled:
+        raise MatchError("A scaling period needs a scaling", where="--scaling-period", hint="add --scaling cdf")
 
 
 def share_places(matches: Sequence[Match]) -> bool:
@@ -197,7 +211,7 @@ def score_options(options: RunOptions, matched: Match) -> ScoreOptions:
     if matched.anchor.layout == CUBE and not estimates.metrics:
         kept = tuple(name for name, metric in METRICS.items() if metric.from_moments is not None)
         estimates = replace(estimates, metrics=(*kept, "spearman_r"))
-    return ScoreOptions(estimates, options.transform, per_day=options.per_step)
+    return ScoreOptions(estimates, options.transform, options.per_step).of(matched)
 
 
 def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
@@ -208,6 +222,8 @@ def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
         attrs.setdefault("layer_m", f"{entry.layer_m[0]:g} {entry.layer_m[1]:g}")
     if entry.time_support:
         attrs.setdefault("time_support", entry.time_support)
+    if entry.inputs:
+        attrs.setdefault("inputs", " ".join(entry.inputs))
     fetch = cube_fetch(prepared) if entry.layout == CUBE else None
     return side(data.assign_attrs(attrs), entry.id, fetch=fetch)
 

@@ -16,6 +16,7 @@ from smcore.validation.score import Score
 from smcore.validation.sides import Side
 from smcore.validation.table import none_recommended
 from smcore.validation.times import HOUR
+from smcore.validation.transforms import Transform
 
 if TYPE_CHECKING:
     from smcore.validation.plan import RunOptions
@@ -52,7 +53,7 @@ def options_record(options: RunOptions) -> dict[str, Any]:
     }
 
 
-def result_record(scored: Score) -> dict[str, Any]:
+def result_record(scored: Score, transform: Transform) -> dict[str, Any]:
     """Put counts, notes and headline numbers of one product into plain values."""
     matched = scored.matched
     statuses = Counter(str(status) for status in scored.status["n"])
@@ -60,7 +61,7 @@ def result_record(scored: Score) -> dict[str, Any]:
         "product": matched.product.name,
         "reference": matched.reference.name,
         "pairing": "daily" if matched.daily else f"nearest within {(matched.window or 0) / HOUR:g} h",
-        "notes": [*matched.notes, *sentences(scored), *([scored.guard.sentence] if scored.guard.sentence else [])],
+        "notes": [*matched.notes, *transform.notes, *sentences(scored), *filter(None, [scored.guard.sentence])],
         "locations": len(matched.places),
         "locations_by_status": dict(sorted(statuses.items())),
         "pairs": int(scored.n.sum()),
@@ -106,6 +107,7 @@ def describe(entry: CatalogEntry, one: Side, fingerprint: str) -> dict[str, Any]
     attrs = one.dataset.attrs
     return {
         "id": entry.id,
+        "name": one.name,
         "title": entry.title,
         "kind": entry.kind,
         "synthetic": bool(entry.synthetic),

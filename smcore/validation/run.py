@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,17 @@ import pandas as pd
 
 from smcore import __version__
 from smcore.catalog import Catalog
+from smcore.distributed import Workers
 from smcore.errors import NotEnoughPairs, Status
-from smcore.progress import Cancel, Progress, check, never, quiet
+from smcore.progress import Cancel, Progress, never, quiet
 from smcore.validation.analyses.base import Findings
 from smcore.validation.match import Match
-from smcore.validation.plan import Part, Plan, RunOptions, entry_side, make_plan
+from smcore.validation.plan import Part, Plan, RunOptions, entry_side, make_plan, score_options
 from smcore.validation.record import describe, options_record, result_record
-from smcore.validation.score import Score
+from smcore.validation.request import Request
+from smcore.validation.score import VARIANT, Score
 from smcore.validation.table import reason
+from smcore.validation.work import all_parts
 
 __all__ = ["FORMAT", "Run", "RunOptions", "entry_side", "finished", "validate"]
 
@@ -42,25 +46,30 @@ def validate(
     catalog: Catalog,
     options: RunOptions | None = None,
     *,
+    workers: Workers | None = None,
+    keep: Path | None = None,
     progress: Progress = quiet,
     cancelled: Cancel = never,
 ) -> Run:
     """Score ``products`` against ``reference``, all of them ids in ``catalog``; each product on its own days.
+
+    Parameters
+    ----------
+    workers
+        Where the work is done, which leaves no trace in the result; in this process if left out.
+    keep
+        Folder that the result will be written into: finished parts are kept beside it, and those of a run that was
+        stopped are used. :func:`smcore.validation.part_files.remove_parts` removes them once the result is there.
 
     Raises
     ------
     SmcoreError
         If an id is unknown, or a product and the reference do not meet at all.
     """
-    plan = make_plan(products, reference, catalog, options or RunOptions())
-    tasks, parts = plan.tasks(), []
-    for i, task in enumerate(tasks):
-        check(cancelled)
-        product = (
-            plan.matches[task.matches[0]].product.name if len(task.matches) == 1 else f"{len(task.matches)} products"
-        )
-        progress(i / len(tasks), f"{product}: {task.rows[0]} of {len(plan.matches[task.matches[0]].places)} locations")
-        parts.append(plan.work(task))
+    options = options or RunOptions()
+    plan = make_plan(products, reference, catalog, options)
+    request = Request.of(products, reference, catalog, options, plan)
+    parts = all_parts(plan, request, workers=workers, keep=keep, progress=progress, cancelled=cancelled)
     progress(1.0, "done")
     return finished(plan, parts)
 
@@ -82,7 +91,7 @@ def finished(plan: Plan, parts: Sequence[Part]) -> Run:
 def _record(plan: Plan, scores: Sequence[Score], findings: dict[str, Findings]) -> dict[str, Any]:
     entries = {entry.id: entry for entry in (*plan.products, plan.reference)}
     sides = [*(matched.product for matched in plan.matches), plan.matches[0].reference]
-    data = [describe(entries[one.name], one, plan.fingerprints[one.name]) for one in sides]
+    data = [describe(entries[one.name.partition(VARIANT)[0]], one, plan.fingerprints[one.name]) for one in sides]
     return {
         "format": FORMAT,
         "loam": __version__,
@@ -90,7 +99,7 @@ def _record(plan: Plan, scores: Sequence[Score], findings: dict[str, Findings]) 
         "options": options_record(plan.options),
         "products": data[:-1],
         "reference": data[-1],
-        "results": [result_record(one) for one in scores],
+        "results": [result_record(one, score_options(plan.options, one.matched).transform) for one in scores],
         "analyses": {name: {**one.record, "notes": list(one.notes)} for name, one in findings.items()},
     }
 

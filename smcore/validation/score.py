@@ -45,6 +45,8 @@ Ints = NDArray[np.int64]
 
 POOLED = "*pooled*"
 MEDIAN = "*median*"
+VARIANT = "@"
+"""Stands in a product's name before the scaling that it alone has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +152,11 @@ class ScoreOptions:
     estimates: EstimateOptions = field(default_factory=EstimateOptions)
     transform: Transform = field(default_factory=Transform)
     per_day: bool = False
+
+    def of(self, matched: Match) -> ScoreOptions:
+        """The options of one product: ``ID@cdf`` asks for a scaling of its own."""
+        scaling = matched.product.name.partition(VARIANT)[2]
+        return replace(self, transform=replace(self.transform, scaling=scaling)) if scaling else self
 
 
 def score(

@@ -115,6 +115,8 @@ def reason(score: Score, metric: str, row: int) -> str:
         return "one of the series has one value only"
     if status == Status.UNIT_MISMATCH:
         return f"product in {score.matched.product.units}, reference in {score.matched.reference.units}"
+    if score.guard.spans is not None and score.guard.location[row]:
+        return "all its pairs are of days that the model was trained on"
     return _no_overlap(score, row)
 
 

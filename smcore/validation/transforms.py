@@ -29,7 +29,8 @@ class Transform:
     scaling
         One of :data:`smcore.validation.scaling.METHODS`.
     period
-        Days that the scaling is fitted on, which are then not scored; None fits on the pairs that are scored.
+        Days that the scaling is fitted on, which are then not scored, nor for a product without scaling beside; None
+        fits on the pairs that are scored.
     anomaly
         One of :data:`smcore.validation.anomalies.METHODS`.
     """
@@ -44,13 +45,11 @@ class Transform:
                 f"There is no scaling {self.scaling!r}", where="--scaling", hint=f"choose {', '.join(METHODS)}"
             )
         check_method(self.anomaly)
-        if self.period is not None and self.scaling == "none":
-            raise MatchError("A scaling period needs a scaling", where="--scaling-period", hint="add --scaling cdf")
 
     @property
     def changes_nothing(self) -> bool:
         """Whether pairs stay as they are."""
-        return self.scaling == self.anomaly == "none"
+        return self.scaling == self.anomaly == "none" and self.period is None
 
     @property
     def unifies_units(self) -> bool:
@@ -81,12 +80,12 @@ class Transform:
         status = np.full(len(product), Status.OK, object)
         if self.changes_nothing:
             return product, reference, status
+        fit, test = (None, None) if self.period is None else self.period.masks(time)
         if self.scaling != "none":
-            fit, test = (None, None) if self.period is None else self.period.masks(time)
             scaling = fit_scaling(product, reference, method=self.scaling, fit=fit)
             product, status = scaling.apply(product), scaling.status.copy()
-            if test is not None:
-                product, reference = np.where(test, product, np.nan), np.where(test, reference, np.nan)
+        if test is not None:
+            product, reference = np.where(test, product, np.nan), np.where(test, reference, np.nan)
         if self.anomaly != "none":
             product, reference, why = pair_anomalies(product, reference, time, time, method=self.anomaly)
             status = np.where(status == Status.OK, why, status)

@@ -45,7 +45,8 @@ class AgainstEachOther:
         """Compare at the locations of a tile, without the pairs that a model has seen."""
         products, references = [], []
         for i, guard in enumerate(self.guards):
-            x, y, _ = self.options.transform.apply(common.products[i], common.reference, common.time)
+            transform = self.options.of(self.matches[i]).transform
+            x, y, _ = transform.apply(common.products[i], common.reference, common.time)
             seen = guard.of_pairs(tile.rows, common.time) & guard.location[tile.rows][:, None]
             products.append(np.where(seen, np.nan, x))
             references.append(y)
@@ -91,7 +92,10 @@ class AgainstEachOther:
 
     def _metrics(self, a: int, b: int) -> tuple[str, ...]:
         """Metrics that mean something for both: without a common unit only the correlation does."""
-        same = self.options.transform.unifies_units or (self.matches[a].same_units and self.matches[b].same_units)
+        same = all(
+            matched.same_units or self.options.of(matched).transform.unifies_units
+            for matched in (self.matches[a], self.matches[b])
+        )
         return tuple(name for name in DEFAULT_METRICS if same or not METRICS[name].needs_same_unit)
 
 

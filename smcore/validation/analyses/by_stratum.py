@@ -113,11 +113,12 @@ class ByStratum:
     def finish(self, parts: Sequence[StrataPart], scores: Sequence[Score]) -> Findings:
         """Join the tiles, level by level."""
         keys = _ordered({key for part in parts for key in part.scores}, self.kinds)
-        options = replace(self.options, per_day=False)
         tables = []
         for key in keys:
             mine = [part.scores[key] for part in parts if key in part.scores]
-            whole = assemble(self.matches[key.product], mine, options, self.guards[key.product])
+            matched = self.matches[key.product]
+            options = replace(self.options.of(matched), per_day=False)
+            whole = assemble(matched, mine, options, self.guards[key.product])
             tables.append(_rows(whole, key))
         names = [_name(kind) for kind in self.kinds]
         missing = {name: text for part in parts for name, text in part.missing.items()}
@@ -133,7 +134,8 @@ class ByStratum:
         self, scores: dict[_Key, tuple[TileScore, TileScore]], missing: dict[str, str], block: PairBlock,
         errors: dict[int, str], sample: str, product: int,
     ) -> None:  # fmt: skip
-        matched, transform = self.matches[product], self.options.transform
+        matched = self.matches[product]
+        transform = self.options.of(matched).transform
         applied = _Applied(transform.scaling, transform.period, transform.anomaly)
         options = replace(self.options, transform=applied, per_day=False)
         blocks = [_transformed(one, transform) for one in _guarded(block, self.guards[product])]

@@ -28,16 +28,15 @@ class CommonDays:
 
     def part(self, tile: Tile, common: Common) -> tuple[tuple[TileScore, TileScore], ...]:
         """Score the common pairs of a tile."""
-        options = replace(self.options, per_day=False)
         return tuple(
-            score_guarded(matched, _common_block(block, common, i), errors, options, self.guards[i])
+            score_guarded(matched, _common_block(block, common, i), errors, self._options(matched), self.guards[i])
             for i, (matched, block, errors) in enumerate(zip(self.matches, tile.blocks, tile.errors, strict=True))
         )
 
     def finish(self, parts: Sequence[tuple[tuple[TileScore, TileScore], ...]], scores: Sequence[Score]) -> Findings:
         """Lay out the scores; nothing but the sample differs from those on own days."""
         common = [
-            assemble(matched, [part[i] for part in parts], self.options, self.guards[i])
+            assemble(matched, [part[i] for part in parts], self._options(matched), self.guards[i])
             for i, matched in enumerate(self.matches)
         ]
         record: dict[str, Any] = {
@@ -45,6 +44,9 @@ class CommonDays:
             "own_pairs": {score.matched.product.name: int(score.n.sum()) for score in scores},
         }
         return Findings({"common.csv": score_table(common)}, {"common_days": record})
+
+    def _options(self, matched: Match) -> ScoreOptions:
+        return replace(self.options.of(matched), per_day=False)
 
 
 def _common_block(block: PairBlock, common: Common, product: int) -> PairBlock:

@@ -107,14 +107,14 @@ class Stability:
             return None
         guard = self.guards[product]
         pairs = block.pairs if guard.spans is None else without_seen(block.pairs, block.rows, guard)[0]
-        x, y, _ = self.options.transform.apply(pairs.product, pairs.reference, pairs.product_time)
+        x, y, _ = self.options.of(matched).transform.apply(pairs.product, pairs.reference, pairs.product_time)
         first, stop = matched.limits
         spans = windows(first, stop - 1, window_days=self.window_days, step_days=self._step)
         return rolling(x, y, pairs.product_time, spans, metrics=self._metrics(matched), min_obs=self.min_obs)
 
     def _metrics(self, matched: Match) -> list[str]:
         """The metrics that have a meaning for the units at hand."""
-        same = matched.same_units or self.options.transform.unifies_units
+        same = matched.same_units or self.options.of(matched).transform.unifies_units
         return [name for name in self.metrics if same or not METRICS[name].needs_same_unit]
 
 

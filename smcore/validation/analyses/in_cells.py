@@ -106,7 +106,7 @@ class InCells:
             max_distance_km=self.matching.max_distance_km,
         )  # fmt: skip
         sides = (made.side, cells) if of_product else (cells, made.side)
-        found = score(match(*sides, self.matching), self.options)
+        found = score(match(*sides, self.matching), self.options.of(matched))
         return _counted(score_table([found]), made, found), {
             "product": matched.product.name,
             "cells": len(set(made.side.places.location.tolist())),
