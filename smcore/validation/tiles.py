@@ -32,6 +32,12 @@ def read_tile(matches: Sequence[Match], rows: Ints) -> Tile:
     return Tile(rows, tuple(block for block, _ in found), tuple(errors for _, errors in found))
 
 
+def unread_tile(products: int, rows: Ints, why: str) -> Tile:
+    """Stand in for a tile that can't be read at all."""
+    errors = {int(row): why for row in rows}
+    return Tile(rows, (_nothing(rows),) * products, (errors,) * products)
+
+
 def read_block(matched: Match, rows: Ints) -> tuple[PairBlock, dict[int, str]]:
     """Read and pair some locations; where that fails, one by one, with what went wrong by location."""
     try:
