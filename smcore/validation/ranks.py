@@ -16,8 +16,8 @@ def spearman(product: ArrayLike, reference: ArrayLike, *, axis: int = -1) -> Flo
     Parameters
     ----------
     product, reference
-        Arrays of one shape, NaN or infinite where a value is missing; float32 sorts in half the time of float64. See
-        :func:`smcore.validation.moments.moments` for what is read without a copy.
+        Arrays of one shape, NaN or infinite where a value is missing; numbers that are float32, of either type, sort in
+        half the passes of others. See :func:`smcore.validation.moments.moments` for what is read without a copy.
 
     Raises
     ------
