@@ -12,11 +12,13 @@ import pandas as pd
 import typer
 
 from app import cli
+from smcore.distributed import Workers
 from smcore.errors import MatchError
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.mask_files import chosen_rules
 from smcore.validation.match import MatchOptions
 from smcore.validation.output import check_out, write_run
+from smcore.validation.part_files import remove_parts
 from smcore.validation.run import RunOptions, validate
 from smcore.validation.scaling import FitPeriod
 from smcore.validation.sides import Masks
@@ -76,6 +78,16 @@ def command(
     upscale: Annotated[
         str, typer.Option("--upscale", help="none, mean or weighted: also score the mean of the sensors of each cell.")
     ] = "none",
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Address of a running Dask scheduler, as tcp://host:8786.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes to start on this machine; 0 for none.")] = 0,
+    memory_limit: Annotated[
+        str | None, typer.Option("--memory-limit", help="Memory of each started process, as 2GB.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep finished parts beside --out, and go on from those of a stopped run.")
+    ] = False,
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
@@ -95,9 +107,17 @@ def command(
         upscale,
     )
     check_out(out)
-    context = cli.context()
-    run = validate([*product, *(more or [])], reference, context.load_catalog(), options, progress=context.progress)
+    run = validate(
+        [*product, *(more or [])],
+        reference,
+        cli.context().load_catalog(),
+        options,
+        workers=Workers(scheduler, workers, memory_limit),
+        keep=out if resume else None,
+        progress=cli.context().progress,
+    )
     written = write_run(run, out)
+    remove_parts(out)
     kept = ("results", "analyses")
     return {"out": str(out), "files": written, "reference": reference, **{name: run.record[name] for name in kept}}
 
