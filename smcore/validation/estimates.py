@@ -173,7 +173,7 @@ def metric_status(
     if metric.needs_same_unit and not same_units:
         status[usable] = Status.UNIT_MISMATCH
     elif metric.needs_spread:
-        status[usable & constant] = Status.CONSTANT_SERIES
+        status[usable & constant & ~np.isfinite(value)] = Status.CONSTANT_SERIES
     status[(status == Status.OK) & ~np.isfinite(value)] = Status.FAILED
     return status
 
