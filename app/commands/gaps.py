@@ -83,7 +83,7 @@ def render(result: dict[str, Any]) -> None:
     )
     if result["product"]["synthetic"]:
         typer.echo("  SYNTHETIC: the product is made up")
-    for note in [*result["notes"], *(note for one in result["methods"] for note in one["notes"])]:
+    for note in dict.fromkeys([*result["notes"], *(note for one in result["methods"] for note in one["notes"])]):
         typer.echo(f"  {note}")
     table = pd.read_csv(Path(result["out"]) / "gaps.csv", keep_default_na=False, na_values=[""])
     for line in [*_scores(table), *_by_age(table)]:

@@ -132,7 +132,8 @@ def _flagged(source: Source, words: Sequence[str]) -> Source | None:
             continue
         meanings = str(field.attrs.get("flag_meanings", "")).split()
         masks = np.atleast_1d(field.attrs.get("flag_masks", [])).astype(np.int64)
-        bits = [int(m) for text, m in zip(meanings, masks, strict=False) if any(text.endswith(w) for w in words)]
+        named = [(text, int(mask)) for text, mask in zip(meanings, masks, strict=False) if text[:9] != "permanent"]
+        bits = [mask for text, mask in named if text.endswith(tuple(words))]
         if bits:
             marked = ((field & np.int32(sum(bits))) != 0).where(field >= 0).astype(np.float32)
             data = xr.Dataset({"flagged": marked}).assign_attrs(source.data.attrs)
