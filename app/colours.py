@@ -23,12 +23,18 @@ _SOIL_MOISTURE = (
 )
 # Anchor points of Crameri's batlow (Crameri, F., 2018, doi:10.5281/zenodo.1243862, MIT licence).
 _BATLOW = ("#011959", "#103f60", "#1c5a62", "#3c6d56", "#687b3e", "#9d892b", "#d29343", "#f8a17b", "#fdb7bc", "#faccfa")
+# Brown to teal through near white, for what may be too high or too low: ColorBrewer's BrBG (Brewer, C., 2013).
+_DIFFERENCE = ("#543005", "#8c510a", "#bf812d", "#dfc27d", "#f5f0e4", "#80cdc1", "#35978f", "#01665e", "#003c30")
 
 LINES = {
     "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#7f6a00", "#8a8a8a"),
     "dark": ("#56b4e9", "#ff8c42", "#2fcf9f", "#e49bc4", "#f0c419", "#9cd3f5", "#c9b458", "#b0b0b0"),
 }
 """Okabe and Ito's colours (2008), deepened for white and lightened for black; by position among what is drawn."""
+
+_ANCHORS = {
+    "soil moisture": _SOIL_MOISTURE, "batlow": _BATLOW, "grey": ("#1a1a1a", "#f0f0f0"), "difference": _DIFFERENCE,
+}  # fmt: skip
 
 STATION = {"light": "#1b1b1b", "dark": "#f2f2f2"}
 
@@ -41,8 +47,8 @@ THEME = {
 @cache
 def shades(name: str, count: int = HIGHEST - LOWEST + 1) -> tuple[str, ...]:
     """``count`` colours of a colour map, low to high."""
-    if name in ("soil moisture", "batlow", "grey"):
-        anchors = {"soil moisture": _SOIL_MOISTURE, "batlow": _BATLOW, "grey": ("#1a1a1a", "#f0f0f0")}[name]
+    if name in _ANCHORS:
+        anchors = _ANCHORS[name]
         rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in anchors], float)
         at = np.linspace(0, len(anchors) - 1, count)
         mixed = np.stack([np.interp(at, np.arange(len(anchors)), rgb[:, i]) for i in range(3)], axis=1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import param
 
-PLACES = ("explore", "infer", "stations")
+PLACES = ("explore", "infer", "validate", "stations")
+RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
 THEMES = ("light", "dark")
 
@@ -30,4 +31,10 @@ class Selection(param.Parameterized):
     start = param.String(default="", doc="First day to predict, ISO.")
     end = param.String(default="", doc="Last day to predict, ISO.")
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
-    job = param.String(default="", doc="Id of the run that is watched.")
+    job = param.String(default="", doc="Id of the prediction that is watched.")
+    run = param.String(default="", doc="Id of the validation run that is watched or shown.")
+    scored = param.String(default="", doc="Id of the run's product whose metric the map shows.")
+    rival = param.String(default="", doc="Id of the product that the one whose metric is shown is compared with.")
+    metric = param.String(default="", doc="Name of the metric on the map and in the charts.")
+    stratum = param.String(default="", doc="Division of the box plots.")
+    result = param.Selector(default="", objects=["", *RESULTS], doc="Which table or chart of the run is open.")

@@ -12,6 +12,7 @@ from app import shell, url
 from app.boundary import follow
 from app.controls import empty, text
 from app.jobs import Queue
+from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
@@ -19,9 +20,13 @@ from app.views.cell import CellView
 from app.views.infer import InferView
 from app.views.layers import LayersView
 from app.views.map import MapView
+from app.views.metric_card import MetricCard
+from app.views.results import ResultsView
+from app.views.score_layer import ScoreLayer
 from app.views.series import SeriesView
 from app.views.stations import StationsView
 from app.views.time import TimeView
+from app.views.validate import ValidateView
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
@@ -34,12 +39,15 @@ class Session:
         self.settings = settings
         self.selection = Selection(**url.read(query or {}))
         self.store = Store(self.selection, settings.catalogs)
+        self.results = ResultStore(self.selection, self.store, settings.runs)
         self._default()
         self.map = MapView(self.selection, self.store)
         self.layers = LayersView(self.selection, self.store)
         self.time = TimeView(self.selection, self.store)
         self.series = SeriesView(self.selection, self.store)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
+        self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
+        self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
 
@@ -51,7 +59,8 @@ class Session:
         if chosen.collection not in {e.id for e in collections}:
             chosen.collection = collections[0].id if collections else ""
 
-    # The three inspectors are made when their place is first opened: a tab that only looks pays for none of the others.
+    # The inspectors, and what else a place has of its own, are made when their place is first opened: a tab that only
+    # looks pays for none of the others.
     @cached_property
     def cell(self) -> CellView:
         """The inspector of Explore."""
@@ -67,9 +76,23 @@ class Session:
         """The inspector of Stations."""
         return StationsView(self.selection, self.store)
 
+    @cached_property
+    def validate(self) -> ValidateView:
+        """The inspector of Validate."""
+        return ValidateView(self.selection, self.store, self.results, Queue(self.settings.jobs), self.settings)
+
+    @cached_property
+    def scores(self) -> ScoreLayer:
+        """A run on the map."""
+        return ScoreLayer(self.selection, self.results, self.map)
+
     def _show_place(self) -> None:
-        view = {"explore": "cell", "infer": "infer", "stations": "stations"}[self.selection.place]
-        self.inspector[:] = [getattr(self, view)]
+        place = self.selection.place
+        self.inspector[:] = [self.cell if place == "explore" else getattr(self, place)]
+        if place == "validate" and not len(self.rail):
+            self.rail[:] = [MetricCard(self.selection, self.results, self.scores)]
+            self.drawer[:] = [ResultsView(self.selection, self.results)]
+            self.scores.refresh()
 
     def template(self) -> pn.Template:
         """The page of this session."""
@@ -78,15 +101,25 @@ class Session:
             "next-station": lambda: self._station(1),
             "previous-station": lambda: self._station(-1),
         }
+        links = {
+            "metric": lambda name: setattr(self.selection, "metric", name),
+            "location": lambda row: self.results.open_location(int(row)),
+        }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
             "tools": pn.Row(
-                shell.theme_channel(self.selection), shell.key_channel(keys), shell.tools(self.selection), margin=0
+                *(shell.page_channel(self.selection, name) for name in ("theme", "place")),
+                shell.key_channel(keys),
+                shell.link_channel(links),
+                shell.tools(self.selection),
+                margin=0,
             ),
             "layers": self.layers,
+            "card": self.rail,
             "map": self.map,
             "time": self.time,
             "drawer": self.series,
+            "results": self.drawer,
             "inspector": self.inspector,
         }
         self.map.mark_stations()

@@ -23,6 +23,8 @@ class Settings:
         Where a saved result adds its entry.
     jobs
         Folder of the stored queue.
+    runs
+        Folder of the validation runs that were made here.
     debounce_ms
         How long a widget event waits before it is handled; Panel's default of 50 ms would be half a frame.
     max_sessions
@@ -34,6 +36,7 @@ class Settings:
     catalogs: tuple[Path, ...] = ()
     writable_catalog: Path = field(default_factory=lambda: home() / "catalog.yml")
     jobs: Path = field(default_factory=lambda: home() / "jobs")
+    runs: Path = field(default_factory=lambda: home() / "runs")
     port: int = PORT
     debounce_ms: int = 1
     max_sessions: int = int(os.environ.get("LOAM_MAX_SESSIONS", "100"))

@@ -8,12 +8,12 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import notify, together
+from app.boundary import guarded, notify, together
 from app.controls import ASSETS, button, styled
 from app.selection import Selection
 
-LABELS = {"Explore": "explore", "Infer": "infer", "Stations": "stations"}
-ROOTS = ("places", "tools", "layers", "map", "time", "drawer", "inspector")
+LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
+ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector")
 
 
 @cache
@@ -48,11 +48,11 @@ def _turn(selection: Selection) -> None:
     selection.theme = "dark" if selection.theme == "light" else "light"
 
 
-def theme_channel(selection: Selection) -> Any:
-    """A hidden input through which the page's style sheet learns of a change of theme."""
-    widget = pn.widgets.TextInput(value=selection.theme, visible=False)
-    widget.jscallback(value="document.documentElement.dataset.theme = cb_obj.value;")
-    selection.param.watch(lambda e: setattr(widget, "value", e.new), "theme")
+def page_channel(selection: Selection, name: str) -> Any:
+    """A hidden input through which the page's style sheet learns of a change of theme or place."""
+    widget = pn.widgets.TextInput(value=getattr(selection, name), visible=False)
+    widget.jscallback(value=f"document.documentElement.dataset.{name} = cb_obj.value;")
+    selection.param.watch(lambda e: setattr(widget, "value", e.new), name)
     return widget
 
 
@@ -69,6 +69,20 @@ def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
     return widget
 
 
+def link_channel(actions: Mapping[str, Callable[[str], Any]]) -> Any:
+    """A hidden input through which keys.js says which ``data-open="what:which"`` of a table was clicked."""
+    widget = pn.widgets.TextInput(visible=False, tags=["links"])
+
+    def act(event: Any) -> None:
+        what, _, which = str(event.new).partition(" ")[0].partition(":")
+        action = actions.get(what)
+        if action is not None:
+            together(guarded(action))(which)
+
+    widget.param.watch(act, "value")
+    return widget
+
+
 class _Page(pn.Template):
     """A page whose text form is short: Panel renders the whole tree as text at each root that is added."""
 
@@ -80,6 +94,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     """Fill the page."""
     page = _Page(_page())
     page.add_variable("theme", selection.theme)
+    page.add_variable("place", selection.place)
     for name in ROOTS:
         page.add_panel(name, roots[name])
     page.location = True

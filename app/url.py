@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.selection import COLOUR_MAPS, PLACES, THEMES, Selection
+from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, Selection
 
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
 _SENSOR_LENGTH = 300
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _YEARS = range(1700, 2200)  # what a datetime64[ns] can hold, and no nearer to its ends than a window may reach
@@ -24,6 +25,12 @@ _YEARS = range(1700, 2200)  # what a datetime64[ns] can hold, and no nearer to i
 
 def _identifier(text: str) -> str:
     if not _ID.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
         raise ValueError(text)
     return text
 
@@ -93,6 +100,12 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "end": ("to", _moment),
     "theme": ("theme", _one_of(THEMES)),
     "job": ("job", _identifier),
+    "run": ("run", _identifier),
+    "scored": ("of", _identifier),
+    "rival": ("vs", _identifier),
+    "metric": ("metric", _name),
+    "stratum": ("by", _name),
+    "result": ("show", _one_of(RESULTS)),
 }
 
 

@@ -6,18 +6,18 @@ const at = window.loamPointer;
 if (box && at) {
   const lon = ((at.x / R * 180 / Math.PI + 540) % 360) - 180;
   const lat = (2 * Math.atan(Math.exp(at.y / R)) - Math.PI / 2) * 180 / Math.PI;
-  const d = front.data, image = d.image[0];
+  const d = (layer.visible ? front : scores).data, range = (layer.visible ? scale : score_scale).data, image = d.image[0];
   const [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
   const i = Math.floor((at.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((at.x - d.x[0]) / d.dw[0] * columns);
   let text = "";
-  if (i >= 0 && j >= 0 && i < rows && j < columns) {
+  if (rows > 1 && i >= 0 && j >= 0 && i < rows && j < columns) {
     const code = image.shape ? image[i * columns + j] : image[i][j];
-    const low = scale.data.low[0], high = scale.data.high[0];
-    const digits = high - low > 5 ? 0 : 2;
+    const low = range.low[0], high = range.high[0];
+    const digits = high - low > 5 ? 0 : high - low < 0.2 ? 3 : 2;
     if (code === 0) text = "no value";
     else if (code === 1) text = `below ${low}`;
     else if (code === 255) text = `above ${high}`;
-    else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${scale.data.units[0]}`;
+    else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${range.units[0]}`;
   }
   const ns = lat < 0 ? "S" : "N", ew = lon < 0 ? "W" : "E";
   box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`.replace("m3 m-3", "m³ m⁻³");

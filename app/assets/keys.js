@@ -7,6 +7,12 @@
   const model = (tag) => models().find((one) => one.tags?.includes(tag));
   let pressed = 0;
   const press = (action) => { const keys = model("keys"); if (keys) keys.value = `${action} ${++pressed}`; };
+  // A table's cell with data-open="what:which" opens what it names.
+  const follow = (event) => {
+    const open = event.composedPath().find((node) => node.dataset?.open)?.dataset.open, links = model("links");
+    if (open && links) links.value = `${open} ${++pressed}`;
+  };
+  document.addEventListener("click", follow);
   // Bokeh draws a dotted ring round a figure that was clicked; give the focus back to the page, where the keys work.
   document.addEventListener("pointerup", (event) => {
     if (event.composedPath().some((node) => node.classList?.contains("bk-events"))) {

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from app import prediction, validation
 from app.jobs import CANCELLED, DONE, FAILED, Job, Queue, is_alive
-from app.prediction import check_job, run_job
 from smcore.errors import Cancelled, SmcoreError
 
 log = logging.getLogger(__name__)
@@ -82,4 +82,9 @@ class _Watch:
         return self._answer
 
 
-_KINDS = {"predict": run_job, "check": check_job}
+_KINDS = {
+    "predict": prediction.run_job,
+    "check": prediction.check_job,
+    "validate": validation.run_job,
+    "check-validate": validation.check_job,
+}

@@ -90,8 +90,11 @@ class MapView:
         place = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
         self.back, self.front = ColumnDataSource(dict(place), name="back"), ColumnDataSource(dict(place), name="front")
         self.running = ColumnDataSource(dict(place), name="running")
-        for source in (self.back, self.front, self.running):
+        self.scores = ColumnDataSource(dict(place), name="score-frame")
+        *self._rasters, self.scores_mark = (
             plot.image("image", "x", "y", "dw", "dh", source=source, color_mapper=self.mapper, level="image")
+            for source in (self.back, self.front, self.running, self.scores)
+        )
         x, y = _coast()
         self.coast = plot.line(x, y, line_width=0.8, level="glyph")
         self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
@@ -114,10 +117,13 @@ class MapView:
     def _hover(self) -> None:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
         self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="scale")
+        self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
-        read = CustomJS(args={"front": self.front, "scale": self.scale}, code=code)
+        layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
+        read = CustomJS(args={**layers, "scores": self.scores, "score_scale": self.score_scale}, code=code)
         self.figure.js_on_event(MouseMove, read)
-        self.front.js_on_change("data", read)
+        for source in (self.front, self.scores):
+            source.js_on_change("data", read)
         leave = "window.loamPointer = undefined; document.getElementById('readout')?.replaceChildren();"
         self.figure.js_on_event(MouseLeave, CustomJS(code=leave))
 
@@ -266,6 +272,25 @@ class MapView:
         gather = plan(preview.grid, view)
         field = preview.field[step, gather.rows, gather.columns]
         self._show(self.running, Frame(paint(field, gather, low, high), view))
+
+    def show_layers(self, on: bool) -> None:
+        """Show the product's layer and the stations, or leave the map to the results of a run."""
+        for mark in (*self._rasters, self.station_marks):
+            mark.visible = on
+
+    def show_scores(self, frame: Frame | None, low: float = 0.0, high: float = 1.0, units: str = "") -> None:
+        """Draw a metric over the cells of a grid; None takes it away."""
+        if frame is None:
+            self._clear(self.scores)
+        else:
+            self.score_scale.data = {"low": [low], "high": [high], "units": [units]}
+            self._show(self.scores, frame)
+
+    def move_to(self, view: View) -> None:
+        """Show another part of the world, because the user asked for it."""
+        self.figure.x_range.update(start=view.x0, end=view.x1)
+        self.figure.y_range.update(start=view.y0, end=view.y1)
+        self._moved()
 
     # -- marks ---------------------------------------------------------------------------------------------------
     def _mark_cell(self) -> None:

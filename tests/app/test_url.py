@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
-from app.selection import COLOUR_MAPS, PLACES, THEMES, Selection
+from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 _moments = st.datetimes(datetime(1950, 1, 1), datetime(2199, 1, 1)).map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%S"))
@@ -50,6 +50,12 @@ _SELECTIONS = st.fixed_dictionaries(
         "end": _days,
         "theme": st.sampled_from(THEMES),
         "job": _ids,
+        "run": _ids,
+        "scored": _ids,
+        "rival": _ids,
+        "metric": st.sampled_from(("pearson_r", "ubrmsd", "n")),
+        "stratum": st.sampled_from(("season", "network,season")),
+        "result": st.sampled_from(RESULTS),
     },
 )
 

@@ -1,0 +1,175 @@
+"""The rail of Validate: whose metric the map shows, its colours and shapes, and how the locations are spread."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import panel as pn
+
+from app.boundary import follow, guarded
+from app.controls import button, empty, esc, styled, text
+from app.metric_display import explained, symbol, written
+from app.result_store import VERDICTS, ResultStore
+from app.selection import Selection
+from app.views.layers import ramp
+from app.views.result_charts import HistogramChart
+from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
+from smcore.errors import SmcoreError
+from smcore.validation.metrics import METRICS
+from smcore.validation.pictured import histogram
+from smcore.validation.results import RunResults
+
+_DRAWN = {
+    "circle": '<circle cx="6" cy="6" r="4.4"/>',
+    "square": '<path d="M2 2h8v8h-8z"/>',
+    "diamond": '<path d="M6 1l4 5-4 5-4-5z"/>',
+    "triangle": '<path d="M6 1.500l5 9h-10z"/>',
+    "inverted_triangle": '<path d="M6 10.500l5-9h-10z"/>',
+    "x": '<path d="M2 2l8 8M10 2l-8 8"/>',
+    "cross": '<path d="M6 1v10M1 6h10"/>',
+    "asterisk": '<path d="M6 1v10M1 6h10M2.500 2.500l7 7M9.500 2.500l-7 7"/>',
+    "dash": '<path d="M1 6h10"/>',
+}
+
+
+class MetricCard:
+    """What the map of a run shows."""
+
+    def __init__(self, selection: Selection, results: ResultStore, layer: ScoreLayer) -> None:
+        self.selection, self.results, self.layer = selection, results, layer
+        self._busy = False
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
+        self.product = styled(pn.widgets.Select(label="Product", **wide))
+        self.metric = styled(pn.widgets.Select(label="Metric", **wide))
+        self.title, self.legend, self.shapes, self.about = text(), text(), text(), text()
+        self.chart = HistogramChart()
+        self.fit = button("Show all locations", lambda _: layer.fit(), width=150)
+        for widget, name in ((self.product, "product"), (self.metric, "metric")):
+            widget.param.watch(lambda e, name=name: guarded(self._choose)(name, e.new), "value")
+        follow(selection, ["place", "run", "scored", "rival", "metric", "result", "theme"], self.refresh)
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The rail."""
+        return pn.Column(
+            self.title, self.product, self.metric, self.legend, self.shapes, self.chart.pane, self.fit, self.about,
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    def _choose(self, name: str, value: Any) -> None:
+        if self._busy or not value:
+            return
+        if name == "metric":
+            self.selection.metric = value
+        elif self.results.shows_verdicts:
+            first, _, second = value.partition(" ")
+            self.selection.param.update(scored=first, rival=second)
+        else:
+            self.selection.scored = value
+
+    def refresh(self) -> None:
+        """Bring the rail to the chosen run."""
+        if self.selection.place != "validate":
+            return
+        try:
+            results = self.results.opened()
+        except SmcoreError as error:
+            self._nothing(error.sentence)
+            return
+        if results is None:
+            self._nothing("Nothing is validated yet: choose products and a reference at the right, and run.")
+            return
+        for part in (self.product, self.metric, self.fit):
+            part.visible = True
+        self._busy = True
+        try:
+            self._options(results)
+        finally:
+            self._busy = False
+        badge = ' <span class="badge">synthetic</span>' if results.is_synthetic else ""
+        self.title.object = f"<div class=muted>against {esc(self.results.label(results.reference))}{badge}</div>"
+        if self.results.shows_verdicts:
+            self._verdicts(results)
+        else:
+            self._metric(results)
+
+    def _nothing(self, sentence: str) -> None:
+        for part in (self.product, self.metric, self.fit, self.chart.pane):
+            part.visible = False
+        self.title.object = empty(sentence)
+        self.legend.object = self.shapes.object = self.about.object = ""
+
+    def _options(self, results: RunResults) -> None:
+        label = self.results.label
+        short = self.results.short
+        if self.results.shows_verdicts:
+            compared = self.results.comparison(results)
+            self.product.label = "A against B"
+            self.product.options = {
+                f"{short(one['a'])} against {short(one['b'])}": f"{one['a']} {one['b']}" for one in results.comparisons
+            }
+            self.product.value = f"{compared['a']} {compared['b']}" if compared else None
+            names = [n for n in results.metric_names if n in set(results.versus["metric"])]
+            self.metric.options = {METRICS[name].label: name for name in names}
+            self.metric.value = self.results.compared_metric(results)
+        else:
+            self.product.label = "Product"
+            self.product.options = {label(one): one for one in results.products}
+            self.product.value = self.results.product(results)
+            self.metric.options = {METRICS[name].label: name for name in results.metric_names}
+            self.metric.value = self.results.metric(results)
+
+    def _metric(self, results: RunResults) -> None:
+        product, metric = self.results.product(results), self.results.metric(results)
+        scale = self.results.scale(results)
+        self.legend.object = ramp(scale.colours, scale.low, scale.high, scale.units)
+        counts = Counter(results.locations(product, metric)["status"])
+        found = results.field(product, metric)
+        if found is not None:
+            counts = Counter(found.status.ravel().tolist())
+        self.shapes.object = _legend(counts, results.noun, {})
+        counted = histogram(results, product, metric, scale.low, scale.high)
+        self.chart.show(counted, scale, symbol(metric), results.noun, self.selection.theme)
+        self.chart.pane.visible = True
+        beyond = [f"{n} {side}" for n, side in ((counted.below, "below"), (counted.above, "above")) if n]
+        outside = f", {' and '.join(beyond)} the range" if beyond else ""
+        median = written(metric, counted.median, results.units)
+        self.about.object = (
+            f'<div class=muted title="{esc(explained(metric))}">median {esc(median)}{outside}</div>'
+            f"<details><summary>What is {esc(symbol(metric))}?</summary><p>{esc(explained(metric))}</p></details>"
+        )
+
+    def _verdicts(self, results: RunResults) -> None:
+        one = self.results.comparison(results)
+        if one is None:
+            return
+        metric = self.results.compared_metric(results)
+        counts = Counter(results.verdicts(one["a"], one["b"], metric)["verdict"])
+        first = self.results.short(one["a"])
+        colours = VERDICT_COLOURS[self.selection.theme]
+        self.legend.object = f'<h4 class="tight">By {esc(symbol(metric))}, {esc(first)} is</h4>'
+        self.shapes.object = _legend({k: counts[k] for k in VERDICTS if counts[k]}, results.noun, colours)
+        self.chart.pane.visible = False
+        self.about.object = (
+            "<div class=muted>A location is decided where a paired test on the same days keeps the share of false "
+            "decisions below 5 % over all of them (Benjamini and Hochberg 1995, "
+            "doi:10.1111/j.2517-6161.1995.tb02031.x).</div>"
+        )
+
+
+def _legend(counts: dict[str, int] | Counter[str], noun: str, colours: dict[str, str]) -> str:
+    """Shapes with what they stand for and how many there are."""
+    rows = []
+    order = counts if colours else sorted(counts, key=lambda kind: (kind != "ok", -counts[kind]))
+    for kind in order:
+        hollow = kind not in ("ok", "better", "worse", "undecided")
+        colour = colours.get(kind, "currentColor")
+        paint = f"fill:{'none' if hollow else colour};stroke:{colour};fill-opacity:{0.35 if kind == 'ok' else 1}"
+        shape = _DRAWN[SHAPES.get(kind, "square")]
+        says = "value" if kind == "ok" else kind.replace("_", " ")
+        rows.append(
+            f'<div class="mark"><svg viewBox="0 0 12 12" width="12" height="12" style="{esc(paint)}">{shape}</svg>'
+            f"{esc(says)}<span>{counts[kind]:,}</span></div>".replace(",", "\u202f")
+        )
+    return f'<div class="marks" aria-label="marks on the map, {esc(noun)}">{"".join(rows)}</div>'

@@ -1,0 +1,293 @@
+"""The inspector of Validate: products, reference and filters; run, watch, cancel; earlier runs to open again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import panel as pn
+
+from app.boundary import follow, guarded
+from app.controls import button, empty, esc, styled, text
+from app.jobs import DONE, FAILED, QUEUED, Job, Queue
+from app.result_store import ResultStore
+from app.selection import Selection
+from app.settings import Settings
+from app.store import Store, labelled
+from app.validation import Asked, check_asked
+from smcore.errors import SmcoreError
+
+POLL_MS = 250
+QUALITY = {"all": "all", "recommended": "recommended", "attempted": "attempted"}
+OVERPASS = {"morning and evening": "both", "morning": "am", "evening": "pm"}
+SCALING = {"none": "none", "mean and std": "mean_std", "min and max": "min_max", "linear": "linear", "CDF": "cdf"}
+ANOMALY = {"none": "none", "35-day window": "35d", "climatology": "climatology", "standardised": "standardised"}
+INTERVAL = {
+    "analytic (dependent days)": "analytic", "i.i.d. days": "iid", "block bootstrap": "bootstrap", "none": "none",
+}  # fmt: skip
+KIND, CHECK = "validate", "check-validate"
+
+
+class ValidateView:
+    """The run panel of Validate."""
+
+    def __init__(
+        self, selection: Selection, store: Store, results: ResultStore, queue: Queue, settings: Settings
+    ) -> None:
+        self.selection, self.store, self.results = selection, store, results
+        self.queue, self.settings = queue, settings
+        self._busy, self._check, self._filled = False, "", ""
+        self._poll: Any = None
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 4, 0)}
+        half: dict[str, Any] = {"width": 136, "margin": (0, 8, 4, 0)}
+        self.products = styled(pn.widgets.CheckBoxGroup(**wide))
+        self.reference = styled(pn.widgets.Select(label="Reference", **wide))
+        self.start = styled(pn.widgets.DatePicker(label="First day (all)", **half))
+        self.end = styled(pn.widgets.DatePicker(label="Last day (all)", **half))
+        self.top = styled(pn.widgets.FloatInput(label="Sensors from [m]", step=0.05, start=0.0, value=None, **half))
+        self.bottom = styled(pn.widgets.FloatInput(label="to [m]", step=0.05, start=0.0, value=None, **half))
+        self.quality = styled(pn.widgets.Select(label="Quality", options=QUALITY, **half))
+        self.overpass = styled(pn.widgets.Select(label="Overpass", options=OVERPASS, **half))
+        self.flags = styled(pn.widgets.TextInput(label="Station flags", value="G", **half))
+        self.least = styled(pn.widgets.IntInput(label="Fewest pairs", value=10, start=2, **half))
+        self.masks = styled(pn.widgets.TextInput(label="Leave out by rule", placeholder="frozen_ground, rfi", **wide))
+        self.scaling = styled(pn.widgets.Select(label="Scaling", options=SCALING, **half))
+        self.anomaly = styled(pn.widgets.Select(label="Anomalies", options=ANOMALY, **half))
+        self.interval = styled(pn.widgets.Select(label="Intervals", options=INTERVAL, **wide))
+        self.triple = styled(pn.widgets.Checkbox(label="Triple collocation", margin=(4, 0, 4, 0)))
+        self.window = styled(pn.widgets.IntInput(label="Stability: window [d]", value=None, start=30, **half))
+        self.more = button("More options", lambda _: self._fold(), width=120)
+        self.advanced = self._advanced()
+        self.cost, self.state = text(), text()
+        self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
+        self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
+        self.earlier = styled(pn.widgets.Select(label="Earlier runs", **wide))
+        self._wire()
+        self.refresh()
+
+    def _advanced(self) -> pn.Column:
+        rows = [(self.quality, self.overpass), (self.flags, self.least), (self.scaling, self.anomaly)]
+        pairs = [pn.Row(*row, margin=0) for row in rows]
+        return pn.Column(*pairs, self.masks, self.interval, pn.Row(self.window, margin=0), self.triple,
+                         sizing_mode="stretch_width", margin=0, visible=False)  # fmt: skip
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The inspector."""
+        several = pn.Column(
+            self.products, sizing_mode="stretch_width", max_height=150, scroll=True, margin=(0, 0, 6, 0)
+        )
+        return pn.Column(
+            text('<h4 class="tight">Products</h4>', margin=0), several, self.reference,
+            pn.Row(self.start, self.end, margin=0), pn.Row(self.top, self.bottom, margin=0),
+            self.more, self.advanced, self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    @property
+    def _controls(self) -> tuple[Any, ...]:
+        return (
+            self.products, self.reference, self.start, self.end, self.top, self.bottom, self.quality, self.overpass,
+            self.flags, self.least, self.masks, self.scaling, self.anomaly, self.interval, self.triple, self.window,
+        )  # fmt: skip
+
+    def _wire(self) -> None:
+        for control in self._controls:
+            control.param.watch(lambda *_: None if self._busy else guarded(self._ask)(), "value")
+        self.earlier.param.watch(lambda e: self._open(e.new), "value")
+        follow(self.selection, ["place"], self.refresh)
+        follow(self.selection, ["run"], self._watched)
+        follow(self.store, ["catalog"], self.refresh)
+
+    def _fold(self) -> None:
+        self.advanced.visible = not self.advanced.visible
+        self.more.label = "Fewer options" if self.advanced.visible else "More options"
+
+    # -- what is asked for -----------------------------------------------------------------------------------------
+    def refresh(self) -> None:
+        """Bring the controls to the catalogue and to the chosen run, and ask what a run would compare."""
+        if self.selection.place != "validate":
+            return
+        self._busy = True
+        try:
+            products = self.store.products
+            collections = self.store.stations.collections
+            self.products.options = labelled(products)
+            self.reference.options = labelled((*collections, *products))
+            if not self.products.value and self.selection.product in {one.id for one in products}:
+                self.products.value = [self.selection.product]
+            self._fill()
+        finally:
+            self._busy = False
+        self._list()
+        self._watch()
+        self._ask()
+
+    def _fill(self) -> None:
+        """Put the choices of the opened run into the controls, once."""
+        opened = self.results.usable()
+        asked = None
+        if opened is not None:
+            asked = Asked.from_record(opened.record)
+        elif (job := self._job()) is not None:
+            asked = Asked.from_json(job.request)
+        if asked is None or self._filled == self.selection.run:
+            return
+        self._filled = self.selection.run
+        known = set(self.products.options.values())
+        self.products.value = [one for one in asked.products if one in known]
+        if asked.reference in self.reference.options.values():
+            self.reference.value = asked.reference
+        self.start.value = date.fromisoformat(asked.start) if asked.start else None
+        self.end.value = date.fromisoformat(asked.end) if asked.end else None
+        self.top.value, self.bottom.value = asked.depth_from, asked.depth_to
+        self.flags.value, self.least.value, self.masks.value = asked.flags, asked.min_obs, ", ".join(asked.masks)
+        for widget, value in (
+            (self.quality, asked.quality), (self.overpass, asked.overpass), (self.scaling, asked.scaling),
+            (self.anomaly, asked.anomaly), (self.interval, asked.interval),
+        ):  # fmt: skip
+            if value in widget.options.values():
+                widget.value = value
+        self.triple.value, self.window.value = asked.triple, asked.stability
+
+    def asked(self) -> Asked:
+        """What the controls ask for."""
+        return Asked(
+            products=tuple(self.products.value or ()), reference=self.reference.value or "",
+            start=str(self.start.value or ""), end=str(self.end.value or ""),
+            depth_from=self.top.value, depth_to=self.bottom.value, flags=self.flags.value, quality=self.quality.value,
+            overpass=self.overpass.value, masks=tuple(m.strip() for m in self.masks.value.split(",") if m.strip()),
+            scaling=self.scaling.value, anomaly=self.anomaly.value, min_obs=int(self.least.value or 2),
+            interval=self.interval.value, triple=self.triple.value, stability=self.window.value or None,
+            catalogs=tuple(str(file) for file in self.store.catalog.files), runs=str(self.settings.runs),
+        )  # fmt: skip
+
+    # -- the worker's answers --------------------------------------------------------------------------------------
+    def _ask(self) -> None:
+        self.run.disabled = True
+        if not self.products.options:
+            self.cost.object = empty("There is nothing to validate yet: run loam demo, or loam ingest with --id.")
+            return
+        try:
+            asked = self.asked()
+            check_asked(asked)
+        except SmcoreError as error:
+            self.cost.object = empty(error.sentence)
+            return
+        if self._check:
+            self.queue.cancel(self._check)
+        self._check = self.queue.submit(CHECK, asked.to_json())
+        self.cost.object = '<div class="muted">Pairing the locations …</div>'
+        self._start_polling()
+
+    def _run(self) -> None:
+        asked = self.asked()
+        check_asked(asked)
+        run = self.queue.submit(KIND, asked.to_json())
+        self._filled = run
+        self.selection.param.update(run=run)
+
+    def _cancel(self) -> None:
+        if self.selection.run:
+            self.queue.cancel(self.selection.run)
+
+    def _open(self, run: str) -> None:
+        if not self._busy and run:
+            self.selection.run = run
+
+    def _job(self) -> Job | None:
+        return self.queue.get(self.selection.run) if self.selection.run else None
+
+    def _watched(self) -> None:
+        if self.selection.place != "validate":
+            return
+        self._busy = True
+        try:
+            self._fill()
+        finally:
+            self._busy = False
+        self._list()
+        self._watch()
+
+    def _list(self) -> None:
+        found = self.results.runs()
+        options = {_named(text, when): run for run, text, when in found}
+        self._busy = True
+        self.earlier.options = {"–": ""} | options
+        self.earlier.value = self.selection.run if self.selection.run in options.values() else ""
+        self.earlier.visible = bool(options)
+        self._busy = False
+
+    def _watch(self) -> None:
+        job = self._job()
+        self.cancel.disabled = job is None or job.has_ended
+        if job is not None:
+            self.state.object = _state(job, self.queue)
+            self._start_polling()
+        elif self.selection.run and not self.results.is_kept(self.selection.run):
+            self.state.object = '<div class="alert">That run is not kept here: choose another, or run again.</div>'
+        else:
+            self.state.object = ""
+
+    def _start_polling(self) -> None:
+        if self._poll is None and pn.state.curdoc is not None and pn.state.curdoc.session_context:
+            self._poll = pn.state.add_periodic_callback(guarded(self.look), period=POLL_MS)
+
+    def look(self) -> None:
+        """See how the watched jobs stand; stop looking when both have ended."""
+        check = self.queue.get(self._check) if self._check else None
+        job = self._job()
+        if check is not None and check.has_ended:
+            self._checked(check)
+        if job is not None:
+            was_running = not self.cancel.disabled
+            self.cancel.disabled = job.has_ended
+            self.state.object = _state(job, self.queue)
+            if was_running and job.state == DONE:
+                self.selection.param.trigger("run")  # its folder is there now
+        if (check is None or check.has_ended) and (job is None or job.has_ended) and self._poll is not None:
+            self._poll.stop()
+            self._poll = None
+
+    def _checked(self, check: Job) -> None:
+        self._check = ""
+        if check.state == DONE:
+            self.cost.object = _found(check.result, self.results)
+            self.run.disabled = not any(one["reached"] for one in check.result["matches"])
+        elif check.state == FAILED:
+            self.cost.object = f'<div class="alert">{esc(check.message)}</div>'
+
+
+def _named(text: str, when: float) -> str:
+    return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} · {text}"
+
+
+def _found(result: dict[str, Any], results: ResultStore) -> str:
+    """What a run would compare: how many locations each product reaches, in which days; the rest folded away."""
+    lines = "".join(
+        f"<div>{esc(results.label(one['product']))}: <b>{one['reached']:,}</b> of {one['locations']:,} locations</div>"
+        for one in result["matches"]
+    )
+    depths = "".join(f'<div class="alert">{esc(n)}</div>' for n in result["notes"] if n.startswith("depth"))
+    told = "".join(f"<p>{esc(note)}</p>" for note in result["notes"] if not note.startswith("depth"))
+    return (
+        f"{lines}<div class=muted>{esc(result['start'])} to {esc(result['end'])}</div>{depths}"
+        f"<details><summary>How pairs are made</summary>{told}</details>"
+    )
+
+
+def _state(job: Job, queue: Queue) -> str:
+    if job.state == QUEUED:
+        ahead = queue.position(job)
+        return f'<div class="muted">Waiting: {ahead} run{"s" if ahead != 1 else ""} before this one.</div>'
+    if job.state == DONE:
+        return f"<div>Done: {job.result.get('pairs', 0):,} pairs. Kept under «Earlier runs».</div>"
+    if job.has_ended:
+        return f'<div class="alert">{esc(job.message)}</div>'
+    spent = ""
+    if job.started:
+        seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started)).total_seconds()
+        spent = f", {max(seconds, 0):.0f} s so far"
+    return (
+        f'<progress max="1" value="{job.share:.3f}" aria-label="progress"></progress>'
+        f"<div class=muted>{job.share:.0%}{spent}: {esc(job.doing)}</div>"
+    )
