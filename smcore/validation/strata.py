@@ -27,13 +27,17 @@ from smcore.validation.places import Places
 from smcore.validation.seasons import LABELS as SEASON_LABELS
 from smcore.validation.seasons import LOCAL_SEASON, MONTH, SEASON, season_of
 from smcore.validation.sides import OVERPASSES
+from smcore.validation.times import DAY
 
 Codes = NDArray[np.int16]
 Floats = NDArray[np.float64]
 Objects = NDArray[np.object_]
 
 LOCATION_KINDS: Final = ("network", "depth", "land_cover", "forest", "climate", "elevation", "vegetation_water")
-PAIR_KINDS: Final = (SEASON, LOCAL_SEASON, MONTH, "year", "source", "gap_age", "overpass")
+PAIR_KINDS: Final = (SEASON, LOCAL_SEASON, MONTH, "year", "week", "source", "gap_age", "overpass")
+_THURSDAY: Final = 3 * DAY
+"""1970 began on a Thursday, and numpy's weeks with it; ours begin on Mondays and are named by them."""
+
 GAP_AGES: Final = ("0 d", "1 d", "2–3 d", "4–7 d", "8–15 d", ">15 d")
 _GAP_EDGES: Final = (0, 1, 3, 7, 15)
 _EDGES: Final = {
@@ -137,7 +141,7 @@ def pair_levels(pairs: Pairs, kind: str, *, lat: ArrayLike | None = None) -> Lev
         If there is no such kind.
     """
     valid = np.isfinite(pairs.product)
-    if kind in (SEASON, LOCAL_SEASON, MONTH, "year"):
+    if kind in (SEASON, LOCAL_SEASON, MONTH, "year", "week"):
         return _calendar(pairs, kind, valid, lat)
     if kind == "overpass":
         codes = np.where(valid, pairs.overpass, -1).astype(np.int16)
@@ -265,15 +269,17 @@ def _of_numbers(kind: str, values: Floats, origin: str) -> Levels | None:
 
 def _calendar(pairs: Pairs, kind: str, valid: NDArray[np.bool_], lat: ArrayLike | None) -> Levels | MissingStratum:
     time = np.where(valid, pairs.product_time, NO_TIME)
-    if kind != "year":
+    if kind not in ("year", "week"):
         if kind == LOCAL_SEASON and lat is None:
             return _missing(kind, "local seasons need the latitude of each location")
         codes = season_of(time, lat, kind=kind).astype(np.int16)
         return _used(kind, SEASON_LABELS[kind], codes) or _missing(kind, "there is no pair")
-    years = time.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
-    span = np.unique(years[valid])
-    codes = np.where(valid, np.searchsorted(span, years), -1).astype(np.int16)
-    return _used(kind, [str(year) for year in span], codes) or _missing(kind, "there is no pair")
+    unit = "datetime64[Y]" if kind == "year" else "datetime64[W]"
+    spans = (time + (0 if kind == "year" else _THURSDAY)).astype("datetime64[us]").astype(unit)
+    found = np.unique(spans[valid])
+    codes = np.where(valid, np.searchsorted(found, spans), -1).astype(np.int16)
+    first = found if kind == "year" else found.astype("datetime64[D]") - 3
+    return _used(kind, [str(one) for one in first], codes) or _missing(kind, "there is no pair")
 
 
 def _sources(pairs: Pairs, valid: NDArray[np.bool_]) -> Levels | MissingStratum:

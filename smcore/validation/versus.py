@@ -179,6 +179,7 @@ def compare(
     seed: int = 0,
     draws: int = DRAWS,
     noun: str = "stations",
+    sample: str = "days",
 ) -> Versus:
     """Judge all locations together.
 
@@ -196,8 +197,8 @@ def compare(
         Share of false verdicts that is accepted among the better and the worse.
     seed, draws
         For the interval of the median; the same in any process.
-    noun
-        What a location is.
+    noun, sample
+        What a location is, and what a pair: days or, of hourly records, pairs.
 
     Raises
     ------
@@ -220,7 +221,9 @@ def compare(
         for ratio in (differences.amplitude_a, differences.amplitude_b)
     )
     days = int(differences.n[counted].sum())
-    sentence = _sentence(judged, metric, names, (amplitudes[0], amplitudes[1]), days, fdr, unit, noun)
+    sentence = _sentence(
+        judged, metric, names, (amplitudes[0], amplitudes[1]), f"{_grouped(days)} {sample}", fdr, unit, noun
+    )
     return Versus(judged, groups, (amplitudes[0], amplitudes[1]), days, sentence)
 
 
@@ -327,7 +330,7 @@ def _sentence(
     metric: str,
     names: tuple[str, str],
     amplitudes: tuple[float, float],
-    days: int,
+    days: str,
     fdr: float,
     unit: str,
     noun: str,
@@ -340,7 +343,7 @@ def _sentence(
     rest = f", {result.too_few} not judged" if result.too_few else ""
     text = (
         f"{names[0]} is better than {names[1]} at {result.better} of {tested} {noun}, worse at {result.worse}{rest} "
-        f"(FDR {fdr * 100:g} %, {known.symbol}, same {_grouped(days)} days); "
+        f"(FDR {fdr * 100:g} %, {known.symbol}, same {days}); "
         f"median gain {_bounded(result.median, known.unit_for(unit), noun)}"
     )
     if metric != "pearson_r" and "pearson_r" in judged:

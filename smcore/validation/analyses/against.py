@@ -81,6 +81,7 @@ class AgainstEachOther:
                 cell=cell,
                 seed=self.options.estimates.seed,
                 noun=_NOUNS.get(first.anchor.layout, "pixels"),
+                sample="days" if first.daily else "pairs",
             )
             whole = self.guards[a].whole | self.guards[b].whole
             if first.anchor.layout != CUBE:

@@ -145,6 +145,13 @@ def test_seasons_are_those_of_the_hemisphere() -> None:
     assert named(pair_levels(pairs, "season"))[2] == ["DJF"] * 2 + [None] * 10
 
 
+def test_weeks_begin_on_monday_and_bear_its_date() -> None:
+    pairs = pairs_at([["2019-12-29", "2019-12-30", "2020-01-05", "2020-01-06"], ["1969-12-28", "1970-01-01"]])
+    assert named(pair_levels(pairs, "week")) == [
+        ["2019-12-23", "2019-12-30", "2019-12-30", "2020-01-06"], ["1969-12-22", "1969-12-29", None, None],
+    ]  # fmt: skip
+
+
 def test_months_and_years_are_those_of_utc_and_before_1970_too() -> None:
     pairs = pairs_at([["1969-12-31T23:59:59", "1970-01-01", "2020-02-29T12:00"], ["2020-07-01"]])
     assert named(pair_levels(pairs, "month")) == [["Dec", "Jan", "Feb"], ["Jul", None, None]]
