@@ -120,19 +120,34 @@ def _widening(number: int, level: float) -> float:
 
 
 def _drawn_medians(values: Floats, group: Ints, number: int, random: np.random.Generator, draws: int) -> Floats:
-    """Medians of draws, by how often each value counts: nothing is sorted again."""
+    """Medians of draws, by how often each value counts: nothing is sorted again.
+
+    The values in ascending order are cut into blocks. Whole blocks are counted by how many values each group has in
+    them, single values only in the block that the middle falls into.
+    """
     order = np.argsort(values, kind="stable")
-    ascending, group = values[order], group[order]
+    size = max(1, int(np.sqrt(len(values))))
+    blocks = -(-len(values) // size)
+    pad = blocks * size - len(values)
+    ascending = np.append(values[order], np.full(pad + 1, np.nan))
+    member = np.append(group[order], np.full(pad, number)).reshape(blocks, size)  # the padding counts 0 times
+    inside = np.zeros((number + 1, blocks))
+    np.add.at(inside, (member.ravel(), np.repeat(np.arange(blocks), size)), 1.0)
     result = np.empty(draws)
-    step = max(1, _NUMBERS_AT_ONCE // len(values))
+    step = max(1, _NUMBERS_AT_ONCE // max(number, size, blocks))
     for begin in range(0, draws, step):
         rows = min(step, draws - begin)
         counts = random.multinomial(number, np.full(number, 1 / number), size=rows)
-        below = np.cumsum(counts[:, group], axis=1)
-        total = below[:, -1:]
-        low = (2 * below < total).sum(axis=1)
-        high = (2 * below <= total).sum(axis=1)
-        result[begin : begin + rows] = (ascending[low] + ascending[high]) / 2
+        counts = np.append(counts, np.zeros((rows, 1), counts.dtype), axis=1)
+        ends = np.cumsum(counts @ inside, axis=1)
+        total = ends[:, -1:]
+        found = []
+        for compare in (np.less, np.less_equal):
+            block = compare(2 * ends, total).sum(axis=1)
+            before = np.where(block > 0, ends[np.arange(rows), block - 1], 0.0)
+            below = before[:, None] + np.cumsum(np.take_along_axis(counts, member[block], axis=1), axis=1)
+            found.append(ascending[block * size + compare(2 * below, total).sum(axis=1)])
+        result[begin : begin + rows] = (found[0] + found[1]) / 2
     return result
 
 

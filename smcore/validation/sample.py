@@ -44,8 +44,12 @@ def common_sample(pairs: Sequence[Pairs]) -> Common:
     Parameters
     ----------
     pairs
-        Of one or several products, all of the same locations in the same order.
+        Of one or several products, all of the same locations in the same order. One shares its days with itself: its
+        pairs are the sample as they are.
     """
+    if len(pairs) == 1:
+        only = pairs[0]
+        return Common(only.product[None], only.reference, only.reference_time)
     locations = len(pairs[0].product)
     valid = [np.isfinite(one.product) for one in pairs]
     times = np.unique(np.concatenate([one.reference_time[ok] for one, ok in zip(pairs, valid, strict=True)]))
