@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from smcore.validation.dependence import row_sums
+from smcore.validation.dependence import State, column_sums, finish, row_sums
+from smcore.validation.quantiles import chi_square, normal, student
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,7 +35,7 @@ _KENDALL: Final = 0.437
 
 _KENDALL_OF_PYTESMO: Final = 0.431
 _LEAST: Final = 10
-_LEAST_FREEDOM: Final = 0.5
+_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,7 @@ def bounds(
     metrics: Sequence[str] | None = None,
     kind: Kind = "analytic",
     level: float = 0.95,
+    window: int | None = None,
 ) -> dict[str, Bounds]:
     """Confidence intervals of metrics, location by location.
 
@@ -79,6 +80,9 @@ def bounds(
         ``analytic`` or ``iid`` (the formulas of pytesmo, for its metrics only).
     level
         Nominal coverage.
+    window
+        Where values are departures from their mean over some days (anomalies «35d»): how many. Neighbours in time are
+        then negatively correlated at distances that no exponential has.
 
     Returns
     -------
@@ -91,11 +95,74 @@ def bounds(
         If shapes differ, ``kind`` is unknown or ``level`` is not between 0 and 1.
     """
     sums = row_sums(product, reference, time)
-    return _bounds_of(sums, values, tuple(metrics or values), kind, level)
+    return _bounds_of(sums, values, tuple(metrics or values), kind, level, window)
+
+
+def bounds_aligned(
+    product: ArrayLike,
+    reference: ArrayLike,
+    day: ArrayLike,
+    values: Mapping[str, ArrayLike],
+    *,
+    metrics: Sequence[str] | None = None,
+    kind: Kind = "analytic",
+    level: float = 0.95,
+    window: int | None = None,
+) -> dict[str, Bounds]:
+    """As :func:`bounds` for two cubes on one axis of days.
+
+    Parameters
+    ----------
+    product, reference
+        Arrays (time, location), NaN where missing; float32 is read as it is.
+    day
+        Day since 1970 of each row, ascending.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bounds`, and if days do not ascend.
+    """
+    x, y = np.asarray(product), np.asarray(reference)
+    names = tuple(metrics or values)
+    parts = []
+    for begin in range(0, max(x.shape[1], 1), _AT_ONCE):
+        columns = slice(begin, begin + _AT_ONCE)
+        sums = column_sums(x, y, day, columns)
+        some = {name: np.asarray(values[name])[columns] for name in names}
+        parts.append(_bounds_of(sums, some, names, kind, level, window))
+    return {name: _joined([part[name] for part in parts]) for name in names}
+
+
+def bounds_of_state(
+    state: State,
+    values: Mapping[str, ArrayLike],
+    *,
+    metrics: Sequence[str] | None = None,
+    kind: Kind = "analytic",
+    level: float = 0.95,
+    window: int | None = None,
+) -> dict[str, Bounds]:
+    """As :func:`bounds_aligned`, from sums that were made piece by piece of the time."""
+    return _bounds_of(finish(state), values, tuple(metrics or values), kind, level, window)
+
+
+def _joined(parts: Sequence[Bounds]) -> Bounds:
+    return Bounds(
+        np.concatenate([part.lower for part in parts]),
+        np.concatenate([part.upper for part in parts]),
+        np.concatenate([part.n_eff for part in parts]),
+        np.concatenate([part.short for part in parts]),
+    )
 
 
 def _bounds_of(
-    sums: Floats, values: Mapping[str, ArrayLike], metrics: Sequence[str], kind: Kind, level: float
+    sums: Floats,
+    values: Mapping[str, ArrayLike],
+    metrics: Sequence[str],
+    kind: Kind,
+    level: float,
+    window: int | None,
 ) -> dict[str, Bounds]:
     if kind not in ("analytic", "iid"):
         raise ValueError(f"there is no interval {kind!r}; choose analytic or iid")
@@ -107,7 +174,7 @@ def _bounds_of(
             raise ValueError(f"{name} has shape {value.shape}, not one value for each of {len(sums)} locations")
     if kind == "iid":
         return {name: _independent(name, value, sums, level) for name, value in given.items()}
-    variances = _variances(sums, metrics)
+    variances = _variances(sums, metrics, window)
     return {name: _analytic(name, value, sums, variances, level) for name, value in given.items()}
 
 
@@ -123,7 +190,7 @@ class _Spread:
 
     def half(self, level: float) -> Floats:
         """Half the width of a symmetric interval: a t quantile times the standard error."""
-        return np.asarray(_student(level, self.freedom) * np.sqrt(self.variance))
+        return np.asarray(student(level, self.freedom) * np.sqrt(self.variance))
 
     @property
     def n_eff(self) -> Floats:
@@ -158,12 +225,12 @@ def _root_mean_square(value: Floats, spread: _Spread, _sums: Floats, level: floa
 
 def _mean_square(value: Floats, spread: _Spread, _sums: Floats, level: float) -> _Limits:
     """As ν s²/χ², ν from the relative variance; what few effective pairs hide raises the upper limit only."""
-    inflated = spread.variance * (_student(level, spread.freedom) / _normal(level)) ** 2
+    inflated = spread.variance * (student(level, spread.freedom) / normal(level)) ** 2
     freedom = np.divide(2.0, inflated, out=np.full(value.shape, np.nan), where=inflated > 0)
     more = np.where(np.isfinite(spread.correction), spread.correction, 1.0)
     tail = (1 - level) / 2
-    lower = value * np.minimum(more, 1.0) / _chi_square(1 - tail, freedom)
-    return lower, value * np.maximum(more, 1.0) / _chi_square(tail, freedom)
+    lower = value * np.minimum(more, 1.0) / chi_square(1 - tail, freedom)
+    return lower, value * np.maximum(more, 1.0) / chi_square(tail, freedom)
 
 
 def _correlation(factor: Callable[[Floats], Floats]) -> _Rule:
@@ -226,7 +293,7 @@ _RULES: Final[dict[str, tuple[str, _Rule]]] = {
 """Statistic whose variance is used, and how limits are made of it."""
 
 
-def _variances(sums: Floats, metrics: Sequence[str]) -> Floats:
+def _variances(sums: Floats, metrics: Sequence[str], window: int | None) -> Floats:
     """Variances (location, code, 4) of the statistics that the metrics need."""
     from smcore.validation.kernels import uncertainty
 
@@ -235,7 +302,8 @@ def _variances(sums: Floats, metrics: Sequence[str]) -> Floats:
         if name in _RULES:
             wanted[getattr(uncertainty, _RULES[name][0])] = True
     result = np.empty((len(sums), len(wanted), 4))
-    uncertainty.finish(sums, wanted, result)
+    table = uncertainty.departures(window) if window else np.empty((0, 0))
+    uncertainty.finish(sums, wanted, table, result)
     return result
 
 
@@ -261,19 +329,19 @@ def _independent(name: str, value: Floats, sums: Floats, level: float) -> Bounds
     n, _, _, xx, yy, xy = _moments(sums)
     enough = n >= _LEAST
     few = np.where(enough, n, 10.0)
-    normal = _normal(level)
+    z = normal(level)
     width = {"pearson_r": np.ones_like(value), "spearman_r": np.sqrt(1 + value**2 / 2),
              "kendall_tau": np.full_like(value, _KENDALL_OF_PYTESMO)}  # fmt: skip
     if name == "bias":
-        half = _student(level, few - 1) * np.sqrt(np.maximum(xx + yy - 2 * xy, 0) / (few - 1))
+        half = student(level, few - 1) * np.sqrt(np.maximum(xx + yy - 2 * xy, 0) / (few - 1))
         lower, upper = value - half, value + half
     elif name == "ubrmsd":
         scale, tail = value**2 * few / (few - 1), (1 - level) / 2
-        lower = np.sqrt(scale / _chi_square(1 - tail, few - 1))
-        upper = np.sqrt(scale / _chi_square(tail, few - 1))
+        lower = np.sqrt(scale / chi_square(1 - tail, few - 1))
+        upper = np.sqrt(scale / chi_square(tail, few - 1))
     elif name in width:
         inside = np.where(np.abs(value) < 1, value, np.nan)
-        half = normal * width[name] / np.sqrt(few - 3)
+        half = z * width[name] / np.sqrt(few - 3)
         lower, upper = np.tanh(np.arctanh(inside) - half), np.tanh(np.arctanh(inside) + half)
     else:
         return _none(len(value))
@@ -296,40 +364,3 @@ def _moments(sums: Floats) -> tuple[Floats, ...]:
     count = np.where(n > 0, n, np.nan)
     x, y = x / count, y / count
     return n, x, y, np.maximum(xx / count - x * x, 0), np.maximum(yy / count - y * y, 0), xy / count - x * y
-
-
-def _normal(level: float) -> float:
-    from scipy import stats
-
-    return float(stats.norm.ppf(0.5 + level / 2))
-
-
-def _student(level: float, freedom: Floats) -> Floats:
-    """Quantile of Student's t, from a table in 1/ν: many locations at the price of a few thousand quantiles."""
-    inverse, quantile = _student_table(level)
-    return np.where(np.isfinite(freedom), np.interp(1 / np.maximum(freedom, 1.0), inverse, quantile), np.nan)
-
-
-def _chi_square(probability: float, freedom: Floats) -> Floats:
-    """Quantile of χ² over its degrees of freedom, from a table in 1/√ν."""
-    inverse, quantile = _chi_square_table(round(probability, 12))
-    usable = np.isfinite(freedom) & (freedom >= _LEAST_FREEDOM)
-    found = np.interp(1 / np.sqrt(np.where(usable, freedom, 1.0)), inverse, quantile)
-    return np.where(usable, found, np.nan)
-
-
-@cache
-def _student_table(level: float) -> tuple[Floats, Floats]:
-    from scipy import stats
-
-    inverse = np.linspace(0, 1, 4001)
-    return inverse, stats.t.ppf(0.5 + level / 2, 1 / np.maximum(inverse, 1e-12))
-
-
-@cache
-def _chi_square_table(probability: float) -> tuple[Floats, Floats]:
-    from scipy import stats
-
-    inverse = np.linspace(0, 1 / np.sqrt(_LEAST_FREEDOM), 4001)
-    freedom = 1 / np.maximum(inverse, 1e-6) ** 2
-    return inverse, stats.chi2.ppf(probability, freedom) / freedom

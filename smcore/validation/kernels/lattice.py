@@ -56,6 +56,7 @@ _INSIDE: Final = np.array(
 def add_days(
     product: Array,
     reference: Array,
+    column: int,
     row_of: Array,
     first_day: int,
     part_of: Array,
@@ -65,11 +66,13 @@ def add_days(
 ) -> None:
     """Add time-major pairs (row, location) of the days from ``first_day`` on to ``lines`` (location, FIELDS).
 
+    The locations are those from ``column`` on.
+
     ``row_of`` (day,) is the row of each day, −1 where it has none, ``part_of`` (day,) its part of the year. ``before``
     (2, HALO, location) holds the days before; ``state`` (2, location, scale) Σ exp(−(end − t)/T) and
     Σ exp(−(t − begin)/T) of what is there already, with end the first of these days; both are brought up to date.
     """
-    places, days = product.shape[1], row_of.size
+    places, days = len(lines), row_of.size
     for block in numba.prange((places + WIDTH - 1) // WIDTH):
         begin = block * WIDTH
         size = min(WIDTH, places - begin)
@@ -85,7 +88,7 @@ def add_days(
             for k in range(count):
                 row = row_of[start + k]
                 if row >= 0:
-                    _take(product[row], reference[row], begin, size, u[HALO + k], v[HALO + k])
+                    _take(product[row], reference[row], column + begin, size, u[HALO + k], v[HALO + k])
                 else:
                     u[HALO + k], v[HALO + k] = np.nan, np.nan
             _stretch(u[HALO : HALO + count], size, first_day + start, lines[begin : begin + size])

@@ -31,9 +31,19 @@ from smcore.validation.kernels.cycle import (
     N,
     describe,
 )
-from smcore.validation.kernels.dependence import LAG_SUMS, LAGS, PARTS, POWERS, SCALE_SUMS, SCALES
+from smcore.validation.kernels.dependence import (
+    FIRST_TIME,
+    LAG_SUMS,
+    LAGS,
+    LAST_TIME,
+    PARTS,
+    POWERS,
+    SCALE_SUMS,
+    SCALES,
+)
 
 Array = NDArray[np.float64]
+Tables = tuple[Array, Array]
 
 BIAS, UBRMSD, RMSD, CORRELATION, MSE_VARIANCE, MSE_CORRELATION, SLOPE, NSE, KGE, MAE = range(10)
 """Codes of what :func:`finish` gives the variance of, each on the scale named there."""
@@ -45,26 +55,48 @@ small."""
 
 _MIN_PAIRS: Final = 10
 _MIN_LAGGED: Final = 10
-_PURE: Final = 8.0
+_PURE: Final = 16.0
 _LEAST_FREEDOM: Final = 0.5
 _DUST: Final = 1e-13
 _LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
-_GRID: Final = 2 * _SCALES - 1
+_GRID: Final = 2 * _SCALES - 5
 _TIMES: Final = SCALES[0] * 2.0 ** (0.5 * np.arange(_GRID))
 _DAILY: Final = np.exp(-LAGS[:, None] / _TIMES)
+_WEIGHT: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.5, 2.5])
 _OMEGA: Final = 2 * math.pi / 365.25
 
 
+def departures(window: int) -> Array:
+    """Autocovariance (T of the fit, lag in days) of noise of ρ(τ) = exp(−τ/T) less its mean over ``window`` days.
+
+    The last row is what comes in addition where only a share δ of the days has a value, in units of (1 − δ)/δ: a value
+    then weighs more in its own mean.
+    """
+    half, lags = window // 2, np.arange(3 * window)
+    width = 2 * half + 1
+    overlap = np.maximum(width - np.abs(np.arange(-width, width + 1)), 0) / width**2
+    table = np.empty((_GRID + 1, len(lags)))
+    for g, scale in enumerate(_TIMES):
+        near = np.exp(-np.abs(lags[:, None] - np.arange(-half, half + 1)) / scale).mean(axis=1)
+        both = np.exp(-np.abs(lags[:, None] - np.arange(-width, width + 1)) / scale) @ overlap
+        table[g] = np.exp(-lags / scale) - 2 * near + both
+    table[_GRID] = (np.maximum(1 - lags / width, 0) - 2 * (lags <= half)) / width
+    return table
+
+
 @numba.njit(parallel=True, nogil=True, cache=True)
-def finish(sums: Array, wanted: Array, result: Array) -> None:
-    """Variances (location, code, 4) of the ``wanted`` codes from ``sums`` (location, FIELDS); NaN where undefined."""
+def finish(sums: Array, wanted: Array, departures: Array, result: Array) -> None:
+    """Variances (location, code, 4) of the ``wanted`` codes from ``sums`` (location, FIELDS); NaN where undefined.
+
+    ``departures`` is :func:`departures` of a window where values are departures from a moving mean, else empty.
+    """
     for place in numba.prange(sums.shape[0]):
-        one(sums[place], wanted, result[place])
+        one(sums[place], wanted, departures, result[place])
 
 
 @numba.njit(nogil=True, cache=True)
-def one(line: Array, wanted: Array, result: Array) -> None:
+def one(line: Array, wanted: Array, departures: Array, result: Array) -> None:
     """The same of one location: ``line`` (FIELDS,), ``result`` (code, 4)."""
     result[:] = np.nan
     count, lagged = 0.0, 0.0
@@ -75,7 +107,7 @@ def one(line: Array, wanted: Array, result: Array) -> None:
     if count < _MIN_PAIRS or lagged < _MIN_LAGGED:
         return
     about = describe(line)
-    decay = _decay(line)
+    decay = (_decay(line), departures)
     difference = _series(1.0, -1.0, line, about, decay)
     for code in range(wanted.size):
         if wanted[code]:
@@ -83,7 +115,7 @@ def one(line: Array, wanted: Array, result: Array) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
-def _variance(code: int, line: Array, about: Array, decay: Array, difference: Array, out: Array) -> None:
+def _variance(code: int, line: Array, about: Array, decay: Tables, difference: Array, out: Array) -> None:
     n, b = about[N], about[MEAN_X] - about[MEAN_Y]
     vx, vy, vxy = about[TOTAL_XX] / n, about[TOTAL_YY] / n, about[TOTAL_XY] / n
     vd = vx + vy - 2 * vxy
@@ -150,7 +182,7 @@ def _mean_absolute(n: float, b: float, vd: float, series: Array, out: Array) -> 
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_square(a: float, c: float, value: float, line: Array, about: Array, decay: Array, out: Array) -> None:
+def _mean_square(a: float, c: float, value: float, line: Array, about: Array, decay: Tables, out: Array) -> None:
     """Relative variance of the centred mean square ``value`` of one series a·x + c·y."""
     n = about[N]
     s = _series(a, c, line, about, decay)
@@ -183,7 +215,7 @@ def _eigenseries(code: int, about: Array) -> tuple[float, float, float, float]:
 
 
 @numba.njit(nogil=True, cache=True)
-def _form(code: int, line: Array, about: Array, decay: Array, out: Array) -> None:
+def _form(code: int, line: Array, about: Array, decay: Tables, out: Array) -> None:
     """Variance of the mean of l·e + e'Ge by two eigenseries; G again at moments with what residuals lost."""
     n = about[N]
     x1, y1, x2, y2 = _eigenseries(code, about)
@@ -219,7 +251,7 @@ def _form(code: int, line: Array, about: Array, decay: Array, out: Array) -> Non
 
 
 @numba.njit(nogil=True, cache=True)
-def _series(a: float, c: float, line: Array, about: Array, decay: Array) -> Array:
+def _series(a: float, c: float, line: Array, about: Array, decay: Tables) -> Array:
     """Of a·x + c·y: noise variance, λ₁, λ₂, mean square of the cycle, place of T, degrees of freedom."""
     n, parameters = about[N], about[PARAMETERS]
     residual = n * _residual(a, c, about)
@@ -236,9 +268,36 @@ def _series(a: float, c: float, line: Array, about: Array, decay: Array) -> Arra
             square = a * a * line[at + 2] + c * c * line[at + 3] + 2 * a * c * line[at + 4]
             cycle = wave[0] * (1 - math.cos(angle)) + wave[1] * (1 - math.cos(2 * angle))
             half[k] = max(0.5 * square / count - cycle, 0.0)
-    noise, scale, first, second = _fit(half, line, decay, n, parameters, residual)
+    if decay[1].size > 0:
+        noise, scale, first, second = _fit_departures(half, line, decay[1], n, residual)
+    else:
+        noise, scale, first, second = _fit(half, line, decay[0], n, parameters, residual)
     cycle = max((total - residual - (parameters - 1) * first * noise) / n, 0.0)
     return np.array([noise, first, second, cycle, scale, max(n / second - parameters, 2.0)])
+
+
+@numba.njit(nogil=True, cache=True)
+def _fit_departures(half: Array, line: Array, table: Array, n: float, residual: float) -> tuple[float, ...]:
+    """As :func:`_fit` for departures from a moving mean, whose ρ(τ) turns negative: that of exp(−τ/T) less the mean."""
+    span = max(line[LAST_TIME] - line[FIRST_TIME], 1.0)
+    noise, density, reach = residual / n, min(n / (span + 1), 1.0), table.shape[1]
+    own = (1 - density) / density
+    misfit, first, second = np.full(_GRID, np.inf), np.ones(_GRID), np.ones(_GRID)
+    best = 0
+    for g in range(_GRID):
+        whole = table[g, 0] + own * table[_GRID, 0]
+        if whole > 0.05:
+            misfit[g] = 0.0
+            for k in range(_LAGS):
+                lag = int(LAGS[k])
+                r = 1 - half[k] / noise - (table[g, lag] + own * table[_GRID, lag]) / whole
+                misfit[g] += line[LAG_SUMS + 5 * k] * r * r if lag > 0 else 0.0
+            for lag in range(1, min(reach, int(span))):
+                r = (table[g, lag] + own * table[_GRID, lag]) / whole
+                first[g] += 2 * density * (1 - lag / span) * r
+                second[g] += 2 * density * (1 - lag / span) * r * r
+        best = g if misfit[g] < misfit[best] else best
+    return noise, float(best), max(first[best], 0.05), second[best]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -249,15 +308,11 @@ def _fit(half: Array, line: Array, decay: Array, n: float, parameters: float, re
     square of differences at a lag, s² (1 − ρ), has lost nothing. A pull towards a = 1 worth ``_PURE`` pairs keeps
     chance in white noise from being read as a weak, long memory.
     """
-    c0, c1, c2 = 0.0, 0.0, 0.0
     with_half = np.zeros(_GRID)
     for k in range(_LAGS):
         count = line[LAG_SUMS + 5 * k]
-        c0 += count
-        c1 += count * half[k]
-        c2 += count * half[k] * half[k]
         for g in range(_GRID):
-            with_half[g] += count * half[k] * decay[k, g]
+            with_half[g] += _WEIGHT[k] * count * half[k] * decay[k, g]
     squares, plain = decay[_LAGS], decay[_LAGS + 1]
     misfit, share = np.empty(_GRID), np.empty(_GRID)
     first, second, noise, place = 1.0, 1.0, 0.0, 0.0
@@ -310,8 +365,8 @@ def _decay(line: Array) -> Array:
                 for g in range(_GRID):
                     result[k, g] = math.exp(-distance / count / _TIMES[g])
             for g in range(_GRID):
-                result[_LAGS, g] += count * result[k, g] * result[k, g]
-                result[_LAGS + 1, g] += count * result[k, g]
+                result[_LAGS, g] += _WEIGHT[k] * count * result[k, g] * result[k, g]
+                result[_LAGS + 1, g] += _WEIGHT[k] * count * result[k, g]
     return result
 
 

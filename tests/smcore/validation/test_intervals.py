@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from smcore.validation import intervals
+from smcore.validation.anomalies import anomaly
 from smcore.validation.metrics import METRICS
 from smcore.validation.times import DAY, HOUR
 
@@ -205,3 +206,43 @@ def test_times_of_another_shape_are_refused():
     x, y, time = _pairs(0.5, (1, 50))
     with pytest.raises(ValueError, match="no pairs"):
         intervals.bounds(x, y, time[:, :40], _values(x, y))
+
+
+def test_cubes_on_one_axis_of_days_give_what_lists_of_pairs_give():
+    x, y, time = _pairs(0.7, (150, 900))
+    seen = np.random.default_rng(3).random(x.shape) < 0.5
+    x[~seen] = np.nan
+    listed = _limits(x, y, time)
+    cube = [np.ascontiguousarray(a.T) for a in (x, y)]
+    aligned = intervals.bounds_aligned(*cube, time[0] // DAY, _values(x, y))
+    for name in EVERY:
+        np.testing.assert_allclose(aligned[name].lower, listed[name].lower, rtol=1e-9, equal_nan=True, err_msg=name)
+        np.testing.assert_allclose(aligned[name].n_eff, listed[name].n_eff, rtol=1e-9, equal_nan=True)
+
+
+def test_departures_from_a_moving_mean_are_worth_fewer_pairs_than_an_exponential_says():
+    x, y, time = _pairs(0.5, (200, 1000))
+    x[np.random.default_rng(4).random(x.shape) < 0.6] = np.nan
+    y[np.isnan(x)] = np.nan
+    x, y = anomaly(x, time, method="35d"), anomaly(y, time, method="35d")
+    plain, told = _limits(x, y, time), _limits(x, y, time, window=35)
+    assert np.median(told["pearson_r"].n_eff) < np.median(plain["pearson_r"].n_eff)
+
+
+def test_coverage_is_nominal_with_dependence_a_cycle_and_gaps():
+    trials, days = 1000, 500
+    x, y, time = _pairs(0.5, (trials, days), seed=11)
+    x[np.random.default_rng(5).random(x.shape) < 0.5] = np.nan
+    seen = np.isfinite(x)
+    turn = 2 * np.pi * np.arange(days) / 365.25
+    cycle = np.where(seen, 1.2 * np.cos(turn), np.nan)
+    spread = np.nanvar(cycle, axis=1)
+    truth = {
+        "pearson_r": (spread + 0.7) / (spread + 1),
+        "bias": -0.2 * np.nanmean(cycle, axis=1),
+        "ubrmsd": np.sqrt(0.04 * spread + 0.64 + 1 - 2 * 0.8 * 0.7),
+    }
+    limits = _limits(x, y, time)
+    for name, value in truth.items():
+        covered = np.mean((limits[name].lower <= value) & (value <= limits[name].upper))
+        assert 0.92 <= covered <= 0.98, name
