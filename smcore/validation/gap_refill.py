@@ -26,7 +26,7 @@ from smcore.models.base import FitRun, SoilMoistureModel, TrainingData
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
 from smcore.models.trained import TrainedOn
-from smcore.progress import Cancel, Progress, part
+from smcore.progress import part
 from smcore.roles import Source, cell_index, mean_of_steps
 from smcore.training.datasets import Choice, build
 from smcore.validation import leakage
@@ -159,11 +159,7 @@ def refill(
     window: Window,
     days: Days,
     wanted: NDArray[np.int64],
-    *,
-    seed: int,
-    device: str,
-    progress: Progress,
-    cancelled: Cancel,
+    run: FitRun,
 ) -> tuple[Floats, tuple[str, ...]]:
     """Fit if need be, predict every day of every location, and take the wanted values out.
 
@@ -189,33 +185,22 @@ def refill(
         If the inputs do not fit the model.
     """
     span = replace(window, start=str(days[0]), end=str(days[-1]))
-    sources = [kept, *others]
-    begin = 0.0
+    run = replace(run, device=choose_device(run.device))
+    sources, begin = [kept, *others], 0.0
     if method.learnt_from == KEPT_VALUES:
         begin = 0.5
-        _fit(method.model, sources, span, seed, device, part(progress, 0.0, begin), cancelled)
+        _fit(method.model, sources, span, replace(run, progress=part(run.progress, 0.0, begin)))
     plan = _plan(method.model, sources, kept, span)
-    collect = _Collector(plan, kept, days)
-    tiles = predict_plan(method.model, plan, device=choose_device(device), progress=part(progress, begin, 1.0),
-                         cancelled=cancelled)  # fmt: skip
-    for tile in tiles:
+    collect, share = _Collector(plan, kept, days), part(run.progress, begin, 1.0)
+    for tile in predict_plan(method.model, plan, device=run.device, progress=share, cancelled=run.cancelled):
         collect.add(tile)
     return collect.take(wanted), plan.notes
 
 
-def _fit(
-    model: SoilMoistureModel,
-    sources: Sequence[Source],
-    span: Window,
-    seed: int,
-    device: str,
-    progress: Progress,
-    cancelled: Cancel,
-) -> None:
-    reading = part(progress, 0.0, 0.4)
-    data = build(model.spec, sources, span, Choice(), progress=reading, cancelled=cancelled)
-    run = FitRun(seed, choose_device(device), part(progress, 0.4, 1.0), cancelled)
-    model.fit(TrainingData(data.satellite), run)
+def _fit(model: SoilMoistureModel, sources: Sequence[Source], span: Window, run: FitRun) -> None:
+    reading = part(run.progress, 0.0, 0.4)
+    data = build(model.spec, sources, span, Choice(), progress=reading, cancelled=run.cancelled)
+    model.fit(TrainingData(data.satellite), replace(run, progress=part(run.progress, 0.4, 1.0)))
 
 
 def _plan(model: SoilMoistureModel, sources: Sequence[Source], kept: Source, span: Window) -> Plan:

@@ -23,7 +23,7 @@ from smcore.cubes.quality import RULES
 from smcore.errors import Cancelled, CatalogError, MatchError, ModelError, SmcoreError
 from smcore.inference.devices import choose_device
 from smcore.inputs import Places, places_of
-from smcore.models.base import ModelSpec
+from smcore.models.base import FitRun, ModelSpec
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.roles import Source, observations, open_sources, read_series, read_static
 from smcore.validation import gap_scores as scores
@@ -279,10 +279,8 @@ def _refill_all(
             share(inside, f"{name}: {what}")
 
         try:
-            values, notes = refill(
-                method, kept, others, options.window, mask.days, wanted,
-                seed=options.seed, device=options.device, progress=told, cancelled=cancelled,
-            )  # fmt: skip
+            run = FitRun(options.seed, options.device, told, cancelled)
+            values, notes = refill(method, kept, others, options.window, mask.days, wanted, run)
             seen, sentence = seen_by(method, mask, is_synthetic=kept.is_synthetic)
         except Cancelled:
             raise

@@ -145,6 +145,17 @@ def test_levels_of_a_stratum_add_up_to_all_hidden_values(tested):
         assert table[table["metric"] == "bias"]["hidden"].sum() == tested.mask.hidden.sum()
 
 
+def test_land_cover_is_a_stratum_where_the_data_have_classes(small_world):
+    classes = np.repeat([[1.0], [10.0], [99.0], [np.nan]], 5, axis=1).astype("f4")  # forest, grass, and no class
+    product = small_world.target.assign(land_cover=(("y", "x"), classes))
+    source = Source("target", frozenset({"target"}), product, "p")
+    run = gap_test(source, methods_of(["spline"], load_catalog([])), [], OPTIONS)
+    table = own(run.table, "spline", "land_cover")
+    hidden = table[table["metric"] == "bias"].set_index("level")["hidden"]
+    cells = run.mask.hidden.sum(axis=0).reshape(4, 5).sum(axis=1)
+    assert hidden.to_dict() == {"evergreen needleleaf forest": cells[0], "grassland": cells[1]}
+
+
 def test_methods_say_whether_they_look_past_the_gap(tested):
     sides = dict(zip(tested.table["method"], tested.table["sides"], strict=True))
     assert sides == {"climatology": "two-sided", "persistence": "causal", "spline": "two-sided", "ridge": "causal"}
