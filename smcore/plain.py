@@ -82,7 +82,7 @@ def from_bytes(content: bytes) -> Any:
         with np.load(BytesIO(content), allow_pickle=False) as archive:
             columns = {a.dtype.str: a for name in archive.files if name != _TREE for a in [archive[name]]}
             text = archive[_TREE].tobytes().decode()
-    except (OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(f"no archive of plain values: {error}") from error
     return _read(text, columns)
 
@@ -90,7 +90,7 @@ def from_bytes(content: bytes) -> Any:
 def _read(text: str, columns: dict[str, Array]) -> Any:
     try:
         return _Reader(columns).value(json.loads(text))
-    except (TypeError, KeyError, IndexError, AttributeError, ImportError) as error:
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ImportError) as error:
         raise ValueError(f"no tree of plain values: {error}") from error
 
 
