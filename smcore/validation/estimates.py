@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,9 +189,8 @@ def _limits(
     if wanted and options.interval in (ANALYTIC, IID):
         from smcore.validation.intervals import bounds
 
-        found = bounds(
-            product, reference, time, result.value, metrics=wanted, kind=options.interval, level=options.level
-        )
+        kind: Literal["analytic", "iid"] = "iid" if options.interval == IID else "analytic"
+        found = bounds(product, reference, time, result.value, metrics=wanted, kind=kind, level=options.level)
     elif wanted and options.interval == BOOTSTRAP:
         from smcore.validation.bootstrap import block_bounds
 

@@ -99,8 +99,13 @@ def _mask_notes(product: Side, reference: Side, masks: Masks) -> list[str]:
 def _independence_notes(product: Side, reference: Side) -> list[str]:
     """Say what ties the two; that nothing is known only of a product that learnt from something."""
     attrs = product.dataset.attrs
-    ids = {"product_id": product.name, "reference_id": reference.name}
-    found = independence(attrs, reference.dataset.attrs, **ids, unseen=True)  # a run leaves out what was trained on
+    found = independence(
+        attrs,
+        reference.dataset.attrs,
+        product_id=product.name,
+        reference_id=reference.name,
+        unseen=True,  # a run leaves out what was trained on
+    )
     known = found.status not in (INDEPENDENT, UNKNOWN) or str(attrs.get("kind", "")) in LEARNT
     return [found.sentence] if found.sentence and known else []
 
