@@ -28,6 +28,7 @@ LEAST_BLOCKS: Final = 6
 BLOCK_KM: Final = 300.0
 _DAYS: Final = (10, 30)
 _BLOCKS_WANTED: Final = 12
+_MOST_ALIKE: Final = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +119,8 @@ def pooled_bounds(
     by_day, by_area = _weights(shape, DRAWS, seed)
     drawn = np.einsum("dbk,db->dk", (by_day @ sums.reshape(shape[0], -1)).reshape(-1, shape[1], 6), by_area)
     draws = scaled(drawn)
-    freedom = _freedom(shape)
-    return {name: _interval(name, estimates[name], draws[name], freedom, level) for name in METRICS}
+    freedom, widen = _freedom(shape), _widening(sums)
+    return {name: _interval(name, estimates[name], draws[name], freedom, level, widen) for name in METRICS}
 
 
 def median_bounds(
@@ -158,7 +159,8 @@ def median_bounds(
         for name in METRICS:
             draws[name].append(_weighted_median(found[name], areas[area]))
     freedom = _freedom(shape)
-    return {name: _interval(name, estimates[name], np.array(draws[name]), freedom, level) for name in METRICS}
+    widen = _widening(sums.sum(axis=1, keepdims=True)) if shape[1] < LEAST_BLOCKS else 1.0
+    return {name: _interval(name, estimates[name], np.array(draws[name]), freedom, level, widen) for name in METRICS}
 
 
 def _weights(shape: tuple[int, int], draws: int, seed: int) -> tuple[Floats, Floats]:
@@ -174,6 +176,26 @@ def _freedom(shape: tuple[int, int]) -> int:
     return min(shape) - 1 if shape[1] >= LEAST_BLOCKS else shape[0] - 1
 
 
+def _widening(sums: Floats) -> float:
+    """Factor of the error where few areas leave only blocks of days (day, area, 6) to be drawn; 1 else.
+
+    Blocks are few, and neighbours may be alike if errors remember for weeks: the variance grows by B/(B − 1) and by
+    1 + 2 r, r the mean correlation of the neighbours' influence (leave one out) plus 1/B for what centring takes, as in
+    :mod:`smcore.validation.block_draws`. Where areas are drawn too the interval is wide enough without.
+    """
+    blocks, areas = sums.shape[:2]
+    if areas >= LEAST_BLOCKS:
+        return 1.0
+    by_day = sums.sum(axis=1)
+    found = scaled(by_day.sum(axis=0) - by_day)
+    influence = np.stack([found[name] - found[name].mean() for name in METRICS])
+    power = (influence**2).sum(axis=1)
+    lagged = (influence[:, 1:] * influence[:, :-1]).sum(axis=1)
+    known = np.isfinite(power) & (power > 0)
+    r = float((lagged[known] / power[known]).mean()) if known.any() else 0.0
+    return float(np.sqrt(blocks / (blocks - 1) * np.clip(1 + 2 * (r + 1 / blocks), 1.0, _MOST_ALIKE)))
+
+
 def _weighted_median(values: Floats, weights: Floats) -> float:
     kept = np.isfinite(values) & (weights > 0)
     if not kept.any():
@@ -183,7 +205,9 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
     return float(values[kept][order][np.searchsorted(sums, sums[-1] / 2)])
 
 
-def _interval(name: str, estimate: float, draws: Floats, freedom: int, level: float) -> tuple[float, float]:
+def _interval(
+    name: str, estimate: float, draws: Floats, freedom: int, level: float, widen: float
+) -> tuple[float, float]:
     """Bounds around an estimate by Student's t; NaN where a twentieth of the draws are undefined."""
     from scipy import stats
 
@@ -192,6 +216,6 @@ def _interval(name: str, estimate: float, draws: Floats, freedom: int, level: fl
     good = draws[np.isfinite(draws)]
     if not np.isfinite(centre) or len(good) < 0.95 * len(draws):
         return float("nan"), float("nan")
-    half = float(stats.t.ppf((1 + level) / 2, freedom) * good.std(ddof=1))
+    half = float(stats.t.ppf((1 + level) / 2, freedom) * good.std(ddof=1) * widen)
     back = _SCALES[name][1]
     return float(back(centre - half)), float(back(centre + half))
