@@ -5,6 +5,8 @@ Writes metrics.csv (tidy), metrics.nc and run.json into a folder, and prints a c
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,18 +21,22 @@ from smcore.validation.mask_files import chosen_rules
 from smcore.validation.match import MatchOptions
 from smcore.validation.output import check_out, write_run
 from smcore.validation.part_files import remove_parts
+from smcore.validation.replay import changed_data, changed_versions, other_files, read_record, request_of
 from smcore.validation.run import RunOptions, validate
 from smcore.validation.scaling import FitPeriod
 from smcore.validation.sides import Masks
 from smcore.validation.transforms import Transform
 
 _SHOWN = 12
+_BESIDE_RUN = ("out", "run_file", "allow_changed", "scheduler", "workers", "memory_limit", "resume")
 
 
 def command(
-    product: Annotated[list[str], typer.Option("--product", help="Ids of one or several products.")],
-    reference: Annotated[str, typer.Option("--reference", help="Id of the stations or product to compare with.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the result; new, or of an earlier run.")],
+    product: Annotated[list[str] | None, typer.Option("--product", help="Ids of one or several products.")] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="Id of the stations or product to compare with.")
+    ] = None,
     flags: Annotated[str, typer.Option("--flags", help="Station flags to keep, as G or G,U; any keeps all.")] = "G",
     depth: Annotated[
         tuple[float, float] | None, typer.Option("--depth", help="Keep sensors between two depths [m].")
@@ -88,9 +94,21 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep finished parts beside --out, and go on from those of a stopped run.")
     ] = False,
+    run_file: Annotated[
+        Path | None, typer.Option("--run", help="Compute a run again, from its run.json in place of all other options.")
+    ] = None,
+    allow_changed: Annotated[
+        bool, typer.Option("--allow-changed", help="With --run: go on where the data are not those of that run.")
+    ] = False,
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
+    given = dict(locals())
+    if run_file is not None:
+        return _run_again(run_file, given)
+    if not reference or not (product or more):
+        missing = "--reference" if product or more else "--product"
+        raise MatchError(f"{missing} is missing", hint="name data sets, or an earlier run with --run")
     masks = Masks(_flag_names(flags), quality, overpass, start, end, chosen_rules(mask or (), mask_rules))
     window = None if time_window is None else parse_window(time_window)
     matching = MatchOptions(masks, depth, window, daily, _distance(max_distance))
@@ -106,14 +124,38 @@ def command(
         tuple(stratum or ()),
         upscale,
     )
+    return _computed([*(product or []), *(more or [])], reference, options, given)
+
+
+def _run_again(file: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Compute the run of a run file once more, and say whether the result has the same bytes."""
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name not in _BESIDE_RUN and given[name] != parameter.default and given[name] not in (None, [], ()):
+            option = "--product" if name == "more" else f"--{name.replace('_', '-')}"
+            raise MatchError("A run file holds all options", where="--run", hint=f"leave {option} out")
+    record = read_record(file)
+    products, reference, options = request_of(record, where=str(file))
+    changed = changed_data(record, cli.context().load_catalog(), where=str(file))
+    if changed and not given["allow_changed"]:
+        raise MatchError(changed, where=str(file), hint="go on with --allow-changed")
+    notes = [sentence for sentence in (changed, changed_versions(record)) if sentence]
+    for sentence in notes:
+        typer.echo(f"loam: {sentence}", err=True)
+    result = _computed(products, reference, options, given)
+    return {**result, "run_again": {"file": str(file), "notes": notes, "other": other_files(record, result["files"])}}
+
+
+def _computed(products: Sequence[str], reference: str, options: RunOptions, given: dict[str, Any]) -> dict[str, Any]:
+    """Compute and write a run."""
+    out: Path = given["out"]
     check_out(out)
     run = validate(
-        [*product, *(more or [])],
+        products,
         reference,
         cli.context().load_catalog(),
         options,
-        workers=Workers(scheduler, workers, memory_limit),
-        keep=out if resume else None,
+        workers=Workers(given["scheduler"], given["workers"], given["memory_limit"]),
+        keep=out if given["resume"] else None,
         progress=cli.context().progress,
     )
     written = write_run(run, out)
@@ -137,6 +179,9 @@ def render(result: dict[str, Any]) -> None:
     if "steps.csv" in result["files"]:
         _show_steps(pd.read_csv(Path(result["out"]) / "steps.csv", keep_default_na=False, na_values=[""]))
     typer.echo(f"Written to {result['out']}: {', '.join(result['files'])}")
+    if "run_again" in result:
+        other, file = result["run_again"]["other"], result["run_again"]["file"]
+        typer.echo(f"Other bytes than those of {file}: {', '.join(other)}" if other else f"The same bytes as {file}")
 
 
 def parse_window(text: str) -> int:

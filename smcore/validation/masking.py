@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -95,9 +95,11 @@ class MaskRule:
     source: Source | None = field(default=None, compare=False, repr=False)
 
     def record(self) -> dict[str, Any]:
-        """Describe the rule for the record of a run."""
+        """Describe the rule for the record of a run, in full: :mod:`smcore.validation.replay` reads it back."""
         about = {"entry": self.entry} if self.entry else {}
-        return {"name": self.name, "conditions": [test.text for test in self.conditions]} | about
+        if self.source is not None:
+            about["fingerprint"] = self.source.fingerprint
+        return {"name": self.name, "conditions": [asdict(test) for test in self.conditions]} | about
 
 
 def _flags(*meanings: str) -> Condition:

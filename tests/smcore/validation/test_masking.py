@@ -220,7 +220,8 @@ def test_rules_of_a_file_are_read_and_chosen_by_name(tmp_path: Path, smap: Side)
     assert far.entry == "era5-land"
     assert [rule.name for rule in chosen_rules(["wet", "open_water", "wet"], file)] == ["wet", "open_water"]
     assert chosen_rules([]) == ()
-    assert cold.record() == {"name": "cold", "conditions": ["soil_temperature < 273.15 K"]}
+    test = {"variable": "soil_temperature", "operator": "<", "value": 273.15, "units": "K"}
+    assert cold.record() == {"name": "cold", "conditions": [test]}
     assert far.record()["entry"] == "era5-land"
     with pytest.raises(MatchError, match=r"None of the rules.*cold, wet, far"):
         chosen_rules(["open_water"], file)
