@@ -86,12 +86,21 @@ class Session:
         """A run on the map."""
         return ScoreLayer(self.selection, self.results, self.map)
 
+    @cached_property
+    def card(self) -> MetricCard:
+        """The rail of Validate."""
+        return MetricCard(self.selection, self.results, self.scores)
+
+    @cached_property
+    def result_view(self) -> ResultsView:
+        """The drawer of Validate."""
+        return ResultsView(self.selection, self.results)
+
     def _show_place(self) -> None:
         place = self.selection.place
         self.inspector[:] = [self.cell if place == "explore" else getattr(self, place)]
         if place == "validate" and not len(self.rail):
-            self.rail[:] = [MetricCard(self.selection, self.results, self.scores)]
-            self.drawer[:] = [ResultsView(self.selection, self.results)]
+            self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
 
     def template(self) -> pn.Template:

@@ -27,6 +27,7 @@ from smcore.validation.pictured import Box, Histogram, Taylor
 from smcore.validation.results import Density
 
 SOME_NEGATIVE = 0.1
+MOST_DOTS = 1500  # of one product in a Taylor diagram; beyond, every k-th location is drawn
 HEIGHT = 216  # of what the drawer leaves below its tabs and its line of words
 _SMALL = {"toolbar_location": None, "outline_line_color": None, "stylesheets": [NO_RING]}
 
@@ -176,7 +177,12 @@ class TaylorChart:
         self.pane = pn.pane.Bokeh(self.plot, margin=0)
 
     def show(self, found: dict[str, tuple[Taylor, Sequence[str], str]], theme: str) -> int:
-        """Draw the points of each product: (points, names of the locations, label); gives how many lie outside.
+        """Draw the points of each product: (points, names of the locations, label).
+
+        Returns
+        -------
+        int
+            How many locations are not drawn: beyond the axes, or left out of very many.
 
         The quarter of positive R is drawn, unless a tenth of the locations has a negative one.
         """
@@ -190,11 +196,13 @@ class TaylorChart:
         middles: dict[str, list[Any]] = {key: [] for key in self.points.data}
         for i, (one, names, label) in enumerate(found.values()):
             colour = LINES[theme][i % len(LINES[theme])]
-            for ratio, r, centred, name in zip(one.ratio, one.correlation, one.centred, names, strict=True):
+            stride = max(1, -(-len(one.ratio) // MOST_DOTS))
+            rows = list(zip(one.ratio, one.correlation, one.centred, names, strict=True))[::stride]
+            for ratio, r, centred, name in rows:
                 if np.isfinite(ratio) and ratio <= far and (half or r >= 0):
                     _put(dots, ratio, r, centred, colour, f"{name}, {label}")
-                else:
-                    left += int(np.isfinite(ratio))
+                    left -= 1
+            left += int(np.isfinite(one.ratio).sum())
             if np.isfinite(one.median[0]):
                 _put(middles, *one.median, colour, f"median, {label}")
         self.points.data, self.medians.data = dots, middles

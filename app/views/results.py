@@ -163,10 +163,10 @@ class ResultsView:
             found[product] = (points, names, label)
         chart = self._kept("taylor", TaylorChart)
         left = chart.show(found, self.selection.theme)
-        hidden = f"{left} beyond the axes are not drawn. " if left else ""
+        hidden = f"{left:,} of them are not drawn. ".replace(",", "\u202f") if left else ""
         about = text(
-            f'<p class="keys">{self._key(results)}</p><p class=muted>{hidden}Each dot is one of the '
-            f"{esc(results.noun)}, each diamond the medians of R and of the ratio of standard deviations, "
+            f'<p class="keys">{self._key(results)}</p><p class=muted>Each dot is one of the {esc(results.noun)}. '
+            f"{hidden}Each diamond marks the medians of R and of the ratio of standard deviations, "
             "the star a product equal to the reference. Distance from the star is the centred RMSD over the "
             "reference's standard deviation. Taylor (2001), doi:10.1029/2000JD900719.</p>",
             width=300, sizing_mode="fixed",
@@ -191,7 +191,7 @@ class ResultsView:
         shade = "brighter" if self.selection.theme == "dark" else "darker"
         about = f"All pairs as they were scored, as one sample; {shade} where more of them lie. Dashed: 1 : 1."
         self._tell(f'<span class=muted title="{esc(tips)}">{about}</span>')
-        self._draw(pn.Row(*parts, margin=0, sizing_mode="stretch_both", styles={"overflow-x": "auto"}))
+        self._draw(pn.Row(*parts, margin=0, sizing_mode="stretch_width", styles={"overflow-x": "auto"}))
 
     def _corner(self, results: RunResults, product: str, drawn: int) -> list[str]:
         numbers = results.summary(product, POOLED)
@@ -199,7 +199,7 @@ class ResultsView:
         lines = [f"{symbol(m)} {plain(m, value, results.units)}" for m, value in found.items()]
         total = int(numbers["n"].max()) if len(numbers) else drawn
         count = f"n {total:,}".replace(",", "\u202f")
-        return [*lines, count if drawn >= total else f"{count}, {drawn:,} drawn".replace(",", "\u202f")]
+        return [*lines, count] if drawn >= total else [*lines, count, f"{drawn:,} drawn".replace(",", "\u202f")]
 
     def _stability(self, results: RunResults) -> None:
         if not len(results.stability):

@@ -56,6 +56,7 @@ class ValidateView:
         self.interval = styled(pn.widgets.Select(label="Intervals", options=INTERVAL, **wide))
         self.triple = styled(pn.widgets.Checkbox(label="Triple collocation", margin=(4, 0, 4, 0)))
         self.window = styled(pn.widgets.IntInput(label="Stability: window [d]", value=None, start=30, **half))
+        self.depth = pn.Row(self.top, self.bottom, margin=0)
         self.more = button("More options", lambda _: self._fold(), width=120)
         self.advanced = self._advanced()
         self.cost, self.state = text(), text()
@@ -78,8 +79,8 @@ class ValidateView:
         )
         return pn.Column(
             text('<h4 class="tight">Products</h4>', margin=0), several, self.reference,
-            pn.Row(self.start, self.end, margin=0), pn.Row(self.top, self.bottom, margin=0),
-            self.more, self.advanced, self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
+            pn.Row(self.start, self.end, margin=0), self.depth, self.more, self.advanced, self.cost,
+            pn.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -115,6 +116,10 @@ class ValidateView:
             self.reference.options = labelled((*collections, *products))
             if not self.products.value and self.selection.product in {one.id for one in products}:
                 self.products.value = [self.selection.product]
+            if self.reference.value not in self.reference.options.values():
+                known = [*(one.id for one in collections), *(one.id for one in products)]
+                first = self.selection.collection if self.selection.collection in known else next(iter(known), None)
+                self.reference.value = first
             self._fill()
         finally:
             self._busy = False
@@ -164,6 +169,7 @@ class ValidateView:
     # -- the worker's answers --------------------------------------------------------------------------------------
     def _ask(self) -> None:
         self.run.disabled = True
+        self.depth.visible = self.reference.value in {entry.id for entry in self.store.stations.collections}
         if not self.products.options:
             self.cost.object = empty("There is nothing to validate yet: run loam demo, or loam ingest with --id.")
             return
