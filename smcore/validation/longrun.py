@@ -16,6 +16,11 @@ lag, which is put back (δ below). What a short window can't tell apart is settl
   long memory (a = 0.05, φ = 0.98) is found in white noise and makes intervals three times too wide;
 - φ ≤ exp(−20 / span): memory longer than a twentieth of the window is not to be seen in it.
 
+Memory need not fade steadily: a 35-day anomaly of a slow series swings back, and what is squared in an influence comes
+again 10 to 18 days later. So what the correlations at lags of 9 to 20 days have over the fit is added to D: their sum
+X where it is above 0, times X² / (X² + s²) with s² = (4 / n²) Σ N_k D its variance under the fit, which leaves out most
+of what chance puts there.
+
 The form of V with the lags as they occur is common (Bayley, G. V. and Hammersley, J. M. (1946): The effective number of
 independent observations in an autocorrelated time series. Suppl. J. R. Stat. Soc. 8, 184–197, doi:10.2307/2983560);
 the fit, the penalty and the correction are ours and rest on the simulations in ``benchmarks/``.
@@ -37,6 +42,9 @@ Ints = NDArray[np.int64]
 
 LAGS: Final = (0, 1, 2, 3, 5, 8)
 """Days; 8 is the repeat cycle of SMAP, which may have no two consecutive days in the morning."""
+
+TAIL: Final = tuple(range(9, 21))
+"""Days over which memory beyond the fit is looked for."""
 
 TWO_HARMONICS_FROM: Final = 456
 """Days (a year and a quarter) from which the semi-annual harmonic is told from the annual one."""
@@ -125,14 +133,13 @@ def from_packed(series: Floats, day: Ints, count: Ints, *, first: int = 0) -> Lo
     from smcore.validation.kernels import longrun as kernel
 
     kinds, places = len(series) - first, series.shape[1]
-    own, products = np.zeros((kinds, places)), np.zeros((kinds, places, len(LAGS)))
-    pairs, decay = np.zeros((places, len(LAGS))), np.zeros((places, len(_MEMORIES)))
+    lags = np.array(LAGS + TAIL)
+    own, products = np.zeros((kinds, places)), np.zeros((kinds, places, len(lags)))
+    pairs, decay = np.zeros((places, len(lags))), np.zeros((places, len(_MEMORIES)))
     rank, span = np.zeros(places, dtype=np.int64), spans(day, count)
     coefficients = np.where(span >= TWO_HARMONICS_FROM, 5, 3)
     cycle = _cycle(int(span.max(initial=1)))
-    kernel.lag_sums(
-        series, day, count, first, cycle, coefficients, np.array(LAGS), _MEMORIES, own, products, pairs, decay, rank
-    )
+    kernel.lag_sums(series, day, count, first, cycle, coefficients, lags, _MEMORIES, own, products, pairs, decay, rank)
     return _fit(own, products, pairs, decay, rank, count, span)
 
 
@@ -159,10 +166,11 @@ def _fit(own: Floats, products: Floats, pairs: Floats, decay: Floats, rank: Ints
     excess = (pairs[:, :1] + 2 * decay) / n[:, None]
     powers = _MEMORIES[:, None] ** np.array(LAGS)
     scale = pairs * (own / n)[..., None]
-    rho = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)[:, :, None, :]
+    every_rho = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    rho, tail = every_rho[:, :, None, : len(LAGS)], every_rho[..., len(LAGS) :]
     target = rho + removed * (1 - rho)
     factor = powers - removed * excess[..., None] * (1 - rho)
-    weight = pairs[:, None, :]
+    weight = pairs[:, None, : len(LAGS)]
     penalty = _PENALTY * _MEMORIES / (1 - _MEMORIES)
     top = (weight * target * factor).sum(axis=-1) + penalty
     share = np.clip(top / ((weight * factor**2).sum(axis=-1) + penalty), 0, 1)
@@ -172,7 +180,21 @@ def _fit(own: Floats, products: Floats, pairs: Floats, decay: Floats, rank: Ints
     allowed = (lost <= _MOST_REMOVED) & (np.exp(-_SPAN_OF_MEMORY / np.maximum(span, 1))[:, None] >= _MEMORIES)
     allowed[..., 0] = True
     best = np.argmin(np.where(allowed, misfit, np.inf), axis=-1)[..., None]
-    chosen = [np.take_along_axis(field, best, axis=-1)[..., 0] for field in (share, inflation, lost)]
-    variance = own / n / (1 - np.minimum(chosen[2], _MOST_REMOVED)) * chosen[1] / n
-    fields = (variance, n / chosen[1], _MEMORIES[best[..., 0]], chosen[0])
+    share, inflation, lost = (np.take_along_axis(field, best, axis=-1)[..., 0] for field in (share, inflation, lost))
+    memory, lost = _MEMORIES[best[..., 0]], np.minimum(lost, _MOST_REMOVED)
+    further = inflation + _beyond(tail, pairs[:, len(LAGS) :], n, memory, share, inflation, lost)
+    variance = own / n / (1 - lost) * further / n
+    fields = (variance, n / further, memory, share)
     return LongRun(count, *(np.where(usable, field, np.nan) for field in fields))
+
+
+def _beyond(
+    rho: Floats, pairs: Floats, n: Floats, memory: Floats, share: Floats, inflation: Floats, lost: Floats
+) -> Floats:
+    """What the correlations at the lags of the tail add to D over the fit, shrunk by its own uncertainty."""
+    fitted = share[..., None] * memory[..., None] ** np.array(TAIL)
+    seen = rho * (1 - lost[..., None]) + lost[..., None]
+    sum_over = (2 * pairs / n[:, None] * np.where(pairs > 0, seen - fitted, 0.0)).sum(axis=-1)
+    noise = 4 * pairs.sum(axis=-1) / n**2 * inflation
+    above = np.maximum(sum_over, 0.0)
+    return np.asarray(above**3 / np.maximum(above**2 + noise, 1e-300))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.validation.longrun import LAGS, LongRun, long_run
+from smcore.validation.longrun import LAGS, TAIL, LongRun, long_run
 from smcore.validation.times import DAY
 
 
@@ -38,15 +38,30 @@ def test_the_variance_is_the_fitted_double_sum_over_all_pairs_of_pairs() -> None
     rho = found.share[0, 0] * found.memory[0, 0] ** apart
     np.fill_diagonal(rho, 1.0)
     inflation = rho.sum() / 260
-    assert found.n_eff[0, 0] == pytest.approx(260 / inflation, rel=1e-10)
-    plain = np.mean(left**2) / 260 * inflation
-    assert found.variance[0, 0] == pytest.approx(plain / (1 - 5 * inflation / 260), rel=1e-9)
+    lost = 5 * inflation / 260
+    over, number = 0.0, 0
+    for lag in TAIL:
+        i, j = np.nonzero(np.triu(apart == lag))
+        seen = np.mean(left[i] * left[j]) / np.mean(left**2)
+        over += 2 * len(i) / 260 * (seen * (1 - lost) + lost - found.share[0, 0] * found.memory[0, 0] ** lag)
+        number += len(i)
+    beyond = max(over, 0) ** 3 / (over**2 + 4 * number * inflation / 260**2)
+    assert found.n_eff[0, 0] == pytest.approx(260 / (inflation + beyond), rel=1e-9)
+    plain = np.mean(left**2) / 260 * (inflation + beyond)
+    assert found.variance[0, 0] == pytest.approx(plain / (1 - lost), rel=1e-9)
+
+
+def test_memory_that_comes_again_after_a_fortnight_is_seen() -> None:
+    shape = (80, 2000)
+    shocks = np.random.default_rng(10).standard_normal((80, 2014))
+    again = shocks[:, 14:] + shocks[:, :2000]  # correlation 0.5 at a lag of 14 days, none elsewhere
+    assert np.median(of(again, days(shape)).n_eff) == pytest.approx(1000, rel=0.1)
 
 
 def test_independent_values_count_in_full_and_remembering_ones_by_the_theory_of_ar1() -> None:
     shape = (60, 3000)
     white = of(autoregressive(1, shape, 0.0), days(shape))
-    assert np.median(white.n_eff) > 2850
+    assert np.median(white.n_eff) > 2800
     for phi in (0.5, 0.9):
         red = of(autoregressive(2, shape, phi), days(shape))
         assert np.median(red.n_eff) == pytest.approx(3000 * (1 - phi) / (1 + phi), rel=0.06)
