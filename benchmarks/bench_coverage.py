@@ -293,7 +293,7 @@ def report(methods: list[str], trials: int, resampled_trials: int) -> Iterator[s
     yield f"""# Coverage of nominal 95 % intervals (simulated)
 
 {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, numpy {np.__version__}. Gaps: {masks}. {trials} trials
-a case ({resampled_trials} for bootstraps), so a coverage of 95 % is known to ±{known:.1f} (±{known_resampled:.1f}) points.
+a case ({resampled_trials} for bootstraps), so 95 % is known to ±{known:.1f} (±{known_resampled:.1f}) points.
 «None»: trials without limits, which are not counted. «Marked»: intervals that say themselves that they are less
 certain (pairs span less than {intervals.TESTED_DAYS} days, or are worth fewer than {intervals.TESTED_PAIRS} independent
 ones). What is simulated is told at the top of `bench_coverage.py`."""

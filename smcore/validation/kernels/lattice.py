@@ -248,11 +248,10 @@ def _add_segment(
                 _add_day(u[HALO + day + k], v[HALO + day + k], sums[part_of[day]])
         day += run
     u[HALO + days :], v[HALO + days :] = np.nan, np.nan
-    for k in range(1, _LAGS):
-        back = int(LAGS[k])
-        for row in range(HALO, HALO + days, 8):
-            before = row - back
-            _add_lag(u[row : row + 8], v[row : row + 8], u[before : before + 8], v[before : before + 8], lags[k])
+    for row in range(HALO, HALO + days, 4):
+        for k in range(1, _LAGS):
+            before = row - int(LAGS[k])
+            _add_lag(u[row : row + 4], v[row : row + 4], u[before : before + 4], v[before : before + 4], lags[k])
     _add_bits(u, days, scales, weight)
     for h in range(HALO):
         u[h], v[h] = u[days + h], v[days + h]
@@ -320,10 +319,10 @@ def _add_day(u: Array, v: Array, sums: Array) -> None:
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
 def _add_lag(u: Array, v: Array, u_before: Array, v_before: Array, lag: Array) -> None:
-    """Eight days and those a lag before."""
+    """Four days and those a lag before (more at once are not vectorised)."""
     for i in range(WIDTH):
         n, xx, yy, xy = lag[0, i], lag[1, i], lag[2, i], lag[3, i]
-        for k in range(8):
+        for k in range(4):
             a, b = u[k, i] - u_before[k, i], v[k, i] - v_before[k, i]
             both = a == a
             a, b = a if both else 0.0, b if both else 0.0
@@ -342,21 +341,27 @@ def _add_bits(u: Array, days: int, scales: Array, weight: Array) -> None:
     for chunk in range(chunks):
         for k in range(8):
             _set_bits(u[HALO + 8 * chunk + k], np.uint8(1 << k), bits[chunk])
-    last = weight.copy()
+    weights = np.empty((chunks + 1, _SCALES))
+    weights[0] = weight
+    for chunk in range(chunks):
+        weights[chunk + 1] = weights[chunk] * BY_DAYS[8]
     for i in range(WIDTH):
-        until, since, total = scales[0, i], scales[1, i], scales[2, i]
-        last[:] = weight
-        for chunk in range(chunks):
-            byte = bits[chunk, i]
-            for g in range(_SCALES):
-                total[g] += until[g] * _SINCE[byte, g] + _INSIDE[byte, g]
-                since[g] += last[g] * _SINCE[byte, g]
-                until[g] = until[g] * BY_DAYS[8, g] + _UNTIL[byte, g]
-                last[g] *= BY_DAYS[8, g]
-        for g in range(_SCALES):
-            until[g] /= BY_DAYS[8 * chunks - days, g]
+        _add_bytes(bits[:, i], weights, scales[0, i], scales[1, i], scales[2, i])
+        scales[0, i] /= BY_DAYS[8 * chunks - days]
+    weight[:] = weights[chunks] / BY_DAYS[8 * chunks - days]
+
+
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _add_bytes(bits: Array, weights: Array, until: Array, since: Array, total: Array) -> None:
+    """One location: each byte of days against what was before."""
     for g in range(_SCALES):
-        weight[g] = last[g] / BY_DAYS[8 * chunks - days, g]
+        through, sum_until, sum_since, sum_total = BY_DAYS[8, g], until[g], since[g], total[g]
+        for chunk in range(bits.size):
+            byte = bits[chunk]
+            sum_total += sum_until * _SINCE[byte, g] + _INSIDE[byte, g]
+            sum_since += weights[chunk, g] * _SINCE[byte, g]
+            sum_until = sum_until * through + _UNTIL[byte, g]
+        until[g], since[g], total[g] = sum_until, sum_since, sum_total
 
 
 @numba.njit(nogil=True, cache=True)

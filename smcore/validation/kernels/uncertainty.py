@@ -126,10 +126,11 @@ def _variance(code: int, line: Array, about: Array, decay: Tables, difference: A
     elif code == MAE and differ:
         _mean_absolute(n, b, vd, difference, out)
     elif code == UBRMSD and differ:
-        _mean_square(1.0, -1.0, vd, line, about, decay, out)
+        _mean_square(difference, 1.0, -1.0, vd, about, out)
     elif code == MSE_CORRELATION and vary and vxy * vxy < vx * vy:
         gain = (vy / vx) ** 0.25
-        _mean_square(gain, -1 / gain, 2 * math.sqrt(vx * vy) - 2 * vxy, line, about, decay, out)
+        series = _series(gain, -1 / gain, line, about, decay)
+        _mean_square(series, gain, -1 / gain, 2 * math.sqrt(vx * vy) - 2 * vxy, about, out)
     elif (code == RMSD and differ) or (vary and differ and (code != KGE or about[MEAN_Y] != 0) and vxy * vxy < vx * vy):
         _form(code, line, about, decay, out)
 
@@ -182,10 +183,9 @@ def _mean_absolute(n: float, b: float, vd: float, series: Array, out: Array) -> 
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_square(a: float, c: float, value: float, line: Array, about: Array, decay: Tables, out: Array) -> None:
-    """Relative variance of the centred mean square ``value`` of one series a·x + c·y."""
+def _mean_square(s: Array, a: float, c: float, value: float, about: Array, out: Array) -> None:
+    """Relative variance of the centred mean square ``value`` of one series ``s`` = a·x + c·y."""
     n = about[N]
-    s = _series(a, c, line, about, decay)
     excess = _fourth(a, c, a, c, about) / _residual(a, c, about) ** 2
     expected = s[3] + s[0]
     for column in range(2):
@@ -318,9 +318,9 @@ def _fit(half: Array, line: Array, decay: Array, n: float, parameters: float, re
     first, second, noise, place = 1.0, 1.0, 0.0, 0.0
     for _ in range(8):
         noise = residual / max(n - parameters * first, _LEAST_FREEDOM * n)
-        best = 0
+        best, inverse = 0, 1 / noise
         for g in range(_GRID):
-            product = plain[g] - with_half[g] / noise
+            product = plain[g] - with_half[g] * inverse
             share[g] = min(max((product + _PURE) / (squares[g] + _PURE), 0.0), 1.0)
             misfit[g] = share[g] * (share[g] * squares[g] - 2 * product) + _PURE * (1 - share[g]) ** 2
         for g in range(_GRID):
@@ -335,7 +335,7 @@ def _fit(half: Array, line: Array, decay: Array, n: float, parameters: float, re
         before = first
         first = 1 + 2 * a * _pairs_of_pairs(line, 0.5 * place) / n
         second = 1 + 2 * a * a * _pairs_of_pairs(line, 0.5 * place - 1) / n
-        if abs(first - before) < 1e-4 * first:
+        if abs(first - before) < 1e-3 * first:
             break
     return noise, place, first, second
 
