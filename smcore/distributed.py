@@ -227,8 +227,11 @@ def _client(workers: Workers) -> Iterator[Any]:
         try:
             with Client(cluster, set_as_default=False) as client:
                 yield client
+        except BaseException:
+            _kill(cluster)
+            raise
         finally:
-            _stop(cluster)
+            cluster.close(timeout=10)
 
 
 def _connect(address: str) -> Any:
@@ -256,20 +259,19 @@ def _cluster(workers: Workers) -> Any:
         threads_per_worker=1,
         processes=True,
         memory_limit=workers.memory_limit or "auto",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         host="127.0.0.1",
         silence_logs=logging.CRITICAL,
         env={"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
     )
 
 
-def _stop(cluster: Any) -> None:
-    """Close it at once: nobody waits for what the processes are at."""
+def _kill(cluster: Any) -> None:
+    """End the processes at once: nobody waits for what they are at."""
     for nanny in list(cluster.workers.values()):
         process = getattr(getattr(nanny, "process", None), "process", None)
         if process is not None and process.is_alive():
             process.kill()
-    cluster.close(timeout=5)
 
 
 def _check_versions(client: Any) -> None:

@@ -121,5 +121,5 @@ def test_a_damaged_or_foreign_file_is_refused() -> None:
     pickled = io.BytesIO()
     np.savez(pickled, tree=np.array([object()], object))
     for content in (b"", b"PK", whole[: len(whole) // 2], whole[:-30], pickled.getvalue()):
-        with pytest.raises(ValueError, match="no (archive|tree) of plain values"):
+        with pytest.raises(ValueError, match=r"no (archive|tree) of plain values"):
             plain.from_bytes(content)
