@@ -6,6 +6,8 @@ PORT    ?= 5006
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 TOOLS   := $(VENV)/.tools
+BENCH   := $(VENV)-bench
+PEERS   := $(BENCH)/.peers
 export LOAM_HOME ?= $(CURDIR)/.loam
 WORKERS ?= 2
 
@@ -46,12 +48,21 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(TOOLS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check tensorstore==0.1.86
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+# Peers live in an environment of their own on top of the usual one, so that what both use has the same versions.
+$(PEERS): $(TOOLS) benchmarks/peers.txt
+	test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt
+	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' > "$$($(BENCH)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beneath.pth"
+	@touch $@
+
+bench: $(PEERS)
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python -m benchmarks
+
+bench-%: $(PEERS)
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python -m benchmarks $*
 
 browser: $(TOOLS)
 	@$(BIN)/python tools/find_chromium.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
