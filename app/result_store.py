@@ -69,6 +69,12 @@ class ResultStore:
         file = self.path(chosen) / RUN_FILE
         return _OPENED.get((str(file), file.stat().st_mtime_ns), lambda: open_run(file.parent))
 
+    def waits(self) -> str:
+        """Why no run is shown."""
+        if self._selection.run:
+            return "Nothing is kept of this run yet: its results come here when it is done."
+        return "Nothing is validated yet: choose products and a reference at the right, and run."
+
     def usable(self) -> RunResults | None:
         """The chosen run if it can be opened: for marks that say nothing where it can't."""
         try:

@@ -78,7 +78,7 @@ class MetricCard:
             self._nothing(error.sentence)
             return
         if results is None:
-            self._nothing("Nothing is validated yet: choose products and a reference at the right, and run.")
+            self._nothing(self.results.waits())
             return
         for part in (self.product, self.metric, self.fit):
             part.visible = True

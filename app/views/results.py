@@ -74,7 +74,8 @@ class ResultsView:
             results = self.results.opened()
             if results is None:
                 self._say("A run fills this: medians with intervals, box plots, Taylor diagram, density of all pairs, "
-                          "and whether one product is better than another.")  # fmt: skip
+                          "and whether one product is better than another."
+                          if not self.selection.run else self.results.waits())  # fmt: skip
                 return
             getattr(self, f"_{self.tabs.value}")(results)
         except SmcoreError as error:

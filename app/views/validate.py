@@ -19,7 +19,7 @@ from smcore.errors import SmcoreError
 
 POLL_MS = 250
 QUALITY = {"all": "all", "recommended": "recommended", "attempted": "attempted"}
-OVERPASS = {"morning and evening": "both", "morning": "am", "evening": "pm"}
+OVERPASS = {"both": "both", "morning": "am", "evening": "pm"}
 SCALING = {"none": "none", "mean and std": "mean_std", "min and max": "min_max", "linear": "linear", "CDF": "cdf"}
 ANOMALY = {"none": "none", "35-day window": "35d", "climatology": "climatology", "standardised": "standardised"}
 INTERVAL = {
@@ -74,9 +74,8 @@ class ValidateView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The inspector."""
-        several = pn.Column(
-            self.products, sizing_mode="stretch_width", max_height=150, scroll=True, margin=(0, 0, 6, 0)
-        )
+        few = {"max-height": "156px", "overflow": "hidden auto"}
+        several = pn.Column(self.products, sizing_mode="stretch_width", styles=few, margin=(0, 0, 6, 0))
         return pn.Column(
             text('<h4 class="tight">Products</h4>', margin=0), several, self.reference,
             pn.Row(self.start, self.end, margin=0), self.depth, self.more, self.advanced, self.cost,
@@ -263,6 +262,10 @@ class ValidateView:
             self.cost.object = f'<div class="alert">{esc(check.message)}</div>'
 
 
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")
+
+
 def _named(text: str, when: float) -> str:
     return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} · {text}"
 
@@ -270,7 +273,8 @@ def _named(text: str, when: float) -> str:
 def _found(result: dict[str, Any], results: ResultStore) -> str:
     """What a run would compare: how many locations each product reaches, in which days; the rest folded away."""
     lines = "".join(
-        f"<div>{esc(results.label(one['product']))}: <b>{one['reached']:,}</b> of {one['locations']:,} locations</div>"
+        f"<div>{esc(results.label(one['product']))}: <b>{_grouped(one['reached'])}</b> of "
+        f"{_grouped(one['locations'])} locations</div>"
         for one in result["matches"]
     )
     depths = "".join(f'<div class="alert">{esc(n)}</div>' for n in result["notes"] if n.startswith("depth"))
@@ -286,7 +290,7 @@ def _state(job: Job, queue: Queue) -> str:
         ahead = queue.position(job)
         return f'<div class="muted">Waiting: {ahead} run{"s" if ahead != 1 else ""} before this one.</div>'
     if job.state == DONE:
-        return f"<div>Done: {job.result.get('pairs', 0):,} pairs. Kept under «Earlier runs».</div>"
+        return f"<div>Done: {_grouped(job.result.get('pairs', 0))} pairs. Kept under «Earlier runs».</div>"
     if job.has_ended:
         return f'<div class="alert">{esc(job.message)}</div>'
     spent = ""

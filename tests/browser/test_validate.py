@@ -58,4 +58,4 @@ def test_a_run_that_is_cancelled_says_so_and_keeps_nothing(walk: Any) -> None:
     walk.see("Stopped on request; nothing was kept.")
     walk.page.reload()
     walk.see("Stopped on request; nothing was kept.")
-    assert walk.page.locator(".rail").get_by_text("Nothing is validated yet").first.is_visible()
+    assert walk.page.locator(".rail").get_by_text("Nothing is kept of this run").first.is_visible()
