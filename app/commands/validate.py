@@ -16,19 +16,22 @@ import typer
 from app import cli
 from smcore.distributed import Workers
 from smcore.errors import MatchError
+from smcore.validation import qa4sm
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.mask_files import chosen_rules
 from smcore.validation.match import MatchOptions
 from smcore.validation.output import check_out, write_run
 from smcore.validation.part_files import remove_parts
-from smcore.validation.replay import changed_data, changed_versions, other_files, read_record, request_of
+from smcore.validation.plan import make_plan
+from smcore.validation.replay import changed_data, changed_versions, had_file, other_files, read_record, request_of
 from smcore.validation.run import RunOptions, validate
 from smcore.validation.scaling import FitPeriod
 from smcore.validation.sides import Masks
+from smcore.validation.table import SHORT
 from smcore.validation.transforms import Transform
 
 _SHOWN = 12
-_BESIDE_RUN = ("out", "run_file", "allow_changed", "scheduler", "workers", "memory_limit", "resume")
+_BESIDE_RUN = ("out", "run_file", "allow_changed", "scheduler", "workers", "memory_limit", "resume", "for_qa4sm")
 
 
 def command(
@@ -100,6 +103,7 @@ def command(
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="With --run: go on where the data are not those of that run.")
     ] = False,
+    for_qa4sm: Annotated[bool, typer.Option("--qa4sm", help="Also write qa4sm.nc, which QA4SM's tools open.")] = False,
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score products against a reference: N, R, rho, bias, RMSD, ubRMSD, with a reason for every missing number."""
@@ -134,6 +138,7 @@ def _run_again(file: Path, given: dict[str, Any]) -> dict[str, Any]:
             option = "--product" if name == "more" else f"--{name.replace('_', '-')}"
             raise MatchError("A run file holds all options", where="--run", hint=f"leave {option} out")
     record = read_record(file)
+    given["for_qa4sm"] |= had_file(record, qa4sm.FILE)
     products, reference, options = request_of(record, where=str(file))
     changed = changed_data(record, cli.context().load_catalog(), where=str(file))
     if changed and not given["allow_changed"]:
@@ -149,16 +154,19 @@ def _computed(products: Sequence[str], reference: str, options: RunOptions, give
     """Compute and write a run."""
     out: Path = given["out"]
     check_out(out)
+    catalog = cli.context().load_catalog()
+    if given["for_qa4sm"]:
+        qa4sm.check(make_plan(products, reference, catalog, options).matches)
     run = validate(
         products,
         reference,
-        cli.context().load_catalog(),
+        catalog,
         options,
         workers=Workers(given["scheduler"], given["workers"], given["memory_limit"]),
         keep=out if given["resume"] else None,
         progress=cli.context().progress,
     )
-    written = write_run(run, out)
+    written = write_run(run, out, for_qa4sm=given["for_qa4sm"])
     remove_parts(out)
     kept = ("results", "analyses")
     return {"out": str(out), "files": written, "reference": reference, **{name: run.record[name] for name in kept}}
@@ -267,6 +275,8 @@ def _line(group: pd.DataFrame) -> str:
     shown = one.loc[[m for m in ("n", "pearson_r", "bias") if m in one.index], "status"]
     statuses = [status for status in dict.fromkeys(shown) if status != "ok"]
     note = next((str(text) for text in one["note"] if isinstance(text, str) and text and statuses), "")
+    if not statuses and (one["note"] == SHORT).any():
+        statuses = ["ok, short record"]
     return f"  {name[:36]:<36} {' '.join(cells)} {', '.join(statuses) or 'ok'}{f' ({note})' if note else ''}"
 
 

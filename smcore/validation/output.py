@@ -16,17 +16,23 @@ from pathlib import Path
 import pandas as pd
 
 from smcore.errors import ExportError
+from smcore.validation import qa4sm
 from smcore.validation.fields import combined_fields
 from smcore.validation.run import FORMAT, Run
 from smcore.validation.table import score_table, step_table
 
 RUN_FILE = "run.json"
 _TABLES = ("steps.csv", "common.csv", "strata.csv", "cells.csv", "versus.csv", "triple.csv", "stability.csv")
-_FILES = ("metrics.csv", "metrics.nc", *_TABLES, RUN_FILE)
+_FILES = ("metrics.csv", "metrics.nc", qa4sm.FILE, *_TABLES, RUN_FILE)
 
 
-def write_run(run: Run, out: Path) -> dict[str, str]:
+def write_run(run: Run, out: Path, *, for_qa4sm: bool = False) -> dict[str, str]:
     """Write the files of a run into the folder ``out``.
+
+    Parameters
+    ----------
+    for_qa4sm
+        Also write the metrics as QA4SM does (:mod:`smcore.validation.qa4sm`).
 
     Returns
     -------
@@ -45,7 +51,7 @@ def write_run(run: Run, out: Path) -> dict[str, str]:
     except OSError as error:
         raise ExportError(f"The folder can't be written: {error.strerror}", where=str(out)) from error
     try:
-        hashes = _write_files(run, draft)
+        hashes = _write_files(run, draft, for_qa4sm=for_qa4sm)
         _publish(draft, out)
     except OSError as error:
         raise ExportError(f"The result can't be written: {error.strerror or error}", where=str(out)) from error
@@ -85,12 +91,15 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _write_files(run: Run, folder: Path) -> dict[str, str]:
+def _write_files(run: Run, folder: Path, *, for_qa4sm: bool) -> dict[str, str]:
     write_csv(score_table(run.scores), folder / "metrics.csv")
     groups = combined_fields(run.scores)
     for number, (group, fields) in enumerate(groups.items()):
         fields.to_netcdf(folder / "metrics.nc", mode="a" if number else "w", group=group or None, engine="netcdf4")
     written = ["metrics.csv", "metrics.nc"]
+    if for_qa4sm:
+        qa4sm.write(run, folder / qa4sm.FILE)
+        written.append(qa4sm.FILE)
     if any(one.days is not None for one in run.scores):
         write_csv(step_table(run.scores), folder / "steps.csv")
         written.append("steps.csv")

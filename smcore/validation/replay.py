@@ -144,6 +144,11 @@ def changed_versions(record: Mapping[str, Any]) -> str:
     return f"Other versions than those of that run, so last digits may differ: {'; '.join(differ)}" if differ else ""
 
 
+def had_file(record: Mapping[str, Any], name: str) -> bool:
+    """Whether the run wrote a file of that name."""
+    return isinstance(record.get("files"), dict) and name in record["files"]
+
+
 def other_files(record: Mapping[str, Any], written: Mapping[str, str]) -> list[str]:
     """Names of the files whose bytes are not those of the record, or that only one of the two runs has.
 
