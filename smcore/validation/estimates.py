@@ -6,9 +6,9 @@ One path for stations, pixels and cells, for whole samples and for strata of the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from smcore.validation.metrics import METRICS, Metric
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Statuses = NDArray[np.object_]
 
 MIN_OBS = 10
@@ -82,13 +83,38 @@ class Number:
     n_eff: float = float("nan")
 
 
+class Limits(Protocol):
+    """What is used of the limits of a metric: arrays (location,)."""
+
+    @property
+    def lower(self) -> Floats:
+        """Lower limit."""
+        ...
+
+    @property
+    def upper(self) -> Floats:
+        """Upper limit."""
+        ...
+
+    @property
+    def n_eff(self) -> Floats:
+        """Effective number of pairs."""
+        ...
+
+    @property
+    def short(self) -> Bools:
+        """Whether the coverage may be below the nominal one."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Estimates:
     """Metrics of some locations.
 
     ``n`` (location,) is the number of pairs; the dictionaries hold one array (location,) for each metric. A value and
     its limits are NaN wherever its status is not ``ok``; limits and ``n_eff`` are NaN too where no interval is
-    defended for the metric or the sample.
+    defended for the metric or the sample. ``short`` marks intervals of records too short for their coverage to be
+    warranted (:mod:`smcore.validation.intervals`).
     """
 
     n: Ints
@@ -96,6 +122,7 @@ class Estimates:
     lower: dict[str, Floats] = field(default_factory=dict)
     upper: dict[str, Floats] = field(default_factory=dict)
     n_eff: dict[str, Floats] = field(default_factory=dict)
+    short: dict[str, Bools] = field(default_factory=dict)
     status: dict[str, Statuses] = field(default_factory=dict)
 
     @staticmethod
@@ -103,7 +130,8 @@ class Estimates:
         """All of ``size`` locations failed, until :meth:`put` says otherwise."""
         value, lower, upper, n_eff = ({name: np.full(size, np.nan) for name in metrics} for _ in range(4))
         status = {name: np.full(size, Status.FAILED, object) for name in metrics}
-        return Estimates(np.zeros(size, np.int64), value, lower, upper, n_eff, status)
+        short = {name: np.zeros(size, bool) for name in metrics}
+        return Estimates(np.zeros(size, np.int64), value, lower, upper, n_eff, short, status)
 
     def put(self, rows: Ints, other: Estimates) -> None:
         """Write the estimates of the locations ``rows`` into their places."""
@@ -113,7 +141,7 @@ class Estimates:
                 mine[name][rows] = values
 
     def _columns(self) -> tuple[dict[str, NDArray[np.generic]], ...]:
-        return (self.value, self.lower, self.upper, self.n_eff, self.status)  # type: ignore[return-value]
+        return (self.value, self.lower, self.upper, self.n_eff, self.short, self.status)  # type: ignore[return-value]
 
 
 def estimate(
@@ -125,6 +153,7 @@ def estimate(
     same_units: bool = True,
     base: Statuses | None = None,
     task: int = 0,
+    window: int | None = None,
 ) -> Estimates:
     """Compute the metrics of each location with their intervals.
 
@@ -140,6 +169,8 @@ def estimate(
         Status of each location before any metric is looked at; by the number of pairs when left out.
     task
         Number of the tile, so that bootstraps of tiles differ and do not depend on who computes them.
+    window
+        Days of the moving mean that the series depart from; None where they are no such anomalies.
     """
     from smcore.validation.moments import moments
 
@@ -153,7 +184,7 @@ def estimate(
         result.status[name] = metric_status(metric, value, base, sums.is_constant, same_units)
         usable = result.status[name] == Status.OK
         result.value[name] = value if name == "n" else np.where(usable, value, np.nan)
-    _limits(result, product, reference, time, options, task)
+    _limits(result, (product, reference, time), options, task, window)
     return result
 
 
@@ -180,29 +211,39 @@ def metric_status(
 
 
 def _limits(
-    result: Estimates, product: Floats, reference: Floats, time: Ints, options: EstimateOptions, task: int
+    result: Estimates, pairs: tuple[Floats, Floats, Ints], options: EstimateOptions, task: int, window: int | None
 ) -> None:
     """Fill in the limits where there is a value."""
-    empty = np.full(len(result.n), np.nan)
-    wanted = [name for name in result.value if name != "n" and (result.status[name] == Status.OK).any()]
-    found = {}
+    wanted = with_values(result)
+    found: Mapping[str, Limits] = {}
     if wanted and options.interval in (ANALYTIC, IID):
         from smcore.validation.intervals import bounds
 
         kind: Literal["analytic", "iid"] = "iid" if options.interval == IID else "analytic"
-        found = bounds(product, reference, time, result.value, metrics=wanted, kind=kind, level=options.level)
+        found = bounds(*pairs, result.value, metrics=wanted, kind=kind, level=options.level, window=window)
     elif wanted and options.interval == BOOTSTRAP:
         from smcore.validation.bootstrap import block_bounds
 
         seed = (options.seed, task)
-        found = block_bounds(
-            product, reference, time, metrics=wanted, draws=options.draws, level=options.level, seed=seed
-        )
+        found = block_bounds(*pairs, metrics=wanted, draws=options.draws, level=options.level, seed=seed)
+    put_limits(result, found)
+
+
+def with_values(result: Estimates) -> list[str]:
+    """The metrics that have a value anywhere, which is where limits have a meaning."""
+    return [name for name in result.value if name != "n" and (result.status[name] == Status.OK).any()]
+
+
+def put_limits(result: Estimates, found: Mapping[str, Limits]) -> None:
+    """Fill in limits by metric where there is a value; NaN for metrics that have none."""
+    empty = np.full(len(result.n), np.nan)
     for name in result.value:
         usable = result.status[name] == Status.OK
         limits = found.get(name)
         for column, kept in ((result.lower, "lower"), (result.upper, "upper"), (result.n_eff, "n_eff")):
             column[name] = empty.copy() if limits is None else np.where(usable, getattr(limits, kept), np.nan)
+        short = np.zeros(len(result.n), bool) if limits is None else limits.short
+        result.short[name] = short & usable & np.isfinite(result.lower[name])
 
 
 def numbers_at(estimates: Estimates, row: int) -> dict[str, Number]:

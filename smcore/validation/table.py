@@ -29,6 +29,9 @@ COLUMNS = (
     "product", "reference", "depth_from", "depth_to", "distance_km",
     "units", "network", "lat", "lon", "n_product", "n_reference", "recommended_share", "note", "seen", "interval",
 )  # fmt: skip
+SHORT = "short record: the interval may hold the truth less often than it says"
+"""Note on an interval of less than 450 days or 20 independent pairs."""
+
 CLUSTERS = "clusters"
 """Kind of the interval of a median: clusters of locations are resampled."""
 
@@ -146,6 +149,7 @@ def _location_rows(score: Score) -> pd.DataFrame:
     notes = np.full(status.shape, "", object)
     for row, column in zip(*np.nonzero(status != Status.OK), strict=True):
         notes[row, column] = reason(score, metrics[column], int(row))
+    notes[np.stack([estimates.short[metric] for metric in metrics], axis=1)] = SHORT
     lower = by_metric(estimates.lower)
     table = pd.DataFrame(
         {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import MatchError, Status
-from smcore.validation.anomalies import anomaly_note, check_method, pair_anomalies
+from smcore.validation.anomalies import WINDOW_DAYS, anomaly_note, check_method, pair_anomalies
 from smcore.validation.scaling import METHODS, FitPeriod, fit_scaling, scaling_note
 
 Floats = NDArray[np.float64]
@@ -55,6 +55,11 @@ class Transform:
     def unifies_units(self) -> bool:
         """Whether both sides have the unit of the reference afterwards."""
         return self.scaling != "none"
+
+    @property
+    def window(self) -> int | None:
+        """Days of the moving mean that pairs depart from; None where they don't."""
+        return WINDOW_DAYS if self.anomaly == "35d" else None
 
     def check(self, first: int, stop: int) -> None:
         """Check against the common days [µs] before anything is read.
