@@ -228,13 +228,14 @@ def _limits(prepared: _Prepared, draw: Callable[[int], Floats], kind: str, level
     result = np.full((3, len(prepared.names), len(prepared.filled)), np.nan)
     for blocks, rows in _groups(prepared.filled):
         counts = draw(blocks)
-        drawn = np.matmul(prepared.sums[rows, :, :blocks].transpose(1, 0, 2), counts)
+        sums_of_blocks = prepared.sums[rows, :, :blocks].transpose(1, 0, 2)
+        drawn = np.concatenate([sums_of_blocks, sums_of_blocks[5:] ** 2]) @ counts
         n = drawn[5]
         sums = _sums(drawn[:5] / n, prepared.origin[:, rows, None])
         for i, name in enumerate(prepared.names):
             with np.errstate(divide="ignore", invalid="ignore"):
                 change = ESTIMATORS[name].of_sums(sums) - prepared.estimate[i, rows, None]
-                lower, upper = _interval(prepared, i, rows, blocks, counts, n, change, kind, level)
+                lower, upper = _interval(prepared, i, rows, blocks, counts, drawn[5:], change, kind, level)
             found = prepared.estimate[i, rows] + np.stack([lower, upper])
             result[:2, i, rows] = ESTIMATORS[name].back(*found)
             result[2, i, rows] = prepared.spread.n_eff[i, rows]
@@ -249,19 +250,22 @@ def _interval(
     rows: Ints,
     blocks: int,
     counts: Floats,
-    n: Floats,
+    pairs_drawn: Floats,
     change: Floats,
     kind: str,
     level: float,
 ) -> tuple[Floats, Floats]:
-    """Distances of the limits from the estimate, on the drawn scale."""
+    """Distances of the limits from the estimate, on the drawn scale.
+
+    ``pairs_drawn`` (2, location, draw) holds the sums over a draw's blocks of their pairs and of their squares.
+    """
     from smcore.validation.kernels import longrun as kernel
 
     influence, pairs = _block_influence(prepared, i, rows, blocks)
-    of_blocks = np.stack([influence, influence**2, influence * pairs, pairs**2], axis=1)
-    of_draws = (of_blocks.reshape(-1, blocks) @ counts).reshape(len(rows), 4, -1)
+    of_blocks = np.stack([influence, influence**2, influence * pairs], axis=1)
+    of_draws = (of_blocks.reshape(-1, blocks) @ counts).reshape(len(rows), 3, -1)
     error = np.sqrt((influence**2).sum(axis=1)) / pairs.sum(axis=1)
-    own = kernel.errors_of_draws(change, of_draws, n, _LEAST_OF_ERROR * error)
+    own = kernel.errors_of_draws(change, of_draws, pairs_drawn, _LEAST_OF_ERROR * error)
     if kind == "percentile":
         return _quantiles(change, level)
     if kind == "calibrated":

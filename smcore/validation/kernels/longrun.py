@@ -104,19 +104,21 @@ def add_blocks(series: Array, day: Array, count: Array, length: Array, sums: Arr
 
 
 @numba.njit(nogil=True, cache=True)
-def errors_of_draws(change: Array, of_draws: Array, n: Array, least: Array) -> Array:
+def errors_of_draws(change: Array, of_draws: Array, pairs: Array, least: Array) -> Array:
     """Standard error of each draw (location, draw), at least ``least`` (location,).
 
-    ``of_draws`` (location, 4, draw) holds the draw's sums over blocks of influence I, I², I m and m², m the pairs of a
-    block, ``n`` (location, draw) its pairs. A draw without the cycle need not be a set of moments (a variance below 0,
-    a correlation beyond 1); where ``change`` is not finite for that reason it becomes its linear part, I / n.
+    ``of_draws`` (location, 3, draw) holds the draw's sums over blocks of influence I, I² and I m, m the pairs of a
+    block, ``pairs`` (2, location, draw) those of m and m². A draw without the cycle need not be a set of moments (a
+    variance below 0, a correlation beyond 1); where ``change`` is not finite for that reason it becomes its linear
+    part, Σ I / Σ m.
     """
-    result = np.empty(n.shape)
-    for place in range(n.shape[0]):
-        for d in range(n.shape[1]):
-            mean = of_draws[place, 0, d] / n[place, d]
-            square = of_draws[place, 1, d] - 2 * mean * of_draws[place, 2, d] + mean * mean * of_draws[place, 3, d]
-            result[place, d] = max(math.sqrt(max(square, 0.0)) / n[place, d], least[place])
+    result = np.empty(change.shape)
+    for place in range(change.shape[0]):
+        for d in range(change.shape[1]):
+            n = pairs[0, place, d]
+            mean = of_draws[place, 0, d] / n
+            square = of_draws[place, 1, d] - 2 * mean * of_draws[place, 2, d] + mean * mean * pairs[1, place, d]
+            result[place, d] = max(math.sqrt(max(square, 0.0)) / n, least[place])
             if not abs(change[place, d]) < np.inf:
                 change[place, d] = mean
     return result
