@@ -7,6 +7,7 @@ independent of each other and may be done in any order, by anybody, more than on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -15,10 +16,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore.catalog import Catalog, CatalogEntry
-from smcore.errors import MatchError
+from smcore.errors import MatchError, SmcoreError
 from smcore.validation.analyses.against import AgainstEachOther
 from smcore.validation.analyses.base import Analysis, Findings
-from smcore.validation.analyses.by_stratum import DEFAULT, by_stratum, parse_kinds
+from smcore.validation.analyses.by_stratum import DEFAULT, ByStratum, by_stratum, parse_kinds
 from smcore.validation.analyses.collocation import Collocation
 from smcore.validation.analyses.common_days import CommonDays
 from smcore.validation.analyses.drift import Stability
@@ -26,6 +27,7 @@ from smcore.validation.analyses.in_cells import InCells
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.fetching import cube_fetch
 from smcore.validation.leakage import Seen, seen
+from smcore.validation.map_scores import MapScores, map_scores
 from smcore.validation.masking import attach, check_rules
 from smcore.validation.match import Match, MatchOptions, match
 from smcore.validation.metrics import METRICS
@@ -110,9 +112,12 @@ class Plan:
     options: RunOptions
     analyses: dict[str, Analysis]
     guards: tuple[Seen, ...]
+    maps: MapScores | None = None
 
     def tasks(self) -> list[Task]:
         """All the work, tile by tile: every product at once where they share their locations."""
+        if self.maps is not None:
+            return [Task((0,), rows) for rows in self.maps.rows()]
         if share_places(self.matches):
             tiles = min((matched.block_rows() for matched in self.matches), key=lambda rows: len(rows[0]))
             return [Task(tuple(range(len(self.matches))), rows) for rows in tiles]
@@ -120,6 +125,11 @@ class Plan:
 
     def work(self, task: Task) -> Part:
         """Do one piece of work."""
+        if self.maps is not None:
+            with suppress(SmcoreError, OSError, ValueError):  # what can't be read is read again, location by location
+                score = self.maps.score(task.rows)
+                nothing = unread_tile(1, task.rows[:0], "")
+                return Part(task, ((score, score),), self._analysed(nothing))
         return self._part(task, read_tile([self.matches[i] for i in task.matches], task.rows))
 
     def failed(self, task: Task, why: str) -> Part:
@@ -133,10 +143,13 @@ class Plan:
             score_guarded(matched, block, errors, score_options(self.options, matched), self.guards[i])
             for i, matched, block, errors in zip(task.matches, matches, tile.blocks, tile.errors, strict=True)
         )
+        return Part(task, scores, self._analysed(tile))
+
+    def _analysed(self, tile: Tile) -> dict[str, Any]:
         if not self.analyses:
-            return Part(task, scores, {})
+            return {}
         common = common_sample([block.pairs for block in tile.blocks])
-        return Part(task, scores, {name: one.part(tile, common) for name, one in self.analyses.items()})
+        return {name: one.part(tile, common) for name, one in self.analyses.items()}
 
     def finish(self, parts: Sequence[Part]) -> tuple[tuple[Score, ...], dict[str, Findings]]:
         """Join all parts, in whichever order they come."""
@@ -178,14 +191,16 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
     for matched in matches:
         score_options(options, matched).transform.check(*matched.limits)
     guards = tuple(seen(one.places, one.product.dataset.attrs, name=one.product.name) for one in matches)
+    analyses = _analyses(matches, guards, options, catalog)
     return Plan(
         products=tuple(entries[name] for name in products),
         reference=entries[reference],
         fingerprints={name: one.fingerprint for name, one in opened.items()},
         matches=matches,
         options=options,
-        analyses=_analyses(matches, guards, options, catalog),
+        analyses=analyses,
         guards=guards,
+        maps=_maps(matches, guards, options, analyses),
     )
 
 
@@ -269,6 +284,18 @@ def _analyses(
     if kinds and together:
         found["strata"] = by_stratum(matches, guards, how, kinds=kinds, catalog=catalog, said=bool(options.strata))
     return found
+
+
+def _maps(
+    matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions, analyses: dict[str, Analysis]
+) -> MapScores | None:
+    """Scores of whole maps, where there is one pair of cubes and no analysis that looks at single pairs."""
+    if len(matches) > 1 or matches[0].anchor.layout != CUBE:
+        return None
+    by_origin = {("source",), ("gap_age",)}  # of which cubes that are scored as maps have none
+    if not all(isinstance(one, ByStratum) and by_origin.issuperset(one.kinds) for one in analyses.values()):
+        return None
+    return map_scores(matches[0], score_options(options, matches[0]), guards[0])
 
 
 def _kinds(matches: tuple[Match, ...], asked: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
