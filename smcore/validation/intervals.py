@@ -174,8 +174,8 @@ def _bounds_of(
             raise ValueError(f"{name} has shape {value.shape}, not one value for each of {len(sums)} locations")
     if kind == "iid":
         return {name: _independent(name, value, sums, level) for name, value in given.items()}
-    variances = _variances(sums, metrics, window)
-    return {name: _analytic(name, value, sums, variances, level) for name, value in given.items()}
+    n, variances = _counts(sums), _variances(sums, metrics, window)
+    return {name: _analytic(name, value, n, sums, variances, level) for name, value in given.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,14 +307,14 @@ def _variances(sums: Floats, metrics: Sequence[str], window: int | None) -> Floa
     return result
 
 
-def _analytic(name: str, value: Floats, sums: Floats, variances: Floats, level: float) -> Bounds:
+def _analytic(name: str, value: Floats, n: Floats, sums: Floats, variances: Floats, level: float) -> Bounds:
     from smcore.validation.kernels import uncertainty
     from smcore.validation.kernels.dependence import FIRST_TIME, LAST_TIME
 
     if name not in _RULES:
         return _none(len(value))
     statistic, rule = _RULES[name]
-    spread = _Spread(_moments(sums)[0], *variances[:, getattr(uncertainty, statistic)].T)
+    spread = _Spread(n, *variances[:, getattr(uncertainty, statistic)].T)
     with np.errstate(invalid="ignore"):
         lower, upper = rule(value, spread, sums, level)
     defined = np.isfinite(lower) & np.isfinite(upper)
@@ -353,6 +353,13 @@ def _independent(name: str, value: Floats, sums: Floats, level: float) -> Bounds
 def _none(locations: int) -> Bounds:
     nothing = np.full(locations, np.nan)
     return Bounds(nothing, nothing, nothing, np.zeros(locations, bool))
+
+
+def _counts(sums: Floats) -> Floats:
+    """Number of pairs."""
+    from smcore.validation.kernels.dependence import LAG_SUMS, POWERS
+
+    return np.asarray(sums[:, :LAG_SUMS:POWERS].sum(axis=1))
 
 
 def _moments(sums: Floats) -> tuple[Floats, ...]:

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.alone import alone
 from smcore.validation.kernels.cycle import (
     CYCLE,
     FOURTH,
@@ -85,6 +86,7 @@ def departures(window: int) -> Array:
     return table
 
 
+@alone
 @numba.njit(parallel=True, nogil=True, cache=True)
 def finish(sums: Array, wanted: Array, departures: Array, result: Array) -> None:
     """Variances (location, code, 4) of the ``wanted`` codes from ``sums`` (location, FIELDS); NaN where undefined.
