@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,13 @@ class Estimates:
         short = {name: np.zeros(size, bool) for name in metrics}
         return Estimates(np.zeros(size, np.int64), value, lower, upper, n_eff, short, status)
 
+    def take(self, rows: Ints) -> Estimates:
+        """The estimates of some of the locations."""
+        value, lower, upper, n_eff, short, status = (
+            {name: values[rows] for name, values in one.items()} for one in self._columns()
+        )
+        return Estimates(self.n[rows], value, lower, upper, n_eff, short, status)
+
     def put(self, rows: Ints, other: Estimates) -> None:
         """Write the estimates of the locations ``rows`` into their places."""
         self.n[rows] = other.n
@@ -140,8 +147,8 @@ class Estimates:
             for name, values in theirs.items():
                 mine[name][rows] = values
 
-    def _columns(self) -> tuple[dict[str, NDArray[np.generic]], ...]:
-        return (self.value, self.lower, self.upper, self.n_eff, self.short, self.status)  # type: ignore[return-value]
+    def _columns(self) -> tuple[dict[str, NDArray[Any]], ...]:
+        return (self.value, self.lower, self.upper, self.n_eff, self.short, self.status)
 
 
 def estimate(
@@ -152,7 +159,6 @@ def estimate(
     *,
     same_units: bool = True,
     base: Statuses | None = None,
-    task: int = 0,
     window: int | None = None,
 ) -> Estimates:
     """Compute the metrics of each location with their intervals.
@@ -167,8 +173,6 @@ def estimate(
         Whether differences have a meaning.
     base
         Status of each location before any metric is looked at; by the number of pairs when left out.
-    task
-        Number of the tile, so that bootstraps of tiles differ and do not depend on who computes them.
     window
         Days of the moving mean that the series depart from; None where they are no such anomalies.
     """
@@ -184,7 +188,7 @@ def estimate(
         result.status[name] = metric_status(metric, value, base, sums.is_constant, same_units)
         usable = result.status[name] == Status.OK
         result.value[name] = value if name == "n" else np.where(usable, value, np.nan)
-    _limits(result, (product, reference, time), options, task, window)
+    _limits(result, (product, reference, time), options, window)
     return result
 
 
@@ -211,7 +215,7 @@ def metric_status(
 
 
 def _limits(
-    result: Estimates, pairs: tuple[Floats, Floats, Ints], options: EstimateOptions, task: int, window: int | None
+    result: Estimates, pairs: tuple[Floats, Floats, Ints], options: EstimateOptions, window: int | None
 ) -> None:
     """Fill in the limits where there is a value."""
     wanted = with_values(result)
@@ -224,8 +228,7 @@ def _limits(
     elif wanted and options.interval == BOOTSTRAP:
         from smcore.validation.bootstrap import block_bounds
 
-        seed = (options.seed, task)
-        found = block_bounds(*pairs, metrics=wanted, draws=options.draws, level=options.level, seed=seed)
+        found = block_bounds(*pairs, metrics=wanted, draws=options.draws, level=options.level, seed=options.seed)
     put_limits(result, found)
 
 

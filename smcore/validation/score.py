@@ -230,7 +230,6 @@ def score_block(matched: Match, block: PairBlock, errors: dict[int, str], option
         options.estimates,
         same_units=matched.same_units or options.transform.unifies_units,
         base=base,
-        task=int(block.rows[0]) if len(block.rows) else 0,
         window=options.transform.window,
     )
     codes, times = np.unique(block.pairs.overpass[block.pairs.overpass >= 0], return_counts=True)

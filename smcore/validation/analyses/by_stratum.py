@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from smcore.catalog import Catalog
 from smcore.errors import MatchError, SmcoreError, Status
 from smcore.validation.analyses.base import Findings
-from smcore.validation.estimates import Estimates
 from smcore.validation.leakage import Seen, without_seen
 from smcore.validation.match import Match, PairBlock
 from smcore.validation.pairing import Pairs
@@ -277,13 +276,12 @@ class _Scored:
 
 def _some(score: TileScore, at: Ints) -> TileScore:
     """Some locations of a tile's score; pairs by overpass are left out, which can't be told by location."""
-    rows, one = score.rows[at], score.estimates
-    columns = ({name: values[at] for name, values in column.items()} for column in _columns(one))
+    rows = score.rows[at]
     chosen = np.isin(score.pool.location, rows)
     return replace(
         score,
         rows=rows,
-        estimates=Estimates(one.n[at], *columns),
+        estimates=score.estimates.take(at),
         counts={side: {name: v[at] for name, v in counts.items()} for side, counts in score.counts.items()},
         dropped={name: values[at] for name, values in score.dropped.items()},
         errors={row: text for row, text in score.errors.items() if row in set(rows.tolist())},
@@ -291,10 +289,6 @@ def _some(score: TileScore, at: Ints) -> TileScore:
         sums=type(score.sums)(**{name: np.asarray(values)[at] for name, values in vars(score.sums).items()}),
         pool=type(score.pool)(**{name: values[chosen] for name, values in vars(score.pool).items()}),
     )
-
-
-def _columns(one: Estimates) -> tuple[dict[str, Any], ...]:
-    return one.value, one.lower, one.upper, one.n_eff, one.status
 
 
 def _name(kinds: tuple[str, ...]) -> str:
