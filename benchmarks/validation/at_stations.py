@@ -87,7 +87,7 @@ def station_run(scale: float) -> list[Row]:
         check(found["ours"].result, found["pytesmo"].result)
         mine, theirs = (count / found[name].median for name in ("ours", "pytesmo"))
         what = f"{count} stations × {DAYS} days: read in memory, match, {label}, intervals"
-        note = "n equal, R to 1e-6; one run of the peer is all stations"
+        note = "n equal, R to 1e-6"
         beside = "pytesmo Validation"
         rows.append(
             Row(what, beside, rate(mine, "stations"), rate(theirs, "stations"), mine / theirs, "×", goal, note=note)

@@ -20,8 +20,6 @@ PLACES = 1000
 OF_FRAMEWORK = 60
 OF_BOOTSTRAP = 5
 
-Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
-
 
 def by_framework(members: list[np.ndarray], *, bounds: bool) -> dict[Any, np.ndarray]:
     from pytesmo.validation_framework.metric_calculators import TripleCollocationMetrics
@@ -43,20 +41,23 @@ def by_framework(members: list[np.ndarray], *, bounds: bool) -> dict[Any, np.nda
     return dict(next(iter(found.values())))
 
 
-def by_loop(triplets: list[Triple], *, bounds: bool) -> list[Any]:
+def by_loop(members: list[np.ndarray], *, bounds: bool) -> list[Any]:
+    """Place by place: keep the days that all members have, and call pytesmo's function."""
     from pytesmo.metrics.confidence_intervals import tcol_metrics_with_bootstrapped_ci
     from pytesmo.metrics.tcol import tcol_metrics
 
     one: Callable[..., Any] = tcol_metrics_with_bootstrapped_ci if bounds else tcol_metrics
-    return [one(*triplet) for triplet in triplets]
+    found = []
+    for triplet in zip(*members, strict=True):
+        complete = np.isfinite(triplet[0]) & np.isfinite(triplet[1]) & np.isfinite(triplet[2])
+        found.append(one(*(values[complete] for values in triplet)))
+    return found
 
 
 def triple_collocation(scale: float) -> list[Row]:
     count = max(OF_FRAMEWORK, int(PLACES * scale))
     by_day = [one.reshape(DAYS, -1) for one in series(DAYS, (count,), 3)]
     members = [np.ascontiguousarray(one.T, np.float64) for one in by_day]
-    complete = np.isfinite(members).all(axis=0)
-    triplets: list[Any] = [tuple(one[i][complete[i]] for one in members) for i in range(count)]
     few = [one[:OF_FRAMEWORK] for one in members]
     fewer = [one[:OF_BOOTSTRAP] for one in members]
     time = np.arange(DAYS) * DAY
@@ -67,9 +68,9 @@ def triple_collocation(scale: float) -> list[Row]:
             "series": lambda: collocate(members),
             "cube": lambda: collocate(by_day, axis=0),
             "bounds": lambda: collocate(members, time),
-            "loop": lambda: by_loop(triplets, bounds=False),
+            "loop": lambda: by_loop(members, bounds=False),
             "framework": lambda: by_framework(few, bounds=False),
-            "loop bounds": lambda: by_loop(triplets[:OF_BOOTSTRAP], bounds=True),
+            "loop bounds": lambda: by_loop(fewer, bounds=True),
             "framework bounds": lambda: by_framework(fewer, bounds=True),
         }
     )
