@@ -21,6 +21,7 @@ The draws of a location depend on the seed and on its number of blocks, so its i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final, Literal
@@ -120,12 +121,19 @@ def block_bounds(
     limits = np.full((3, len(names), len(x)), np.nan)
     short = np.ones((len(names), len(x)), dtype=bool)
     counts = cache(partial(draw_counts, draws=draws, seed=seed))
-    for begin in range(0, len(x) if names else 0, _AT_ONCE):
+
+    def some(begin: int) -> None:
         rows = slice(begin, begin + _AT_ONCE)
         prepared = _prepare(x[rows], y[rows], times[rows], names, block)
         limits[:, :, rows] = _limits(prepared, counts, kind, level)
         n_eff = prepared.spread.n_eff
         short[:, rows] = ~((prepared.span >= TESTED_DAYS) & (n_eff >= TESTED_PAIRS))
+
+    from smcore.validation.kernels.alone import threads
+
+    pieces = range(0, len(x) if names else 0, _AT_ONCE)
+    with ThreadPoolExecutor(max_workers=threads()) as pool:  # products and quantiles let other threads run
+        list(pool.map(some, pieces))
     return {name: Bounds(limits[0, i], limits[1, i], limits[2, i], short[i]) for i, name in enumerate(names)}
 
 

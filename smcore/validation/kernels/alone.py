@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import numba
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,3 +30,8 @@ def alone(kernel: Callable[P, T]) -> Callable[P, T]:
             return kernel(*args, **kwargs)
 
     return run
+
+
+def threads() -> int:
+    """How many threads the compiled loops may use: work beside them keeps to the same number."""
+    return int(numba.get_num_threads())
