@@ -78,7 +78,7 @@ class BoxChart:
     """Values over locations by stratum: box of the middle half, whiskers of nine tenths, one colour a product."""
 
     def __init__(self) -> None:
-        names = "x low q1 middle q3 high fill alpha product level count pairs mark"
+        names = "x low q1 middle q3 high fill alpha product level count pairs mark line"
         self._nothing: dict[str, list[Any]] = {name: [] for name in names.split()}
         self.source = ColumnDataSource(dict(self._nothing), name="boxes")
         self.plot = figure(
@@ -97,7 +97,7 @@ class BoxChart:
         self.box = self.plot.vbar(
             "x", 0.62, "q3", "q1", source=self.source, fill_color="fill", fill_alpha="alpha", line_color="fill"
         )
-        self.line = self.plot.vbar("x", 0.62, "middle", "middle", source=self.source, line_width=2)
+        self.line = self.plot.vbar("x", 0.62, "middle", "middle", source=self.source, line_width=2, line_color="line")
         self.small = self.plot.text("x", "high", "mark", source=self.source, text_align="center",
                                     text_baseline="bottom", text_font_size="11px", y_offset=-3)  # fmt: skip
         tips = [("", "@product, @level"), ("median", "@middle{0.000}"), ("half of them", "@q1{0.000} to @q3{0.000}"),
@@ -115,10 +115,15 @@ class BoxChart:
         for box in found:
             i = products.index(box.product)
             low, q1, middle, q3, high = box.quantiles
+            if not np.isfinite(middle):  # one such box, and bokeh draws none; its place stays empty
+                continue
+            if not np.isfinite(q1):  # of a grid's levels only the median is known
+                low = q1 = q3 = high = middle
+            colour = LINES[theme][i % len(LINES[theme])]
             row = (
-                (box.level, str(i + 1)), low, q1, middle, q3, high, LINES[theme][i % len(LINES[theme])],
+                (box.level, str(i + 1)), low, q1, middle, q3, high, colour,
                 0.15 if box.is_small else 0.55, labels[box.product], box.level, box.locations, box.pairs,
-                "*" if box.is_small else "",
+                "*" if box.is_small else "", THEME[theme]["text"] if high > low else colour,
             )  # fmt: skip
             for key, value in zip(self._nothing, row, strict=True):
                 data[key].append(value)
@@ -144,7 +149,7 @@ class BoxChart:
         axis.separator_line_color = colours["grid"]
         for whisker in self.whiskers:
             whisker.glyph.line_color = colours["muted"]
-        self.line.glyph.line_color, self.small.glyph.text_color = colours["text"], colours["text"]
+        self.small.glyph.text_color = colours["text"]
 
 
 class TaylorChart:
@@ -294,12 +299,16 @@ class DensityChart:
         for axis_range in (self.plot.x_range, self.plot.y_range):
             axis_range.update(start=one.low, end=one.high)
         self.plot.xaxis.axis_label = f"reference [{units[1]}]" if units[1] else "reference"
-        self.plot.yaxis.axis_label = f"{name[:28]} [{units[0]}]" if units[0] else name[:28]
+        self.plot.yaxis.axis_label = f"{_cut(name)} [{units[0]}]" if units[0] else _cut(name)
         self.corner.text = "\n".join(said)
         themed(self.plot, theme)
         self.plot.grid.grid_line_color = None
         self.line.glyph.line_color = THEME[theme]["muted"]
         self.corner.text_color, self.corner.background_fill_color = THEME[theme]["text"], THEME[theme]["sea"]
+
+
+def _cut(name: str, most: int = 22) -> str:
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 class StabilityChart:

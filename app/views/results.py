@@ -40,8 +40,10 @@ class ResultsView:
             pn.widgets.RadioButtonGroup(options=LABELS, value=selection.result or RESULTS[0], margin=(6, 0, 4, 10))
         )
         self.page = text("", sizing_mode="stretch_both", margin=(0, 0, 0, 10), styles={"overflow": "auto"})
-        self.note = text("", margin=(8, 10, 0, 10), styles={"max-height": "38px", "overflow": "hidden"})
-        self.by = styled(pn.widgets.Select(label="", width=170, margin=(5, 10, 2, 10)))
+        self.note = text(
+            "", margin=(4, 10, 0, 10), styles={"max-height": "48px", "overflow": "hidden", "line-height": "15px"}
+        )
+        self.by = styled(pn.widgets.Select(label="", width=140, margin=(5, 10, 2, 10)))
         self.sample = styled(pn.widgets.RadioButtonGroup(
             options={"own days": OWN, "common days": COMMON}, value=OWN, margin=(5, 10, 2, 0)))  # fmt: skip
         self.chart = pn.Column(sizing_mode="stretch_width", margin=(0, 10, 0, 10))
@@ -141,10 +143,10 @@ class ResultsView:
         self._busy = False
         sample = self.sample.value if self.sample.visible else OWN
         found = boxes(results, metric, chosen, sample)
-        if not found:
-            self._say("No location has a value to divide.")
+        if not any(box.locations for box in found):
+            self._say("No location has a value of this metric here: choose another metric, or another division.")
             return
-        few = f"* fewer than {FEW_LOCATIONS} {results.noun} or {FEW_PAIRS} pairs"
+        few = f"* < {FEW_LOCATIONS} {results.noun} or < {FEW_PAIRS} pairs"
         small = f"<span class=muted>{esc(few)}</span>" if any(box.is_small for box in found) else ""
         self._tell(f"{self._key(results)}{small}")
         chart = self._kept("boxes", BoxChart)
@@ -164,7 +166,7 @@ class ResultsView:
             found[product] = (points, names, label)
         chart = self._kept("taylor", TaylorChart)
         left = chart.show(found, self.selection.theme)
-        hidden = f"{left:,} of them are not drawn. ".replace(",", "\u202f") if left else ""
+        hidden = f"{left:,} more are beyond the axes, or left out. ".replace(",", "\u202f") if left else ""
         about = text(
             f'<p class="keys">{self._key(results)}</p><p class=muted>Each dot is one of the {esc(results.noun)}. '
             f"{hidden}Each diamond marks the medians of R and of the ratio of standard deviations, "

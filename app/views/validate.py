@@ -277,8 +277,10 @@ def _found(result: dict[str, Any], results: ResultStore) -> str:
         f"{_grouped(one['locations'])} locations</div>"
         for one in result["matches"]
     )
-    depths = "".join(f'<div class="alert">{esc(n)}</div>' for n in result["notes"] if n.startswith("depth"))
-    told = "".join(f"<p>{esc(note)}</p>" for note in result["notes"] if not note.startswith("depth"))
+    warned = [note for note in result["notes"] if note.startswith("depth")]
+    more = f", and {len(warned) - 1} more below" if len(warned) > 1 else ""
+    depths = f'<div class="alert">{esc(warned[0])}{more}</div>' if warned else ""
+    told = "".join(f"<p>{esc(note)}</p>" for note in result["notes"] if note not in warned[:1])
     return (
         f"{lines}<div class=muted>{esc(result['start'])} to {esc(result['end'])}</div>{depths}"
         f"<details><summary>How pairs are made</summary>{told}</details>"
