@@ -120,7 +120,11 @@ def compute(
 
 
 class _Futures:
-    """Few futures at a time, in flight until their results are here."""
+    """Few futures at a time, in flight until their results are here.
+
+    A process that dies takes all tasks with it that waited for it. They are suspects: each is tried again when all
+    others are done, alone, so that the one that ends processes costs no other.
+    """
 
     def __init__(
         self, client: Any, work: Work, request: str, failed: Callable[[int, str], Any], progress: Progress,
@@ -131,16 +135,19 @@ class _Futures:
         self._run = uuid.uuid4().hex[:12]
         self._attempts: Counter[int] = Counter()
         self._flying: dict[Any, int] = {}
+        self._suspects: deque[int] = deque()
         self._landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._looked, self._found = -_LOOK_UP_AFTER, 0
 
     def run(self, tasks: Sequence[int]) -> Iterator[tuple[int, Any]]:
         waiting, total, done = deque(tasks), len(tasks), 0
         try:
-            while waiting or self._flying:
+            while waiting or self._suspects or self._flying:
                 check(self._cancelled)
                 while waiting and len(self._flying) < self._room():
                     self._submit(waiting.popleft())
+                if self._suspects and not self._flying:
+                    self._submit(self._suspects.popleft())
                 future = self._next()
                 if future is None:
                     continue
@@ -181,7 +188,7 @@ class _Futures:
         if isinstance(error, SmcoreError):  # of the request itself, so every task would raise it
             raise error
         if self._attempts[task] < ATTEMPTS:
-            waiting.appendleft(task)
+            (self._suspects if _is_killed(error) else waiting).append(task)
             return
         yield self._failed(task, _sentence(error))
 
@@ -202,8 +209,12 @@ def _alone(work: Work, request: str, task: int) -> Any:
         return work(request, task)
 
 
+def _is_killed(error: BaseException | None) -> bool:
+    return type(error).__name__ == "KilledWorker"
+
+
 def _sentence(error: BaseException | None) -> str:
-    if type(error).__name__ == "KilledWorker":
+    if _is_killed(error):
         return f"the processes that worked on it were stopped, {ATTEMPTS} times; they may need more memory"
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -215,7 +226,7 @@ def _client(workers: Workers) -> Iterator[Any]:
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in sentences of our own
-    with config.set({"distributed.scheduler.allowed-failures": ATTEMPTS - 1}):
+    with config.set({"distributed.scheduler.allowed-failures": 0}):  # attempts are counted here
         if workers.scheduler is not None:
             client = _connect(workers.scheduler)
             try:

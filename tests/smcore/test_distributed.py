@@ -38,7 +38,7 @@ from smcore.validation.sides import side
 
 GRID = ease("M09").cut(slice(300, 390), slice(800, 920))
 TILES = 6
-PLAIN = RunOptions(estimates=EstimateOptions(metrics=("pearson_r", "bias", "spearman_r")))
+PLAIN = RunOptions(estimates=EstimateOptions(metrics=("pearson_r", "bias", "mae")))
 
 
 def cube(seed: int, steps: int, grid: Grid) -> xr.Dataset:
@@ -137,6 +137,15 @@ def test_a_run_by_workers_of_a_scheduler_has_the_bytes_of_a_run_by_one_process(
     assert files(alone) == files(many)
     assert {"metrics.nc", "metrics.csv", "versus.csv", "common.csv"} <= set(files(alone))
     assert sorted(path.name for path in tmp_path.iterdir() if "home" not in path.name) == ["alone", "many"]
+
+
+def test_cubes_that_are_scored_map_by_map_are_so_by_workers_too(
+    catalog: Catalog, scheduler: str, tmp_path: Path
+) -> None:
+    assert make_plan(["product"], "reference", catalog, RunOptions()).maps is not None
+    for name, workers in (("alone", Workers()), ("many", Workers(scheduler))):
+        write_run(validate(["product"], "reference", catalog, RunOptions(), workers=workers), tmp_path / name)
+    assert files(tmp_path / "alone") == files(tmp_path / "many")
 
 
 def test_a_worker_that_is_killed_costs_only_a_repetition(catalog: Catalog, tmp_path: Path, started: Started) -> None:
