@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -106,7 +106,7 @@ def request_of(record: Mapping[str, Any], *, where: str = RUN_FILE) -> tuple[tup
 def changed_data(record: Mapping[str, Any], catalog: Catalog, *, where: str = RUN_FILE) -> str:
     """Say which data are not those of the record, by their fingerprints; '' where all are.
 
-    Entries that masks look at count too.
+    Entries that masks look at and that strata come from count too.
 
     Raises
     ------
@@ -123,6 +123,11 @@ def changed_data(record: Mapping[str, Any], catalog: Catalog, *, where: str = RU
         block = _Block(rule, f"{where}, masks")
         if "entry" in block:
             stated.append((block.text("entry"), block.text("fingerprint")))
+    analyses = record.get("analyses")
+    strata = analyses.get("strata") if isinstance(analyses, dict) else None
+    if isinstance(strata, dict) and "fingerprints" in strata:
+        block = _Block(strata["fingerprints"], f"{where}, strata")
+        stated += [(name, block.text(name)) for name in block]
     now = {name: open_entry(catalog.get(name)).fingerprint for name, _ in stated}
     changed = list(dict.fromkeys(name for name, fingerprint in stated if now[name] != fingerprint))
     if not changed:
@@ -270,6 +275,9 @@ class _Block:
 
     def __contains__(self, key: str) -> bool:
         return key in self._held
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._held)[:_MAX_ITEMS])
 
     def peek(self, key: str) -> Any:
         """What stands there."""

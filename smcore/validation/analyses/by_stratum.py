@@ -88,6 +88,8 @@ class ByStratum:
         Levels of the locations by name, from :func:`by_stratum`.
     said
         Whether the divisions were asked for, so that what is missing is told.
+    fingerprints
+        Of the catalogue entries that levels come from.
     """
 
     matches: tuple[Match, ...]
@@ -96,6 +98,7 @@ class ByStratum:
     kinds: tuple[tuple[str, ...], ...] = DEFAULT
     places: dict[str, Levels | MissingStratum] = field(default_factory=dict)
     said: bool = True
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     def part(self, tile: Tile, common: Common) -> StrataPart:
         """Score the levels that occur in a tile."""
@@ -126,6 +129,7 @@ class ByStratum:
         }
         origin = {name: one.origin for name, one in self.places.items() if isinstance(one, Levels)}
         record: dict[str, Any] = {"kinds": names, "missing": missing, "origin": origin}
+        record["fingerprints"] = self.fingerprints
         table = pd.concat(tables, ignore_index=True) if tables else _rows_of_nothing(scores)
         return Findings({TABLE: table}, record, tuple(missing.values()) if self.said else ())
 
@@ -195,10 +199,15 @@ def by_stratum(
     statics = list({side.name: side.dataset for side in sides if side is not matched.anchor}.items())
     places = {kind: location_levels(matched.places, data, kind, statics=statics) for kind in wanted}
     missing = [kind for kind, levels in places.items() if isinstance(levels, MissingStratum)]
+    entries: dict[str, str] = {}
     if catalog is not None and missing:
-        statics += _static_entries(catalog, missing, synthetic=bool(int(data.attrs.get("synthetic", 0))))
+        found = _static_entries(catalog, missing, synthetic=bool(int(data.attrs.get("synthetic", 0))))
+        statics += [(name, one) for name, one, _ in found]
+        entries = {name: fingerprint for name, _, fingerprint in found}
         places |= {kind: location_levels(matched.places, data, kind, statics=statics) for kind in missing}
-    return ByStratum(matches, guards, options, kinds, places, said)
+    origins = {levels.origin for levels in places.values() if isinstance(levels, Levels)}
+    used = {name: fingerprint for name, fingerprint in entries.items() if name in origins}
+    return ByStratum(matches, guards, options, kinds, places, said, used)
 
 
 def parse_kinds(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -220,8 +229,11 @@ def parse_kinds(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool) -> list[tuple[str, xr.Dataset]]:
-    """Catalogue entries with a wanted field; made-up fields say nothing of real places, nor real ones of made-up."""
+def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool) -> list[tuple[str, xr.Dataset, str]]:
+    """Catalogue entries with a wanted field, with fingerprint.
+
+    Made-up fields say nothing of real places, nor real ones of made-up.
+    """
     from smcore.cubes.open import open_entry
 
     fields = {"land_cover" if kind == "forest" else kind for kind in wanted} - {"network", "depth"}
@@ -234,7 +246,8 @@ def _static_entries(catalog: Catalog, wanted: Sequence[str], *, synthetic: bool)
     found = []
     for entry in chosen:
         with suppress(SmcoreError, OSError):  # a damaged entry is no reason to lose the run
-            found.append((entry.id, open_entry(entry).dataset()))
+            opened = open_entry(entry)
+            found.append((entry.id, opened.dataset(), str(opened.fingerprint)))
     return found
 
 

@@ -196,6 +196,7 @@ def test_the_catalogue_fills_what_the_data_do_not_say(
     forest = analysis.places["forest"]
     assert isinstance(forest, Levels)
     assert forest.origin == "cover"
+    assert analysis.fingerprints == {"cover": store.open_store(tmp_path / "cover").fingerprint}
     assert [forest.labels[code] for code in forest.codes] == ["forest", "forest", "other", "other", "forest", "forest"]
 
 

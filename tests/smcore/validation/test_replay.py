@@ -343,6 +343,9 @@ def test_other_data_stop_it_and_another_version_does_not(
 ) -> None:
     record = json.loads((first / "run.json").read_text())
     assert changed_data(record, cli.load_catalog([stores / "catalog.yml"])) == ""
+    record["analyses"]["strata"]["fingerprints"] = {"model": "0" * 64}  # as if classes of land came from there
+    assert "model is not the data" in changed_data(record, cli.load_catalog([stores / "catalog.yml"]))
+    record["analyses"]["strata"]["fingerprints"] = {}
     record["loam"] = "0.0.1"
     (tmp_path / "older.json").write_text(json.dumps(record))
     assert loam(stores, "--run", tmp_path / "older.json", "--out", tmp_path / "o") == 0
