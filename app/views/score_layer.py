@@ -106,15 +106,6 @@ class ScoreLayer:
         if np.nanmin(far) <= reach:
             self.results.open_location(int(self.points.data["row"][int(np.nanargmin(far))]))
 
-    def count_in_view(self) -> tuple[int, int]:
-        """How many of the locations the map shows now, and of how many."""
-        marks, view = self.results.marks(), self.map.view()
-        if marks is None:
-            return 0, 0
-        x, y = mercator_x(marks.lon), mercator_y(marks.lat)
-        inside = (x >= view.x0) & (x <= view.x1) & (y >= view.y0) & (y <= view.y1)
-        return int(inside.sum()), len(x)
-
     def fit(self) -> None:
         """Move the map to all locations of the run."""
         extent = self.results.extent()
