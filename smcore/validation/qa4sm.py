@@ -179,6 +179,7 @@ def _collocated(run: Run, short: Sequence[str]) -> Variables:
     found: Variables = {}
     if table is None or run.scores[0].matched.anchor.layout == CUBE:
         return found
+    units = {"snr": "dB", "err_std": run.scores[0].matched.reference.units, "beta": "1"}
     known = [run.scores[0].matched.reference.name, *(one.matched.product.name for one in run.scores)]
     for triplet, rows in table.groupby("triplet", sort=False):
         members = str(triplet).split("|")
@@ -192,10 +193,12 @@ def _collocated(run: Run, short: Sequence[str]) -> Variables:
                 one = mine[mine["metric"] == ours]
                 if len(one) != count:
                     continue
-                found[f"{theirs}_{label}_{between}"] = _values(one["value"].to_numpy(np.float64), theirs, "1")
+                found[f"{theirs}_{label}_{between}"] = _values(one["value"].to_numpy(np.float64), theirs, units[theirs])
                 for bound in ("lower", "upper"):
                     limits = one[bound].to_numpy(np.float64)
-                    found[f"{theirs}_ci_{bound}_{label}_{between}"] = _values(limits, f"{bound} limit of {theirs}", "1")
+                    found[f"{theirs}_ci_{bound}_{label}_{between}"] = _values(
+                        limits, f"{bound} limit of {theirs}", units[theirs]
+                    )
         first = rows[(rows["member"] == members[0]) & (rows["metric"] == "beta")]
         if len(first) == count:
             found[f"status_{between}"] = _codes(first["status"].to_numpy(object))

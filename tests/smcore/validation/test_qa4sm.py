@@ -87,6 +87,7 @@ def test_a_file_has_the_names_and_attributes_that_the_reader_of_qa4sm_looks_for(
         for label in ("0-net", "1-satellite", "2-model"):
             assert np.isfinite(data[f"{metric}_{label}_{triple}"].values[1, 0])
     assert f"status_{triple}" in data
+    assert data[f"err_std_1-satellite_{triple}"].attrs["units"] == "m3 m-3"
     expected = {
         "val_ref": "val_dc_dataset0",
         "val_dc_dataset0": "net",
