@@ -120,7 +120,8 @@ class MapScores:
             both &= (np.cumsum(both, axis=0, dtype=np.int32) - 1) % stride == 0
         location, step = np.nonzero(both.T)
         kept = step, location
-        return PoolPart(product[kept].astype(np.float64), reference[kept].astype(np.float64), rows[location], day[step])
+        x, y = (one[kept].astype(np.float64) for one in (product, reference))
+        return PoolPart(x, y, rows[location].astype(np.int32), day[step].astype(np.int32))
 
 
 def map_scores(matched: Match, options: ScoreOptions, guard: Seen) -> MapScores | None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-POOL_LIMIT = 5_000_000
-"""Pairs that are kept for ranks: 160 MB."""
+POOL_LIMIT = 2_000_000
+"""Pairs that are kept for ranks: 48 MB, and as much again while they are joined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class PoolPart:
 
     product: Floats
     reference: Floats
-    location: Ints
-    day: Ints
+    location: NDArray[np.int32]
+    day: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Pool:
         for part in parts:
             for name, values in vars(part.sums).items():
                 getattr(sums, name)[part.rows] = values
-        kinds = {"product": np.float64, "reference": np.float64, "location": np.int64, "day": np.int64}
+        kinds = {"product": np.float64, "reference": np.float64, "location": np.int32, "day": np.int32}
         columns = {
             name: np.concatenate([np.empty(0, kind), *(getattr(part.pool, name) for part in parts)])
             for name, kind in kinds.items()
@@ -75,8 +75,8 @@ def pool_part(matched: Match, rows: Ints, product: Floats, reference: Floats, ti
     stride = pool_stride(matched)
     if stride > 1:
         both &= (np.cumsum(both, axis=1) - 1) % stride == 0
-    location = np.broadcast_to(rows[:, None], both.shape)[both]
-    return PoolPart(product[both], reference[both], location, day_of(time[both]))
+    location = np.broadcast_to(rows.astype(np.int32)[:, None], both.shape)[both]
+    return PoolPart(product[both], reference[both], location, day_of(time[both]).astype(np.int32))
 
 
 def pooled_moments(sums: Moments, kept: NDArray[np.bool_]) -> Moments:
@@ -130,7 +130,7 @@ def per_day(pool: Pool, options: EstimateOptions, *, same_units: bool) -> pd.Dat
         x[at], y[at] = pool.pairs.product[order][chosen], pool.pairs.reference[order][chosen]
         found = estimate(x, y, np.zeros(shape, np.int64), replace(options, interval="none"), same_units=same_units)
         for i, day in enumerate(days[part]):
-            label = str(to_datetime(np.array([day * DAY]))[0])[:10]
+            label = str(to_datetime(np.array([int(day) * DAY]))[0])[:10]
             rows += [
                 {"time": label, "metric": name, "value": number.value, "n": number.n, "status": str(number.status)}
                 for name, number in numbers_at(found, i).items()
