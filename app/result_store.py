@@ -15,9 +15,9 @@ from app.selection import Selection
 from app.store import Frame, Store
 from smcore.errors import StoreError
 from smcore.maps import View, paint, plan
-from smcore.validation.output import RUN_FILE
-from smcore.validation.pictured import ALL, boxes
-from smcore.validation.results import Field, RunResults, list_runs, open_run
+from smcore.validation.runs.output import RUN_FILE
+from smcore.validation.runs.pictured import ALL, boxes
+from smcore.validation.runs.results import Field, RunResults, list_runs, open_run
 from smcore.validation.versus import DEFAULT_METRICS
 
 _OPENED = BoundedCache(8)

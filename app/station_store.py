@@ -142,11 +142,11 @@ class StationStore:
         return _SCORES.get(key, lambda: self._compute(product, collection, row))
 
     def _compute(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
-        from smcore.validation.match import match, pairs_dataset
-        from smcore.validation.run import entry_side
+        from smcore.validation.matching.match import match, pairs_dataset
+        from smcore.validation.matching.sides import side
+        from smcore.validation.runs.run import entry_side
+        from smcore.validation.runs.table import reason
         from smcore.validation.score import score
-        from smcore.validation.sides import side
-        from smcore.validation.table import reason
 
         nothing = np.empty(0)
         try:

@@ -19,11 +19,11 @@ import numpy as np
 
 from smcore.errors import Cancelled, MatchError
 from smcore.progress import Cancel, Progress, part
-from smcore.validation.results import DENSITY
+from smcore.validation.runs.results import DENSITY
 
 if TYPE_CHECKING:
-    from smcore.validation.pair_sample import PairSample
-    from smcore.validation.plan import RunOptions
+    from smcore.validation.runs.pair_sample import PairSample
+    from smcore.validation.runs.plan import RunOptions
 
 LOOK_SECONDS = 0.2  # between two looks whether the user asked to stop, however long a step takes
 RASTER = 160  # bins of the density of pairs along each axis
@@ -88,10 +88,10 @@ class Asked:
             If one is no such thing.
         """
         from smcore.validation.estimates import EstimateOptions
-        from smcore.validation.mask_files import chosen_rules
-        from smcore.validation.match import MatchOptions
-        from smcore.validation.plan import RunOptions
-        from smcore.validation.sides import Masks
+        from smcore.validation.matching.mask_files import chosen_rules
+        from smcore.validation.matching.match import MatchOptions
+        from smcore.validation.matching.sides import Masks
+        from smcore.validation.runs.plan import RunOptions
         from smcore.validation.transforms import Transform
 
         masks = Masks(
@@ -137,7 +137,7 @@ def check_asked(asked: Asked) -> None:
 def check_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:  # noqa: ARG001 — every job is given these four
     """Pair the locations, without reading a value, and say what a run would compare."""
     from smcore.catalog import load_catalog
-    from smcore.validation.plan import make_plan
+    from smcore.validation.runs.plan import make_plan
 
     asked = Asked.from_json(request)
     with stopping(cancelled):
@@ -155,9 +155,9 @@ def check_job(request: Mapping[str, Any], folder: Path, progress: Progress, canc
 def run_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
     """Validate, and leave the run's folder, with the density of its pairs, complete or not at all."""
     from smcore.catalog import load_catalog
-    from smcore.validation.output import write_run
-    from smcore.validation.pair_sample import pair_sample
-    from smcore.validation.run import validate
+    from smcore.validation.runs.output import write_run
+    from smcore.validation.runs.pair_sample import pair_sample
+    from smcore.validation.runs.run import validate
 
     asked = Asked.from_json(request)
     runs = Path(asked.runs)

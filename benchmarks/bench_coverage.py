@@ -26,10 +26,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from smcore.validation import anomalies, bootstrap, intervals
-from smcore.validation.intervals import Bounds
+from smcore.validation import anomalies
+from smcore.validation.matching.times import DAY
 from smcore.validation.metrics import METRICS
-from smcore.validation.times import DAY
+from smcore.validation.uncertainty import bootstrap, intervals
+from smcore.validation.uncertainty.intervals import Bounds
 
 YEAR = 365.25
 START = 16_526

@@ -35,11 +35,11 @@ from smcore.distributed import Workers, compute
 from smcore.errors import Cancelled
 from smcore.grids import Grid, ease
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.plan import RunOptions, make_plan
-from smcore.validation.request import Request
-from smcore.validation.run import Run, finished, validate
-from smcore.validation.table import score_table
-from smcore.validation.work import all_parts
+from smcore.validation.runs.plan import RunOptions, make_plan
+from smcore.validation.runs.request import Request
+from smcore.validation.runs.run import Run, finished, validate
+from smcore.validation.runs.table import score_table
+from smcore.validation.runs.work import all_parts
 
 ALL = RunOptions()
 ONE = RunOptions(estimates=EstimateOptions(interval="none", metrics=("pearson_r",)))

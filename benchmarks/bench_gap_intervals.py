@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smcore.validation.gap_intervals import blocks_of, pooled_bounds
+from smcore.validation.gaps.intervals import blocks_of, pooled_bounds
 
 SIDES, DAYS, SCALE_KM, CELL_KM = (20, 8), 365, 300.0, 36.0
 SPREAD, ERROR = 0.05, 0.03

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from smcore.validation.comoments import Comoments, comoments
-from smcore.validation.members import Collocated
-from smcore.validation.times import DAY
-from smcore.validation.triple import collocate, estimate
+from smcore.validation.matching.times import DAY
+from smcore.validation.triple.collocation import collocate, estimate
+from smcore.validation.triple.comoments import Comoments, comoments
+from smcore.validation.triple.members import Collocated
 
 GAINS = np.array([1.0, 0.8, 1.3])
 ERRORS = np.array([0.03, 0.02, 0.04])

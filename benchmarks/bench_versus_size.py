@@ -26,9 +26,9 @@ import numpy as np
 from bench_coverage import Case, gaps, real_masks, red_noise
 from scipy import stats
 
-from smcore.validation.clusters import median_bounds
-from smcore.validation.influence import influences
-from smcore.validation.times import DAY
+from smcore.validation.matching.times import DAY
+from smcore.validation.uncertainty.clusters import median_bounds
+from smcore.validation.uncertainty.influence import influences
 from smcore.validation.versus import adjusted, paired
 
 METRICS = ("ubrmsd", "pearson_r", "rmsd", "bias")

@@ -34,8 +34,8 @@ def command(
     min_obs: Annotated[int, typer.Option("--min-obs", help="Days that a number needs.")] = 10,
 ) -> dict[str, Any]:
     """Coarse consistency, added variance by wavelength, and the gain over the coarse pixel at stations."""
-    from smcore.validation.downscaling import FORMAT, DownscalingOptions, run_downscaling, write_downscaling
-    from smcore.validation.result_folder import check_folder
+    from smcore.validation.downscaling.run import FORMAT, DownscalingOptions, run_downscaling, write_downscaling
+    from smcore.validation.runs.result_folder import check_folder
     from smcore.window import Window
 
     kept = None if flags == "any" else tuple(flag.strip() for flag in flags.split(",") if flag.strip())

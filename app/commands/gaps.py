@@ -48,8 +48,8 @@ def command(
     more: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", hidden=True)] = None,
 ) -> dict[str, Any]:
     """Score gap filling: values are hidden in real gap patterns, refilled, and compared with what was hidden."""
-    from smcore.validation.gaps import FORMAT, GapOptions, run_gaps, write_gaps
-    from smcore.validation.result_folder import check_folder
+    from smcore.validation.gaps.run import FORMAT, GapOptions, run_gaps, write_gaps
+    from smcore.validation.runs.result_folder import check_folder
     from smcore.window import Window
 
     given = {"--pattern": pattern, "--share": share, "--seed": seed, "--start": start, "--end": end, "--bbox": bbox,

@@ -16,18 +16,18 @@ import typer
 from app import cli
 from smcore.distributed import Workers
 from smcore.errors import MatchError
-from smcore.validation import qa4sm
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.mask_files import chosen_rules
-from smcore.validation.match import MatchOptions
-from smcore.validation.output import check_out, write_run
-from smcore.validation.part_files import remove_parts
-from smcore.validation.plan import make_plan
-from smcore.validation.replay import changed_data, changed_versions, had_file, other_files, read_record, request_of
-from smcore.validation.run import RunOptions, validate
+from smcore.validation.matching.mask_files import chosen_rules
+from smcore.validation.matching.match import MatchOptions
+from smcore.validation.matching.sides import Masks
+from smcore.validation.runs import qa4sm
+from smcore.validation.runs.output import check_out, write_run
+from smcore.validation.runs.part_files import remove_parts
+from smcore.validation.runs.plan import make_plan
+from smcore.validation.runs.replay import changed_data, changed_versions, had_file, other_files, read_record, request_of
+from smcore.validation.runs.run import RunOptions, validate
+from smcore.validation.runs.table import SHORT
 from smcore.validation.scaling import FitPeriod
-from smcore.validation.sides import Masks
-from smcore.validation.table import SHORT
 from smcore.validation.transforms import Transform
 
 _SHOWN = 12

@@ -17,8 +17,8 @@ from app.views.result_charts import HistogramChart
 from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
-from smcore.validation.pictured import histogram
-from smcore.validation.results import RunResults
+from smcore.validation.runs.pictured import histogram
+from smcore.validation.runs.results import RunResults
 
 _DRAWN = {
     "circle": '<circle cx="6" cy="6" r="4.4"/>',

@@ -23,8 +23,8 @@ from app.colours import LINES, THEME, shades
 from app.controls import NO_RING
 from app.metric_display import Scale
 from app.views.score_layer import coloured
-from smcore.validation.pictured import Box, Histogram, Taylor
-from smcore.validation.results import Density
+from smcore.validation.runs.pictured import Box, Histogram, Taylor
+from smcore.validation.runs.results import Density
 
 SOME_NEGATIVE = 0.1
 MOST_DOTS = 1500  # of one product in a Taylor diagram; beyond, every k-th location is drawn

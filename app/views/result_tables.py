@@ -12,10 +12,10 @@ from app.controls import Markup, empty, esc, number, swatch, table
 from app.metric_display import digits, explained, interval, plain, pretty, symbol, written
 from smcore.errors import Status
 from smcore.validation.metrics import METRICS
-from smcore.validation.pictured import triple_summary
-from smcore.validation.results import COMMON, OWN, RunResults
+from smcore.validation.runs.pictured import triple_summary
+from smcore.validation.runs.results import COMMON, OWN, RunResults
+from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
 from smcore.validation.score import MEDIAN, POOLED
-from smcore.validation.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
 
 MOST_ROWS = 400
 Label = Callable[[str], str]

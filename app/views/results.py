@@ -17,8 +17,8 @@ from app.views import result_tables as tables
 from app.views.result_charts import BoxChart, DensityChart, StabilityChart, TaylorChart
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
-from smcore.validation.pictured import ALL, FEW_LOCATIONS, FEW_PAIRS, boxes, taylor
-from smcore.validation.results import COMMON, OWN, RunResults
+from smcore.validation.runs.pictured import ALL, FEW_LOCATIONS, FEW_PAIRS, boxes, taylor
+from smcore.validation.runs.results import COMMON, OWN, RunResults
 from smcore.validation.score import MEDIAN, POOLED
 
 LABELS = {

@@ -10,8 +10,8 @@ import pandas as pd
 
 from smcore.grids import Grid, ease
 from smcore.validation.estimates import EstimateOptions, Estimates, estimate
-from smcore.validation.match import match
-from smcore.validation.sides import side
+from smcore.validation.matching.match import match
+from smcore.validation.matching.sides import side
 from validation.data import days, pixels, series, stations
 from validation.timing import Row, race, rate
 

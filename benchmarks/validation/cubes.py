@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from smcore.validation.intervals import bounds_aligned
 from smcore.validation.metrics import METRICS
 from smcore.validation.moments import moments
+from smcore.validation.uncertainty.intervals import bounds_aligned
 from validation.data import days, series
 from validation.timing import MIB, Row, Timed, race, ratio, read_once, span
 

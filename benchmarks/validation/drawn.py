@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smcore.validation.bootstrap import block_bounds
-from smcore.validation.times import DAY
+from smcore.validation.matching.times import DAY
+from smcore.validation.uncertainty.bootstrap import block_bounds
 from validation.data import series
 from validation.timing import Row, race, rate
 

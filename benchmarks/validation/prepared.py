@@ -13,12 +13,12 @@ import numpy as np
 from smcore.cubes.prepared import PreparedCube
 from smcore.cubes.store import open_store, write
 from smcore.grids import ease
-from smcore.validation.aligned import Aligned, aligned
-from smcore.validation.fetching import cube_fetch
-from smcore.validation.match import match
+from smcore.validation.matching.aligned import Aligned, aligned
+from smcore.validation.matching.fetching import cube_fetch
+from smcore.validation.matching.match import match
+from smcore.validation.matching.sides import side
 from smcore.validation.metrics import METRICS
 from smcore.validation.moments import Moments, moments
-from smcore.validation.sides import side
 from validation.cubes import NAMES
 from validation.data import cube, series
 from validation.timing import MIB, Row, Timed, race, rate, span

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smcore.validation.times import DAY
-from smcore.validation.triple import collocate
+from smcore.validation.matching.times import DAY
+from smcore.validation.triple.collocation import collocate
 from validation.at_stations import Reader
 from validation.data import series
 from validation.timing import Row, race, rate

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import MatchError, Status
-from smcore.validation.times import DAY, to_datetime
+from smcore.validation.matching.times import DAY, to_datetime
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -114,7 +114,7 @@ class Estimates:
     ``n`` (location,) is the number of pairs; the dictionaries hold one array (location,) for each metric. A value and
     its limits are NaN wherever its status is not ``ok``; limits and ``n_eff`` are NaN too where no interval is
     defended for the metric or the sample. ``short`` marks intervals of records too short for their coverage to be
-    warranted (:mod:`smcore.validation.intervals`).
+    warranted (:mod:`smcore.validation.uncertainty.intervals`).
     """
 
     n: Ints
@@ -221,12 +221,12 @@ def _limits(
     wanted = with_values(result)
     found: Mapping[str, Limits] = {}
     if wanted and options.interval in (ANALYTIC, IID):
-        from smcore.validation.intervals import bounds
+        from smcore.validation.uncertainty.intervals import bounds
 
         kind: Literal["analytic", "iid"] = "iid" if options.interval == IID else "analytic"
         found = bounds(*pairs, result.value, metrics=wanted, kind=kind, level=options.level, window=window)
     elif wanted and options.interval == BOOTSTRAP:
-        from smcore.validation.bootstrap import block_bounds
+        from smcore.validation.uncertainty.bootstrap import block_bounds
 
         found = block_bounds(*pairs, metrics=wanted, draws=options.draws, level=options.level, seed=options.seed)
     put_limits(result, found)

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from smcore.errors import ModelError
 from smcore.models.trained import COARSE, TARGET_ROLES, TrainedOn, coarse_cells
-from smcore.validation.pairing import Pairs
-from smcore.validation.places import Places
-from smcore.validation.subset import keep_pairs
-from smcore.validation.times import DAY
+from smcore.validation.matching.pairing import Pairs
+from smcore.validation.matching.places import Places
+from smcore.validation.matching.subset import keep_pairs
+from smcore.validation.matching.times import DAY
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

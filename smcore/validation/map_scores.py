@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import Status
-from smcore.validation.aligned import Aligned, aligned
 from smcore.validation.estimates import (
     ANALYTIC,
     BOOTSTRAP,
@@ -28,12 +27,13 @@ from smcore.validation.estimates import (
     with_values,
 )
 from smcore.validation.leakage import Seen
-from smcore.validation.match import Match
+from smcore.validation.matching.aligned import Aligned, aligned
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.sides import COUNTS, Side
 from smcore.validation.moments import Moments, moments
 from smcore.validation.pooling import PoolPart, pool_stride
 from smcore.validation.ranks import kendall, spearman
 from smcore.validation.score import ScoreOptions, TileScore
-from smcore.validation.sides import COUNTS, Side
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,7 +94,7 @@ class MapScores:
         return result
 
     def _limits(self, result: Estimates, product: Any, reference: Any, day: Ints) -> None:
-        from smcore.validation.intervals import bounds_aligned
+        from smcore.validation.uncertainty.intervals import bounds_aligned
 
         options, wanted = self.options.estimates, with_values(result)
         found: Mapping[str, Any] = {}

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.validation.leakage import INDEPENDENT, LEARNT, UNKNOWN, independence
-from smcore.validation.places import STATIONS
-from smcore.validation.sides import Masks, Side
+from smcore.validation.matching.places import STATIONS
+from smcore.validation.matching.sides import Masks, Side
 
 Ints = NDArray[np.int64]
 

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smcore.validation.estimates import EstimateOptions, Number, base_status, estimate, metric_status, numbers_at
-from smcore.validation.match import Match
-from smcore.validation.times import DAY, day_of, to_datetime
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.times import DAY, day_of, to_datetime
 
 if TYPE_CHECKING:
     from smcore.validation.moments import Moments

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import MatchError, Status
+from smcore.validation.matching.period import period_limits
+from smcore.validation.matching.times import DAY, to_datetime
 from smcore.validation.metrics import is_constant
-from smcore.validation.period import period_limits
-from smcore.validation.times import DAY, to_datetime
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

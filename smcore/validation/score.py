@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from smcore.errors import Status
 from smcore.progress import Cancel, Progress, check, never, quiet
-from smcore.validation.clusters import clusters, median_bounds
 from smcore.validation.estimates import (
     NONE,
     EstimateOptions,
@@ -31,11 +30,12 @@ from smcore.validation.estimates import (
     numbers_at,
 )
 from smcore.validation.leakage import PARTLY, SEEN, UNKNOWN, UNSEEN, Seen, seen, without_seen
-from smcore.validation.match import Match, PairBlock
+from smcore.validation.matching.match import Match, PairBlock
+from smcore.validation.matching.sides import COUNTS, OVERPASSES
+from smcore.validation.matching.tiles import read_block
 from smcore.validation.pooling import Pool, PoolPart, per_day, pool_part, pool_stride, pooled_numbers
-from smcore.validation.sides import COUNTS, OVERPASSES
-from smcore.validation.tiles import read_block
 from smcore.validation.transforms import Transform
+from smcore.validation.uncertainty.clusters import clusters, median_bounds
 
 if TYPE_CHECKING:
     from smcore.validation.moments import Moments

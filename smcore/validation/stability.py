@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from smcore.errors import MatchError, Status
+from smcore.validation.matching.times import DAY, to_datetime
 from smcore.validation.metrics import METRICS
 from smcore.validation.moments import Moments
-from smcore.validation.times import DAY, to_datetime
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

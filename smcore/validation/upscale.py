@@ -28,11 +28,11 @@ from scipy.sparse.csgraph import connected_components
 from smcore import names
 from smcore.errors import MatchError
 from smcore.grids import wrap_longitude
-from smcore.validation.collocate import collocate
-from smcore.validation.places import CUBE, STATIONS
-from smcore.validation.sides import Masks, Side, side
-from smcore.validation.sphere import unit_vectors
-from smcore.validation.times import HOUR, to_datetime
+from smcore.validation.matching.collocate import collocate
+from smcore.validation.matching.places import CUBE, STATIONS
+from smcore.validation.matching.sides import Masks, Side, side
+from smcore.validation.matching.sphere import unit_vectors
+from smcore.validation.matching.times import HOUR, to_datetime
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -2,8 +2,9 @@
 
 Both products are compared with one reference on the same pairs. The gain of A over B in a metric is how much nearer A
 is to the metric's best value, so more than 0 is better for A whatever the metric. Its test is Student's t of the
-difference of the two influences (:mod:`smcore.validation.influence`) with the variance of a series that remembers
-(:mod:`smcore.validation.longrun`): errors that the products share cancel, gaps and autocorrelation are allowed for.
+difference of the two influences (:mod:`smcore.validation.uncertainty.influence`) with the variance of a series that
+remembers (:mod:`smcore.validation.uncertainty.longrun`): errors that the products share cancel, gaps and
+autocorrelation are allowed for.
 We chose it by simulation over resampling: ``benchmarks/results_versus_size.md`` has size and power of both.
 
 Over locations p becomes q by Benjamini, Y. and Hochberg, Y. (1995): Controlling the false discovery rate. J. R. Stat.
@@ -21,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import MatchError
-from smcore.validation.clusters import DRAWS, MedianBounds, clusters, median_bounds
-from smcore.validation.influence import INFLUENCES, Centred, influences
-from smcore.validation.longrun import MIN_EFFECTIVE, LongRun, long_run
 from smcore.validation.metrics import METRICS
+from smcore.validation.uncertainty.clusters import DRAWS, MedianBounds, clusters, median_bounds
+from smcore.validation.uncertainty.influence import INFLUENCES, Centred, influences
+from smcore.validation.uncertainty.longrun import MIN_EFFECTIVE, LongRun, long_run
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -133,7 +134,7 @@ def paired(
     time
         (location, pair) in µs UTC, in any order.
     metrics
-        Of :data:`smcore.validation.influence.INFLUENCES`, with a best value.
+        Of :data:`smcore.validation.uncertainty.influence.INFLUENCES`, with a best value.
     min_pairs
         Locations with fewer pairs get no numbers.
     level

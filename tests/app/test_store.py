@@ -22,9 +22,9 @@ from smcore.catalog import add_entry
 from smcore.cubes.store import open_store
 from smcore.grids import ease
 from smcore.maps import View, fitted, latitude_of, longitude_of, paint, plan
-from smcore.validation.match import match
+from smcore.validation.matching.match import match
+from smcore.validation.matching.sides import side
 from smcore.validation.score import score
-from smcore.validation.sides import side
 
 ROWS, COLUMNS = 12, 16
 

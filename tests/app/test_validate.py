@@ -152,7 +152,7 @@ def test_what_is_still_to_be_chosen_is_said_before_anything_is_sent(choice: Aske
 def test_a_cancelled_run_ends_at_once_in_the_middle_of_a_step_and_keeps_nothing(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import smcore.validation.run
+    import smcore.validation.runs.run
 
     queue, asked_at = Queue(tmp_path / "jobs"), []
     job_id = queue.submit("validate", asked(tiny, tmp_path / "runs"))
@@ -165,7 +165,7 @@ def test_a_cancelled_run_ends_at_once_in_the_middle_of_a_step_and_keeps_nothing(
             with contextlib.suppress(Exception):
                 threading.Event().wait(0.01)
 
-    monkeypatch.setattr(smcore.validation.run, "validate", endless)
+    monkeypatch.setattr(smcore.validation.runs.run, "validate", endless)
     claimed = queue.claim()
     assert claimed is not None
     worker.run(queue, claimed)

@@ -24,17 +24,17 @@ from smcore.cubes import store
 from smcore.distributed import Workers, compute
 from smcore.errors import Cancelled, MatchError, SmcoreError, Status
 from smcore.grids import Grid, ease
-from smcore.validation import match as match_module
 from smcore.validation import pooling
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.match import match
-from smcore.validation.output import write_run
-from smcore.validation.part_files import PartFiles, remove_parts
-from smcore.validation.plan import Plan, RunOptions, make_plan
-from smcore.validation.request import Request
-from smcore.validation.run import finished, validate
+from smcore.validation.matching import match as match_module
+from smcore.validation.matching.match import match
+from smcore.validation.matching.sides import side
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.part_files import PartFiles, remove_parts
+from smcore.validation.runs.plan import Plan, RunOptions, make_plan
+from smcore.validation.runs.request import Request
+from smcore.validation.runs.run import finished, validate
 from smcore.validation.score import score
-from smcore.validation.sides import side
 
 GRID = ease("M09").cut(slice(300, 390), slice(800, 920))
 TILES = 6

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from smcore.names import unit_label
 from smcore.validation.analyses.base import Findings, location_columns
 from smcore.validation.leakage import Seen
-from smcore.validation.match import Match
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.places import CUBE, STATIONS
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
 from smcore.validation.metrics import METRICS
-from smcore.validation.places import CUBE, STATIONS
-from smcore.validation.sample import Common
 from smcore.validation.score import Score, ScoreOptions
-from smcore.validation.tiles import Tile
 from smcore.validation.versus import DEFAULT_METRICS, Difference, Differences, Versus, compare, paired
 
 SEEN = "seen"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smcore.validation.match import Match
-from smcore.validation.sample import Common
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
 from smcore.validation.score import Score
-from smcore.validation.tiles import Tile
 
 
 @dataclass(frozen=True)

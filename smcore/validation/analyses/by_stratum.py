@@ -17,14 +17,22 @@ from smcore.catalog import Catalog
 from smcore.errors import MatchError, SmcoreError, Status
 from smcore.validation.analyses.base import Findings
 from smcore.validation.leakage import Seen, without_seen
-from smcore.validation.match import Match, PairBlock
-from smcore.validation.pairing import Pairs
-from smcore.validation.sample import Common
+from smcore.validation.matching.match import Match, PairBlock
+from smcore.validation.matching.pairing import Pairs
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.subset import keep_pairs, take_locations
+from smcore.validation.matching.tiles import Tile
+from smcore.validation.runs.table import MEDIAN_WITH_SEEN, score_table
 from smcore.validation.score import MEDIAN, Score, ScoreOptions, TileScore, assemble, score_block
-from smcore.validation.strata import PAIR_KINDS, Levels, MissingStratum, cross, in_order, location_levels, pair_levels
-from smcore.validation.subset import keep_pairs, take_locations
-from smcore.validation.table import MEDIAN_WITH_SEEN, score_table
-from smcore.validation.tiles import Tile
+from smcore.validation.strata.levels import (
+    PAIR_KINDS,
+    Levels,
+    MissingStratum,
+    cross,
+    in_order,
+    location_levels,
+    pair_levels,
+)
 from smcore.validation.transforms import Transform
 
 Ints = NDArray[np.int64]

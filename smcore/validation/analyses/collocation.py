@@ -14,15 +14,15 @@ from smcore.errors import MatchError, Status
 from smcore.validation.analyses.base import Findings, location_columns
 from smcore.validation.anomalies import anomaly
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.extended import extended
-from smcore.validation.independence import shared_inputs, shared_pairs
-from smcore.validation.match import Match
-from smcore.validation.members import MIN_OBS, Collocated, sentences
-from smcore.validation.places import CUBE
-from smcore.validation.sample import Common
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.places import CUBE
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
 from smcore.validation.score import Score
-from smcore.validation.tiles import Tile
-from smcore.validation.triple import collocate
+from smcore.validation.triple.collocation import collocate
+from smcore.validation.triple.extended import extended
+from smcore.validation.triple.independence import shared_inputs, shared_pairs
+from smcore.validation.triple.members import MIN_OBS, Collocated, sentences
 
 QUANTITIES = {
     "err_std": "of its member",
@@ -98,7 +98,7 @@ class Collocation:
 
     def _correlated(self) -> list[tuple[str, str]]:
         """Pairs that share inputs, as far as the data sets are enough to let their errors be correlated."""
-        from smcore.validation.extended import design
+        from smcore.validation.triple.extended import design
 
         sides = [self.matches[0].reference, *(one.product for one in self.matches)]
         allowed: list[tuple[str, str]] = []

@@ -10,12 +10,12 @@ import numpy as np
 
 from smcore.validation.analyses.base import Findings
 from smcore.validation.leakage import Seen
-from smcore.validation.match import Match, PairBlock
-from smcore.validation.pairing import Pairs
-from smcore.validation.sample import Common
+from smcore.validation.matching.match import Match, PairBlock
+from smcore.validation.matching.pairing import Pairs
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
+from smcore.validation.runs.table import score_table
 from smcore.validation.score import Score, ScoreOptions, TileScore, assemble, score_guarded
-from smcore.validation.table import score_table
-from smcore.validation.tiles import Tile
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from smcore.errors import MatchError, Status
 from smcore.validation.analyses.base import Findings
 from smcore.validation.leakage import Seen, without_seen
-from smcore.validation.match import Match, PairBlock
+from smcore.validation.matching.match import Match, PairBlock
+from smcore.validation.matching.places import CUBE
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
 from smcore.validation.metrics import METRICS
-from smcore.validation.places import CUBE
-from smcore.validation.sample import Common
 from smcore.validation.score import MEDIAN, Score, ScoreOptions
 from smcore.validation.stability import (
     MIN_OBS,
@@ -27,7 +28,6 @@ from smcore.validation.stability import (
     stability_table,
     windows,
 )
-from smcore.validation.tiles import Tile
 
 Ints = NDArray[np.int64]
 

@@ -11,12 +11,12 @@ import pandas as pd
 
 from smcore.errors import Cancelled, MatchError, SmcoreError
 from smcore.validation.analyses.base import Findings
-from smcore.validation.match import Match, MatchOptions, match
-from smcore.validation.places import STATIONS
-from smcore.validation.sample import Common
+from smcore.validation.matching.match import Match, MatchOptions, match
+from smcore.validation.matching.places import STATIONS
+from smcore.validation.matching.sample import Common
+from smcore.validation.matching.tiles import Tile
+from smcore.validation.runs.table import COLUMNS, score_table
 from smcore.validation.score import Score, ScoreOptions, score
-from smcore.validation.table import COLUMNS, score_table
-from smcore.validation.tiles import Tile
 from smcore.validation.upscale import METHODS, NONE, Upscaled, upscale
 
 TABLE: Final = "cells.csv"

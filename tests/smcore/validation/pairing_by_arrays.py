@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.validation.pairing import NO_TIME, Pairs
-from smcore.validation.sides import OVERPASSES, Labels, Records
-from smcore.validation.times import DAY, day_of
+from smcore.validation.matching.pairing import NO_TIME, Pairs
+from smcore.validation.matching.sides import OVERPASSES, Labels, Records
+from smcore.validation.matching.times import DAY, day_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,12 +14,12 @@ import xarray as xr
 from smcore.cubes.store import open_store, write
 from smcore.errors import StoreError
 from smcore.grids import Grid, ease, regular
-from smcore.validation import aligned as module
-from smcore.validation.aligned import Aligned, aligned
-from smcore.validation.fetching import cube_fetch
-from smcore.validation.match import Match, MatchOptions, match
-from smcore.validation.sides import Masks, Side, side
-from smcore.validation.times import DAY
+from smcore.validation.matching import aligned as module
+from smcore.validation.matching.aligned import Aligned, aligned
+from smcore.validation.matching.fetching import cube_fetch
+from smcore.validation.matching.match import Match, MatchOptions, match
+from smcore.validation.matching.sides import Masks, Side, side
+from smcore.validation.matching.times import DAY
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 109), slice(200, 213))

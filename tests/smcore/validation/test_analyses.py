@@ -75,7 +75,7 @@ def whole(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tables_do_not_depend_on_how_the_locations_are_cut_into_tiles(
     whole: Path, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smcore.validation.match._BLOCK_LOCATIONS", 5)
+    monkeypatch.setattr("smcore.validation.matching.match._BLOCK_LOCATIONS", 5)
     wanted = ("--product", "sharp", "--product", "blunt", "--reference", "sensors")
     assert loam(*wanted, "--triple", "--stability", 100, "--out", tmp_path / "o", "--catalog", catalog) == 0
     for name in ("metrics.csv", "common.csv", "versus.csv", "triple.csv", "stability.csv", "strata.csv"):

@@ -8,7 +8,7 @@ import pytest
 
 from smcore.errors import MatchError
 from smcore.validation.anomalies import METHODS, anomaly, anomaly_note, check_method, climatology, pair_anomalies
-from smcore.validation.times import DAY, HOUR
+from smcore.validation.matching.times import DAY, HOUR
 
 NO_TIME = np.iinfo(np.int64).min
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from smcore.errors import MatchError
-from smcore.validation.bootstrap import KINDS, MIN_BLOCKS, block_bounds, block_days, draw_counts
-from smcore.validation.estimators import ESTIMATORS
-from smcore.validation.longrun import LongRun
+from smcore.validation.matching.times import DAY
 from smcore.validation.metrics import METRICS
-from smcore.validation.times import DAY
+from smcore.validation.uncertainty.bootstrap import KINDS, MIN_BLOCKS, block_bounds, block_days, draw_counts
+from smcore.validation.uncertainty.estimators import ESTIMATORS
+from smcore.validation.uncertainty.longrun import LongRun
 
 NAMES = ("pearson_r", "bias", "rmsd", "ubrmsd", "mse_bias", "mse_variance", "mse_correlation", "nse", "kge", "slope")
 

@@ -22,12 +22,12 @@ from smcore.validation.analyses.base import Findings
 from smcore.validation.analyses.by_stratum import TABLE, by_stratum, parse_kinds
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.leakage import seen
-from smcore.validation.match import MatchOptions, match
-from smcore.validation.sample import common_sample
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sample import common_sample
+from smcore.validation.matching.sides import side
+from smcore.validation.matching.tiles import read_tile
 from smcore.validation.score import MEDIAN, POOLED, ScoreOptions, score
-from smcore.validation.sides import side
-from smcore.validation.strata import Levels
-from smcore.validation.tiles import read_tile
+from smcore.validation.strata.levels import Levels
 from smcore.validation.transforms import Transform
 
 Make = Callable[..., xr.Dataset]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from smcore.grids import EARTH_RADIUS_KM
-from smcore.validation import clusters as module
-from smcore.validation.clusters import MIN_CLUSTERS, clusters, median_bounds
-from smcore.validation.sphere import unit_vectors
+from smcore.validation.matching.sphere import unit_vectors
+from smcore.validation.uncertainty import clusters as module
+from smcore.validation.uncertainty.clusters import MIN_CLUSTERS, clusters, median_bounds
 
 
 def widest(lat: np.ndarray, lon: np.ndarray, group: np.ndarray) -> float:

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from smcore.validation import dependence
-from smcore.validation.times import DAY, HOUR
+from smcore.validation.matching.times import DAY, HOUR
+from smcore.validation.uncertainty import dependence
 
 kernel = pytest.importorskip("smcore.validation.kernels.dependence")
 

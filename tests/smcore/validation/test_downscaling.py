@@ -17,8 +17,8 @@ from smcore.catalog import load_catalog
 from smcore.errors import GridMismatch, MatchError
 from smcore.grids import Grid, ease
 from smcore.roles import Source
-from smcore.validation.added_variance import SpectrumSum, ring_variance
-from smcore.validation.downscaling import (
+from smcore.validation.downscaling.added_variance import SpectrumSum, ring_variance
+from smcore.validation.downscaling.run import (
     DownscalingOptions,
     Nest,
     best_spectrum,
@@ -165,7 +165,7 @@ def test_maps_read_in_pieces_give_the_same(monkeypatch):
     coarse = coarse_cube()
     fine = fine_cube(replicated(coarse) + np.random.default_rng(6).normal(0, 0.03, (DAYS, 32, 32)))
     whole = compare(fine, coarse)
-    monkeypatch.setattr("smcore.validation.downscaling._VALUES_AT_ONCE", 3 * 32 * 32)
+    monkeypatch.setattr("smcore.validation.downscaling.run._VALUES_AT_ONCE", 3 * 32 * 32)
     pieces = compare(fine, coarse)
     np.testing.assert_allclose(pieces[1].s_pr, whole[1].s_pr, rtol=1e-9, atol=1e-12)
     for a, b in zip(whole[2], pieces[2], strict=True):

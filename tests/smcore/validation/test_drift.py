@@ -17,11 +17,11 @@ from smcore.validation.analyses.base import Findings
 from smcore.validation.analyses.drift import COLUMNS, TABLE, Stability
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.leakage import seen
-from smcore.validation.match import MatchOptions, match
-from smcore.validation.sample import common_sample
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sample import common_sample
+from smcore.validation.matching.sides import side
+from smcore.validation.matching.tiles import read_tile
 from smcore.validation.score import MEDIAN, ScoreOptions, score
-from smcore.validation.sides import side
-from smcore.validation.tiles import read_tile
 
 Make = Callable[..., xr.Dataset]
 YEARS = 7

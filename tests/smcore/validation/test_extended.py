@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from smcore.errors import MatchError, Status
-from smcore.validation.comoments import comoments
-from smcore.validation.extended import design, estimate, extended
-from smcore.validation.times import DAY
-from smcore.validation.triple import collocate
+from smcore.validation.matching.times import DAY
+from smcore.validation.triple.collocation import collocate
+from smcore.validation.triple.comoments import comoments
+from smcore.validation.triple.extended import design, estimate, extended
 
 NAMES = ["smap", "ascat", "era5", "gldas", "net"]
 GAINS = np.array([1.0, 0.7, 1.4, 1.2, 0.9])
@@ -118,7 +118,7 @@ def test_a_correlation_that_is_not_named_makes_errors_too_small() -> None:
 
 
 def test_pieces_of_time_merge_and_the_order_of_members_does_not_matter() -> None:
-    from smcore.validation.comoments import update, zero
+    from smcore.validation.triple.comoments import update, zero
 
     values, _ = simulated()
     state = zero(5, 3)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from smcore.errors import MatchError
 from smcore.roles import Source
-from smcore.validation.gap_patterns import PATTERNS, Evidence, hide, outage, swath, winter
+from smcore.validation.gaps.patterns import PATTERNS, Evidence, hide, outage, swath, winter
 
 HALVES = {"west": [1, 1, 1, 0, 0, 0], "east": [0, 0, 0, 1, 1, 1], "most": [1, 1, 1, 1, 1, 0], "none": [0] * 6}
 

@@ -19,11 +19,11 @@ from smcore.roles import Source
 from smcore.training.datasets import Choice, build
 from smcore.training.run import TrainRequest, train
 from smcore.training.splits import Split
-from smcore.validation import gap_scores
-from smcore.validation.gap_intervals import blocks_of, pooled_bounds
-from smcore.validation.gap_mask import read_mask
-from smcore.validation.gap_refill import KEPT_VALUES, Method, daily, methods_of
-from smcore.validation.gaps import GapOptions, gap_test, run_gaps, write_gaps
+from smcore.validation.gaps import scores as gap_scores
+from smcore.validation.gaps.intervals import blocks_of, pooled_bounds
+from smcore.validation.gaps.mask import read_mask
+from smcore.validation.gaps.refill import KEPT_VALUES, Method, daily, methods_of
+from smcore.validation.gaps.run import GapOptions, gap_test, run_gaps, write_gaps
 from smcore.window import Window
 
 OPTIONS = GapOptions(share=0.15, device="cpu")

@@ -14,11 +14,11 @@ from smcore.grids import ease
 from smcore.validation.analyses.base import Findings
 from smcore.validation.analyses.in_cells import TABLE, InCells
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.match import Match, MatchOptions, match
-from smcore.validation.sample import common_sample
+from smcore.validation.matching.match import Match, MatchOptions, match
+from smcore.validation.matching.sample import common_sample
+from smcore.validation.matching.sides import Side, side
+from smcore.validation.matching.tiles import read_tile
 from smcore.validation.score import MEDIAN, ScoreOptions, score
-from smcore.validation.sides import Side, side
-from smcore.validation.tiles import read_tile
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 104), slice(200, 206))

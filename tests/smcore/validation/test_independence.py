@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smcore.validation.extended import design
-from smcore.validation.independence import shared_inputs, shared_pairs
-from smcore.validation.sides import Side, side
+from smcore.validation.matching.sides import Side, side
+from smcore.validation.triple.extended import design
+from smcore.validation.triple.independence import shared_inputs, shared_pairs
 
 EFFECT = "their errors come out too small and those of the others too large"
 

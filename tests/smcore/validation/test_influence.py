@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.validation.influence import INFLUENCES, influences
 from smcore.validation.metrics import METRICS
+from smcore.validation.uncertainty.influence import INFLUENCES, influences
 
 
 def data(n: int = 600) -> tuple[np.ndarray, np.ndarray]:

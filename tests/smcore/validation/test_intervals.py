@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from smcore.validation import intervals
 from smcore.validation.anomalies import anomaly
+from smcore.validation.matching.times import DAY, HOUR
 from smcore.validation.metrics import METRICS
-from smcore.validation.times import DAY, HOUR
+from smcore.validation.uncertainty import intervals
 
 EVERY = tuple(METRICS)
 DEFENDED = {"pearson_r", "spearman_r", "kendall_tau", "bias", "rmsd", "ubrmsd", "mae", "mse_bias", "mse_variance"}

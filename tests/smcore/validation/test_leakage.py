@@ -25,12 +25,12 @@ from smcore.validation.leakage import (
     seen,
     without_seen,
 )
-from smcore.validation.match import MatchOptions, match
-from smcore.validation.pairing import NO_TIME, Pairs
-from smcore.validation.places import Places
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.pairing import NO_TIME, Pairs
+from smcore.validation.matching.places import Places
+from smcore.validation.matching.sides import side
+from smcore.validation.matching.times import DAY
 from smcore.validation.score import score
-from smcore.validation.sides import side
-from smcore.validation.times import DAY
 from smcore.window import Window
 
 GRID = ease("M36")

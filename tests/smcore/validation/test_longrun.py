@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.validation.longrun import LAGS, TAIL, LongRun, long_run
-from smcore.validation.times import DAY
+from smcore.validation.matching.times import DAY
+from smcore.validation.uncertainty.longrun import LAGS, TAIL, LongRun, long_run
 
 
 def autoregressive(seed: int, shape: tuple[int, int], phi: float) -> np.ndarray:

@@ -16,11 +16,11 @@ from smcore.catalog import Catalog, load_catalog
 from smcore.cubes import store
 from smcore.errors import Status
 from smcore.grids import ease
-from smcore.validation import aligned as aligned_module
 from smcore.validation import pooling
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.plan import Plan, RunOptions, make_plan
-from smcore.validation.run import Run, finished, validate
+from smcore.validation.matching import aligned as aligned_module
+from smcore.validation.runs.plan import Plan, RunOptions, make_plan
+from smcore.validation.runs.run import Run, finished, validate
 from smcore.validation.transforms import Transform
 
 Make = Callable[..., xr.Dataset]

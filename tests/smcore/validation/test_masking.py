@@ -11,8 +11,8 @@ import xarray as xr
 
 from smcore.errors import MatchError
 from smcore.roles import Source
-from smcore.validation.mask_files import chosen_rules, read_rules
-from smcore.validation.masking import (
+from smcore.validation.matching.mask_files import chosen_rules, read_rules
+from smcore.validation.matching.masking import (
     NAMED,
     Condition,
     MaskRule,
@@ -23,7 +23,7 @@ from smcore.validation.masking import (
     removal,
     rule_notes,
 )
-from smcore.validation.sides import Side, side
+from smcore.validation.matching.sides import Side, side
 
 STEPS = slice(0, 4)
 TIME = np.datetime64("2016-01-01T06:00", "ns") + np.arange(4) * np.timedelta64(1, "D")

@@ -13,10 +13,10 @@ import xarray as xr
 from smcore.errors import MatchError
 from smcore.grids import Grid, distance_km, ease, regular
 from smcore.stations.select import select
-from smcore.validation.collocate import collocate, nearest
-from smcore.validation.match import Match, MatchOptions, match, pairs_dataset
-from smcore.validation.sides import Masks, side
-from smcore.validation.times import HOUR
+from smcore.validation.matching.collocate import collocate, nearest
+from smcore.validation.matching.match import Match, MatchOptions, match, pairs_dataset
+from smcore.validation.matching.sides import Masks, side
+from smcore.validation.matching.times import HOUR
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 104), slice(200, 206))
@@ -411,7 +411,7 @@ def test_blocks_cover_every_location_once_in_whole_rows(make_cube: Make, monkeyp
     rng = np.random.default_rng(0)
     a, b = (make_cube(rng.random((10, 4, 6)), time) for _ in range(2))
     whole = all_pairs(paired(a, b))
-    monkeypatch.setattr("smcore.validation.match._BLOCK_VALUES", 130)
+    monkeypatch.setattr("smcore.validation.matching.match._BLOCK_VALUES", 130)
     matched = paired(a, b)
     blocks = matched.block_rows()
     assert [len(rows) for rows in blocks] == [12, 12]

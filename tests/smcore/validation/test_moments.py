@@ -219,6 +219,6 @@ def test_no_pairs_at_all_are_moments_too() -> None:
 
 
 def test_importing_the_module_loads_no_compiler() -> None:
-    code = "import sys, smcore.validation.moments, smcore.validation.run; print('numba' in sys.modules)"
+    code = "import sys, smcore.validation.moments, smcore.validation.runs.run; print('numba' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

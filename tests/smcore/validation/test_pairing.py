@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smcore.validation.pairing import NO_TIME, Pairs, pair_daily, pair_nearest
-from smcore.validation.sides import Records
-from smcore.validation.times import DAY, HOUR, Support, microseconds, to_datetime
+from smcore.validation.matching.pairing import NO_TIME, Pairs, pair_daily, pair_nearest
+from smcore.validation.matching.sides import Records
+from smcore.validation.matching.times import DAY, HOUR, Support, microseconds, to_datetime
 
 DAY0 = 18_000 * DAY
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smcore.validation.pairing import Pairs, pair_daily, pair_nearest
-from smcore.validation.sides import Records
-from smcore.validation.times import DAY, HOUR
+from smcore.validation.matching.pairing import Pairs, pair_daily, pair_nearest
+from smcore.validation.matching.sides import Records
+from smcore.validation.matching.times import DAY, HOUR
 from tests.smcore.validation import pairing_by_arrays as oracle
 
 Pair = Callable[[Records, Records], Pairs]
@@ -138,7 +138,7 @@ def test_pairing_loads_no_compiler_before_it_pairs() -> None:
     import subprocess
     import sys
 
-    code = "import sys, smcore.validation.match, smcore.validation.run; print('numba' in sys.modules)"
+    code = "import sys, smcore.validation.matching.match, smcore.validation.runs.run; print('numba' in sys.modules)"
     root = Path(__file__).resolve().parents[3]
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert found.stdout.strip() == "False"

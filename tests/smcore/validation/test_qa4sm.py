@@ -21,11 +21,11 @@ from smcore.catalog import Catalog
 from smcore.cubes import store
 from smcore.errors import ExportError, ReaderError, Status
 from smcore.grids import ease
-from smcore.validation import qa4sm
-from smcore.validation.output import write_run
-from smcore.validation.plan import RunOptions
-from smcore.validation.qa4sm_names import PAIRED, STATUS_CODES, short_name
-from smcore.validation.run import Run, validate
+from smcore.validation.runs import qa4sm
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.plan import RunOptions
+from smcore.validation.runs.qa4sm_names import PAIRED, STATUS_CODES, short_name
+from smcore.validation.runs.run import Run, validate
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 104), slice(200, 206))

@@ -20,11 +20,11 @@ from scipy import stats
 from app import cli
 from smcore import plugins
 from smcore.errors import MatchError, Status
-from smcore.validation.match import MatchOptions, match
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sides import Masks, side
+from smcore.validation.matching.times import HOUR
+from smcore.validation.runs.table import score_table
 from smcore.validation.score import Score, ScoreOptions, score
-from smcore.validation.sides import Masks, side
-from smcore.validation.table import score_table
-from smcore.validation.times import HOUR
 
 
 def read(kind: str, paths: list[Path]) -> xr.Dataset:

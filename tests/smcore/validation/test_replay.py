@@ -25,15 +25,15 @@ from smcore.cubes import store
 from smcore.errors import MatchError, SmcoreError
 from smcore.grids import ease
 from smcore.validation.estimates import INTERVALS, EstimateOptions
-from smcore.validation.masking import BIT_TESTS, COMPARISONS, NAMED, Condition, MaskRule, named
-from smcore.validation.match import MatchOptions
+from smcore.validation.matching.masking import BIT_TESTS, COMPARISONS, NAMED, Condition, MaskRule, named
+from smcore.validation.matching.match import MatchOptions
+from smcore.validation.matching.sides import Masks
 from smcore.validation.metrics import METRICS
-from smcore.validation.plan import RunOptions
-from smcore.validation.record import options_record
-from smcore.validation.replay import changed_data, changed_versions, other_files, read_record, request_of
-from smcore.validation.run import FORMAT
+from smcore.validation.runs.plan import RunOptions
+from smcore.validation.runs.record import options_record
+from smcore.validation.runs.replay import changed_data, changed_versions, other_files, read_record, request_of
+from smcore.validation.runs.run import FORMAT
 from smcore.validation.scaling import METHODS, FitPeriod
-from smcore.validation.sides import Masks
 from smcore.validation.transforms import Transform
 
 Make = Callable[..., xr.Dataset]

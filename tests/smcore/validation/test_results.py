@@ -13,11 +13,11 @@ from factories import catalogue, tiny_cube, tiny_stations
 from smcore.catalog import load_catalog
 from smcore.errors import StoreError
 from smcore.grids import ease
-from smcore.validation.output import write_run
-from smcore.validation.pair_sample import pair_sample
-from smcore.validation.pictured import ALL, FEW_LOCATIONS, boxes, histogram, taylor, triple_summary
-from smcore.validation.results import RunResults, list_runs, open_run
-from smcore.validation.run import Run, RunOptions, validate
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.pair_sample import pair_sample
+from smcore.validation.runs.pictured import ALL, FEW_LOCATIONS, boxes, histogram, taylor, triple_summary
+from smcore.validation.runs.results import RunResults, list_runs, open_run
+from smcore.validation.runs.run import Run, RunOptions, validate
 from smcore.validation.transforms import Transform
 
 GRID = ease("M36").cut(slice(80, 92), slice(200, 216))

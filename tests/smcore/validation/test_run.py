@@ -18,13 +18,13 @@ from smcore import ingest
 from smcore.cubes import store
 from smcore.errors import ExportError, MatchError, StoreError
 from smcore.grids import ease
-from smcore.validation import output
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.fetching import cube_fetch, dataset_fetch
+from smcore.validation.matching.fetching import cube_fetch, dataset_fetch
+from smcore.validation.matching.sides import Side
 from smcore.validation.metrics import METRICS
-from smcore.validation.output import check_out, write_csv, write_run
-from smcore.validation.run import RunOptions, validate
-from smcore.validation.sides import Side
+from smcore.validation.runs import output
+from smcore.validation.runs.output import check_out, write_csv, write_run
+from smcore.validation.runs.run import RunOptions, validate
 
 Make = Callable[..., xr.Dataset]
 GRID = ease("M36").cut(slice(100, 104), slice(200, 206))

@@ -12,10 +12,10 @@ import pytest
 from smcore import plugins
 from smcore.errors import MatchError, Status
 from smcore.validation.anomalies import anomaly
-from smcore.validation.match import MatchOptions, match
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sides import Masks, side
+from smcore.validation.matching.times import DAY, to_datetime
 from smcore.validation.scaling import METHODS, PERCENTILES, FitPeriod, fit_scaling, scale, scaling_note
-from smcore.validation.sides import Masks, side
-from smcore.validation.times import DAY, to_datetime
 
 PERIOD_START = int(np.datetime64("2015-01-01", "us").astype(np.int64))
 

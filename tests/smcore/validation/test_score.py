@@ -12,12 +12,12 @@ import xarray as xr
 from scipy import stats
 
 from smcore.errors import Cancelled, ReaderError, Status
-from smcore.validation.fields import STATUS_CODES, combined_fields, score_fields
-from smcore.validation.match import MatchOptions, match
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sides import Masks, side
 from smcore.validation.metrics import METRICS
+from smcore.validation.runs.fields import STATUS_CODES, combined_fields, score_fields
+from smcore.validation.runs.table import COLUMNS, STEP_COLUMNS, score_table, step_table
 from smcore.validation.score import MEDIAN, POOLED, Score, ScoreOptions, score, score_pairs
-from smcore.validation.sides import Masks, side
-from smcore.validation.table import COLUMNS, STEP_COLUMNS, score_table, step_table
 
 Make = Callable[..., xr.Dataset]
 LAT, LON = 34.0, -105.0

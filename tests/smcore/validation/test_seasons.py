@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smcore.errors import MatchError
-from smcore.validation.seasons import LABELS, season_of
+from smcore.validation.strata.seasons import LABELS, season_of
 
 NO_TIME = np.iinfo(np.int64).min
 

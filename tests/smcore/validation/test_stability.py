@@ -11,13 +11,13 @@ from scipy import stats
 
 from smcore import plugins
 from smcore.errors import MatchError
-from smcore.validation.match import MatchOptions, match
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.pairing import NO_TIME
+from smcore.validation.matching.sides import side
+from smcore.validation.matching.times import DAY
 from smcore.validation.metrics import METRICS, Metric
 from smcore.validation.moments import Moments
-from smcore.validation.pairing import NO_TIME
-from smcore.validation.sides import side
 from smcore.validation.stability import COLUMNS, drift, rolling, stability_table, windows
-from smcore.validation.times import DAY
 
 START = int(np.datetime64("2015-04-01", "us").astype(np.int64))
 

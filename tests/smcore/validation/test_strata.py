@@ -14,10 +14,10 @@ import xarray as xr
 from smcore import plugins
 from smcore.errors import MatchError
 from smcore.grids import ease
-from smcore.validation.land_cover import is_forest, land_cover_name
-from smcore.validation.pairing import NO_TIME, Pairs
-from smcore.validation.sides import side
-from smcore.validation.strata import Levels, MissingStratum, cross, in_order, location_levels, pair_levels
+from smcore.validation.matching.pairing import NO_TIME, Pairs
+from smcore.validation.matching.sides import side
+from smcore.validation.strata.land_cover import is_forest, land_cover_name
+from smcore.validation.strata.levels import Levels, MissingStratum, cross, in_order, location_levels, pair_levels
 
 Make = Callable[..., xr.Dataset]
 TIME = np.datetime64("2020-01-01", "ns") + np.arange(24) * np.timedelta64(1, "h")

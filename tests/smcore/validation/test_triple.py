@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from smcore.errors import MatchError, Status
-from smcore.validation.comoments import comoments, merge, update, zero
-from smcore.validation.members import QUANTITIES, Collocated, sentences
-from smcore.validation.times import DAY
-from smcore.validation.triple import collocate, estimate
+from smcore.validation.matching.times import DAY
+from smcore.validation.triple.collocation import collocate, estimate
+from smcore.validation.triple.comoments import comoments, merge, update, zero
+from smcore.validation.triple.members import QUANTITIES, Collocated, sentences
 
 GAINS = np.array([1.0, 0.7, 1.4])
 ERRORS = np.array([0.03, 0.02, 0.05])
@@ -230,7 +230,7 @@ def test_bounds_do_not_depend_on_the_tile_nor_on_the_order_of_times() -> None:
 
 def test_draws_are_those_of_resampled_blocks() -> None:
     """The matrix product gives what copying the days of the drawn blocks and starting over gives."""
-    from smcore.validation import block_draws
+    from smcore.validation.uncertainty import block_draws
 
     values, time = simulated(locations=1, steps=330, missing=0.1)
     seen = []

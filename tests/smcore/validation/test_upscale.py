@@ -12,9 +12,9 @@ import xarray as xr
 from smcore import plugins
 from smcore.errors import MatchError
 from smcore.grids import ease
-from smcore.validation.match import MatchOptions, match
+from smcore.validation.matching.match import MatchOptions, match
+from smcore.validation.matching.sides import Masks, Side, side
 from smcore.validation.score import score
-from smcore.validation.sides import Masks, Side, side
 from smcore.validation.upscale import Upscaled, combine, upscale, voronoi_weights
 
 Make = Callable[..., xr.Dataset]

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from smcore.errors import MatchError
+from smcore.validation.matching.times import DAY
 from smcore.validation.metrics import METRICS
-from smcore.validation.times import DAY
 from smcore.validation.versus import BETTER, TOO_FEW, UNDECIDED, WORSE, Differences, adjusted, compare, paired
 
 NAMES = ("ubrmsd", "pearson_r", "rmsd", "bias", "mae", "nse")

@@ -1,0 +1,1 @@
+"""The gap test: hide, refill, score what was hidden."""

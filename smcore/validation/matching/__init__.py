@@ -1,0 +1,1 @@
+"""Who is compared with whom, where and when: from two data sets to pairs."""

@@ -1,0 +1,1 @@
+"""A whole run: what is asked, planned, worked off, written, opened again."""

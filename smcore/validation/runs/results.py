@@ -1,0 +1,299 @@
+"""A finished run as it is looked at: its folder opened, checked and laid out for tables, maps and charts.
+
+Nothing is scored here. What a picture needs beyond the tables (counts of a histogram, quartiles over locations, the
+amplitude in a Taylor diagram) is in :mod:`smcore.validation.runs.pictured`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from smcore import names
+from smcore.errors import StoreError
+from smcore.grids import Grid
+from smcore.validation.metrics import METRICS
+from smcore.validation.runs.output import RUN_FILE
+from smcore.validation.runs.run import FORMAT
+from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
+from smcore.validation.score import MEDIAN, POOLED
+
+OWN, COMMON = "own", "common"
+DENSITY: Final = "density.npz"
+"""Numbers of pairs in a raster of product against reference, where whoever made the run has kept them."""
+
+_SUMMARIES: Final = (POOLED, MEDIAN, POOLED_WITH_SEEN, MEDIAN_WITH_SEEN)
+_TEXT: Final = ("location", "sensor", "network", "note", "seen", "interval", "units", "status", "level", "stratum")
+_READING: Final = threading.Lock()
+"""NetCDF files are read by one thread of the process at a time: the library is not safe in several."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One metric of one product over the cells of a grid: ``value`` and ``status`` (row, column), row 0 in the north.
+
+    ``value`` is NaN where missing; ``status`` is text.
+    """
+
+    grid: Grid
+    value: Floats
+    status: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Density:
+    """Numbers of pairs: ``count`` (row, column) over the square from ``low`` to ``high`` on both axes, row 0 lowest.
+
+    ``pairs`` are counted of ``total``; ``units`` of product and reference.
+    """
+
+    count: NDArray[np.uint32]
+    low: float
+    high: float
+    pairs: int
+    total: int
+    units: tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class RunResults:
+    """An opened run folder. Tables are read when they are first asked for; treat them as read-only."""
+
+    folder: Path
+    record: dict[str, Any]
+    _fields: dict[tuple[str, str], Field | None] = field(default_factory=dict, repr=False)
+
+    # -- what was compared ---------------------------------------------------------------------------------------
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Ids of the products, in the order in which they were given."""
+        return tuple(str(one["id"]) for one in self.record["products"])
+
+    @property
+    def reference(self) -> str:
+        """Id of the reference."""
+        return str(self.record["reference"]["id"])
+
+    @property
+    def units(self) -> str:
+        """Unit of the reference, which bias and differences have."""
+        return str(self.record["reference"]["units"])
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether anything that was compared is made up."""
+        return any(one["synthetic"] for one in (*self.record["products"], self.record["reference"]))
+
+    @property
+    def noun(self) -> str:
+        """What the locations are."""
+        if self.is_grid:
+            return "cells"
+        return "sensors" if self.metrics["sensor"].astype(bool).any() else "pixels"
+
+    def title(self, product: str) -> str:
+        """Title of a product or of the reference."""
+        about = (*self.record["products"], self.record["reference"])
+        return next((str(one["title"]) for one in about if one["id"] == product), product)
+
+    def result(self, product: str) -> dict[str, Any]:
+        """What the record says of a product: notes, counts, statuses."""
+        return next((one for one in self.record["results"] if one["product"] == product), {})
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences of all products and analyses, each once."""
+        told = [note for one in self.record["results"] for note in one["notes"]]
+        told += [note for one in self.record["analyses"].values() for note in one["notes"]]
+        return tuple(dict.fromkeys(str(note) for note in told))
+
+    # -- tables --------------------------------------------------------------------------------------------------
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """``metrics.csv``."""
+        return self._table("metrics.csv")
+
+    @cached_property
+    def common(self) -> pd.DataFrame:
+        """``common.csv``: the days that all products have; empty where there is one product."""
+        return self._table("common.csv")
+
+    @cached_property
+    def strata(self) -> pd.DataFrame:
+        """``strata.csv``; empty where nothing was divided."""
+        return self._table("strata.csv")
+
+    @cached_property
+    def versus(self) -> pd.DataFrame:
+        """``versus.csv``; empty where there is one product, or for the cells of a grid."""
+        return self._table("versus.csv")
+
+    @cached_property
+    def triple(self) -> pd.DataFrame:
+        """``triple.csv``; empty where it was not asked for."""
+        return self._table("triple.csv")
+
+    @cached_property
+    def stability(self) -> pd.DataFrame:
+        """``stability.csv``; empty where it was not asked for."""
+        return self._table("stability.csv")
+
+    @property
+    def comparisons(self) -> tuple[dict[str, Any], ...]:
+        """Of every two products: ``a``, ``b``, ``sentence`` and the counts of each metric."""
+        return tuple(self.record["analyses"].get("against", {}).get("comparisons", ()))
+
+    @property
+    def stratum_names(self) -> tuple[str, ...]:
+        """Divisions that have numbers."""
+        return tuple(dict.fromkeys(self.strata["stratum"])) if len(self.strata) else ()
+
+    @property
+    def missing_strata(self) -> dict[str, str]:
+        """Divisions that could not be made → what would fill them."""
+        return dict(self.record["analyses"].get("strata", {}).get("missing", {}))
+
+    @cached_property
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics of the run, in the order of tables."""
+        found = set(self.metrics["metric"])
+        return tuple(name for name in METRICS if name in found)
+
+    @cached_property
+    def is_grid(self) -> bool:
+        """Whether the results are those of the cells of a grid, which are fields and not rows."""
+        return bool(self.metrics["location"].isin(_SUMMARIES).all())
+
+    def summary(self, product: str, label: str = MEDIAN, sample: str = OWN) -> pd.DataFrame:
+        """Numbers over all locations by metric: ``label`` says whether the median, or all pairs as one sample."""
+        table = self.metrics if sample == OWN else self.common
+        if not len(table):
+            return table.set_index(pd.Index([], name="metric"))
+        return table[(table["product"] == product) & (table["location"] == label)].set_index("metric")
+
+    def locations(self, product: str, metric: str, sample: str = OWN) -> pd.DataFrame:
+        """One row per location: names, place, value with its interval, n, status, note, seen."""
+        table = self.metrics if sample == OWN else self.common
+        chosen = (table["product"] == product) & (table["metric"] == metric) & ~table["location"].isin(_SUMMARIES)
+        return table[chosen].reset_index(drop=True)
+
+    def verdicts(self, a: str, b: str, metric: str) -> pd.DataFrame:
+        """One row per location: the gain of ``a`` over ``b``, and the verdict."""
+        table = self.versus
+        if not len(table):
+            return table
+        return table[(table["a"] == a) & (table["b"] == b) & (table["metric"] == metric)].reset_index(drop=True)
+
+    # -- other files ---------------------------------------------------------------------------------------------
+    def field(self, product: str, metric: str) -> Field | None:
+        """One metric as a map; None where results are not on a grid, or the metric was not computed for it."""
+        key = (product, metric)
+        if not self.is_grid:
+            return None
+        if key not in self._fields:
+            with _READING:
+                self._fields[key] = _read_field(self.folder / "metrics.nc", product, metric)
+        return self._fields[key]
+
+    def density(self, product: str) -> Density | None:
+        """Numbers of pairs of a product with the reference; None where they were not kept."""
+        try:
+            with np.load(self.folder / DENSITY, allow_pickle=False) as kept:
+                about = json.loads(str(kept["about"]))[product]
+                units = (str(about["units"][0]), str(about["units"][1]))
+                count = np.asarray(kept[f"count_{self.products.index(product)}"], np.uint32)
+            return Density(count, about["low"], about["high"], about["pairs"], about["total"], units)
+        except (OSError, ValueError, KeyError, IndexError, TypeError):
+            return None
+
+    def _table(self, name: str) -> pd.DataFrame:
+        if name not in self.record["files"]:
+            return pd.DataFrame(columns=["stratum", "product", "metric", "location"])
+        try:
+            table = pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""], low_memory=False)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{name} of the run can't be read", where=self.folder.name, hint="run it again") from error
+        for column in (c for c in _TEXT if c in table):
+            table[column] = table[column].astype(object).where(table[column].notna(), "").map(_unquoted)
+        return table
+
+
+def open_run(folder: Path) -> RunResults:
+    """Open the folder of a run and check that it is whole.
+
+    Raises
+    ------
+    StoreError
+        If it is not there, was written by something else, or a file of it is missing or was changed.
+    """
+    where = folder.name
+    try:
+        record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError("There is no such run", where=where, hint="choose another, or run it again") from error
+    except (OSError, ValueError) as error:
+        raise StoreError("The record of the run can't be read", where=where, hint="run it again") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise StoreError("The folder holds no run of this version of Loam", where=where, hint="run it again")
+    missing = [key for key in ("products", "reference", "results", "analyses", "options", "files") if key not in record]
+    if missing:
+        raise StoreError(f"The record of the run lacks {missing[0]}", where=where, hint="run it again")
+    for name, digest in record["files"].items():
+        if _digest(folder / Path(name).name) != digest:
+            raise StoreError(f"{name} of the run is missing or was changed", where=where, hint="run it again")
+    return RunResults(folder, record)
+
+
+def list_runs(folder: Path) -> list[tuple[str, str, float]]:
+    """Runs kept in a folder, newest first: id, what was compared, and when it ended [s since 1970].
+
+    What can't be read is left out: it is said when it is opened.
+    """
+    found = []
+    for file in folder.glob(f"*/{RUN_FILE}"):
+        if file.parent.name.startswith("."):
+            continue
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            products = ", ".join(str(one["id"]) for one in record["products"])
+            found.append((file.parent.name, f"{products} against {record['reference']['id']}", file.stat().st_mtime))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda one: -one[2])
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _unquoted(text: object) -> object:
+    """Text as it was before it was kept from being a formula."""
+    return text[1:] if isinstance(text, str) and len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text
+
+
+def _read_field(file: Path, product: str, metric: str) -> Field | None:
+    import netCDF4
+    import xarray as xr
+
+    with netCDF4.Dataset(file) as opened:
+        group = product if product in opened.groups else None
+    with xr.open_dataset(file, group=group, engine="netcdf4", decode_times=False) as data:
+        if metric not in data or names.Y not in data[metric].dims:
+            return None
+        one = data.sel(product=product) if "product" in data.dims else data
+        meanings = np.array(str(data[f"{metric}_status"].attrs["flag_meanings"]).split())
+        codes = np.nan_to_num(np.asarray(one[f"{metric}_status"].values, np.float64)).astype(int)
+        return Field(Grid.from_attrs(data.attrs), np.asarray(one[metric].values, np.float64), meanings[codes])

@@ -1,0 +1,1 @@
+"""Parts of the locations and of the pairs that are scored apart."""

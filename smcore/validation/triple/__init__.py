@@ -1,0 +1,1 @@
+"""Triple and extended collocation: errors without a truth."""
