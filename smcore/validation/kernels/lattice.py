@@ -1,11 +1,13 @@
 """The sums of :mod:`smcore.validation.kernels.dependence` for pairs that keep to one a day, in blocks of locations.
 
 A block of locations is laid on a lattice of days, some hundred days at a time, which stay in the cache while powers,
-lags and scales are added up in passes of their own: all sums in one loop would no longer be vectorised.
+lags and scales are added up in passes of their own. All blocks are one-dimensional with constant distances: only then
+are the loops over neighbouring locations vectorised with eight days unrolled in them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numba
@@ -35,20 +37,44 @@ HALO: Final = 8
 WIDTH: Final = 64
 """Locations of a block."""
 
+_ROW: Final = WIDTH + 8
+"""Distance of two days: not a power of two, or all days would share a few places in the cache."""
+
 _LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
-_SEGMENT: Final = 256
+_LANES: Final = 16
+"""Scales with four of value zero, so that a loop over them fills whole vectors."""
+
+_SEGMENT: Final = 128
+_WORDS: Final = _SEGMENT // 64
 _ALIKE: Final = 3 * DAY // 24
 _SPARSE: Final = 64
 _EXACT: Final = {"contract", "nsz"}
 
+_WORD: Final = np.uint64(64)
+_ONES: Final = np.uint64(0x5555555555555555)
+_TWOS: Final = np.uint64(0x3333333333333333)
+_FOURS: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
+_BYTE: Final = np.uint64(255)
+_SEVEN_BITS: Final = np.uint64(127)
+_STEPS: Final = np.array([1, 2, 4, 8, 16, 32], np.uint64)
+
 _BITS: Final = (np.arange(256)[:, None] >> np.arange(8)) & 1
-_SINCE: Final = _BITS @ BY_DAYS[:8]
-_UNTIL: Final = _BITS @ BY_DAYS[8:0:-1]
-_INSIDE: Final = np.array(
-    [[sum(b[i] * b[j] * row[j - i] for j in range(8) for i in range(j)) for row in BY_DAYS[:8].T] for b in _BITS]
-)
-"""Of eight days with the bits of a byte: Σ exp(−k/T), Σ exp(−(8 − k)/T), and Σ_{i<j} exp(−(j − i)/T)."""
+
+
+def _by_byte() -> Array:
+    """Of eight days with the bits of a byte: Σ exp(−k/T), Σ exp(−(8 − k)/T) and Σ_{i<j} exp(−(j − i)/T)."""
+    table = np.zeros((256, 3, _LANES))
+    table[:, 0, :_SCALES] = _BITS @ BY_DAYS[:8]
+    table[:, 1, :_SCALES] = _BITS @ BY_DAYS[8:0:-1]
+    for j in range(8):
+        for i in range(j):
+            table[:, 2, :_SCALES] += (_BITS[:, i] * _BITS[:, j])[:, None] * BY_DAYS[j - i]
+    return table.ravel()
+
+
+_BY_BYTE: Final = _by_byte()
+_THROUGH: Final = np.append(BY_DAYS[8], np.zeros(_LANES - _SCALES))
 
 
 @alone
@@ -76,28 +102,32 @@ def add_days(
     for block in numba.prange((places + WIDTH - 1) // WIDTH):
         begin = block * WIDTH
         size = min(WIDTH, places - begin)
-        u, v, sums, lags, scales = _workspace()
+        u, v, sums, lags, scales, words = _workspace()
         for i in range(size):
-            scales[0, i], scales[1, i] = state[0, begin + i], state[1, begin + i]
-        for h in range(HALO):
-            for i in range(size):
-                u[h, i], v[h, i] = before[0, h, begin + i], before[1, h, begin + i]
-        weight = np.ones(_SCALES)
+            for g in range(_SCALES):
+                scales[i * 2 * _LANES + g] = state[0, begin + i, g]
+            for h in range(HALO):
+                u[h * _ROW + i], v[h * _ROW + i] = before[0, h, begin + i], before[1, h, begin + i]
+        weight = np.ones(_LANES)
         for start in range(0, days, _SEGMENT):
             count = min(_SEGMENT, days - start)
             for k in range(count):
-                row = row_of[start + k]
+                row, at = row_of[start + k], (HALO + k) * _ROW
                 if row >= 0:
-                    _take(product[row], reference[row], column + begin, size, u[HALO + k], v[HALO + k])
+                    here = slice(column + begin, column + begin + size)
+                    _take(product[row, here], reference[row, here], u[at : at + size], v[at : at + size])
                 else:
-                    u[HALO + k], v[HALO + k] = np.nan, np.nan
-            _stretch(u[HALO : HALO + count], size, first_day + start, lines[begin : begin + size])
-            _add_segment(u, v, count, part_of[start : start + count], sums, lags, scales, weight)
+                    u[at : at + size], v[at : at + size] = np.nan, np.nan
+            u[(HALO + count) * _ROW :], v[(HALO + count) * _ROW :] = np.nan, np.nan
+            _stretch(u, count, size, first_day + start, lines[begin : begin + size])
+            _add_segment(u, v, count, part_of[start : start + count], sums, lags, scales, words)
+            _add_since(words, count, weight, state[1, begin : begin + size])
+        _write(lines[begin : begin + size], sums, lags, scales)
         for i in range(size):
-            _write(lines[begin + i], sums[:, :, i], lags[:, :, i], scales[2, i])
-            state[0, begin + i], state[1, begin + i] = scales[0, i], scales[1, i]
+            for g in range(_SCALES):
+                state[0, begin + i, g] = scales[i * 2 * _LANES + g]
             for h in range(HALO):
-                before[0, h, begin + i], before[1, h, begin + i] = u[h, i], v[h, i]
+                before[0, h, begin + i], before[1, h, begin + i] = u[h * _ROW + i], v[h * _ROW + i]
 
 
 @alone
@@ -112,47 +142,50 @@ def add_rows(product: Array, reference: Array, time: Array, first_day: int, part
     for block in numba.prange((places + WIDTH - 1) // WIDTH):
         begin = block * WIDTH
         size = min(WIDTH, places - begin)
-        x, y = np.empty((WIDTH, length)), np.empty((WIDTH, length))
-        t, day = np.empty((WIDTH, length), np.int64), np.empty((WIDTH, length), np.int64)
-        count = np.zeros(WIDTH, np.int64)
-        lattice = np.zeros(WIDTH, np.bool_)
+        day = np.empty((WIDTH, length), np.int32)
+        first, last, some = np.int64(0), np.int64(0), False
         for i in range(size):
             p = begin + i
-            count[i] = _gather(product[p], reference[p], time[p], x[i], y[i], t[i])
-            n = count[i]
-            if n > 0:
-                lines[p, FIRST_TIME], lines[p, LAST_TIME] = t[i, 0] / DAY, t[i, n - 1] / DAY
-                lattice[i] = _days_of(t[i, :n], day[i])
-                if not lattice[i]:
-                    add_one_by_one(x[i, :n], y[i, :n], t[i, :n], first_day, part_of, lines[p])
-        if lattice.any():
-            _add_lattice(x, y, day, count, lattice, first_day, part_of, lines[begin : begin + size])
+            n, earliest, latest = _days_of(product[p], reference[p], time[p], day[i], lines[p])
+            if n > 0 and latest - earliest < _SPARSE * n:
+                first = min(first, earliest) if some else earliest
+                last = max(last, latest) if some else latest
+                some = True
+            elif n != 0:
+                day[i] = -1
+                _add_off_lattice(product[p], reference[p], time[p], first_day, part_of, lines[p])
+        if some:
+            here = slice(begin, begin + size)
+            _add_lattice(product[here], reference[here], day, first, last, first_day, part_of, lines[here])
 
 
 @numba.njit(nogil=True, cache=True)
-def _workspace() -> tuple[Array, Array, Array, Array, Array]:
-    """Values of some days and those before; sums of powers, of lags, of scales (to the end, from the begin, pairs)."""
-    u, v = np.full((HALO + _SEGMENT, WIDTH), np.nan), np.full((HALO + _SEGMENT, WIDTH), np.nan)
-    sums, lags = np.zeros((PARTS, POWERS, WIDTH)), np.zeros((_LAGS, 4, WIDTH))
-    return u, v, sums, lags, np.zeros((3, WIDTH, _SCALES))
+def _workspace() -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Values of some days and those before; sums of powers, of lags (with their number), of scales (to the end, pairs).
+
+    And which days of a segment have a pair, 64 days a word, after those before.
+    """
+    u, v = np.full((HALO + _SEGMENT) * _ROW, np.nan), np.full((HALO + _SEGMENT) * _ROW, np.nan)
+    sums, lags = np.zeros((PARTS, POWERS * WIDTH)), np.zeros((_LAGS, 4 * WIDTH))
+    return u, v, sums, lags, np.zeros(WIDTH * 2 * _LANES), np.zeros((_WORDS + 1, WIDTH), np.uint64)
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _take(x: Array, y: Array, begin: int, size: int, u: Array, v: Array) -> None:
-    for i in range(size):
-        a, b = np.float64(x[begin + i]), np.float64(y[begin + i])
+def _take(x: Array, y: Array, u: Array, v: Array) -> None:
+    for i in range(x.size):
+        a, b = np.float64(x[i]), np.float64(y[i])
         both = abs(a - b) < np.inf
         u[i], v[i] = a if both else np.nan, b if both else np.nan
 
 
 @numba.njit(nogil=True, cache=True)
-def _stretch(u: Array, size: int, day: int, lines: Array) -> None:
+def _stretch(u: Array, days: int, size: int, day: int, lines: Array) -> None:
     """Extend first and last time to the pairs of some days, of which ``day`` is the first."""
     for i in range(size):
-        first, last = 0, len(u) - 1
-        while first <= last and u[first, i] != u[first, i]:
+        first, last = 0, days - 1
+        while first <= last and np.isnan(u[(HALO + first) * _ROW + i]):
             first += 1
-        while last > first and u[last, i] != u[last, i]:
+        while last > first and np.isnan(u[(HALO + last) * _ROW + i]):
             last -= 1
         if first <= last:
             fresh = lines[i, LAST_TIME] == 0 and lines[i, FIRST_TIME] == 0
@@ -161,79 +194,101 @@ def _stretch(u: Array, size: int, day: int, lines: Array) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
-def _gather(product: Array, reference: Array, time: Array, x: Array, y: Array, t: Array) -> int:
-    """Close the gaps of one location; number of its pairs."""
-    n = 0
-    for i in range(product.size):
-        a, b = product[i], reference[i]
-        x[n], y[n], t[n] = a, b, time[i]
-        n += 1 if abs(a - b) < np.inf else 0
-        if n == x.size:
-            break
-    return n
+def _days_of(x: Array, y: Array, t: Array, day: Array, line: Array) -> tuple[int, int, int]:
+    """Number of pairs, first and last day of one location, and the ``day`` of each, −1 for none; times into ``line``.
+
+    A number of −1 says that the pairs do not keep to one a day.
+    """
+    begin, end = 0, x.size - 1
+    while begin <= end and not abs(x[begin] - y[begin]) < np.inf:
+        begin += 1
+    while end > begin and not abs(x[end] - y[end]) < np.inf:
+        end -= 1
+    day[:begin], day[end + 1 :] = -1, -1
+    if begin > end:
+        return 0, 0, 0
+    line[FIRST_TIME], line[LAST_TIME] = t[begin] / DAY, t[end] / DAY
+    clock = t[begin] % DAY
+    regular = _nearest_days(x[begin : end + 1], y[begin : end + 1], t[begin : end + 1], clock, day[begin : end + 1])
+    n, before = 0, np.int32(-1)
+    for j in range(begin, end + 1):
+        if day[j] >= 0:
+            regular &= day[j] != before
+            before = day[j]
+            n += 1
+    return (n if regular else -1), int(day[begin]), int(day[end])
+
+
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _nearest_days(x: Array, y: Array, t: Array, clock: int, day: Array) -> bool:
+    """Days of the pairs; False if a time of day is far from the ``clock`` of the first. All in floats: no division."""
+    off = 0
+    for j in range(x.size):
+        since = np.float64(t[j] - clock)
+        nearest = math.floor(since * (1.0 / DAY) + 0.5)
+        both = abs(x[j] - y[j]) < np.inf
+        off += 1 if both and abs(since - nearest * DAY) > _ALIKE else 0
+        day[j] = np.int32(nearest if both else -1.0)
+    return off == 0
 
 
 @numba.njit(nogil=True, cache=True)
-def _days_of(t: Array, day: Array) -> bool:
-    """Days of pairs that keep to one a day; False if they do not, or are so rare that a lattice would cost more."""
-    n = t.size
-    clock = t[0] % DAY
-    for i in range(n):
-        day[i] = (t[i] - clock + DAY // 2) // DAY
-        off = t[i] - clock - day[i] * DAY
-        if abs(off) > _ALIKE or (i > 0 and day[i] == day[i - 1]):
-            return False
-    return bool(day[n - 1] - day[0] < _SPARSE * n)
+def _add_off_lattice(x: Array, y: Array, t: Array, first_day: int, part_of: Array, line: Array) -> None:
+    """Add one location whose pairs do not keep to one a day, or are so rare that a lattice would cost more."""
+    n = 0
+    u, v, s = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int64)
+    for j in range(x.size):
+        if abs(x[j] - y[j]) < np.inf:
+            u[n], v[n], s[n] = x[j], y[j], t[j]
+            n += 1
+    add_one_by_one(u[:n], v[:n], s[:n], first_day, part_of, line)
 
 
 @numba.njit(nogil=True, cache=True)
 def _add_lattice(
-    x: Array, y: Array, day: Array, count: Array, lattice: Array, first_day: int, part_of: Array, lines: Array
+    x: Array, y: Array, day: Array, first: int, last: int, first_day: int, part_of: Array, lines: Array
 ) -> None:
     """Add the locations of a block that have a lattice of days, segment by segment."""
-    size = len(lines)
-    first, last = day[0, 0], day[0, 0]
-    fresh = True
-    for i in range(size):
-        if lattice[i]:
-            first = day[i, 0] if fresh else min(first, day[i, 0])
-            last = day[i, count[i] - 1] if fresh else max(last, day[i, count[i] - 1])
-            fresh = False
-    u, v, sums, lags, scales = _workspace()
-    weight, at = np.ones(_SCALES), np.zeros(size, np.int64)
+    size, length = x.shape
+    u, v, sums, lags, scales, words = _workspace()
+    at = np.zeros(size, np.int64)
     for start in range(first, last + 1, _SEGMENT):
         days = min(_SEGMENT, last + 1 - start)
-        u[HALO:], v[HALO:] = np.nan, np.nan
+        u[HALO * _ROW :], v[HALO * _ROW :] = np.nan, np.nan
         for i in range(size):
-            while lattice[i] and at[i] < count[i] and day[i, at[i]] < start + days:
-                row = HALO + day[i, at[i]] - start
-                u[row, i], v[row, i] = x[i, at[i]], y[i, at[i]]
-                at[i] += 1
-        parts = part_of[start - first_day : start - first_day + days]
-        _add_segment(u, v, days, parts, sums, lags, scales, weight)
-    for i in range(size):
-        if lattice[i]:
-            _write(lines[i], sums[:, :, i], lags[:, :, i], scales[2, i])
+            j = at[i]
+            while j < length and day[i, j] < start + days:
+                if day[i, j] >= 0:
+                    to = (HALO + day[i, j] - start) * _ROW + i
+                    u[to], v[to] = x[i, j], y[i, j]
+                j += 1
+            at[i] = j
+        _add_segment(u, v, days, part_of[start - first_day : start - first_day + days], sums, lags, scales, words)
+    _write(lines, sums, lags, scales)
 
 
 @numba.njit(nogil=True, cache=True)
-def _write(line: Array, sums: Array, lags: Array, scales: Array) -> None:
+def _write(lines: Array, sums: Array, lags: Array, scales: Array) -> None:
+    """Add the sums of a block to its lines; field by field, so that eight of them share a place in the cache."""
     for part in range(PARTS):
         for power in range(POWERS):
-            line[part * POWERS + power] += sums[part, power]
+            for i in range(len(lines)):
+                lines[i, part * POWERS + power] += sums[part, power * WIDTH + i]
     for k in range(1, _LAGS):
         at = LAG_SUMS + 5 * k
-        line[at] += lags[k, 0]
-        line[at + 1] += lags[k, 0] * LAGS[k]
-        for s in range(1, 4):
-            line[at + 1 + s] += lags[k, s]
-    for g in range(_SCALES):
-        line[SCALE_SUMS + g] += scales[g]
+        for i in range(len(lines)):
+            lines[i, at] += lags[k, 3 * WIDTH + i]
+            lines[i, at + 1] += lags[k, 3 * WIDTH + i] * LAGS[k]
+            for s in range(3):
+                lines[i, at + 2 + s] += lags[k, s * WIDTH + i]
+    for i in range(len(lines)):
+        for g in range(_SCALES):
+            lines[i, SCALE_SUMS + g] += scales[(2 * i + 1) * _LANES + g]
 
 
 @numba.njit(nogil=True, cache=True)
 def _add_segment(
-    u: Array, v: Array, days: int, part_of: Array, sums: Array, lags: Array, scales: Array, weight: Array
+    u: Array, v: Array, days: int, part_of: Array, sums: Array, lags: Array, scales: Array, words: Array
 ) -> None:
     """Add ``days`` days, which lie behind the HALO in ``u`` and ``v``; then their last HALO days come before them."""
     day = 0
@@ -241,29 +296,35 @@ def _add_segment(
         run = 1
         while run < 4 and day + run < days and part_of[day + run] == part_of[day]:
             run += 1
+        at, four = (HALO + day) * _ROW, (HALO + day + 4) * _ROW
         if run == 4:
-            _add_four_days(u[HALO + day : HALO + day + 4], v[HALO + day : HALO + day + 4], sums[part_of[day]])
+            _add_four_days(u[at:four], v[at:four], sums[part_of[day]])
         else:
             for k in range(run):
-                _add_day(u[HALO + day + k], v[HALO + day + k], sums[part_of[day]])
+                _add_day(u[at + k * _ROW : four], v[at + k * _ROW : four], sums[part_of[day]])
         day += run
-    u[HALO + days :], v[HALO + days :] = np.nan, np.nan
-    for row in range(HALO, HALO + days, 4):
+    for row in range(HALO, HALO + days, 8):
+        now = slice(row * _ROW, (row + 8) * _ROW)
         for k in range(1, _LAGS):
-            before = row - int(LAGS[k])
-            _add_lag(u[row : row + 4], v[row : row + 4], u[before : before + 4], v[before : before + 4], lags[k])
-    _add_bits(u, days, scales, weight)
-    for h in range(HALO):
-        u[h], v[h] = u[days + h], v[days + h]
+            then = slice((row - int(LAGS[k])) * _ROW, (row + 8 - int(LAGS[k])) * _ROW)
+            _add_lag(u[now], v[now], u[then], v[then], lags[k])
+    _set_words(u, words)
+    for k in range(1, _LAGS):
+        for word in range((days + 63) // 64):
+            _count_lag(words[word + 1], words[word], np.uint64(LAGS[k]), lags[k, 3 * WIDTH :])
+    _add_scales(words, days, scales)
+    for h in range(HALO * _ROW):
+        u[h], v[h] = u[days * _ROW + h], v[days * _ROW + h]
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_four_days(u: Array, v: Array, sums: Array) -> None:
+def _add_four_days(u: Array, v: Array, s: Array) -> None:
     """Low and high powers apart: more sums at once than registers would be slower."""
-    for i in range(WIDTH):
-        n, x, y, xx, xy, yy = sums[0, i], sums[1, i], sums[2, i], sums[3, i], sums[4, i], sums[5, i]
+    w = WIDTH
+    for i in range(w):
+        n, x, y, xx, xy, yy = s[i], s[w + i], s[2 * w + i], s[3 * w + i], s[4 * w + i], s[5 * w + i]
         for k in range(4):
-            a, b = u[k, i], v[k, i]
+            a, b = u[k * _ROW + i], v[k * _ROW + i]
             both = a == a
             a, b = a if both else 0.0, b if both else 0.0
             n += 1.0 if both else 0.0
@@ -272,99 +333,147 @@ def _add_four_days(u: Array, v: Array, sums: Array) -> None:
             xx += a * a
             xy += a * b
             yy += b * b
-        sums[0, i], sums[1, i], sums[2, i], sums[3, i], sums[4, i], sums[5, i] = n, x, y, xx, xy, yy
-    for i in range(WIDTH):
-        p, q, r, s = sums[6, i], sums[7, i], sums[8, i], sums[9, i]
-        c, d, e, f, g = sums[10, i], sums[11, i], sums[12, i], sums[13, i], sums[14, i]
+        s[i], s[w + i], s[2 * w + i], s[3 * w + i], s[4 * w + i], s[5 * w + i] = n, x, y, xx, xy, yy
+    for i in range(w):
+        p, q, r, z = s[6 * w + i], s[7 * w + i], s[8 * w + i], s[9 * w + i]
+        c, d, e, f, g = s[10 * w + i], s[11 * w + i], s[12 * w + i], s[13 * w + i], s[14 * w + i]
         for k in range(4):
-            a, b = u[k, i], v[k, i]
+            a, b = u[k * _ROW + i], v[k * _ROW + i]
             both = a == a
             a, b = a if both else 0.0, b if both else 0.0
             aa, ab, bb = a * a, a * b, b * b
             p += aa * a
             q += aa * b
             r += a * bb
-            s += bb * b
+            z += bb * b
             c += aa * aa
             d += aa * ab
             e += aa * bb
             f += ab * bb
             g += bb * bb
-        sums[6, i], sums[7, i], sums[8, i], sums[9, i] = p, q, r, s
-        sums[10, i], sums[11, i], sums[12, i], sums[13, i], sums[14, i] = c, d, e, f, g
+        s[6 * w + i], s[7 * w + i], s[8 * w + i], s[9 * w + i] = p, q, r, z
+        s[10 * w + i], s[11 * w + i], s[12 * w + i], s[13 * w + i], s[14 * w + i] = c, d, e, f, g
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_day(u: Array, v: Array, sums: Array) -> None:
-    for i in range(WIDTH):
+def _add_day(u: Array, v: Array, s: Array) -> None:
+    w = WIDTH
+    for i in range(w):
         both = u[i] == u[i]
         a, b = u[i] if both else 0.0, v[i] if both else 0.0
         aa, ab, bb = a * a, a * b, b * b
-        sums[0, i] += 1.0 if both else 0.0
-        sums[1, i] += a
-        sums[2, i] += b
-        sums[3, i] += aa
-        sums[4, i] += ab
-        sums[5, i] += bb
-        sums[6, i] += aa * a
-        sums[7, i] += aa * b
-        sums[8, i] += a * bb
-        sums[9, i] += bb * b
-        sums[10, i] += aa * aa
-        sums[11, i] += aa * ab
-        sums[12, i] += aa * bb
-        sums[13, i] += ab * bb
-        sums[14, i] += bb * bb
+        s[i] += 1.0 if both else 0.0
+        s[w + i] += a
+        s[2 * w + i] += b
+        s[3 * w + i] += aa
+        s[4 * w + i] += ab
+        s[5 * w + i] += bb
+        s[6 * w + i] += aa * a
+        s[7 * w + i] += aa * b
+        s[8 * w + i] += a * bb
+        s[9 * w + i] += bb * b
+        s[10 * w + i] += aa * aa
+        s[11 * w + i] += aa * ab
+        s[12 * w + i] += aa * bb
+        s[13 * w + i] += ab * bb
+        s[14 * w + i] += bb * bb
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
 def _add_lag(u: Array, v: Array, u_before: Array, v_before: Array, lag: Array) -> None:
-    """Four days and those a lag before (more at once are not vectorised)."""
-    for i in range(WIDTH):
-        n, xx, yy, xy = lag[0, i], lag[1, i], lag[2, i], lag[3, i]
-        for k in range(4):
-            a, b = u[k, i] - u_before[k, i], v[k, i] - v_before[k, i]
+    """Differences between eight days and those a lag before."""
+    w = WIDTH
+    for i in range(w):
+        xx, yy, xy = lag[i], lag[w + i], lag[2 * w + i]
+        for k in range(8):
+            at = k * _ROW + i
+            a, b = u[at] - u_before[at], v[at] - v_before[at]
             both = a == a
             a, b = a if both else 0.0, b if both else 0.0
-            n += 1.0 if both else 0.0
             xx += a * a
             yy += b * b
             xy += a * b
-        lag[0, i], lag[1, i], lag[2, i], lag[3, i] = n, xx, yy, xy
+        lag[i], lag[w + i], lag[2 * w + i] = xx, yy, xy
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_bits(u: Array, days: int, scales: Array, weight: Array) -> None:
+def _set_words(u: Array, words: Array) -> None:
+    """Which days have a pair; the days before are the last bits of the first word."""
+    _set_byte(u, words[0], 56, True)
+    for word in range(_WORDS):
+        for byte in range(8):
+            at = (HALO + 64 * word + 8 * byte) * _ROW
+            _set_byte(u[at : at + 8 * _ROW], words[word + 1], 8 * byte, byte == 0)
+
+
+@numba.njit(nogil=True, cache=True)
+def _set_byte(u: Array, word: Array, shift: int, fresh: bool) -> None:
+    for i in range(WIDTH):
+        bits = np.uint64(0)
+        for k in range(8):
+            bits |= np.uint64(1 << k) if u[k * _ROW + i] == u[k * _ROW + i] else np.uint64(0)
+        word[i] = (np.uint64(0) if fresh else word[i]) | (bits << np.uint64(shift))
+
+
+@numba.njit(nogil=True, cache=True)
+def _count_lag(word: Array, before: Array, lag: Array, count: Array) -> None:
+    """Add the number of days that have a pair and had one a ``lag`` before: bits set, by sums of neighbours.
+
+    Without signs, since signed sums may not overflow.
+    """
+    for i in range(WIDTH):
+        both = word[i] & ((word[i] << lag) | (before[i] >> (_WORD - lag)))
+        twos = (both & _ONES) + ((both >> _STEPS[0]) & _ONES)
+        fours = (twos & _TWOS) + ((twos >> _STEPS[1]) & _TWOS)
+        eights = (fours + (fours >> _STEPS[2])) & _FOURS
+        eights += eights >> _STEPS[3]
+        eights += eights >> _STEPS[4]
+        count[i] += np.float64(np.int32((eights + (eights >> _STEPS[5])) & _SEVEN_BITS))
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_scales(words: Array, days: int, scales: Array) -> None:
     """Σ_{i<j} exp(−(t_j − t_i)/T) eight days at a time, from tables by which of them have a pair."""
     chunks = (days + 7) // 8
-    bits = np.zeros((chunks, WIDTH), np.uint8)
+    lanes = scales.size // (2 * WIDTH)
     for chunk in range(chunks):
-        for k in range(8):
-            _set_bits(u[HALO + 8 * chunk + k], np.uint8(1 << k), bits[chunk])
-    weights = np.empty((chunks + 1, _SCALES))
-    weights[0] = weight
-    for chunk in range(chunks):
-        weights[chunk + 1] = weights[chunk] * BY_DAYS[8]
-    for i in range(WIDTH):
-        _add_bytes(bits[:, i], weights, scales[0, i], scales[1, i], scales[2, i])
-        scales[0, i] /= BY_DAYS[8 * chunks - days]
-    weight[:] = weights[chunks] / BY_DAYS[8 * chunks - days]
+        _add_byte(words[chunk // 8 + 1], 8 * (chunk % 8), scales, lanes)
+    if 8 * chunks != days:
+        for i in range(WIDTH):
+            for g in range(_SCALES):
+                scales[2 * i * _LANES + g] /= BY_DAYS[8 * chunks - days, g]
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_bytes(bits: Array, weights: Array, until: Array, since: Array, total: Array) -> None:
-    """One location: each byte of days against what was before."""
-    for g in range(_SCALES):
-        through, sum_until, sum_since, sum_total = BY_DAYS[8, g], until[g], since[g], total[g]
-        for chunk in range(bits.size):
-            byte = bits[chunk]
-            sum_total += sum_until * _SINCE[byte, g] + _INSIDE[byte, g]
-            sum_since += weights[chunk, g] * _SINCE[byte, g]
-            sum_until = sum_until * through + _UNTIL[byte, g]
-        until[g], since[g], total[g] = sum_until, sum_since, sum_total
+def _add_byte(word: Array, shift: int, scales: Array, lanes: int) -> None:
+    """A byte of days of each location against what was before.
+
+    ``lanes`` is not written as the constant that it is: the loop would be unrolled instead of vectorised.
+    """
+    for i in range(WIDTH):
+        at, to = np.int64((word[i] >> np.uint64(shift)) & _BYTE) * 3 * _LANES, 2 * i * _LANES
+        for g in range(lanes):
+            until = scales[to + g]
+            scales[to + _LANES + g] += until * _BY_BYTE[at + g] + _BY_BYTE[at + 2 * _LANES + g]
+            scales[to + g] = until * _THROUGH[g] + _BY_BYTE[at + _LANES + g]
 
 
 @numba.njit(nogil=True, cache=True)
-def _set_bits(values: Array, bit: int, bits: Array) -> None:
+def _add_since(words: Array, days: int, weight: Array, since: Array) -> None:
+    """Σ exp(−(t − begin)/T), from the last byte of the segment to its first, times the ``weight`` of its first day."""
+    own = np.zeros(WIDTH * _LANES)
+    for chunk in range((days + 7) // 8 - 1, -1, -1):
+        _add_byte_before(words[chunk // 8 + 1], 8 * (chunk % 8), own, own.size // WIDTH)
+    for i in range(len(since)):
+        for g in range(_SCALES):
+            since[i, g] += weight[g] * own[i * _LANES + g]
+    for g in range(_SCALES):
+        weight[g] *= BY_DAYS[days // 2, g] * BY_DAYS[days - days // 2, g]
+
+
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _add_byte_before(word: Array, shift: int, own: Array, lanes: int) -> None:
     for i in range(WIDTH):
-        bits[i] |= bit if values[i] == values[i] else np.uint8(0)
+        at = np.int64((word[i] >> np.uint64(shift)) & _BYTE) * 3 * _LANES
+        for g in range(lanes):
+            own[i * _LANES + g] = own[i * _LANES + g] * _THROUGH[g] + _BY_BYTE[at + g]
