@@ -45,6 +45,7 @@ from smcore.validation.kernels.dependence import (
 
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array]
+Series = tuple[float, float, float, float, float, float]
 
 BIAS, UBRMSD, RMSD, CORRELATION, MSE_VARIANCE, MSE_CORRELATION, SLOPE, NSE, KGE, MAE = range(10)
 """Codes of what :func:`finish` gives the variance of, each on the scale named there."""
@@ -63,9 +64,24 @@ _LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
 _GRID: Final = 2 * _SCALES - 5
 _TIMES: Final = SCALES[0] * 2.0 ** (0.5 * np.arange(_GRID))
-_DAILY: Final = np.exp(-LAGS[:, None] / _TIMES)
+_ROW: Final = 24
+_DAILY: Final = np.append(np.exp(-LAGS[:, None] / _TIMES), np.zeros((_LAGS, _ROW - _GRID)), axis=1)
 _WEIGHT: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.5, 2.5])
 _OMEGA: Final = 2 * math.pi / 365.25
+_DAILY_WAVE: Final = 1 - np.cos(_OMEGA * LAGS[:, None] * [1.0, 2.0])
+_BLOCK: Final = 64
+_EXACT: Final = {"contract", "nsz"}
+
+_SQUARES, _PLAIN, _INVERSE, _WITH_HALF, _SHARE, _MISFIT, _BY_LAG = (_ROW * (_LAGS + i) for i in range(7))
+"""Where the table of :func:`_decay` holds, for each T of the fit: exp(−τ/T) of each lag, Σ N exp(−2τ/T), Σ N
+exp(−τ/T), what the first is divided by, and work space of :func:`_fit`; then, for each lag, :data:`_WEIGHTED` …"""
+
+_WEIGHTED, _WAVE, _WAVE_2, _HALF = (_BY_LAG + 8 * i for i in range(4))
+"""… weight times number of pairs, 1 − cos of the angle of the yearly cycle, and of twice it, and half the mean square
+of the differences. All in one flat array with constant distances, or loops over T would not be vectorised."""
+
+_ROWS: Final = _BY_LAG // _ROW + 2
+_SIZE: Final = _ROWS * _ROW
 
 
 def departures(window: int) -> Array:
@@ -93,13 +109,16 @@ def finish(sums: Array, wanted: Array, departures: Array, result: Array) -> None
 
     ``departures`` is :func:`departures` of a window where values are departures from a moving mean, else empty.
     """
-    for place in numba.prange(sums.shape[0]):
-        one(sums[place], wanted, departures, result[place])
+    places = sums.shape[0]
+    for block in numba.prange((places + _BLOCK - 1) // _BLOCK):
+        table = np.empty(_SIZE)
+        for place in range(block * _BLOCK, min((block + 1) * _BLOCK, places)):
+            one(sums[place], wanted, departures, table, result[place])
 
 
 @numba.njit(nogil=True, cache=True)
-def one(line: Array, wanted: Array, departures: Array, result: Array) -> None:
-    """The same of one location: ``line`` (FIELDS,), ``result`` (code, 4)."""
+def one(line: Array, wanted: Array, departures: Array, table: Array, result: Array) -> None:
+    """The same of one location: ``line`` (FIELDS,), ``result`` (code, 4); ``table`` is work space."""
     result[:] = np.nan
     count, lagged = 0.0, 0.0
     for part in range(PARTS):
@@ -109,7 +128,8 @@ def one(line: Array, wanted: Array, departures: Array, result: Array) -> None:
     if count < _MIN_PAIRS or lagged < _MIN_LAGGED:
         return
     about = describe(line)
-    decay = (_decay(line), departures)
+    _decay(line, table)
+    decay = (table, departures)
     difference = _series(1.0, -1.0, line, about, decay)
     for code in range(wanted.size):
         if wanted[code]:
@@ -117,7 +137,7 @@ def one(line: Array, wanted: Array, departures: Array, result: Array) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
-def _variance(code: int, line: Array, about: Array, decay: Tables, difference: Array, out: Array) -> None:
+def _variance(code: int, line: Array, about: Array, decay: Tables, difference: Series, out: Array) -> None:
     n, b = about[N], about[MEAN_X] - about[MEAN_Y]
     vx, vy, vxy = about[TOTAL_XX] / n, about[TOTAL_YY] / n, about[TOTAL_XY] / n
     vd = vx + vy - 2 * vxy
@@ -134,7 +154,7 @@ def _variance(code: int, line: Array, about: Array, decay: Tables, difference: A
         series = _series(gain, -1 / gain, line, about, decay)
         _mean_square(series, gain, -1 / gain, 2 * math.sqrt(vx * vy) - 2 * vxy, about, out)
     elif (code == RMSD and differ) or (vary and differ and (code != KGE or about[MEAN_Y] != 0) and vxy * vxy < vx * vy):
-        _form(code, line, about, decay, out)
+        _form(code, line, about, decay, difference, out)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -165,14 +185,14 @@ def _gradient(code: int, vx: float, vy: float, vxy: float, mx: float, my: float)
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean(n: float, series: Array, out: Array) -> None:
+def _mean(n: float, series: Series, out: Array) -> None:
     out[VARIANCE] = series[0] * series[1] / n
     out[INDEPENDENT] = series[0] / n
     out[FREEDOM] = series[5]
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_absolute(n: float, b: float, vd: float, series: Array, out: Array) -> None:
+def _mean_absolute(n: float, b: float, vd: float, series: Series, out: Array) -> None:
     """|x − y| as if normal: a linear part, its coefficient E sign(x − y), and the rest, which depends as squares do."""
     s = math.sqrt(vd)
     sign = math.erf(b / s / math.sqrt(2.0))
@@ -185,7 +205,7 @@ def _mean_absolute(n: float, b: float, vd: float, series: Array, out: Array) -> 
 
 
 @numba.njit(nogil=True, cache=True)
-def _mean_square(s: Array, a: float, c: float, value: float, about: Array, out: Array) -> None:
+def _mean_square(s: Series, a: float, c: float, value: float, about: Array, out: Array) -> None:
     """Relative variance of the centred mean square ``value`` of one series ``s`` = a·x + c·y."""
     n = about[N]
     excess = _fourth(a, c, a, c, about) / _residual(a, c, about) ** 2
@@ -217,7 +237,7 @@ def _eigenseries(code: int, about: Array) -> tuple[float, float, float, float]:
 
 
 @numba.njit(nogil=True, cache=True)
-def _form(code: int, line: Array, about: Array, decay: Tables, out: Array) -> None:
+def _form(code: int, line: Array, about: Array, decay: Tables, difference: Series, out: Array) -> None:
     """Variance of the mean of l·e + e'Ge by two eigenseries; G again at moments with what residuals lost."""
     n = about[N]
     x1, y1, x2, y2 = _eigenseries(code, about)
@@ -235,13 +255,12 @@ def _form(code: int, line: Array, about: Array, decay: Tables, out: Array) -> No
     lx, ly, gxx, gyy, gxy = _gradient(code, vx, vy, vxy, about[MEAN_X], about[MEAN_Y])
     gp = gxx * xp * xp + 2 * gxy * xp * yp + gyy * yp * yp
     gq = gxx * xq * xq + 2 * gxy * xq * yq + gyy * yq * yq
-    linear = _series(lx, ly, line, about, decay) if lx != 0 or ly != 0 else np.zeros(6)
+    linear = _linear(lx, ly, line, about, decay, difference)
     third = gp * _third(lx, ly, x1, y1, about) * math.sqrt(p[2]) + gq * _third(lx, ly, x2, y2, about) * math.sqrt(q[2])
     kp, kq = _fourth(x1, y1, x1, y1, about), _fourth(x2, y2, x2, y2, about)
     kpq = _fourth(x1, y1, x2, y2, about)
     for column in range(2):
-        f = 1.0 if column == VARIANCE else 0.0
-        p1, p2, q1, q2, l1 = p[1] ** f, p[2] ** f, q[1] ** f, q[2] ** f, linear[1] ** f
+        p1, p2, q1, q2, l1 = (p[1], p[2], q[1], q[2], linear[1]) if column == VARIANCE else (1.0, 1.0, 1.0, 1.0, 1.0)
         plain = linear[0] * l1
         plain += gp * gp * p[0] * (4 * p[3] * p1 + 2 * p[0] * p2) + gq * gq * q[0] * (4 * q[3] * q1 + 2 * q[0] * q2)
         extra = gp * gp * kp * p[0] ** 2 * p2 + gq * gq * kq * q[0] ** 2 * q2
@@ -253,29 +272,38 @@ def _form(code: int, line: Array, about: Array, decay: Tables, out: Array) -> No
 
 
 @numba.njit(nogil=True, cache=True)
-def _series(a: float, c: float, line: Array, about: Array, decay: Tables) -> Array:
+def _linear(lx: float, ly: float, line: Array, about: Array, decay: Tables, difference: Series) -> Series:
+    """The series of the linear part; a multiple of the ``difference`` needs no fit of its own."""
+    if lx == -ly:
+        noise, first, second, cycle, place, freedom = difference
+        return lx * lx * noise, first, second, lx * lx * cycle, place, freedom
+    return _series(lx, ly, line, about, decay)  # type: ignore[no-any-return]
+
+
+@numba.njit(nogil=True, cache=True)
+def _series(a: float, c: float, line: Array, about: Array, decay: Tables) -> Series:
     """Of a·x + c·y: noise variance, λ₁, λ₂, mean square of the cycle, place of T, degrees of freedom."""
-    n, parameters = about[N], about[PARAMETERS]
+    n, parameters, table = about[N], about[PARAMETERS], decay[0]
     residual = n * _residual(a, c, about)
     total = a * a * about[TOTAL_XX] + c * c * about[TOTAL_YY] + 2 * a * c * about[TOTAL_XY]
-    wave = np.zeros(2)
-    for k in range(1, 5):
-        wave[(k - 1) // 2] += 0.5 * (a * about[CYCLE + k] + c * about[CYCLE + 5 + k]) ** 2
-    half = np.zeros(_LAGS)
+    wave, wave_2 = 0.0, 0.0
+    for k in range(1, 3):
+        wave += 0.5 * (a * about[CYCLE + k] + c * about[CYCLE + 5 + k]) ** 2
+        wave_2 += 0.5 * (a * about[CYCLE + 2 + k] + c * about[CYCLE + 7 + k]) ** 2
     for k in range(_LAGS):
         at = LAG_SUMS + 5 * k
-        count = line[at]
+        count, value = line[at], 0.0
         if count > 0:
-            angle = _OMEGA * line[at + 1] / count
             square = a * a * line[at + 2] + c * c * line[at + 3] + 2 * a * c * line[at + 4]
-            cycle = wave[0] * (1 - math.cos(angle)) + wave[1] * (1 - math.cos(2 * angle))
-            half[k] = max(0.5 * square / count - cycle, 0.0)
+            value = max(0.5 * square / count - wave * table[_WAVE + k] - wave_2 * table[_WAVE_2 + k], 0.0)
+        table[_HALF + k] = value
     if decay[1].size > 0:
+        half = table[_HALF : _HALF + _LAGS]
         noise, scale, first, second = _fit_departures(half, line, decay[1], n, residual)
     else:
-        noise, scale, first, second = _fit(half, line, decay[0], n, parameters, residual)
+        noise, scale, first, second = _fit(line, table, n, parameters, residual)
     cycle = max((total - residual - (parameters - 1) * first * noise) / n, 0.0)
-    return np.array([noise, first, second, cycle, scale, max(n / second - parameters, 2.0)])
+    return noise, first, second, cycle, scale, max(n / second - parameters, 2.0)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -303,43 +331,73 @@ def _fit_departures(half: Array, line: Array, table: Array, n: float, residual: 
 
 
 @numba.njit(nogil=True, cache=True)
-def _fit(half: Array, line: Array, decay: Array, n: float, parameters: float, residual: float) -> tuple[float, ...]:
+def _fit(line: Array, table: Array, n: float, parameters: float, residual: float) -> tuple[float, float, float, float]:
     """Noise variance s², place of T of ρ(τ) = a·exp(−τ/T), λ₁ and λ₂, by least squares over the lags.
 
     The residuals lost about ``parameters`` λ₁ s² to mean and harmonics, so s² and λ₁ are found in turns; half the mean
     square of differences at a lag, s² (1 − ρ), has lost nothing. A pull towards a = 1 worth ``_PURE`` pairs keeps
     chance in white noise from being read as a weak, long memory.
     """
-    with_half = np.zeros(_GRID)
-    for k in range(_LAGS):
-        count = line[LAG_SUMS + 5 * k]
-        for g in range(_GRID):
-            with_half[g] += _WEIGHT[k] * count * half[k] * decay[k, g]
-    squares, plain = decay[_LAGS], decay[_LAGS + 1]
-    misfit, share = np.empty(_GRID), np.empty(_GRID)
+    grid = table.size // _ROWS
+    _sum_halves(table, grid)
     first, second, noise, place = 1.0, 1.0, 0.0, 0.0
     for _ in range(8):
         noise = residual / max(n - parameters * first, _LEAST_FREEDOM * n)
-        best, inverse = 0, 1 / noise
-        for g in range(_GRID):
-            product = plain[g] - with_half[g] * inverse
-            share[g] = min(max((product + _PURE) / (squares[g] + _PURE), 0.0), 1.0)
-            misfit[g] = share[g] * (share[g] * squares[g] - 2 * product) + _PURE * (1 - share[g]) ** 2
-        for g in range(_GRID):
-            best = g if misfit[g] < misfit[best] else best
-        place, a = float(best), share[best]
+        _misfits(table, 1 / noise, grid)
+        best = _least(table)
+        misfit, share = _MISFIT + best, _SHARE + best
+        place, a = float(best), table[share]
         if 0 < best < _GRID - 1:
-            bend = misfit[best - 1] - 2 * misfit[best] + misfit[best + 1]
-            off = 0.5 * (misfit[best - 1] - misfit[best + 1]) / bend if bend > 0 else 0.0
+            bend = table[misfit - 1] - 2 * table[misfit] + table[misfit + 1]
+            off = 0.5 * (table[misfit - 1] - table[misfit + 1]) / bend if bend > 0 else 0.0
             place += off
-            a += 0.5 * off * (share[best + 1] - share[best - 1])
-            a = min(max(a + 0.5 * off * off * (share[best - 1] - 2 * share[best] + share[best + 1]), 0.0), 1.0)
+            a += 0.5 * off * (table[share + 1] - table[share - 1])
+            a = min(max(a + 0.5 * off * off * (table[share - 1] - 2 * table[share] + table[share + 1]), 0.0), 1.0)
         before = first
         first = 1 + 2 * a * _pairs_of_pairs(line, 0.5 * place) / n
         second = 1 + 2 * a * a * _pairs_of_pairs(line, 0.5 * place - 1) / n
         if abs(first - before) < 1e-3 * first:
             break
     return noise, place, first, second
+
+
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _sum_halves(table: Array, grid: int) -> None:
+    """Σ N half exp(−τ/T).
+
+    ``grid`` is not written as the constant that it is: loops would be unrolled instead of vectorised.
+    """
+    for g in range(grid):
+        table[_WITH_HALF + g] = 0.0
+    for k in range(_LAGS):
+        value = table[_WEIGHTED + k] * table[_HALF + k]
+        if value != 0:
+            for g in range(grid):
+                table[_WITH_HALF + g] += value * table[k * _ROW + g]
+
+
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _misfits(table: Array, inverse: float, grid: int) -> None:
+    """The best a of each T, and how far off it is."""
+    for g in range(grid):
+        product = table[_PLAIN + g] - table[_WITH_HALF + g] * inverse
+        share = (product + _PURE) * table[_INVERSE + g]
+        share = share if share > 0.0 else 0.0
+        share = share if share < 1.0 else 1.0
+        table[_SHARE + g] = share
+        table[_MISFIT + g] = share * (share * table[_SQUARES + g] - 2 * product) + _PURE * (1 - share) * (1 - share)
+
+
+@numba.njit(nogil=True, cache=True)
+def _least(table: Array) -> int:
+    """Place of the first of the least misfits: in two steps, since the least alone is found faster than its place."""
+    least = table[_MISFIT]
+    for g in range(1, _GRID):
+        least = table[_MISFIT + g] if table[_MISFIT + g] < least else least
+    for g in range(_GRID):
+        if table[_MISFIT + g] == least:
+            return g
+    return 0
 
 
 @numba.njit(nogil=True, cache=True)
@@ -355,21 +413,28 @@ def _pairs_of_pairs(line: Array, place: float) -> float:
 
 
 @numba.njit(nogil=True, cache=True)
-def _decay(line: Array) -> Array:
-    """exp(−τ/T) (lag, T of the fit) at the mean distance τ of each lag; below, Σ N exp(−2τ/T) and Σ N exp(−τ/T)."""
-    result = np.zeros((_LAGS + 2, _GRID))
+def _decay(line: Array, table: Array) -> None:
+    """Fill the table of what all series share: exp(−τ/T) at the mean distance τ of each lag, and what is made of it."""
+    table[:] = 0.0
     for k in range(_LAGS):
         count, distance = line[LAG_SUMS + 5 * k], line[LAG_SUMS + 5 * k + 1]
         if count > 0:
+            table[_WEIGHTED + k] = _WEIGHT[k] * count
             if distance == count * LAGS[k]:
-                result[k] = _DAILY[k]
+                table[k * _ROW : (k + 1) * _ROW] = _DAILY[k]
+                table[_WAVE + k], table[_WAVE_2 + k] = _DAILY_WAVE[k]
             else:
+                angle = _OMEGA * distance / count
+                table[_WAVE + k], table[_WAVE_2 + k] = 1 - math.cos(angle), 1 - math.cos(2 * angle)
                 for g in range(_GRID):
-                    result[k, g] = math.exp(-distance / count / _TIMES[g])
-            for g in range(_GRID):
-                result[_LAGS, g] += _WEIGHT[k] * count * result[k, g] * result[k, g]
-                result[_LAGS + 1, g] += _WEIGHT[k] * count * result[k, g]
-    return result
+                    table[k * _ROW + g] = math.exp(-distance / count / _TIMES[g])
+    for k in range(_LAGS):
+        weight = table[_WEIGHTED + k]
+        for g in range(_ROW if weight > 0 else 0):
+            table[_SQUARES + g] += weight * table[k * _ROW + g] * table[k * _ROW + g]
+            table[_PLAIN + g] += weight * table[k * _ROW + g]
+    for g in range(_ROW):
+        table[_INVERSE + g] = 1 / (table[_SQUARES + g] + _PURE)
 
 
 @numba.njit(nogil=True, cache=True)
