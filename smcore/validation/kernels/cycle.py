@@ -29,103 +29,116 @@ _NUMBERS: Final = 29
 _YEAR_SPAN: Final = 330.0
 _HALF_SPAN: Final = 165.0
 _ANGLE: Final = 2 * np.pi * (np.arange(PARTS) + 0.5) / PARTS
-_WAVES: Final = np.stack([np.ones(PARTS), np.cos(_ANGLE), np.sin(_ANGLE), np.cos(2 * _ANGLE), np.sin(2 * _ANGLE)], 1)
+_WAVES: Final = np.stack([np.ones(PARTS), np.cos(_ANGLE), np.sin(_ANGLE), np.cos(2 * _ANGLE), np.sin(2 * _ANGLE)])
+_PRODUCTS: Final = _WAVES[:, None] * _WAVES
+_EXACT: Final = {"contract", "nsz"}
+_IN_ANY_ORDER: Final = {"contract", "nsz", "reassoc"}
 
 
 @numba.njit(nogil=True, cache=True)
 def describe(line: Array) -> Array:
     """n, number of fitted parameters, means, total and residual sums of squares, cycle, third moments, cumulants."""
     about = np.zeros(_NUMBERS)
-    sums = np.zeros(6)
+    by_power = np.empty((POWERS + 9) * PARTS)
     for part in range(PARTS):
-        for k in range(6):
-            sums[k] += line[part * POWERS + k]
-    n = sums[0]
-    mx, my = sums[1] / n, sums[2] / n
+        for power in range(POWERS):
+            by_power[power * PARTS + part] = line[part * POWERS + power]
+    n, x, y = _total(by_power, 0), _total(by_power, 1), _total(by_power, 2)
+    mx, my = x / n, y / n
     about[N], about[MEAN_X], about[MEAN_Y] = n, mx, my
-    about[TOTAL_XX] = max(sums[3] - n * mx * mx, 0.0)
-    about[TOTAL_XY] = sums[4] - n * mx * my
-    about[TOTAL_YY] = max(sums[5] - n * my * my, 0.0)
-    _fit_cycle(line, about)
-    moments = _residual_moments(line, about)
-    about[THIRD : THIRD + 4] = moments[0:4] / n
+    about[TOTAL_XX] = max(_total(by_power, 3) - n * mx * mx, 0.0)
+    about[TOTAL_XY] = _total(by_power, 4) - n * mx * my
+    about[TOTAL_YY] = max(_total(by_power, 5) - n * my * my, 0.0)
+    _fit_cycle(by_power, line[LAST_TIME] - line[FIRST_TIME], about)
+    _residual_moments(by_power, about)
+    for k in range(4):
+        about[THIRD + k] = _total(by_power, POWERS + k) / n
     xx, yy, xy = about[LEFT_XX] / n, about[LEFT_YY] / n, about[LEFT_XY] / n
-    m = moments[4:9] / n
-    about[FOURTH] = m[0] - 3 * xx * xx
-    about[FOURTH + 1] = m[1] - 3 * xx * xy
-    about[FOURTH + 2] = m[2] - xx * yy - 2 * xy * xy
-    about[FOURTH + 3] = m[3] - 3 * yy * xy
-    about[FOURTH + 4] = m[4] - 3 * yy * yy
+    about[FOURTH] = _total(by_power, POWERS + 4) / n - 3 * xx * xx
+    about[FOURTH + 1] = _total(by_power, POWERS + 5) / n - 3 * xx * xy
+    about[FOURTH + 2] = _total(by_power, POWERS + 6) / n - xx * yy - 2 * xy * xy
+    about[FOURTH + 3] = _total(by_power, POWERS + 7) / n - 3 * yy * xy
+    about[FOURTH + 4] = _total(by_power, POWERS + 8) / n - 3 * yy * yy
     return about
 
 
-@numba.njit(nogil=True, cache=True)
-def _fit_cycle(line: Array, about: Array) -> None:
-    """Least squares of x and y on mean and annual harmonics: two from 330 days on, one from 165, else none."""
-    span = line[LAST_TIME] - line[FIRST_TIME]
-    size = 5 if span >= _YEAR_SPAN else 3 if span >= _HALF_SPAN else 1
-    gram, right = np.zeros((5, 5)), np.zeros((5, 2))
+@numba.njit(fastmath=_IN_ANY_ORDER, nogil=True, cache=True)
+def _total(by_power: Array, power: int) -> float:
+    """Sum over the parts of the year."""
+    value = 0.0
     for part in range(PARTS):
-        at = part * POWERS
-        count = line[at]
-        x, y = line[at + 1] - about[MEAN_X] * count, line[at + 2] - about[MEAN_Y] * count
-        for i in range(size):
-            wave = _WAVES[part, i]
-            right[i, 0] += wave * x
-            right[i, 1] += wave * y
-            for j in range(i + 1):
-                gram[i, j] += wave * _WAVES[part, j] * count
+        value += by_power[power * PARTS + part]
+    return value
+
+
+@numba.njit(fastmath=_IN_ANY_ORDER, nogil=True, cache=True)
+def _along(by_power: Array, power: int, wave: Array) -> float:
+    """Sum over the parts of the year times a ``wave``."""
+    value = 0.0
+    for part in range(PARTS):
+        value += by_power[power * PARTS + part] * wave[part]
+    return value
+
+
+@numba.njit(nogil=True, cache=True)
+def _fit_cycle(by_power: Array, span: float, about: Array) -> None:
+    """Least squares of x and y on mean and annual harmonics: two from 330 days on, one from 165, else none."""
+    size = 5 if span >= _YEAR_SPAN else 3 if span >= _HALF_SPAN else 1
+    work = np.zeros((9, 5))
+    gram, right, half = work[:5], work[5:7], work[7:]
+    for i in range(size):
+        share = _along(by_power, 0, _WAVES[i])
+        right[0, i] = _along(by_power, 1, _WAVES[i]) - about[MEAN_X] * share
+        right[1, i] = _along(by_power, 2, _WAVES[i]) - about[MEAN_Y] * share
+        for j in range(i + 1):
+            gram[i, j] = _along(by_power, 0, _PRODUCTS[i, j])
     about[PARAMETERS] = _triangular(gram, size, about[N])
-    half = np.zeros((5, 2))
     about[LEFT_XX], about[LEFT_YY], about[LEFT_XY] = about[TOTAL_XX], about[TOTAL_YY], about[TOTAL_XY]
     for i in range(size):
         if gram[i, i] > 0:
             for s in range(2):
-                value = right[i, s]
+                value = right[s, i]
                 for j in range(i):
-                    value -= gram[i, j] * half[j, s]
-                half[i, s] = value / gram[i, i]
-            about[LEFT_XX] -= half[i, 0] ** 2
-            about[LEFT_YY] -= half[i, 1] ** 2
-            about[LEFT_XY] -= half[i, 0] * half[i, 1]
+                    value -= gram[i, j] * half[s, j]
+                half[s, i] = value / gram[i, i]
+            about[LEFT_XX] -= half[0, i] ** 2
+            about[LEFT_YY] -= half[1, i] ** 2
+            about[LEFT_XY] -= half[0, i] * half[1, i]
     for i in range(size - 1, -1, -1):
         if gram[i, i] > 0:
             for s in range(2):
-                value = half[i, s]
+                value = half[s, i]
                 for j in range(i + 1, size):
                     value -= gram[j, i] * about[CYCLE + 5 * s + j]
                 about[CYCLE + 5 * s + i] = value / gram[i, i]
 
 
-@numba.njit(nogil=True, cache=True)
-def _residual_moments(line: Array, about: Array) -> Array:
-    """Σ of xxx, xxy, xyy, yyy, xxxx … yyyy of the residuals: in each part of the year about its own value."""
-    result = np.zeros(9)
-    for part in range(PARTS):
-        s = line[part * POWERS : (part + 1) * POWERS]
-        n, x, y, xx, xy, yy = s[0], s[1], s[2], s[3], s[4], s[5]
-        if n == 0:
-            continue
-        a, b = about[MEAN_X], about[MEAN_Y]
-        for k in range(5):
-            a += about[CYCLE + k] * _WAVES[part, k]
-            b += about[CYCLE + 5 + k] * _WAVES[part, k]
+@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
+def _residual_moments(q: Array, about: Array) -> None:
+    """xxx, xxy, xyy, yyy, xxxx … yyyy of the residuals after the powers ``q``: in each part about its own value."""
+    w = PARTS
+    a0, a1, a2, a3, a4 = about[CYCLE], about[CYCLE + 1], about[CYCLE + 2], about[CYCLE + 3], about[CYCLE + 4]
+    b0, b1, b2, b3, b4 = about[CYCLE + 5], about[CYCLE + 6], about[CYCLE + 7], about[CYCLE + 8], about[CYCLE + 9]
+    a0, b0 = a0 + about[MEAN_X], b0 + about[MEAN_Y]
+    for i in range(PARTS):
+        c1, s1, c2, s2 = _WAVES[1, i], _WAVES[2, i], _WAVES[3, i], _WAVES[4, i]
+        a = a0 + a1 * c1 + a2 * s1 + a3 * c2 + a4 * s2
+        b = b0 + b1 * c1 + b2 * s1 + b3 * c2 + b4 * s2
+        n, x, y, xx, xy, yy = q[i], q[w + i], q[2 * w + i], q[3 * w + i], q[4 * w + i], q[5 * w + i]
+        xxx, xxy, xyy, yyy = q[6 * w + i], q[7 * w + i], q[8 * w + i], q[9 * w + i]
         aa, ab, bb = a * a, a * b, b * b
-        result[0] += s[6] - 3 * a * xx + 3 * aa * x - aa * a * n
-        result[1] += s[7] - b * xx - 2 * a * xy + 2 * ab * x + aa * y - aa * b * n
-        result[2] += s[8] - a * yy - 2 * b * xy + 2 * ab * y + bb * x - bb * a * n
-        result[3] += s[9] - 3 * b * yy + 3 * bb * y - bb * b * n
-        result[4] += s[10] - 4 * a * s[6] + 6 * aa * xx - 4 * aa * a * x + aa * aa * n
-        result[5] += (
-            s[11] - b * s[6] - 3 * a * s[7] + 3 * (ab * xx + aa * xy) - 3 * aa * b * x - aa * a * y + aa * ab * n
-        )
-        result[6] += s[12] - 2 * (b * s[7] + a * s[8]) + bb * xx + 4 * ab * xy + aa * yy - 2 * ab * (b * x + a * y)
-        result[6] += ab * ab * n
-        result[7] += (
-            s[13] - a * s[9] - 3 * b * s[8] + 3 * (ab * yy + bb * xy) - 3 * bb * a * y - bb * b * x + bb * ab * n
-        )
-        result[8] += s[14] - 4 * b * s[9] + 6 * bb * yy - 4 * bb * b * y + bb * bb * n
-    return result
+        q[15 * w + i] = xxx - 3 * a * xx + 3 * aa * x - aa * a * n
+        q[16 * w + i] = xxy - b * xx - 2 * a * xy + 2 * ab * x + aa * y - aa * b * n
+        q[17 * w + i] = xyy - a * yy - 2 * b * xy + 2 * ab * y + bb * x - bb * a * n
+        q[18 * w + i] = yyy - 3 * b * yy + 3 * bb * y - bb * b * n
+        q[19 * w + i] = q[10 * w + i] - 4 * a * xxx + 6 * aa * xx - 4 * aa * a * x + aa * aa * n
+        value = q[11 * w + i] - b * xxx - 3 * a * xxy + 3 * (ab * xx + aa * xy)
+        q[20 * w + i] = value - 3 * aa * b * x - aa * a * y + aa * ab * n
+        value = q[12 * w + i] - 2 * (b * xxy + a * xyy) + bb * xx + 4 * ab * xy + aa * yy
+        q[21 * w + i] = value - 2 * ab * (b * x + a * y) + ab * ab * n
+        value = q[13 * w + i] - a * yyy - 3 * b * xyy + 3 * (ab * yy + bb * xy)
+        q[22 * w + i] = value - 3 * bb * a * y - bb * b * x + bb * ab * n
+        q[23 * w + i] = q[14 * w + i] - 4 * b * yyy + 6 * bb * yy - 4 * bb * b * y + bb * bb * n
 
 
 @numba.njit(nogil=True, cache=True)

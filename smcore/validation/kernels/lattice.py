@@ -1,8 +1,7 @@
 """The sums of :mod:`smcore.validation.kernels.dependence` for pairs that keep to one a day, in blocks of locations.
 
-A block of locations is laid on a lattice of days, some hundred days at a time, which stay in the cache while powers,
-lags and scales are added up in passes of their own. All blocks are one-dimensional with constant distances: only then
-are the loops over neighbouring locations vectorised with eight days unrolled in them.
+A block of locations is laid on a lattice of days, a segment of days at a time, which
+:mod:`smcore.validation.kernels.segment` adds up.
 """
 
 from __future__ import annotations
@@ -15,66 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.validation.kernels.alone import alone
-from smcore.validation.kernels.dependence import (
-    BY_DAYS,
-    DAY,
-    FIRST_TIME,
-    LAG_SUMS,
-    LAGS,
-    LAST_TIME,
-    PARTS,
-    POWERS,
-    SCALE_SUMS,
-    SCALES,
-    add_one_by_one,
+from smcore.validation.kernels.dependence import DAY, FIRST_TIME, LAST_TIME, SCALES, add_one_by_one
+from smcore.validation.kernels.segment import (
+    HALO,
+    LANES,
+    ROW,
+    SEGMENT,
+    WIDTH,
+    add_segment,
+    add_since,
+    workspace,
+    write,
 )
 
 Array = NDArray[Any]
 
-HALO: Final = 8
-"""Days before the first that lags reach back to."""
-
-WIDTH: Final = 64
-"""Locations of a block."""
-
-_ROW: Final = WIDTH + 8
-"""Distance of two days: not a power of two, or all days would share a few places in the cache."""
-
-_LAGS: Final = len(LAGS)
 _SCALES: Final = len(SCALES)
-_LANES: Final = 16
-"""Scales with four of value zero, so that a loop over them fills whole vectors."""
-
-_SEGMENT: Final = 128
-_WORDS: Final = _SEGMENT // 64
 _ALIKE: Final = 3 * DAY // 24
 _SPARSE: Final = 64
 _EXACT: Final = {"contract", "nsz"}
-
-_WORD: Final = np.uint64(64)
-_ONES: Final = np.uint64(0x5555555555555555)
-_TWOS: Final = np.uint64(0x3333333333333333)
-_FOURS: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
-_BYTE: Final = np.uint64(255)
-_SEVEN_BITS: Final = np.uint64(127)
-_STEPS: Final = np.array([1, 2, 4, 8, 16, 32], np.uint64)
-
-_BITS: Final = (np.arange(256)[:, None] >> np.arange(8)) & 1
-
-
-def _by_byte() -> Array:
-    """Of eight days with the bits of a byte: Σ exp(−k/T), Σ exp(−(8 − k)/T) and Σ_{i<j} exp(−(j − i)/T)."""
-    table = np.zeros((256, 3, _LANES))
-    table[:, 0, :_SCALES] = _BITS @ BY_DAYS[:8]
-    table[:, 1, :_SCALES] = _BITS @ BY_DAYS[8:0:-1]
-    for j in range(8):
-        for i in range(j):
-            table[:, 2, :_SCALES] += (_BITS[:, i] * _BITS[:, j])[:, None] * BY_DAYS[j - i]
-    return table.ravel()
-
-
-_BY_BYTE: Final = _by_byte()
-_THROUGH: Final = np.append(BY_DAYS[8], np.zeros(_LANES - _SCALES))
 
 
 @alone
@@ -102,32 +60,32 @@ def add_days(
     for block in numba.prange((places + WIDTH - 1) // WIDTH):
         begin = block * WIDTH
         size = min(WIDTH, places - begin)
-        u, v, sums, lags, scales, words = _workspace()
+        u, v, sums, lags, scales, words = workspace()
         for i in range(size):
             for g in range(_SCALES):
-                scales[i * 2 * _LANES + g] = state[0, begin + i, g]
+                scales[i * 2 * LANES + g] = state[0, begin + i, g]
             for h in range(HALO):
-                u[h * _ROW + i], v[h * _ROW + i] = before[0, h, begin + i], before[1, h, begin + i]
-        weight = np.ones(_LANES)
-        for start in range(0, days, _SEGMENT):
-            count = min(_SEGMENT, days - start)
+                u[h * ROW + i], v[h * ROW + i] = before[0, h, begin + i], before[1, h, begin + i]
+        weight = np.ones(LANES)
+        for start in range(0, days, SEGMENT):
+            count = min(SEGMENT, days - start)
             for k in range(count):
-                row, at = row_of[start + k], (HALO + k) * _ROW
+                row, at = row_of[start + k], (HALO + k) * ROW
                 if row >= 0:
                     here = slice(column + begin, column + begin + size)
                     _take(product[row, here], reference[row, here], u[at : at + size], v[at : at + size])
                 else:
                     u[at : at + size], v[at : at + size] = np.nan, np.nan
-            u[(HALO + count) * _ROW :], v[(HALO + count) * _ROW :] = np.nan, np.nan
+            u[(HALO + count) * ROW :], v[(HALO + count) * ROW :] = np.nan, np.nan
             _stretch(u, count, size, first_day + start, lines[begin : begin + size])
-            _add_segment(u, v, count, part_of[start : start + count], sums, lags, scales, words)
-            _add_since(words, count, weight, state[1, begin : begin + size])
-        _write(lines[begin : begin + size], sums, lags, scales)
+            add_segment(u, v, count, part_of[start : start + count], sums, lags, scales, words)
+            add_since(words, count, weight, state[1, begin : begin + size])
+        write(lines[begin : begin + size], sums, lags, scales)
         for i in range(size):
             for g in range(_SCALES):
-                state[0, begin + i, g] = scales[i * 2 * _LANES + g]
+                state[0, begin + i, g] = scales[i * 2 * LANES + g]
             for h in range(HALO):
-                before[0, h, begin + i], before[1, h, begin + i] = u[h * _ROW + i], v[h * _ROW + i]
+                before[0, h, begin + i], before[1, h, begin + i] = u[h * ROW + i], v[h * ROW + i]
 
 
 @alone
@@ -159,15 +117,20 @@ def add_rows(product: Array, reference: Array, time: Array, first_day: int, part
             _add_lattice(product[here], reference[here], day, first, last, first_day, part_of, lines[here])
 
 
-@numba.njit(nogil=True, cache=True)
-def _workspace() -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Values of some days and those before; sums of powers, of lags (with their number), of scales (to the end, pairs).
-
-    And which days of a segment have a pair, 64 days a word, after those before.
-    """
-    u, v = np.full((HALO + _SEGMENT) * _ROW, np.nan), np.full((HALO + _SEGMENT) * _ROW, np.nan)
-    sums, lags = np.zeros((PARTS, POWERS * WIDTH)), np.zeros((_LAGS, 4 * WIDTH))
-    return u, v, sums, lags, np.zeros(WIDTH * 2 * _LANES), np.zeros((_WORDS + 1, WIDTH), np.uint64)
+@alone
+@numba.njit(parallel=True, nogil=True, cache=True)
+def survey(product: Array, reference: Array, time: Array, found: Array) -> None:
+    """Of pairs (location, pair): their number, first and last time, and how many are earlier than the one before."""
+    for place in numba.prange(len(found)):
+        count, first, last, early, before = 0, np.int64(2**63 - 1), np.int64(-(2**63 - 1)), 0, np.int64(-(2**63 - 1))
+        for j in range(time.shape[1]):
+            if abs(product[place, j] - reference[place, j]) < np.inf:
+                now = time[place, j]
+                count += 1
+                first, last = min(first, now), max(last, now)
+                early += 1 if now < before else 0
+                before = now
+        found[place, 0], found[place, 1], found[place, 2], found[place, 3] = count, first, last, early
 
 
 @numba.njit(fastmath=_EXACT, nogil=True, cache=True)
@@ -183,9 +146,9 @@ def _stretch(u: Array, days: int, size: int, day: int, lines: Array) -> None:
     """Extend first and last time to the pairs of some days, of which ``day`` is the first."""
     for i in range(size):
         first, last = 0, days - 1
-        while first <= last and np.isnan(u[(HALO + first) * _ROW + i]):
+        while first <= last and np.isnan(u[(HALO + first) * ROW + i]):
             first += 1
-        while last > first and np.isnan(u[(HALO + last) * _ROW + i]):
+        while last > first and np.isnan(u[(HALO + last) * ROW + i]):
             last -= 1
         if first <= last:
             fresh = lines[i, LAST_TIME] == 0 and lines[i, FIRST_TIME] == 0
@@ -250,230 +213,18 @@ def _add_lattice(
 ) -> None:
     """Add the locations of a block that have a lattice of days, segment by segment."""
     size, length = x.shape
-    u, v, sums, lags, scales, words = _workspace()
+    u, v, sums, lags, scales, words = workspace()
     at = np.zeros(size, np.int64)
-    for start in range(first, last + 1, _SEGMENT):
-        days = min(_SEGMENT, last + 1 - start)
-        u[HALO * _ROW :], v[HALO * _ROW :] = np.nan, np.nan
+    for start in range(first, last + 1, SEGMENT):
+        days = min(SEGMENT, last + 1 - start)
+        u[HALO * ROW :], v[HALO * ROW :] = np.nan, np.nan
         for i in range(size):
             j = at[i]
             while j < length and day[i, j] < start + days:
                 if day[i, j] >= 0:
-                    to = (HALO + day[i, j] - start) * _ROW + i
+                    to = (HALO + day[i, j] - start) * ROW + i
                     u[to], v[to] = x[i, j], y[i, j]
                 j += 1
             at[i] = j
-        _add_segment(u, v, days, part_of[start - first_day : start - first_day + days], sums, lags, scales, words)
-    _write(lines, sums, lags, scales)
-
-
-@numba.njit(nogil=True, cache=True)
-def _write(lines: Array, sums: Array, lags: Array, scales: Array) -> None:
-    """Add the sums of a block to its lines; field by field, so that eight of them share a place in the cache."""
-    for part in range(PARTS):
-        for power in range(POWERS):
-            for i in range(len(lines)):
-                lines[i, part * POWERS + power] += sums[part, power * WIDTH + i]
-    for k in range(1, _LAGS):
-        at = LAG_SUMS + 5 * k
-        for i in range(len(lines)):
-            lines[i, at] += lags[k, 3 * WIDTH + i]
-            lines[i, at + 1] += lags[k, 3 * WIDTH + i] * LAGS[k]
-            for s in range(3):
-                lines[i, at + 2 + s] += lags[k, s * WIDTH + i]
-    for i in range(len(lines)):
-        for g in range(_SCALES):
-            lines[i, SCALE_SUMS + g] += scales[(2 * i + 1) * _LANES + g]
-
-
-@numba.njit(nogil=True, cache=True)
-def _add_segment(
-    u: Array, v: Array, days: int, part_of: Array, sums: Array, lags: Array, scales: Array, words: Array
-) -> None:
-    """Add ``days`` days, which lie behind the HALO in ``u`` and ``v``; then their last HALO days come before them."""
-    day = 0
-    while day < days:
-        run = 1
-        while run < 4 and day + run < days and part_of[day + run] == part_of[day]:
-            run += 1
-        at, four = (HALO + day) * _ROW, (HALO + day + 4) * _ROW
-        if run == 4:
-            _add_four_days(u[at:four], v[at:four], sums[part_of[day]])
-        else:
-            for k in range(run):
-                _add_day(u[at + k * _ROW : four], v[at + k * _ROW : four], sums[part_of[day]])
-        day += run
-    for row in range(HALO, HALO + days, 8):
-        now = slice(row * _ROW, (row + 8) * _ROW)
-        for k in range(1, _LAGS):
-            then = slice((row - int(LAGS[k])) * _ROW, (row + 8 - int(LAGS[k])) * _ROW)
-            _add_lag(u[now], v[now], u[then], v[then], lags[k])
-    _set_words(u, words)
-    for k in range(1, _LAGS):
-        for word in range((days + 63) // 64):
-            _count_lag(words[word + 1], words[word], np.uint64(LAGS[k]), lags[k, 3 * WIDTH :])
-    _add_scales(words, days, scales)
-    for h in range(HALO * _ROW):
-        u[h], v[h] = u[days * _ROW + h], v[days * _ROW + h]
-
-
-@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_four_days(u: Array, v: Array, s: Array) -> None:
-    """Low and high powers apart: more sums at once than registers would be slower."""
-    w = WIDTH
-    for i in range(w):
-        n, x, y, xx, xy, yy = s[i], s[w + i], s[2 * w + i], s[3 * w + i], s[4 * w + i], s[5 * w + i]
-        for k in range(4):
-            a, b = u[k * _ROW + i], v[k * _ROW + i]
-            both = a == a
-            a, b = a if both else 0.0, b if both else 0.0
-            n += 1.0 if both else 0.0
-            x += a
-            y += b
-            xx += a * a
-            xy += a * b
-            yy += b * b
-        s[i], s[w + i], s[2 * w + i], s[3 * w + i], s[4 * w + i], s[5 * w + i] = n, x, y, xx, xy, yy
-    for i in range(w):
-        p, q, r, z = s[6 * w + i], s[7 * w + i], s[8 * w + i], s[9 * w + i]
-        c, d, e, f, g = s[10 * w + i], s[11 * w + i], s[12 * w + i], s[13 * w + i], s[14 * w + i]
-        for k in range(4):
-            a, b = u[k * _ROW + i], v[k * _ROW + i]
-            both = a == a
-            a, b = a if both else 0.0, b if both else 0.0
-            aa, ab, bb = a * a, a * b, b * b
-            p += aa * a
-            q += aa * b
-            r += a * bb
-            z += bb * b
-            c += aa * aa
-            d += aa * ab
-            e += aa * bb
-            f += ab * bb
-            g += bb * bb
-        s[6 * w + i], s[7 * w + i], s[8 * w + i], s[9 * w + i] = p, q, r, z
-        s[10 * w + i], s[11 * w + i], s[12 * w + i], s[13 * w + i], s[14 * w + i] = c, d, e, f, g
-
-
-@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_day(u: Array, v: Array, s: Array) -> None:
-    w = WIDTH
-    for i in range(w):
-        both = u[i] == u[i]
-        a, b = u[i] if both else 0.0, v[i] if both else 0.0
-        aa, ab, bb = a * a, a * b, b * b
-        s[i] += 1.0 if both else 0.0
-        s[w + i] += a
-        s[2 * w + i] += b
-        s[3 * w + i] += aa
-        s[4 * w + i] += ab
-        s[5 * w + i] += bb
-        s[6 * w + i] += aa * a
-        s[7 * w + i] += aa * b
-        s[8 * w + i] += a * bb
-        s[9 * w + i] += bb * b
-        s[10 * w + i] += aa * aa
-        s[11 * w + i] += aa * ab
-        s[12 * w + i] += aa * bb
-        s[13 * w + i] += ab * bb
-        s[14 * w + i] += bb * bb
-
-
-@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_lag(u: Array, v: Array, u_before: Array, v_before: Array, lag: Array) -> None:
-    """Differences between eight days and those a lag before."""
-    w = WIDTH
-    for i in range(w):
-        xx, yy, xy = lag[i], lag[w + i], lag[2 * w + i]
-        for k in range(8):
-            at = k * _ROW + i
-            a, b = u[at] - u_before[at], v[at] - v_before[at]
-            both = a == a
-            a, b = a if both else 0.0, b if both else 0.0
-            xx += a * a
-            yy += b * b
-            xy += a * b
-        lag[i], lag[w + i], lag[2 * w + i] = xx, yy, xy
-
-
-@numba.njit(nogil=True, cache=True)
-def _set_words(u: Array, words: Array) -> None:
-    """Which days have a pair; the days before are the last bits of the first word."""
-    _set_byte(u, words[0], 56, True)
-    for word in range(_WORDS):
-        for byte in range(8):
-            at = (HALO + 64 * word + 8 * byte) * _ROW
-            _set_byte(u[at : at + 8 * _ROW], words[word + 1], 8 * byte, byte == 0)
-
-
-@numba.njit(nogil=True, cache=True)
-def _set_byte(u: Array, word: Array, shift: int, fresh: bool) -> None:
-    for i in range(WIDTH):
-        bits = np.uint64(0)
-        for k in range(8):
-            bits |= np.uint64(1 << k) if u[k * _ROW + i] == u[k * _ROW + i] else np.uint64(0)
-        word[i] = (np.uint64(0) if fresh else word[i]) | (bits << np.uint64(shift))
-
-
-@numba.njit(nogil=True, cache=True)
-def _count_lag(word: Array, before: Array, lag: Array, count: Array) -> None:
-    """Add the number of days that have a pair and had one a ``lag`` before: bits set, by sums of neighbours.
-
-    Without signs, since signed sums may not overflow.
-    """
-    for i in range(WIDTH):
-        both = word[i] & ((word[i] << lag) | (before[i] >> (_WORD - lag)))
-        twos = (both & _ONES) + ((both >> _STEPS[0]) & _ONES)
-        fours = (twos & _TWOS) + ((twos >> _STEPS[1]) & _TWOS)
-        eights = (fours + (fours >> _STEPS[2])) & _FOURS
-        eights += eights >> _STEPS[3]
-        eights += eights >> _STEPS[4]
-        count[i] += np.float64(np.int32((eights + (eights >> _STEPS[5])) & _SEVEN_BITS))
-
-
-@numba.njit(nogil=True, cache=True)
-def _add_scales(words: Array, days: int, scales: Array) -> None:
-    """Σ_{i<j} exp(−(t_j − t_i)/T) eight days at a time, from tables by which of them have a pair."""
-    chunks = (days + 7) // 8
-    lanes = scales.size // (2 * WIDTH)
-    for chunk in range(chunks):
-        _add_byte(words[chunk // 8 + 1], 8 * (chunk % 8), scales, lanes)
-    if 8 * chunks != days:
-        for i in range(WIDTH):
-            for g in range(_SCALES):
-                scales[2 * i * _LANES + g] /= BY_DAYS[8 * chunks - days, g]
-
-
-@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_byte(word: Array, shift: int, scales: Array, lanes: int) -> None:
-    """A byte of days of each location against what was before.
-
-    ``lanes`` is not written as the constant that it is: the loop would be unrolled instead of vectorised.
-    """
-    for i in range(WIDTH):
-        at, to = np.int64((word[i] >> np.uint64(shift)) & _BYTE) * 3 * _LANES, 2 * i * _LANES
-        for g in range(lanes):
-            until = scales[to + g]
-            scales[to + _LANES + g] += until * _BY_BYTE[at + g] + _BY_BYTE[at + 2 * _LANES + g]
-            scales[to + g] = until * _THROUGH[g] + _BY_BYTE[at + _LANES + g]
-
-
-@numba.njit(nogil=True, cache=True)
-def _add_since(words: Array, days: int, weight: Array, since: Array) -> None:
-    """Σ exp(−(t − begin)/T), from the last byte of the segment to its first, times the ``weight`` of its first day."""
-    own = np.zeros(WIDTH * _LANES)
-    for chunk in range((days + 7) // 8 - 1, -1, -1):
-        _add_byte_before(words[chunk // 8 + 1], 8 * (chunk % 8), own, own.size // WIDTH)
-    for i in range(len(since)):
-        for g in range(_SCALES):
-            since[i, g] += weight[g] * own[i * _LANES + g]
-    for g in range(_SCALES):
-        weight[g] *= BY_DAYS[days // 2, g] * BY_DAYS[days - days // 2, g]
-
-
-@numba.njit(fastmath=_EXACT, nogil=True, cache=True)
-def _add_byte_before(word: Array, shift: int, own: Array, lanes: int) -> None:
-    for i in range(WIDTH):
-        at = np.int64((word[i] >> np.uint64(shift)) & _BYTE) * 3 * _LANES
-        for g in range(lanes):
-            own[i * _LANES + g] = own[i * _LANES + g] * _THROUGH[g] + _BY_BYTE[at + g]
+        add_segment(u, v, days, part_of[start - first_day : start - first_day + days], sums, lags, scales, words)
+    write(lines, sums, lags, scales)

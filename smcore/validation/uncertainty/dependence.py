@@ -40,7 +40,7 @@ class State:
 def zero(locations: int) -> State:
     """The state of no pair."""
     from smcore.validation.kernels.dependence import FIELDS, SCALES
-    from smcore.validation.kernels.lattice import HALO
+    from smcore.validation.kernels.segment import HALO
 
     scales, nothing = np.zeros((locations, len(SCALES))), np.full((2, HALO, locations), np.nan)
     return State(0, 0, np.zeros((locations, FIELDS)), scales, scales, nothing, nothing)
@@ -114,18 +114,20 @@ def row_sums(product: ArrayLike, reference: ArrayLike, time: ArrayLike) -> Float
         If the shapes differ.
     """
     from smcore.validation.kernels.dependence import FIELDS, parts_of_year
-    from smcore.validation.kernels.lattice import add_rows
+    from smcore.validation.kernels.lattice import add_rows, survey
 
     x, y = (np.ascontiguousarray(a, dtype=np.float64) for a in (product, reference))
     t = np.ascontiguousarray(time, dtype=np.int64)
     if x.ndim != 2 or x.shape != y.shape or x.shape != t.shape:
         raise ValueError(f"product {x.shape}, reference {y.shape} and time {t.shape} are no pairs (location, pair)")
     sums = np.zeros((len(x), FIELDS))
-    both = np.isfinite(x) & np.isfinite(y)
-    if not both.any():
+    found = np.empty((len(x), 4), dtype=np.int64)
+    survey(*map(_read_only, (x, y, t)), found)
+    count, earliest, latest, early = found.T
+    if not count.any():
         return sums
-    x, y, t = _in_order(x, y, t, both)
-    first, last = int(t[both].min() // DAY) - 1, int(t[both].max() // DAY) + 1
+    x, y, t = _in_order(x, y, t, np.flatnonzero(early))
+    first, last = int(earliest[count > 0].min() // DAY) - 1, int(latest[count > 0].max() // DAY) + 1
     add_rows(*map(_read_only, (x, y, t)), first, _read_only(parts_of_year(first, last)), sums)
     return sums
 
@@ -138,7 +140,8 @@ def column_sums(product: ArrayLike, reference: ArrayLike, day: ArrayLike, column
 def _piece(product: ArrayLike, reference: ArrayLike, day: ArrayLike, columns: slice = slice(None)) -> State:
     """The state of some days alone."""
     from smcore.validation.kernels.dependence import parts_of_year
-    from smcore.validation.kernels.lattice import HALO, add_days
+    from smcore.validation.kernels.lattice import add_days
+    from smcore.validation.kernels.segment import HALO
 
     x, y, days = np.asarray(product), np.asarray(reference), np.asarray(day, dtype=np.int64)
     if x.ndim != 2 or x.shape != y.shape or days.shape != x.shape[:1]:
@@ -205,17 +208,14 @@ def _joined_edges(a: State, b: State) -> tuple[Floats, Floats]:
     return head, tail
 
 
-def _in_order(x: Floats, y: Floats, t: Ints, both: NDArray[np.bool_]) -> tuple[Floats, Floats, Ints]:
-    """Sort rows whose pairs are not in order of time; pairs of one time keep theirs."""
-    latest = np.maximum.accumulate(np.where(both, t, np.iinfo(np.int64).min), axis=1)
-    jumbled = ((t < latest) & both).any(axis=1)
-    if not jumbled.any():
+def _in_order(x: Floats, y: Floats, t: Ints, jumbled: Ints) -> tuple[Floats, Floats, Ints]:
+    """Sort the ``jumbled`` rows by time; pairs of one time keep their order."""
+    if not jumbled.size:
         return x, y, t
     x, y, t = x.copy(), y.copy(), t.copy()
-    for row in np.flatnonzero(jumbled):
+    for row in jumbled:
         order = np.argsort(t[row], kind="stable")
         x[row], y[row], t[row] = x[row, order], y[row, order], t[row, order]
-    both[:] = np.isfinite(x) & np.isfinite(y)
     return x, y, t
 
 
