@@ -31,6 +31,7 @@ $(TOOLS): $(READY) requirements-dev.lock
 	@touch $@
 
 run: $(READY)
+	@nice $(BIN)/python -m smcore.validation.kernels.warm >/dev/null 2>&1 &
 	$(BIN)/loam demo
 	$(BIN)/loam serve --port $(PORT)
 

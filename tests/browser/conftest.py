@@ -156,9 +156,9 @@ class Walk:
         self.wait("([k, p]) => new RegExp(p).test(new URLSearchParams(location.search).get(k) ?? '')", [key, pattern])
         return self.query()[key]
 
-    def see(self, text: str | re.Pattern[str]) -> None:
+    def see(self, text: str | re.Pattern[str], *, ms: int = LOOKING_MS) -> None:
         """Wait until a text shows."""
-        self.page.get_by_text(text).locator("visible=true").first.wait_for(timeout=LOOKING_MS)
+        self.page.get_by_text(text).locator("visible=true").first.wait_for(timeout=ms)
 
     def button(self, name: str) -> Any:
         """A button by its label."""

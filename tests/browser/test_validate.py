@@ -9,6 +9,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+COMPILING_MS = 240_000
+"""The first run of a machine compiles its loops, here beside other tests."""
 MARKS = "() => loam.model('scores')?.data.x.length"
 
 
@@ -24,7 +26,7 @@ def start(walk: Any) -> None:
 
 def test_a_run_is_chosen_made_and_looked_at_and_a_reload_keeps_it(walk: Any) -> None:
     start(walk)
-    walk.see(re.compile("^Done: "))
+    walk.see(re.compile("^Done: "), ms=COMPILING_MS)
     walk.wait(f"() => ({MARKS})() === 4")
     results = walk.page.locator(".results")
     results.get_by_text("median of 4 sensors").first.wait_for()

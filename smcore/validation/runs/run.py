@@ -66,6 +66,10 @@ def validate(
     SmcoreError
         If an id is unknown, or a product and the reference do not meet at all.
     """
+    from smcore.validation.kernels.warm import is_warm
+
+    if not is_warm():
+        progress(0.0, "compiling, once on this machine: about a minute")
     options = options or RunOptions()
     plan = make_plan(products, reference, catalog, options)
     request = Request.of(products, reference, catalog, options, plan)
