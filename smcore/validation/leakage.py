@@ -15,7 +15,7 @@ A product of ``loam predict`` carries the record of its training (:mod:`smcore.m
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -91,6 +91,37 @@ class Seen:
         some = np.where(unseen > 0, PARTLY, SEEN)
         some = np.where((unseen == count) & (count > 0), UNSEEN, some)
         return np.where(self.location, some, UNSEEN)
+
+
+@dataclass(frozen=True, eq=False)
+class SeenByAny(Seen):
+    """What any of ``several`` products has seen: products that are compared are compared where none was trained."""
+
+    several: tuple[Seen, ...] = ()
+
+    @property
+    def whole(self) -> Bools:
+        """Locations (location,) of which nothing is a test for one of the products."""
+        return np.asarray(np.any([one.whole for one in self.several], axis=0))
+
+    def of_pairs(self, rows: Ints, time: Ints) -> Bools:
+        """Which pairs were seen by a product of which other pairs were not; all of them where there is none such."""
+        partly = [one for one in self.several if one.spans is not None]
+        found = [one.of_pairs(rows, time) for one in (partly or self.several)]
+        return np.asarray(np.any(found, axis=0))
+
+
+def seen_by_any(guards: Sequence[Seen], own: int) -> Seen:
+    """Join what several products have seen of the same locations, for the one with the number ``own``."""
+    if len(guards) == 1 or not any(one.location.any() for one in guards):
+        return guards[own]
+    spans = [one.spans for one in guards if one.spans is not None and one.location.any()]
+    return SeenByAny(
+        np.any([one.location for one in guards], axis=0),
+        np.concatenate(spans) if spans else None,
+        guards[own].reason,
+        several=tuple(guards),
+    )
 
 
 @dataclass(frozen=True)

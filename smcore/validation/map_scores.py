@@ -31,7 +31,7 @@ from smcore.validation.matching.aligned import Aligned, aligned
 from smcore.validation.matching.match import Match
 from smcore.validation.matching.sides import COUNTS, Side
 from smcore.validation.moments import Moments, moments
-from smcore.validation.pooling import PoolPart, pool_stride
+from smcore.validation.pooling import PoolPart, pool_offset, pool_stride
 from smcore.validation.ranks import kendall, spearman
 from smcore.validation.score import ScoreOptions, TileScore
 
@@ -117,7 +117,8 @@ class MapScores:
         both = np.isfinite(product) & np.isfinite(reference)
         stride = pool_stride(self.found.matched)
         if stride > 1:
-            both &= (np.cumsum(both, axis=0, dtype=np.int32) - 1) % stride == 0
+            start = pool_offset(rows, stride).astype(np.int32)
+            both &= (np.cumsum(both, axis=0, dtype=np.int32) - 1 + start) % stride == 0
         location, step = np.nonzero(both.T)
         kept = step, location
         x, y = (one[kept].astype(np.float64) for one in (product, reference))

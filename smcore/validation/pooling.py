@@ -28,6 +28,8 @@ Ints = NDArray[np.int64]
 POOL_LIMIT = 2_000_000
 """Pairs that are kept for ranks: 48 MB, and as much again while they are joined."""
 
+_GOLDEN = (np.sqrt(5) - 1) / 2
+
 
 @dataclass(frozen=True, eq=False)
 class PoolPart:
@@ -69,12 +71,20 @@ def pool_stride(matched: Match) -> int:
     return max(1, int(np.ceil(len(matched.places) * steps / POOL_LIMIT)))
 
 
+def pool_offset(rows: Ints, stride: int) -> Ints:
+    """Where the thinning of each location starts: another pair at each, or all would keep the same few days.
+
+    Multiples of the golden ratio spread over 0 … ``stride`` − 1 evenly, however many locations there are.
+    """
+    return np.asarray((rows * _GOLDEN % 1.0 * stride).astype(np.int64))
+
+
 def pool_part(matched: Match, rows: Ints, product: Floats, reference: Floats, time: Ints) -> PoolPart:
     """Keep the pairs of a tile, thinned within each location."""
     both = np.isfinite(product) & np.isfinite(reference)
     stride = pool_stride(matched)
     if stride > 1:
-        both &= (np.cumsum(both, axis=1) - 1) % stride == 0
+        both &= (np.cumsum(both, axis=1) - 1 + pool_offset(rows, stride)[:, None]) % stride == 0
     location = np.broadcast_to(rows.astype(np.int32)[:, None], both.shape)[both]
     return PoolPart(product[both], reference[both], location, day_of(time[both]).astype(np.int32))
 

@@ -98,8 +98,7 @@ class Score:
         """What was seen of each location: yes (left out of the summaries), partly (those days are), no, unknown."""
         if not self.guard.is_known:
             return np.full(len(self.n), UNKNOWN)
-        partly = PARTLY if self.guard.spans is not None else SEEN
-        return np.where(self.guard.location, partly, UNSEEN)
+        return np.where(self.guard.whole, SEEN, np.where(self.guard.location, PARTLY, UNSEEN))
 
     @property
     def n(self) -> Ints:

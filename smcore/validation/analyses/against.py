@@ -43,25 +43,26 @@ class AgainstEachOther:
 
     def part(self, tile: Tile, common: Common) -> list[Differences]:
         """Compare at the locations of a tile, without the pairs that a model has seen."""
-        products, references = [], []
-        for i, guard in enumerate(self.guards):
-            transform = self.options.of(self.matches[i]).transform
-            x, y, _ = transform.apply(common.products[i], common.reference, common.time)
-            seen = guard.of_pairs(tile.rows, common.time) & guard.location[tile.rows][:, None]
-            products.append(np.where(seen, np.nan, x))
-            references.append(y)
-        return [
-            paired(
-                products[a],
-                products[b],
-                references[a],
-                common.time,
-                metrics=self._metrics(a, b),
-                min_pairs=self.options.estimates.min_obs,
-                level=self.options.estimates.level,
+        seen = [guard.of_pairs(tile.rows, common.time) for guard in self.guards]
+        return [self._paired(a, b, common, seen[a] | seen[b]) for a, b in self.two]
+
+    def _paired(self, a: int, b: int, common: Common, seen: NDArray[np.bool_]) -> Differences:
+        """Compare two products on pairs that neither was trained on; these alone are scaled and turned to anomalies."""
+        x, y = (
+            self.options.of(self.matches[i]).transform.apply(
+                np.where(seen, np.nan, common.products[i]), np.where(seen, np.nan, common.reference), common.time
             )
-            for a, b in self.two
-        ]
+            for i in (a, b)
+        )
+        return paired(
+            x[0],
+            y[0],
+            x[1],
+            common.time,
+            metrics=self._metrics(a, b),
+            min_pairs=self.options.estimates.min_obs,
+            level=self.options.estimates.level,
+        )
 
     def finish(self, parts: Sequence[list[Differences]], scores: Sequence[Score]) -> Findings:
         """Judge all locations together."""

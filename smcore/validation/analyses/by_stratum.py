@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smcore.catalog import Catalog
 from smcore.errors import MatchError, SmcoreError, Status
 from smcore.validation.analyses.base import Findings
-from smcore.validation.leakage import Seen, without_seen
+from smcore.validation.leakage import Seen, seen_by_any, without_seen
 from smcore.validation.matching.match import Match, PairBlock
 from smcore.validation.matching.pairing import Pairs
 from smcore.validation.matching.sample import Common
@@ -128,7 +128,7 @@ class ByStratum:
             mine = [part.scores[key] for part in parts if key in part.scores]
             matched = self.matches[key.product]
             options = replace(self.options.of(matched), per_day=False)
-            whole = assemble(matched, mine, options, self.guards[key.product])
+            whole = assemble(matched, mine, options, self._guard(key.sample, key.product))
             tables.append(_rows(whole, key))
         names = [_name(kind) for kind in self.kinds]
         missing = {name: text for part in parts for name, text in part.missing.items()}
@@ -149,13 +149,17 @@ class ByStratum:
         transform = self.options.of(matched).transform
         applied = _Applied(transform.scaling, transform.period, transform.anomaly)
         options = replace(self.options, transform=applied, per_day=False)
-        blocks = [_transformed(one, transform) for one in _guarded(block, self.guards[product])]
+        blocks = [_transformed(one, transform) for one in _guarded(block, self._guard(sample, product))]
         tiles = [_Scored(matched, one, errors, options) for one in blocks]
         for kinds in self.kinds:
             found = [self._scored(tile, kinds, missing) for tile in tiles]
             for label in dict.fromkeys(label for levels in found for label in levels):
                 each = [levels.get(label) or tile.at(_NOWHERE) for tile, levels in zip(tiles, found, strict=True)]
                 scores[_Key(_name(kinds), label, sample, product)] = (each[0], each[-1])
+
+    def _guard(self, sample: str, product: int) -> Seen:
+        """What is left out: on the common days what any product has seen, so that all keep the same."""
+        return seen_by_any(self.guards, product) if sample == COMMON else self.guards[product]
 
     def _scored(self, tile: _Scored, kinds: tuple[str, ...], missing: dict[str, str]) -> dict[str, TileScore]:
         """Score the pairs of each level that has any."""

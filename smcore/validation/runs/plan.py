@@ -103,7 +103,11 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Matches of all products with the reference, and the analyses that go over all of them."""
+    """Matches of all products with the reference, and the analyses that go over all of them.
+
+    ``shared`` are the matches that products are compared by: those of the scores, but by days for all of them where one
+    product has nothing but means of days.
+    """
 
     products: tuple[CatalogEntry, ...]
     reference: CatalogEntry
@@ -112,6 +116,7 @@ class Plan:
     options: RunOptions
     analyses: dict[str, Analysis]
     guards: tuple[Seen, ...]
+    shared: tuple[Match, ...]
     maps: MapScores | None = None
 
     def tasks(self) -> list[Task]:
@@ -129,26 +134,29 @@ class Plan:
             with suppress(SmcoreError, OSError, ValueError):  # what can't be read is read again, location by location
                 score = self.maps.score(task.rows)
                 nothing = unread_tile(1, task.rows[:0], "")
-                return Part(task, ((score, score),), self._analysed(nothing))
-        return self._part(task, read_tile([self.matches[i] for i in task.matches], task.rows))
+                return Part(task, ((score, score),), self._analysed(nothing, nothing))
+        tile = read_tile([self.matches[i] for i in task.matches], task.rows)
+        same = self.shared is self.matches or not self.analyses
+        return self._part(task, tile, tile if same else read_tile(self.shared, task.rows))
 
     def failed(self, task: Task, why: str) -> Part:
         """Stand in for a piece of work that can't be done: all its locations have failed."""
-        return self._part(task, unread_tile(len(task.matches), task.rows, why))
+        tile = unread_tile(len(task.matches), task.rows, why)
+        return self._part(task, tile, tile)
 
-    def _part(self, task: Task, tile: Tile) -> Part:
-        """Score a tile, and let every analysis look at it."""
+    def _part(self, task: Task, tile: Tile, shared: Tile) -> Part:
+        """Score a tile, and let every analysis look at it and at the pairs by the shared rule."""
         matches = [self.matches[i] for i in task.matches]
         scores = tuple(
             score_guarded(matched, block, errors, score_options(self.options, matched), self.guards[i])
             for i, matched, block, errors in zip(task.matches, matches, tile.blocks, tile.errors, strict=True)
         )
-        return Part(task, scores, self._analysed(tile))
+        return Part(task, scores, self._analysed(tile, shared))
 
-    def _analysed(self, tile: Tile) -> dict[str, Any]:
+    def _analysed(self, tile: Tile, shared: Tile) -> dict[str, Any]:
         if not self.analyses:
             return {}
-        common = common_sample([block.pairs for block in tile.blocks])
+        common = common_sample([block.pairs for block in shared.blocks])
         return {name: one.part(tile, common) for name, one in self.analyses.items()}
 
     def finish(self, parts: Sequence[Part]) -> tuple[tuple[Score, ...], dict[str, Findings]]:
@@ -187,11 +195,12 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
     sides = {name: replace(entry_side(entries[name], opened[name]), name=name) for name in entries}
     options = _with_masks(options, catalog, tuple(sides.values()))
     matches = tuple(match(sides[name], sides[reference], options.match) for name in products)
+    shared = _by_one_rule(matches, options)
     _check_period(products, options.transform)
     for matched in matches:
         score_options(options, matched).transform.check(*matched.limits)
     guards = tuple(seen(one.places, one.product.dataset.attrs, name=one.product.name) for one in matches)
-    analyses = _analyses(matches, guards, options, catalog)
+    analyses = _analyses(matches, shared, guards, options, catalog)
     return Plan(
         products=tuple(entries[name] for name in products),
         reference=entries[reference],
@@ -200,8 +209,18 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
         options=options,
         analyses=analyses,
         guards=guards,
+        shared=shared,
         maps=_maps(matches, guards, options, analyses),
     )
+
+
+def _by_one_rule(matches: tuple[Match, ...], options: RunOptions) -> tuple[Match, ...]:
+    """The matches that products are compared by: a mean of a day is no record of midnight, so days for all or none."""
+    by_day = [one.product.name for one in matches if one.daily]
+    if len(by_day) in (0, len(matches)):
+        return matches
+    daily = replace(options.match, daily=True, time_window=None)
+    return tuple(one if one.daily else match(one.product, one.reference, daily) for one in matches)
 
 
 def _check_period(products: Sequence[str], transform: Transform) -> None:
@@ -221,12 +240,17 @@ def share_places(matches: Sequence[Match]) -> bool:
 
 
 def score_options(options: RunOptions, matched: Match) -> ScoreOptions:
-    """How one match is scored; maps of a grid leave out what needs more than sums and ranks, unless asked for."""
+    """How one match is scored."""
+    return _shared_options(options, matched).of(matched)
+
+
+def _shared_options(options: RunOptions, matched: Match) -> ScoreOptions:
+    """How all matches are scored; maps of a grid leave out what needs more than sums and ranks, unless asked for."""
     estimates = options.estimates
     if matched.anchor.layout == CUBE and not estimates.metrics:
         kept = tuple(name for name, metric in METRICS.items() if metric.from_moments is not None)
         estimates = replace(estimates, metrics=(*kept, "spearman_r"))
-    return ScoreOptions(estimates, options.transform, options.per_step).of(matched)
+    return ScoreOptions(estimates, options.transform, options.per_step)
 
 
 def entry_side(entry: CatalogEntry, prepared: Prepared) -> Side:
@@ -252,7 +276,11 @@ def _with_masks(options: RunOptions, catalog: Catalog, sides: Sequence[Side]) ->
 
 
 def _analyses(
-    matches: tuple[Match, ...], guards: tuple[Seen, ...], options: RunOptions, catalog: Catalog
+    matches: tuple[Match, ...],
+    shared: tuple[Match, ...],
+    guards: tuple[Seen, ...],
+    options: RunOptions,
+    catalog: Catalog,
 ) -> dict[str, Analysis]:
     """The analyses that these options ask for.
 
@@ -261,12 +289,12 @@ def _analyses(
     MatchError
         If one needs more products, or products at the same locations.
     """
-    how = score_options(options, matches[0])
+    how = _shared_options(options, matches[0])  # each analysis takes those of a product itself
     found: dict[str, Analysis] = {}
     together = share_places(matches)
     if len(matches) > 1 and together:
-        found["common_days"] = CommonDays(matches, guards, how)
-        found["against"] = AgainstEachOther(matches, guards, how)
+        found["common_days"] = CommonDays(shared, guards, how, mixed=shared is not matches)
+        found["against"] = AgainstEachOther(shared, guards, how)
     if options.triple:
         if len(matches) < 2 or not together:
             why = "their results lie at different locations" if len(matches) > 1 else "there is one product"
@@ -275,7 +303,7 @@ def _analyses(
                 where="--triple",
                 hint="name two products on one grid, or take stations as the reference",
             )
-        found["collocation"] = Collocation(matches, options.estimates, options.transform.anomaly)
+        found["collocation"] = Collocation(shared, options.estimates, options.transform.anomaly)
     if options.stability is not None and together:
         found["stability"] = Stability(matches, guards, how, window_days=options.stability)
     if options.upscale != "none":

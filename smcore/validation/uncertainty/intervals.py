@@ -30,6 +30,13 @@ calendar days, of which the first and the last few may lack a pair."""
 TESTED_PAIRS: Final = 20
 """Effective number of pairs below which an interval is marked as well."""
 
+MIN_EFFECTIVE: Final = 5.0
+"""Effective number of pairs below which there are no limits, as there is no test of two products (our choice)."""
+
+_LEAST_FREEDOM: Final = 3.0
+"""Degrees of freedom of χ² below which a mean square has no limits: the upper one would be 14 times the value at 3 and
+grows without measure below."""
+
 _KENDALL: Final = 0.437
 """Variance of artanh τ times n, Fieller et al. (1957, Biometrika 44, 470–481, doi:10.1093/biomet/44.3-4.470)."""
 
@@ -87,7 +94,8 @@ def bounds(
     Returns
     -------
     Limits by name. They are NaN for metrics without a defended interval (n, event skill), for fewer than 10 pairs, if
-    fewer than 10 pairs of pairs lie within 8.25 days (their dependence can't be judged), and for constant series.
+    fewer than 10 pairs of pairs lie within 8.25 days (their dependence can't be judged), for constant series, and where
+    ``n_eff``, which is then given all the same, is below :data:`MIN_EFFECTIVE`.
 
     Raises
     ------
@@ -227,6 +235,7 @@ def _mean_square(value: Floats, spread: _Spread, _sums: Floats, level: float) ->
     """As ν s²/χ², ν from the relative variance; what few effective pairs hide raises the upper limit only."""
     inflated = spread.variance * (student(level, spread.freedom) / normal(level)) ** 2
     freedom = np.divide(2.0, inflated, out=np.full(value.shape, np.nan), where=inflated > 0)
+    freedom = np.where(freedom >= _LEAST_FREEDOM, freedom, np.nan)
     more = np.where(np.isfinite(spread.correction), spread.correction, 1.0)
     tail = (1 - level) / 2
     lower = value * np.minimum(more, 1.0) / chi_square(1 - tail, freedom)
@@ -317,8 +326,8 @@ def _analytic(name: str, value: Floats, n: Floats, sums: Floats, variances: Floa
     spread = _Spread(n, *variances[:, getattr(uncertainty, statistic)].T)
     with np.errstate(invalid="ignore"):
         lower, upper = rule(value, spread, sums, level)
-    defined = np.isfinite(lower) & np.isfinite(upper)
-    n_eff = np.where(defined, spread.n_eff, np.nan)
+    n_eff = np.where(np.isfinite(value), spread.n_eff, np.nan)
+    defined = np.isfinite(lower) & np.isfinite(upper) & (n_eff >= MIN_EFFECTIVE)
     days = sums[:, LAST_TIME] - sums[:, FIRST_TIME]
     short = defined & ((days < TESTED_DAYS) | (n_eff < TESTED_PAIRS))
     return Bounds(np.where(defined, lower, np.nan), np.where(defined, upper, np.nan), n_eff, short)

@@ -149,6 +149,50 @@ def test_a_scaled_product_stands_beside_itself_and_is_scored_on_the_days_it_was_
     assert rows["blunt@mean_std", "ubrmsd"] < rows["blunt", "ubrmsd"]
 
 
+def test_a_scaling_of_one_product_is_no_scaling_of_another_whichever_is_named_first(
+    catalog: Path, tmp_path: Path
+) -> None:
+    wanted = ("--reference", "sensors", "--stratum", "season", "--out", tmp_path / "o", "--catalog", catalog)
+    key = ["product", "metric"]
+    found = {}
+    for first, second in (("blunt@linear", "blunt"), ("blunt", "blunt@linear")):
+        assert loam("--product", first, second, *wanted) == 0
+        own, common = (table(tmp_path / "o", name) for name in ("metrics.csv", "common.csv"))
+        own, common = (one.query("location == 'S07'").set_index(key)["value"] for one in (own, common))
+        pd.testing.assert_series_equal(common.sort_index(), own.sort_index(), rtol=1e-12)
+        strata = table(tmp_path / "o", "strata.csv").query("location == 'S07'")
+        found[first] = strata.set_index(["level", "sample", *key])["value"].sort_index()
+        versus = table(tmp_path / "o", "versus.csv").query("location == 'S07' and metric == 'ubrmsd'").iloc[0]
+        assert versus["value_a"] == pytest.approx(own[first, "ubrmsd"], rel=1e-12)
+        assert versus["value_b"] == pytest.approx(own[second, "ubrmsd"], rel=1e-12)
+        assert abs(versus["gain"]) > 0.002
+    pd.testing.assert_series_equal(found["blunt"], found["blunt@linear"], rtol=1e-12)
+
+
+def test_means_of_days_and_records_of_hours_are_compared_by_days(
+    make_cube: Make, make_stations: Make, tmp_path: Path
+) -> None:
+    hours = np.datetime64("2020-01-01", "ns") + np.arange(60 * 24) * np.timedelta64(1, "h")
+    level = np.random.default_rng(5).normal(0.25, 0.02, 60)
+    truth = level.repeat(24) + 0.05 * np.cos(2 * np.pi * np.arange(60 * 24) / 24)
+    sensor = make_stations(truth, hours, GRID.lat[1], GRID.lon[1], flag=np.ones(truth.shape, np.int32))
+    blank = dict.fromkeys(("instrument", "climate", "land_cover"), ("sensor", np.full(1, "")))
+    sensor = sensor.assign_coords(elevation=("sensor", np.zeros(1)), **blank)
+    days = make_cube(level + 0.01, hours[::24], time_support="day-mean", grid=GRID)
+    for name, one in {"days": days, "hours": make_cube(truth, hours, grid=GRID), "sensor": sensor}.items():
+        store.write(one, tmp_path / name)
+        ingest.add_to_catalog(tmp_path / name, name, tmp_path / "catalog.yml")
+    wanted = ("--reference", "sensor", "--stratum", "none", "--catalog", tmp_path / "catalog.yml")
+    assert loam("--product", "days", "hours", *wanted, "--out", tmp_path / "o") == 0
+    common = table(tmp_path / "o", "common.csv").query("location == 'S0'").set_index(["product", "metric"])["value"]
+    assert common["hours", "n"] == common["days", "n"] == 60
+    assert common["hours", "rmsd"] == pytest.approx(0, abs=1e-6)
+    assert common["days", "rmsd"] == pytest.approx(0.01, abs=1e-6)
+    record = json.loads((tmp_path / "o" / "run.json").read_text())
+    assert record["analyses"]["common_days"]["notes"][0].startswith("products are compared by UTC days")
+    assert [one["pairing"] for one in record["results"]] == ["daily", "nearest within 1 h"]
+
+
 def test_anomalies_leave_the_season_out_and_say_so(
     catalog: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

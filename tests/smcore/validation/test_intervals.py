@@ -176,6 +176,21 @@ def test_short_records_are_marked():
     assert not _limits(x, y, time)["bias"].short.any()
 
 
+def test_few_effective_pairs_give_no_limits_and_say_how_few():
+    x, y, time = _pairs(0.99, (200, 60))
+    limits = _limits(x, y, time)
+    values = _values(x, y)
+    for name in ("bias", "pearson_r", "ubrmsd"):
+        few = limits[name].n_eff < intervals.MIN_EFFECTIVE
+        assert few.any(), name
+        assert np.isnan(limits[name].lower[few]).all(), name
+        assert np.isnan(limits[name].upper[few]).all(), name
+        assert not limits[name].short[few].any(), name
+    given = np.isfinite(limits["ubrmsd"].upper)
+    assert given.any()
+    assert (limits["ubrmsd"].upper[given] < 8 * values["ubrmsd"][given]).all()
+
+
 def test_independent_formulas_are_those_of_pytesmo():
     pairwise = pytest.importorskip("pytesmo.metrics.pairwise")
     x, y, time = _pairs(0.5, (1, 300))

@@ -144,7 +144,9 @@ def test_observation_times_travel_from_the_files_through_the_store_into_the_pair
     table = pd.read_csv(tmp_path / "out" / "metrics.csv")
     table = table[table["location"] == "SilverSword"].set_index("metric")
     direct = scored(read("timeseries", sorted(smap.glob("*.nc"))), read("ismn", [ismn]), time_window=HOUR)
-    np.testing.assert_allclose(table.loc[list(USUAL), "value"], numbers(direct, row_of(direct, "SilverSword")), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        table.loc[list(USUAL), "value"], numbers(direct, row_of(direct, "SilverSword")), rtol=0, atol=1e-12
+    )
     assert table["n"].unique().tolist() == [552]
 
 

@@ -236,6 +236,23 @@ def test_a_sample_beyond_the_limit_is_thinned_evenly_and_says_so(
     assert score_table([result]).query("location == @POOLED")["note"].iloc[2] == "of one pair in 3"
 
 
+def test_a_thinned_sample_keeps_every_day_at_some_locations(
+    make_pixels: Make, make_stations: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smcore.validation.pooling.POOL_LIMIT", 400)
+    time = np.datetime64("2020-01-01", "ns") + np.arange(40) * np.timedelta64(1, "D")
+    values = np.random.default_rng(2).normal(0.2, 0.05, (100, 40))
+    lat = np.linspace(10, 20, 100)
+    matched = match(side(make_pixels(values, time, lat, LON), "p"), side(make_pixels(values, time, lat, LON), "r"),
+                    MatchOptions(max_distance_km=1.0))  # fmt: skip
+    result = score(matched, ScoreOptions(per_day=True))
+    assert result.pool_stride == 10
+    assert result.days is not None
+    count = result.days.query("metric == 'n'")["n"]
+    assert len(count) == 40
+    assert count.between(8, 12).all()
+
+
 def test_one_sample_of_pairs_is_scored_like_a_location() -> None:
     x, y = np.array([0.1, 0.2, np.nan, 0.4]), np.array([0.1, 0.3, 0.3, 0.5])
     few = score_pairs(x, y)
