@@ -34,7 +34,7 @@ from smcore.validation.matching.match import Match, PairBlock
 from smcore.validation.matching.sides import COUNTS, OVERPASSES
 from smcore.validation.matching.tiles import read_block
 from smcore.validation.pooling import Pool, PoolPart, per_day, pool_part, pool_stride, pooled_numbers
-from smcore.validation.transforms import Transform
+from smcore.validation.transforms import STANDARDISED, Transform
 from smcore.validation.uncertainty.clusters import clusters, median_bounds
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ class Score:
     overpasses: dict[str, int]
     guard: Seen
     with_seen: tuple[dict[str, Number], dict[str, Number]] | None = None
+    transform: Transform = field(default_factory=Transform)
+
+    @property
+    def units(self) -> str:
+        """Unit of what was compared: that of the reference, none for standardised anomalies."""
+        return "1" if self.transform.anomaly == STANDARDISED else self.matched.reference.units
 
     @property
     def seen(self) -> NDArray[np.str_]:
@@ -276,7 +282,7 @@ def assemble(matched: Match, parts: Sequence[tuple[TileScore, TileScore]], optio
     days = per_day(pool, options.estimates, same_units=same_units) if options.per_day else None
     return Score(
         matched, options.estimates, estimates, counts, dropped, errors, pooled, median, days, pool_stride(matched),
-        dict(sorted(overpasses.items())), guard, with_seen,
+        dict(sorted(overpasses.items())), guard, with_seen, options.transform,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ Gruber, A. et al. (2020): Validation practices for satellite soil moisture retri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from smcore.validation.scaling import METHODS, FitPeriod, fit_scaling, scaling_n
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Statuses = NDArray[np.object_]
+
+STANDARDISED: Final = "standardised"
 
 
 @dataclass(frozen=True)

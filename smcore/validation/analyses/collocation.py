@@ -14,6 +14,7 @@ from smcore.errors import MatchError, Status
 from smcore.validation.analyses.base import Findings, location_columns
 from smcore.validation.anomalies import anomaly
 from smcore.validation.estimates import EstimateOptions
+from smcore.validation.leakage import Seen
 from smcore.validation.matching.match import Match
 from smcore.validation.matching.places import CUBE
 from smcore.validation.matching.sample import Common
@@ -24,15 +25,7 @@ from smcore.validation.triple.extended import extended
 from smcore.validation.triple.independence import shared_inputs, shared_pairs
 from smcore.validation.triple.members import MIN_OBS, Collocated, sentences
 
-QUANTITIES = {
-    "err_std": "of its member",
-    "err_std_scaled": "of the first member",
-    "snr_db": "dB",
-    "r2": "1",
-    "r": "1",
-    "fmse": "1",
-    "beta": "of the first member per its own",
-}
+QUANTITIES = ("err_std", "err_std_scaled", "snr_db", "r2", "r", "fmse", "beta")
 _EXTENDED = "extended"
 
 
@@ -45,6 +38,7 @@ class Collocation:
     """
 
     matches: tuple[Match, ...]
+    guards: tuple[Seen, ...]
     options: EstimateOptions
     anomaly: str = "none"
 
@@ -55,7 +49,10 @@ class Collocation:
 
     def part(self, tile: Tile, common: Common) -> dict[str, Collocated]:
         """Collocate the locations of a tile."""
-        values = [common.reference, *common.products]
+        seen = np.zeros(common.reference.shape, bool)
+        for guard in self.guards:
+            seen |= guard.of_pairs(tile.rows, common.time)
+        values = [np.where(seen, np.nan, one) for one in (common.reference, *common.products)]
         if self.anomaly != "none":
             values = [anomaly(one, common.time, method=self.anomaly) for one in values]
         how: dict[str, Any] = {
@@ -85,7 +82,8 @@ class Collocation:
         for triplet in parts[0] if parts else ():
             found = joined([part[triplet] for part in parts])
             members = self.names if triplet == _EXTENDED else triplet.split("|")
-            tables.append(_table(found, triplet, members))
+            units = [dict(zip(self.names, (side.units for side in sides), strict=True))[name] for name in members]
+            tables.append(_table(found, triplet, members, units))
             said = sentences(found, members)
             notes += [f"{triplet}: {sentence}" for sentence in said]
             record[triplet] = _medians(found, members)
@@ -129,7 +127,7 @@ def joined(parts: Sequence[Collocated]) -> Collocated:
     return Collocated(**columns)
 
 
-def _table(found: Collocated, triplet: str, members: Sequence[str]) -> pd.DataFrame:
+def _table(found: Collocated, triplet: str, members: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
     rows = []
     count = len(found.n)
     for k, member in enumerate(members):
@@ -153,10 +151,18 @@ def _table(found: Collocated, triplet: str, members: Sequence[str]) -> pd.DataFr
                         "n": found.n,
                         "status": status,
                         "note": note,
+                        "units": _unit(name, units[k], units[0]),
                     }
                 )
             )
     return pd.concat(rows, ignore_index=True).sort_values("index", kind="stable", ignore_index=True)
+
+
+def _unit(quantity: str, own: str, first: str) -> str:
+    """Unit of a quantity of a member in ``own``, where the first member is in ``first``."""
+    if quantity == "beta":
+        return "1" if own == first else f"({first}) / ({own})"
+    return {"err_std": own, "err_std_scaled": first, "snr_db": "dB"}.get(quantity, "1")
 
 
 def _medians(found: Collocated, members: Sequence[str]) -> dict[str, dict[str, float | None]]:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import Status
+from smcore.validation.leakage import PARTLY, SEEN, UNKNOWN, UNSEEN
 from smcore.validation.matching.places import CUBE
 from smcore.validation.metrics import METRICS
 from smcore.validation.score import Score
 
+_SEEN = (UNSEEN, PARTLY, SEEN, UNKNOWN)
 STATUS_CODES = {status: code for code, status in enumerate(Status)}
 
 
@@ -36,7 +38,7 @@ def score_fields(score: Score) -> xr.Dataset:
     }
     for name in score.values:
         metric = METRICS[name]
-        units = metric.unit_for(score.matched.reference.units)
+        units = metric.unit_for(score.units)
         attrs = {"long_name": metric.label, "units": units, "ancillary_variables": f"{name}_status"}
         variables[name] = (dims, score.values[name].reshape(shape), attrs)
         codes = np.array([STATUS_CODES[status] for status in score.status[name]], np.int8)
@@ -47,6 +49,11 @@ def score_fields(score: Score) -> xr.Dataset:
             variables[f"{name}_{suffix}"] = (dims, values.reshape(shape), about)
     distance = {"long_name": "distance between the centres of product and reference", "units": "km"}
     variables["distance_km"] = (dims, score.matched.collocation.distance_km.reshape(shape), distance)
+    if score.guard.location.any():
+        seen = np.select([score.seen == label for label in _SEEN], range(len(_SEEN)), 0).astype(np.int8)
+        told = {"flag_values": np.arange(len(_SEEN), dtype=np.int8), "flag_meanings": " ".join(_SEEN)}
+        about = {"long_name": "whether the product's model was trained here", **told}
+        variables["seen"] = (dims, seen.reshape(shape), about)
     for label, counts in _counts(score).items():
         about = {"long_name": label.replace("_", " "), "units": "1"}
         variables[label] = (dims, counts.astype(np.int32).reshape(shape), about)
@@ -131,7 +138,7 @@ def _attributes(score: Score) -> dict[str, object]:
         "title": f"{matched.product.name} against {matched.reference.name}",
         "product": matched.product.name,
         "reference": matched.reference.name,
-        "notes": "\n".join(matched.notes),
+        "notes": "\n".join((*matched.notes, *score.transform.notes, *filter(None, [score.guard.sentence]))),
         "min_obs": score.min_obs,
         "interval": score.options.interval,
         "level": score.options.level,

@@ -303,7 +303,7 @@ def _analyses(
                 where="--triple",
                 hint="name two products on one grid, or take stations as the reference",
             )
-        found["collocation"] = Collocation(shared, options.estimates, options.transform.anomaly)
+        found["collocation"] = Collocation(shared, guards, options.estimates, options.transform.anomaly)
     if options.stability is not None and together:
         found["stability"] = Stability(matches, guards, how, window_days=options.stability)
     if options.upscale != "none":

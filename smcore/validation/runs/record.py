@@ -11,6 +11,7 @@ from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import Status
 from smcore.validation.estimates import Number
+from smcore.validation.matching.match import Match
 from smcore.validation.matching.places import STATIONS
 from smcore.validation.matching.sides import Side
 from smcore.validation.matching.times import HOUR
@@ -61,7 +62,12 @@ def result_record(scored: Score, transform: Transform) -> dict[str, Any]:
         "product": matched.product.name,
         "reference": matched.reference.name,
         "pairing": "daily" if matched.daily else f"nearest within {(matched.window or 0) / HOUR:g} h",
-        "notes": [*matched.notes, *transform.notes, *sentences(scored), *filter(None, [scored.guard.sentence])],
+        "notes": [
+            *_match_notes(matched, transform),
+            *transform.notes,
+            *sentences(scored),
+            *filter(None, [scored.guard.sentence]),
+        ],
         "locations": len(matched.places),
         "locations_by_status": dict(sorted(statuses.items())),
         "pairs": int(scored.n.sum()),
@@ -81,6 +87,11 @@ def result_record(scored: Score, transform: Transform) -> dict[str, Any]:
             recommended, offered = scored.recommended(name)
             result["counts"][name] |= {"retrievals": offered, "recommended": recommended}
     return result
+
+
+def _match_notes(matched: Match, transform: Transform) -> list[str]:
+    """What was said of the match, unless scaling has made it untrue."""
+    return [note for note in matched.notes if not (transform.unifies_units and note.startswith("units differ"))]
 
 
 def sentences(scored: Score) -> list[str]:

@@ -217,7 +217,7 @@ def _pair_names(score: Score) -> dict[str, str]:
 
 
 def _units(score: Score, metric: str) -> str:
-    return METRICS[metric].unit_for(score.matched.reference.units)
+    return METRICS[metric].unit_for(score.units)
 
 
 def _recommended_share(score: Score) -> NDArray[np.float64]:

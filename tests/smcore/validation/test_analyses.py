@@ -235,3 +235,11 @@ def test_what_can_not_be_analysed_is_one_sentence(
     assert sentence in said
     assert said.count("\n") == 1
     assert not (tmp_path / "o").exists()
+
+
+def test_numbers_without_a_unit_say_so(catalog: Path, tmp_path: Path) -> None:
+    wanted = ("--product", "sharp", "blunt", "--reference", "sensors", "--stratum", "none", "--triple")
+    assert loam(*wanted, "--out", tmp_path / "o", "--catalog", catalog) == 0
+    units = table(tmp_path / "o", "triple.csv").groupby("metric")["units"].first()
+    assert units[["err_std", "snr_db", "r2", "beta"]].tolist() == ["m3 m-3", "dB", "1", "1"]
+    assert set(table(tmp_path / "o", "metrics.csv").query("metric == 'bias'")["units"]) == {"m3 m-3"}
