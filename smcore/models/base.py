@@ -108,6 +108,11 @@ class ModelSpec:
     substitutes: bool | None = None
 
     @property
+    def spatial(self) -> bool:
+        """Whether it looks at neighbours, and so needs the locations of a rectangle."""
+        return self.patch > 1 or self.halo > 0
+
+    @property
     def sees_target(self) -> bool:
         """Whether observations of the target are an input."""
         return any(item.role == "observed" for item in self.inputs)
@@ -175,7 +180,12 @@ class Inputs:
     observed
         (T, N) float32 [m3 m-3], NaN where hidden or missing; None unless a spec has the role ``observed``.
     shape
-        (H, W) with N = H·W row by row, for models with patches; None for loose locations.
+        (H, W) with N = H·W row by row, for models that look at neighbours; None for loose locations.
+    origin
+        Row and column, on the whole grid, of the rectangle's first cell: patches lie on a lattice that begins at the
+        grid's own corner, so that a cell gets the same value from any window.
+    wraps
+        Whether the rectangle goes round the globe, so that its last column is the neighbour of its first.
     task
         Whose statistics apply: ``satellite`` (cells) or ``sites``.
     first
@@ -190,6 +200,8 @@ class Inputs:
     specs: tuple[InputSpec, ...]
     observed: Floats | None = None
     shape: tuple[int, int] | None = None
+    origin: tuple[int, int] = (0, 0)
+    wraps: bool = False
     task: str = SATELLITE
     first: int = 0
 
@@ -239,6 +251,8 @@ class Inputs:
             lon=self.lon[locations],
             observed=observed,
             shape=None,
+            origin=(0, 0),
+            wraps=False,
         )
 
     def during(self, steps: slice) -> Inputs:
@@ -258,8 +272,8 @@ class Task:
     target
         (T, M) float32 [m3 m-3], NaN where there is none or it is held out.
     members
-        (N,) the target location 0…M−1 that each input location lies in; None: one to one (N = M). The mean over its
-        members is what a target location is compared with.
+        (N,) the target location 0…M−1 that each input location lies in, −1 for one that lies in none; None: one to
+        one (N = M). The mean over its members is what a target location is compared with.
     """
 
     inputs: Inputs
@@ -273,7 +287,7 @@ class Task:
             raise ModelError(f"The target is {self.target.shape}, the inputs are {(steps, count)}")
         if self.members is not None:
             object.__setattr__(self, "members", frozen(self.members, np.int64))
-            present = np.unique(self.members)
+            present = np.unique(self.members[self.members >= 0])
             whole = self.target.shape[1] == len(present) and (present == np.arange(len(present))).all()
             if self.members.shape != (count,) or self.target.shape[0] != steps or not whole:
                 raise ModelError("Every target location needs at least one input location, and every one a target")
@@ -295,12 +309,17 @@ class Task:
             return Task(self.inputs.at(targets), self.target[:, targets])
         position = np.full(self.locations, -1, np.int64)
         position[targets] = np.arange(len(targets))
-        keep = np.flatnonzero(position[self.members] >= 0)
+        keep = np.flatnonzero((self.members >= 0) & (position[self.members] >= 0))
         return Task(self.inputs.at(keep), self.target[:, targets], position[self.members[keep]])
 
 
 def member_mean(values: Floats, members: NDArray[np.int64], count: int) -> Floats:
-    """Scatter-mean of (T, N) to (T, count); NaN left out, NaN where nothing is left; float64 sums."""
+    """Scatter-mean of (T, N) to (T, count); NaN left out, NaN where nothing is left; float64 sums.
+
+    A location whose member is −1 counts nowhere.
+    """
+    inside = np.flatnonzero(members >= 0)
+    values, members = values[:, inside], members[inside]
     order = np.argsort(members, kind="stable")
     starts = np.searchsorted(members[order], np.arange(count))
     valid = np.isfinite(values[:, order])
@@ -348,6 +367,8 @@ class FitRun:
     cancelled: Cancel = never
     log: Callable[[dict[str, Any]], None] = unlogged
     checkpoint: Checkpoint | None = None
+    mixed: bool = False
+    """Whether products may be computed in bfloat16 (CUDA; see :func:`smcore.models.fitting.precision`)."""
 
 
 @dataclass(frozen=True)

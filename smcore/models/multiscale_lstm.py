@@ -38,38 +38,14 @@ from smcore.models.base import (
     check_inputs,
 )
 from smcore.models.fitting import Schedule, seeded, torch_generator, train_epochs
+from smcore.models.input_sets import MULTISCALE_LSTM
 from smcore.models.losses import masked_rmse, scatter_mean, weighted_sum
 from smcore.models.normalise import Normaliser
-
-_DYNAMIC = {
-    "precipitation": "mm d-1",
-    "air_temperature": "K",
-    "longwave_down": "W m-2",
-    "shortwave_down": "W m-2",
-    "specific_humidity": "kg kg-1",
-    "surface_pressure": "Pa",
-}
-_STATIC = {
-    "albedo": "1",
-    "land_cover": "1",
-    "water_capacity": "mm",
-    "ndvi": "1",
-    "bulk_density": "kg dm-3",
-    "silt": "%",
-    "sand": "%",
-    "clay": "%",
-}
-_SUBSTITUTES = {"water_fraction": "1", "roughness": "1", "vegetation_density": "1", "extraordinary_flag": "1"}
 
 SPEC = ModelSpec(
     id="multiscale_lstm",
     title="Multiscale LSTM (satellite cells and sites learned together)",
-    inputs=(
-        *(InputSpec(n, u, required=n in ("precipitation", "air_temperature")) for n, u in _DYNAMIC.items()),
-        *(InputSpec(n, "m s-1", published=False) for n in ("wind_u", "wind_v")),
-        *(InputSpec(n, u, "static") for n, u in _STATIC.items()),
-        *(InputSpec(n, u, "static", published=False) for n, u in _SUBSTITUTES.items()),
-    ),
+    inputs=MULTISCALE_LSTM.inputs,
     citation="Liu, J., Rahmani, F., Lawson, K., Shen, C. (2022): Geophys. Res. Lett. 49, e2021GL096847",
     doi="10.1029/2021GL096847",
     history=WHOLE_RECORD,  # as in the published tests; its state does not forget (0.005 m3 m-3 after 200 days)

@@ -13,14 +13,25 @@ from smcore.models.registry import build_model, model_ids, model_spec
 from smcore.models.weights import load_checkpoint, save_checkpoint
 
 STEPS, CELLS = 60, 6
-PHYSICAL = {"precipitation": (0, 20), "air_temperature": (265, 305), "surface_pressure": (9e4, 1.02e5)}
+SPATIAL_STEPS, SIDE = 20, 16
+PHYSICAL = {
+    "precipitation": (0, 20),
+    "air_temperature": (265, 305),
+    "surface_pressure": (9e4, 1.02e5),
+    **dict.fromkeys(("lst", "lst_day", "lst_night", "skin_temperature", "soil_temperature", "dewpoint"), (265, 305)),
+}
 
 
-def make_inputs(spec: ModelSpec, seed: int = 0, steps: int = STEPS, cells: int = CELLS) -> Inputs:
+def steps_of(spec: ModelSpec) -> int:
+    """Fewer steps for models that take whole rectangles."""
+    return SPATIAL_STEPS if spec.spatial else STEPS
+
+
+def make_inputs(spec: ModelSpec, seed: int = 0, steps: int = 0, cells: int = CELLS) -> Inputs:
     """Plausible random inputs for any model."""
     rng = np.random.default_rng(seed)
-    side = max(spec.patch, 1)
-    count = side * side if spec.patch > 1 else cells
+    steps = steps or steps_of(spec)
+    count = SIDE * SIDE if spec.spatial else cells
 
     def draw(name: str, *shape: int) -> np.ndarray:
         low, high = PHYSICAL.get(name, (0.1, 0.9))
@@ -38,7 +49,7 @@ def make_inputs(spec: ModelSpec, seed: int = 0, steps: int = STEPS, cells: int =
         lon=np.linspace(-100, -90, count),
         specs=spec.inputs,
         observed=observed if spec.sees_target else None,
-        shape=(side, side) if spec.patch > 1 else None,
+        shape=(SIDE, SIDE) if spec.spatial else None,
     )
 
 
@@ -53,7 +64,7 @@ def make_data(spec: ModelSpec, seed: int = 0) -> TrainingData:
 def quick(model: SoilMoistureModel) -> SoilMoistureModel:
     """The same model, trained for a moment only: the contract is about shape, not skill."""
     config = getattr(model, "config", None)
-    short: dict[str, object] = {"epochs": 1, "most_steps": 2, "hidden": 16}
+    short: dict[str, object] = {"epochs": 1, "most_steps": 2, "hidden": 16, "trees": 4, "rounds": 4}
     if hasattr(config, "members"):
         short["members"] = tuple(dataclasses.replace(member, epochs=1) for member in config.members)
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
@@ -93,7 +104,7 @@ def test_a_prediction_has_a_value_for_every_step_and_location_as_float32(fitted)
     inputs = make_inputs(model.spec, seed=5)
     result = model.predict(inputs)
     assert set(result) == {name for name, _ in model.spec.outputs}
-    assert result["sm"].shape == (STEPS, len(inputs.lat))
+    assert result["sm"].shape == (len(inputs.time), len(inputs.lat))
     assert result["sm"].dtype == np.float32
     finite = result["sm"][np.isfinite(result["sm"])]
     assert finite.size > 0.5 * result["sm"].size
@@ -116,7 +127,7 @@ def test_the_same_seed_trains_the_same_model(fitted):
 
 def test_a_location_does_not_depend_on_its_neighbours_in_the_batch(fitted):
     model = fitted[2]
-    if model.spec.patch > 1:
+    if model.spec.spatial:
         pytest.skip("works on patches: the tile test of inference covers it")
     inputs = make_inputs(model.spec, seed=5)
     whole = model.predict(inputs)["sm"]
@@ -127,7 +138,7 @@ def test_a_location_does_not_depend_on_its_neighbours_in_the_batch(fitted):
 
 def test_a_missing_input_of_one_location_leaves_the_others_as_they_are(fitted):
     model = fitted[2]
-    if model.spec.patch > 1:
+    if model.spec.spatial:
         pytest.skip("works on patches: neighbours are meant to matter")
     inputs = make_inputs(model.spec, seed=5)
     dynamic, static = inputs.dynamic.copy(), inputs.static.copy()
@@ -144,16 +155,18 @@ def test_what_comes_later_does_not_change_what_was_before(fitted):
     if model.spec.lookahead:
         pytest.skip("looks ahead, and says so")
     start = model.spec.reference
-    inputs = make_inputs(model.spec, seed=5, steps=start + 40)
-    early = model.predict(inputs.during(slice(0, start + 20)))["sm"]
-    np.testing.assert_allclose(early, model.predict(inputs)["sm"][: start + 20], atol=2e-6)
+    rest = steps_of(model.spec)
+    inputs = make_inputs(model.spec, seed=5, steps=start + rest)
+    early = model.predict(inputs.during(slice(0, start + rest // 2)))["sm"]
+    np.testing.assert_allclose(early, model.predict(inputs)["sm"][: start + rest // 2], atol=2e-6)
 
 
 def test_steps_before_the_first_wanted_one_change_nothing_after_it_when_left_out(fitted):
     model = fitted[2]
     inputs = make_inputs(model.spec, seed=5)
-    late = model.predict(dataclasses.replace(inputs, first=40))["sm"][40:]
-    np.testing.assert_allclose(late, model.predict(inputs)["sm"][40:], atol=0.02 if model.spec.reference else 2e-6)
+    first = len(inputs.time) - 12
+    late = model.predict(dataclasses.replace(inputs, first=first))["sm"][first:]
+    np.testing.assert_allclose(late, model.predict(inputs)["sm"][first:], atol=0.02 if model.spec.reference else 2e-6)
 
 
 def test_saving_and_loading_changes_nothing(fitted, tmp_path):
