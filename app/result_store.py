@@ -15,8 +15,8 @@ from app.selection import Selection
 from app.store import Frame, Store
 from smcore.errors import StoreError
 from smcore.maps import View, paint, plan
-from smcore.validation.runs.output import RUN_FILE
 from smcore.validation.runs.pictured import ALL, boxes
+from smcore.validation.runs.result_folder import RUN_FILE
 from smcore.validation.runs.results import Field, RunResults, list_runs, open_run
 from smcore.validation.versus import DEFAULT_METRICS
 

@@ -18,7 +18,6 @@ from smcore.errors import MatchError, SmcoreError, Status
 from smcore.validation.analyses.base import Findings
 from smcore.validation.leakage import Seen, seen_by_any, without_seen
 from smcore.validation.matching.match import Match, PairBlock
-from smcore.validation.matching.pairing import Pairs
 from smcore.validation.matching.sample import Common
 from smcore.validation.matching.subset import keep_pairs, take_locations
 from smcore.validation.matching.tiles import Tile
@@ -115,7 +114,7 @@ class ByStratum:
         for i, (block, errors) in enumerate(zip(tile.blocks, tile.errors, strict=True)):
             samples = {OWN: block}
             if len(self.matches) > 1:
-                samples[COMMON] = _common_block(block, common, i)
+                samples[COMMON] = replace(block, pairs=common.pairs_of(i))
             for sample, one in samples.items():
                 self._add(scores, missing, one, errors, sample, i)
         return StrataPart(scores, missing)
@@ -318,13 +317,6 @@ def _some(score: TileScore, at: Ints) -> TileScore:
 
 def _name(kinds: tuple[str, ...]) -> str:
     return " × ".join(kinds)
-
-
-def _common_block(block: PairBlock, common: Common, product: int) -> PairBlock:
-    overpass = np.full(common.reference.shape, -1, np.int8)
-    return replace(
-        block, pairs=Pairs(common.products[product], common.reference, common.time, common.time, overpass, {}, {})
-    )
 
 
 def _guarded(block: PairBlock, guard: Seen) -> list[PairBlock]:

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from smcore.validation.analyses.base import Findings
 from smcore.validation.leakage import Seen, seen_by_any
-from smcore.validation.matching.match import Match, PairBlock
-from smcore.validation.matching.pairing import Pairs
+from smcore.validation.matching.match import Match
 from smcore.validation.matching.sample import Common
 from smcore.validation.matching.tiles import Tile
 from smcore.validation.runs.table import score_table
@@ -34,7 +31,11 @@ class CommonDays:
         """Score the common pairs of a tile: those that no product was trained on, so that all have the same."""
         return tuple(
             score_guarded(
-                matched, _common_block(block, common, i), errors, self._options(matched), seen_by_any(self.guards, i)
+                matched,
+                replace(block, pairs=common.pairs_of(i)),
+                errors,
+                self._options(matched),
+                seen_by_any(self.guards, i),
             )
             for i, (matched, block, errors) in enumerate(zip(self.matches, tile.blocks, tile.errors, strict=True))
         )
@@ -54,9 +55,3 @@ class CommonDays:
 
     def _options(self, matched: Match) -> ScoreOptions:
         return replace(self.options.of(matched), per_day=False)
-
-
-def _common_block(block: PairBlock, common: Common, product: int) -> PairBlock:
-    overpass = np.full(common.reference.shape, -1, np.int8)
-    pairs = Pairs(common.products[product], common.reference, common.time, common.time, overpass, {}, {})
-    return replace(block, pairs=pairs)

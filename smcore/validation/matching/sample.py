@@ -38,6 +38,11 @@ class Common:
         """Number of pairs of each location."""
         return np.asarray(np.isfinite(self.reference).sum(axis=1))
 
+    def pairs_of(self, product: int) -> Pairs:
+        """The common pairs of one product; they know no overpass, no label and no dropped record any more."""
+        overpass = np.full(self.reference.shape, -1, np.int8)
+        return Pairs(self.products[product], self.reference, self.time, self.time, overpass, {}, {})
+
 
 def common_sample(pairs: Sequence[Pairs]) -> Common:
     """Keep the reference records that every product has a pair with.

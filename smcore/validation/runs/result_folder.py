@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,15 @@ def check_folder(out: Path, form: str) -> None:
         )
 
 
-def write_folder(out: Path, files: Mapping[str, Write], record: Mapping[str, Any]) -> dict[str, str]:
+def write_folder(
+    out: Path, files: Mapping[str, Write], record: Mapping[str, Any], *, replaces: Collection[str] = ()
+) -> dict[str, str]:
     """Write files and ``run.json``, which holds ``record`` (with its ``format``) and the files' hashes.
+
+    Parameters
+    ----------
+    replaces
+        Names of files that an earlier result may have left and that go with it.
 
     Returns
     -------
@@ -63,6 +70,8 @@ def write_folder(out: Path, files: Mapping[str, Write], record: Mapping[str, Any
         (draft / RUN_FILE).write_text(text, encoding="utf-8")
         out.mkdir(exist_ok=True)
         (out / RUN_FILE).unlink(missing_ok=True)
+        for name in set(replaces) - {*files, RUN_FILE}:
+            (out / name).unlink(missing_ok=True)
         for name in (*files, RUN_FILE):  # the record last: it says that the others are there
             os.replace(draft / name, out / name)
     except OSError as error:

@@ -22,7 +22,7 @@ from smcore import names
 from smcore.errors import StoreError
 from smcore.grids import Grid
 from smcore.validation.metrics import METRICS
-from smcore.validation.runs.output import RUN_FILE
+from smcore.validation.runs.result_folder import RUN_FILE
 from smcore.validation.runs.run import FORMAT
 from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
 from smcore.validation.score import MEDIAN, POOLED
