@@ -1,0 +1,177 @@
+"""A network on 8 × 8 tiles under the model contract: SMSNet and the CNN that it is compared with.
+
+Prediction as published (Liu, Xin, Yin 2025): on the grid trained on four tilings, 0, 2, 4 and 6 cells further along the
+diagonal, negative values thrown away, the mean of what is left; on a finer grid one tiling. Ours: tiles without any
+valid cell are skipped, cells without any input stay empty, and a tile that reaches beyond the data, filled with zeros,
+counts only in cells that no whole tile covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from smcore.errors import WeightsError
+from smcore.models.base import (
+    FitRun,
+    Floats,
+    Inputs,
+    InputSpec,
+    ModelSpec,
+    ModelState,
+    Outputs,
+    TrainingData,
+    check_inputs,
+)
+from smcore.models.patches import Mosaic, Tiles, cut, rectangle, tiles_on_lattice
+from smcore.models.tile_fit import SIZE, TileInputs, TileSamples, TileSchedule, seeded_torch, target_maps, train
+from smcore.models.tile_scaling import TileScaling
+
+OFFSETS = ((0, 0), (2, 2), (4, 4), (6, 6))
+_BATCH = {"cpu": 64, "cuda": 4096}  # tiles at once; on a CPU so that the activations stay in its cache
+_DAYS = 16  # days whose tiles are listed at once
+
+
+class TileModel:
+    """``make`` builds the network from a configuration; its ``last`` layer gives soil moisture."""
+
+    def __init__(
+        self, spec: ModelSpec, config: TileSchedule, paper: TileSchedule, make: Callable[[Any], nn.Module]
+    ) -> None:
+        self.spec = spec
+        self.config = config
+        self.used: tuple[InputSpec, ...] = ()
+        self.scaling: TileScaling | None = None
+        self.network: nn.Module | None = None
+        self._paper, self._make = paper, make
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """Where configuration and schedule are not the published ones, for the card."""
+        own, paper = asdict(self.config), asdict(self._paper)
+        return tuple(f"{name} {own[name]} instead of {paper[name]}" for name in own if own[name] != paper[name])
+
+    def fit(self, data: TrainingData, run: FitRun) -> None:
+        """Train on the satellite task; the last bias begins at the mean of the targets (ours)."""
+        task = data.satellite
+        self.used = task.inputs.specs
+        target = target_maps(task)
+        trained, mean = _seen(target)
+        self.scaling = TileScaling.fit(task.inputs, trained.reshape(-1))
+        samples = TileSamples.of(task, self.scaling, self.config, run.seed)
+        with seeded_torch("cpu", run.seed, 0):
+            network = self._make(self.config)
+        last = network.get_parameter("last.bias")
+        with torch.no_grad():
+            last.fill_(mean)
+        train(network.to(run.device), samples, self.config, run)
+        self.network = network.cpu().eval()
+
+    def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
+        """(T, N) [m3 m-3]; NaN on days without the four before them, and in cells without inputs."""
+        check_inputs(self, inputs)
+        assert self.network is not None, "fit or load first"
+        assert self.scaling is not None
+        offsets = OFFSETS[:1] if self.scaling.is_finer(inputs) else OFFSETS
+        lattices = [_lattice(inputs, offset) for offset in offsets]
+        steps, shape = len(inputs.time), rectangle(inputs).lat.shape
+        active = _active(inputs)
+        self.network.to(device)
+        result = np.full((steps, *shape), np.nan, np.float32)
+        open_cells = np.ones(shape, bool)
+        for whole in (True, False):
+            chosen = [tiles.pick(np.flatnonzero(tiles.whole == whole)) for tiles in lattices]
+            chosen = [tiles.pick(cut(open_cells, tiles).any(axis=(1, 2))) for tiles in chosen]
+            if any(len(tiles) for tiles in chosen):
+                mean = self._mosaic(inputs, chosen, active, device)
+                result = np.where(open_cells, mean, result)
+            open_cells = ~_covered(chosen, shape) & open_cells
+            if not open_cells.any():
+                break
+        return {"sm": np.where(active, result, np.float32(np.nan)).reshape(steps, -1)}
+
+    def _mosaic(self, inputs: Inputs, lattices: list[Tiles], active: NDArray[np.bool_], device: str) -> Floats:
+        """Nan-mean of several tilings (T, H, W)."""
+        assert self.scaling is not None
+        mosaic = Mosaic(len(inputs.time), active.shape[1:])
+        with torch.inference_mode():
+            for lattice in lattices:
+                tiles = TileInputs.of(inputs, self.scaling, lattice)
+                days = np.flatnonzero((tiles.steps >= 0).all(axis=1))
+                days = days[days >= inputs.first]
+                for start in range(0, len(days), _DAYS):
+                    self._paste(mosaic, tiles, days[start : start + _DAYS], active, device)
+        return mosaic.mean()
+
+    def _paste(
+        self, mosaic: Mosaic, tiles: TileInputs, days: NDArray[np.int64], active: NDArray[np.bool_], device: str
+    ) -> None:
+        """Compute one tiling on some days, tiles without a valid cell left out."""
+        network = self.network
+        assert network is not None
+        wanted = np.stack([cut(active[day], tiles.tiles).any(axis=(1, 2)) for day in days])
+        rank, places = np.nonzero(wanted)
+        size = _BATCH["cuda" if device.startswith("cuda") else "cpu"]
+        prepared = network.prepare(tiles.static.to(device))  # type: ignore[operator]
+        for start in range(0, len(rank), size):
+            day, place = days[rank[start : start + size]], places[start : start + size]
+            dynamic = tiles.dynamic(day, place).to(device, non_blocking=True)
+            sm = network(dynamic, prepared[torch.from_numpy(place).to(device)]).float().cpu().numpy()
+            mosaic.paste(tiles.tiles.pick(place), np.where(sm >= 0, sm, np.float32(np.nan)), day)
+
+    def save(self) -> ModelState:
+        """Weights, sizes and scaling constants."""
+        assert self.network is not None, "fit or load first"
+        assert self.scaling is not None
+        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
+        inputs = [item.to_json() | {"published": item.published} for item in self.used]
+        return ModelState(arrays, {"config": asdict(self.config), "inputs": inputs, "scaling": self.scaling.to_json()})
+
+    def load(self, state: ModelState) -> None:
+        """Take the weights of a saved model."""
+        try:
+            self.config = type(self.config)(**state.settings["config"])
+            self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
+            self.scaling = TileScaling.from_json(state.settings["scaling"])
+            network = self._make(self.config)
+            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
+        self.network = network.eval()
+
+
+def _seen(target: Floats) -> tuple[NDArray[np.bool_], float]:
+    """Cells (H, W) with any training value, and the mean of all values; day by day, as it may be a memory map."""
+    seen, total, number = np.zeros(target.shape[1:], bool), 0.0, 0
+    for day in target:
+        valid = np.isfinite(day)
+        seen |= valid
+        total += float(day[valid].sum(dtype=np.float64))
+        number += int(valid.sum())
+    return seen, total / number
+
+
+def _lattice(inputs: Inputs, offset: tuple[int, int]) -> Tiles:
+    shape = rectangle(inputs).lat.shape
+    return tiles_on_lattice((shape[0], shape[1]), (SIZE, SIZE), origin=inputs.origin, offset=offset, wraps=inputs.wraps)
+
+
+def _active(inputs: Inputs) -> NDArray[np.bool_]:
+    """(T, H, W) where a cell has any dynamic input on the day, and any static one."""
+    maps = rectangle(inputs)
+    land = np.isfinite(maps.static).any(axis=-1)
+    return np.stack([np.isfinite(day).any(axis=-1) & land for day in maps.dynamic])
+
+
+def _covered(lattices: list[Tiles], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    covered = np.zeros(shape, bool).reshape(-1)
+    for tiles in lattices:
+        cells, inside = tiles.cells()
+        covered[cells[inside]] = True
+    return covered.reshape(shape)
