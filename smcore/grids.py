@@ -218,6 +218,23 @@ class Grid:
             self.col0 + c0,
         )
 
+    def around(self, rows: slice, columns: slice) -> Grid:
+        """The grid of ``rows`` and ``columns``, which may be negative or go on past the seam of a whole circle.
+
+        Longitudes then go on below −180 or past 180, each turn 360 further.
+        """
+        count = self.shape[1]
+        if columns.start >= 0 and columns.stop <= count:
+            return self.cut(rows, columns)
+        part = self.cut(rows, slice(0, count))
+        if not self.is_global or columns.stop <= columns.start:
+            raise GridMismatch("Columns lie outside a grid that does not go around the Earth", where=self.name)
+        turn, column = np.divmod(np.arange(columns.start, columns.stop), count)
+        lon, west = self.lon[column] + 360.0 * turn, self.lon_edges[column] + 360.0 * turn
+        east = self.lon_edges[column[-1] + 1] + 360.0 * turn[-1]
+        col0 = self.col0 + columns.start
+        return Grid(self.name, part.lat, lon, part.lat_edges, np.append(west, east), part.row0, col0)
+
     def window(self, west: float, south: float, east: float, north: float) -> tuple[slice, slice]:
         """Rows and columns of all cells that a box touches; empty slices where it misses the grid.
 
@@ -285,7 +302,7 @@ class Grid:
             row0, col0 = int(attrs["grid_row0"]), int(attrs["grid_col0"])
         except (KeyError, TypeError, ValueError) as error:
             raise GridMismatch(f"The grid description is incomplete: {error}") from error
-        return ease(name).cut(slice(row0, row0 + rows), slice(col0, col0 + columns))
+        return ease(name).around(slice(row0, row0 + rows), slice(col0, col0 + columns))
 
 
 def _touched(edges: Floats, low: float, high: float) -> slice:

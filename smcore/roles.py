@@ -244,22 +244,8 @@ def read_series(
         The mean over the valid steps of each wanted day (``1D``), NaN with fewer than half of the steps of a full
         day (one retrieval is enough for a product of overpasses); or the value at the wanted time.
     """
-    row, column = cell_index(source, lat, lon)
-    first, stop = step_runs(source.centres(variable) if step == "1D" else source.time, wanted, step)
-    result = np.full((len(wanted), len(row)), np.nan, np.float32)
-    inside, present = np.flatnonzero(row >= 0), np.flatnonzero(stop > first)
-    if not len(inside) or not len(present):
-        return result
-    box = _box(source, row[inside], column[inside])
-    per_day = max(1, int((stop - first).max()))
-    need = 1 if names.OVERPASS in source.data.coords else -(-per_day // 2)
-    days = max(1, _BLOCK // (4 * per_day * box.cells))
-    for start in range(0, len(present), days):
-        check(cancelled)
-        chosen = present[start : start + days]
-        values = box.read(source.data[variable], slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
-        runs = first[chosen] - first[chosen[0]], stop[chosen] - first[chosen[0]]
-        result[np.ix_(chosen, inside)] = _run_means(values, *runs, need)
+    result = np.empty((len(wanted), len(lat)), np.float32)
+    Points(source, lat, lon).series(variable, wanted, step, result, cancelled)
     return result
 
 
@@ -280,13 +266,78 @@ def mean_of_steps(values: Floats, time: NDArray[np.datetime64], wanted: NDArray[
 
 def read_static(source: Source, variable: str, lat: Array, lon: Array) -> Floats:
     """A variable without steps, at points: (N,) float32, NaN where the source has nothing."""
-    row, column = cell_index(source, lat, lon)
-    result = np.full(len(row), np.nan, np.float32)
-    inside = np.flatnonzero(row >= 0)
-    if len(inside):
-        box = _box(source, row[inside], column[inside])
-        result[inside] = box.read(source.data[variable], None)
+    result = np.empty(len(lat), np.float32)
+    Points(source, lat, lon).static(variable, result)
     return result
+
+
+class Points:
+    """Some points in a source, found once; its variables are then read into arrays that are there already."""
+
+    def __init__(self, source: Source, lat: Array, lon: Array) -> None:
+        self.source = source
+        row, column = cell_index(source, lat, lon)
+        inside = np.flatnonzero(row >= 0)
+        self._all = len(inside) == len(row)
+        self._boxes = [(part, _box(source, row[part], column[part])) for part in _sides(source, inside, column)]
+
+    def static(self, variable: str, out: Floats) -> None:
+        """Read a variable without steps into ``out`` (N,), NaN where the source has nothing."""
+        if not self._all:
+            out[:] = np.nan
+        for inside, box in self._boxes:
+            values = box.read(self.source.data[variable], None)
+            out[self._at(inside)] = values
+
+    def series(self, variable: str, wanted: NDArray[np.datetime64], step: str, out: Floats, cancelled: Cancel) -> None:
+        """Read a variable with steps into ``out`` (T, N), as :func:`read_series` gives it."""
+        source = self.source
+        first, stop = step_runs(source.centres(variable) if step == "1D" else source.time, wanted, step)
+        present = np.flatnonzero(stop > first)
+        if not self._all or len(present) < len(wanted):
+            out[:] = np.nan
+        if not len(present) or not self._boxes:
+            return
+        per_day = max(1, int((stop - first).max()))
+        need = 1 if names.OVERPASS in source.data.coords else -(-per_day // 2)
+        for inside, box in self._boxes:
+            days = max(1, _BLOCK // (4 * per_day * box.cells))
+            for start in range(0, len(present), days):
+                check(cancelled)
+                chosen = present[start : start + days]
+                values = box.read(source.data[variable], slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
+                runs = first[chosen] - first[chosen[0]], stop[chosen] - first[chosen[0]]
+                means = _run_means(values, *runs, need)
+                steps, cells = as_slice(chosen), self._at(inside)
+                if isinstance(steps, slice) or isinstance(cells, slice):
+                    out[steps, cells] = means
+                else:
+                    out[np.ix_(steps, cells)] = means
+
+    def _at(self, inside: Ints) -> Ints | slice:
+        return slice(None) if self._all and len(self._boxes) == 1 else inside
+
+
+def as_slice(index: Ints) -> Ints | slice:
+    """A slice where the numbers run on without a gap, which numpy reads and writes without gathering."""
+    if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index
+
+
+def _sides(source: Source, inside: Ints, column: Ints) -> list[Ints]:
+    """The points on either side of the seam of a grid that goes around the Earth, where they lie on both."""
+    if not len(inside):
+        return []
+    grid = source.grid if source.layout == "cube" else None
+    if grid is None or not grid.is_global:
+        return [inside]
+    used = np.unique(column[inside])
+    gap = int(np.argmax(np.diff(used))) if len(used) > 1 else 0
+    if len(used) < 2 or used[gap + 1] - used[gap] <= grid.shape[1] // 2:
+        return [inside]
+    west = column[inside] <= used[gap]
+    return [inside[west], inside[~west]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,10 +358,17 @@ class _Box:
         along = {} if steps is None else {names.TIME: steps}
         if self.layout == "cube":
             values = np.asarray(variable.isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
+            if self._is_whole(row0, column0, columns.stop - column0):
+                return values.reshape(*values.shape[:-2], -1)
             return values[..., self.row - row0, self.column - column0]
         piece = variable.isel({**along, names.LOCATION: rows})
         values = np.asarray(piece.transpose(..., names.LOCATION).values, np.float32)
         return values[..., self.row - row0]
+
+    def _is_whole(self, row0: int, column0: int, width: int) -> bool:
+        """Whether the cells are all of the box, row by row: then nothing has to be picked out of it."""
+        number = (self.row - row0) * width + self.column - column0
+        return len(number) == self.cells and bool((number == np.arange(len(number))).all())
 
 
 def _box(source: Source, row: Ints, column: Ints) -> _Box:
@@ -320,7 +378,7 @@ def _box(source: Source, row: Ints, column: Ints) -> _Box:
 def _run_means(values: Floats, first: Ints, stop: Ints, need: int | Ints) -> Floats:
     """Mean over valid steps of each run of (steps, N): (runs, N), NaN where fewer than ``need`` are valid."""
     if (stop - first == 1).all():
-        return values[first]
+        return values[as_slice(first)]
     valid = np.isfinite(values)
     total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(np.where(valid, values, 0.0), 0, np.float64)])
     count = np.concatenate([np.zeros((1, values.shape[1]), np.int64), np.cumsum(valid, 0)])
