@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid, ratio
-from smcore.models.base import SATELLITE, Floats, Inputs, InputSpec, ModelSpec
+from smcore.models.base import SATELLITE, WHOLE_RECORD, Floats, Inputs, InputSpec, ModelSpec, Role
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.roles import Source, read_series, read_static
 from smcore.window import Window
@@ -88,30 +88,40 @@ class Plan:
         return list({source.id: source for source in self.fields.values()}.values())
 
 
-def available(sources: Sequence[Source]) -> dict[str, str]:
-    """Name → unit of every model input that the sources offer in their roles."""
-    return {name: units for name, (units, _) in _offers(sources).items()}
+def available(sources: Sequence[Source], inputs: Sequence[InputSpec]) -> dict[str, str]:
+    """Name → unit of those ``inputs`` that the sources offer: with steps for a dynamic one, without for a static."""
+    offers = _offers(sources)
+    return {i.name: offers[i.name, i.role][0] for i in inputs if (i.name, i.role) in offers}
 
 
-def _offers(sources: Sequence[Source]) -> dict[str, tuple[str, Source]]:
-    offers: dict[str, tuple[str, Source]] = {}
+def _offers(sources: Sequence[Source]) -> dict[tuple[str, Role], tuple[str, Source]]:
+    """(name, role) → unit and source of everything that the sources offer in their roles; the first one counts."""
+    offers: dict[tuple[str, Role], tuple[str, Source]] = {}
     for source in sources:
-        found: dict[str, str] = {}
+        found: dict[tuple[str, Role], str] = {}
         if "forcing" in source.roles:
-            found |= {n: u for n, u in source.units(dynamic=True).items() if not n.startswith(names.SM)}
+            series = source.units(dynamic=True).items()
+            found |= {(n, "dynamic"): u for n, u in series if not n.startswith(names.SM)}
         if "static" in source.roles:
-            found |= {n: u for n, u in source.units(dynamic=False).items() if n not in found}
-        if "model_sm" in source.roles and names.SM in source.data:
-            found["model_sm"] = str(source.data[names.SM].attrs.get("units", ""))
-        if "target" in source.roles and names.SM in source.data:
-            found[names.SM] = str(source.data[names.SM].attrs.get("units", ""))
-        for name, units in found.items():
-            offers.setdefault(name, (units, source))
+            found |= {(n, "static"): u for n, u in source.units(dynamic=False).items()}
+        own = {"model_sm": ("model_sm", "dynamic"), "target": (names.SM, "observed")}
+        for role in source.roles & own.keys() if names.SM in source.data else ():
+            found[own[role]] = str(source.data[names.SM].attrs.get("units", ""))  # type: ignore[index]
+        for offer, units in found.items():
+            offers.setdefault(offer, (units, source))
     return offers
 
 
-def handshake(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source], window: Window) -> Plan:
+def handshake(
+    spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source], window: Window, *, gaps: bool = False
+) -> Plan:
     """Check that the sources give a trained model what it was trained with, and plan what to read.
+
+    Parameters
+    ----------
+    gaps
+        Leave out steps that a required input does not have, instead of refusing (training on seasons); without
+        meaning for a model that reads the whole record.
 
     Raises
     ------
@@ -126,24 +136,25 @@ def handshake(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Sour
     places = _places(spec, fields, used, window)
     for name, source in fields.items():
         _check_alignment(places, source, name)
-    time, wanted = _steps(spec, used, fields, window)
+    time, wanted = _steps(spec, used, fields, window, gaps and spec.history < WHOLE_RECORD)
     plan = Plan(spec, tuple(used), fields, places, time, wanted)
     return replace(plan, notes=_check_static(plan))
 
 
 def _fields(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source]) -> dict[str, Source]:
     offers = _offers(sources)
-    missing = [i for i in used if i.name not in offers]
-    wrong = [i for i in used if i.name in offers and offers[i.name][0] != i.units]
+    missing = [i for i in used if (i.name, i.role) not in offers]
+    given = {i.name: offers[i.name, i.role] for i in used if (i.name, i.role) in offers}
+    wrong = [i for i in used if i.name in given and given[i.name][0] != i.units]
     if missing or wrong:
         parts = [f"missing: {', '.join(f'{i.name} [{i.units}]' for i in missing)}"] if missing else []
-        parts += [f"{i.name} is in {offers[i.name][0] or 'no unit'}, not {i.units}" for i in wrong]
+        parts += [f"{i.name} is in {given[i.name][0] or 'no unit'}, not {i.units}" for i in wrong]
         raise SpecMismatch(
             f"{spec.id} was trained with inputs that are not at hand: {'; '.join(parts)}",
             where=", ".join(s.id for s in sources) or "no data",
             hint="name a data set that has them with --data",
         )
-    return {i.name: offers[i.name][1] for i in used}
+    return {name: source for name, (_, source) in given.items()}
 
 
 def _places(spec: ModelSpec, fields: dict[str, Source], used: Sequence[InputSpec], window: Window) -> Places:
@@ -237,9 +248,9 @@ def _check_regular(wanted: Grid, given: Grid, name: str, where: str) -> None:
 
 
 def _steps(
-    spec: ModelSpec, used: Sequence[InputSpec], fields: dict[str, Source], window: Window
+    spec: ModelSpec, used: Sequence[InputSpec], fields: dict[str, Source], window: Window, gaps: bool
 ) -> tuple[Times, slice]:
-    """The steps to read, and which of them are wanted; refuses wanted days that a required input does not have."""
+    """The steps to read, and which of them are wanted; refuses wanted days that a forcing lacks, or leaves them out."""
     timed = [i for i in used if i.role != "static"]
     step = _STEP[spec.step]
     axes = {i.name: _axis(fields[i.name], spec.step) for i in timed}
@@ -251,16 +262,17 @@ def _steps(
     if not len(wanted):
         raise WindowError("The inputs have no day in common", where=_periods(axes))
     forced = [i for i in timed if i.role == "dynamic"]
-    _check_days(spec, forced, axes, wanted, fields)
+    needed = [i for i in forced if i.required or not gaps]
+    if gaps:
+        kept = wanted[_there(wanted, [axes[i.name] for i in needed])]
+        wanted = kept if len(kept) else wanted
+        start, end = wanted[0], wanted[-1]
+    _check_days(spec, needed, axes, wanted, fields)
     reach = min(spec.history, max(0, int((start - first) // step)))
     before = np.arange(start - reach * step, start, step)
-    gaps = (
-        ~np.all([np.isin(before, axes[i.name]) for i in forced], axis=0)
-        if forced and len(before)
-        else np.zeros(0, bool)
-    )
-    if gaps.any():  # history counts only as far back as it is whole
-        before = before[np.flatnonzero(gaps)[-1] + 1 :]
+    holes = np.flatnonzero(~_there(before, [axes[i.name] for i in forced]))
+    if len(holes):  # history counts only as far back as it is whole
+        before = before[holes[-1] + 1 :]
     if len(before) < spec.min_history:
         raise SpecMismatch(
             f"{spec.id} needs {spec.min_history} steps before {_day(start)}, and {len(before)} are there",
@@ -270,6 +282,14 @@ def _steps(
     ahead = min(spec.lookahead, max(0, int((last - end) // step)))
     after = end + np.arange(1, ahead + 1) * step
     return np.concatenate([before, wanted, after]), slice(len(before), len(before) + len(wanted))
+
+
+def _there(wanted: Times, axes: Sequence[Times]) -> NDArray[np.bool_]:
+    """Which wanted steps every axis has."""
+    there = np.ones(len(wanted), bool)
+    for axis in axes:
+        there &= np.isin(wanted, axis)
+    return there
 
 
 def _axis(source: Source, step: str) -> Times:

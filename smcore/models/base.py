@@ -161,6 +161,13 @@ def frozen(values: Any, dtype: Any) -> NDArray[Any]:
     return result
 
 
+def run_of(locations: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """The same locations as a slice where they are neighbours in ascending order: indexing by it copies nothing."""
+    if len(locations) and (np.diff(locations) == 1).all():
+        return slice(int(locations[0]), int(locations[-1]) + 1)
+    return locations
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """What a model sees of some locations; read-only.
@@ -241,15 +248,15 @@ class Inputs:
         return np.asarray(self.dynamic[:, :, order.index(name)])
 
     def at(self, locations: NDArray[np.int64]) -> Inputs:
-        """These locations only, loose."""
-        observed = None if self.observed is None else self.observed[:, locations]
+        """These locations only, loose; a view where they are neighbours in ascending order."""
+        chosen = run_of(locations)
         return replace(
             self,
-            dynamic=self.dynamic[:, locations],
-            static=self.static[locations],
-            lat=self.lat[locations],
-            lon=self.lon[locations],
-            observed=observed,
+            dynamic=self.dynamic[:, chosen],
+            static=self.static[chosen],
+            lat=self.lat[chosen],
+            lon=self.lon[chosen],
+            observed=None if self.observed is None else self.observed[:, chosen],
             shape=None,
             origin=(0, 0),
             wraps=False,
@@ -306,11 +313,11 @@ class Task:
     def at(self, targets: NDArray[np.int64]) -> Task:
         """These target locations and their members only, in the given order."""
         if self.members is None:
-            return Task(self.inputs.at(targets), self.target[:, targets])
+            return Task(self.inputs.at(targets), self.target[:, run_of(targets)])
         position = np.full(self.locations, -1, np.int64)
         position[targets] = np.arange(len(targets))
         keep = np.flatnonzero((self.members >= 0) & (position[self.members] >= 0))
-        return Task(self.inputs.at(keep), self.target[:, targets], position[self.members[keep]])
+        return Task(self.inputs.at(keep), self.target[:, run_of(targets)], position[self.members[keep]])
 
 
 def member_mean(values: Floats, members: NDArray[np.int64], count: int) -> Floats:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import CatalogError, ModelError, WindowError
-from smcore.inputs import Plan, available, gather, handshake, places_of
-from smcore.models.base import SITES, Floats, Inputs, ModelSpec, Task
-from smcore.progress import Cancel, Progress, check, never, quiet
-from smcore.roles import Source, cell_index, mean_of_steps, observations, read_series
-from smcore.stations.select import select
+from smcore.inputs import Plan, available, handshake, places_of
+from smcore.models.base import ModelSpec, Task
+from smcore.progress import Cancel, Progress, never, quiet
+from smcore.roles import Source, cell_index
+from smcore.training.reading import Reader
+from smcore.training.room import Room
+from smcore.training.targets import read_targets
 from smcore.window import Window
-
-_CHUNK = 4096  # locations read at once
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class TrainingSet:
         (M,) of the target locations.
     sensors
         Ids of the sites.
+    evening
+        (T, M) which values an evening overpass gave; None for daily means.
     """
 
     satellite: Task
@@ -66,6 +68,7 @@ class TrainingSet:
     sources: tuple[Source, ...] = ()
     layer_m: str = ""
     notes: tuple[str, ...] = field(default=())
+    evening: NDArray[np.bool_] | None = None
 
 
 def build(
@@ -74,6 +77,7 @@ def build(
     window: Window,
     choice: Choice,
     *,
+    room: Room | None = None,
     progress: Progress = quiet,
     cancelled: Cancel = never,
 ) -> TrainingSet:
@@ -85,35 +89,67 @@ def build(
         One target at least; for a model with forcings, those too; stations if there are any.
     window
         Period (test days included) and box.
+    room
+        Where large inputs lie; None: in memory.
+
+    Returns
+    -------
+    TrainingSet
+        Loose locations that have a target and all forcings; for a model that looks at neighbours the whole rectangle
+        of the window. Steps that a required input lacks are left out, unless the model reads the whole record.
 
     Raises
     ------
     CatalogError, SpecMismatch, GridMismatch, WindowError
         If a role is not filled, an input is missing, or data do not meet.
     """
-    target = observations(_one(sources, "target"), quality=choice.quality, overpass=choice.overpass)
-    target = replace(target, roles=frozenset({"target"}))
+    target = replace(_one(sources, "target"), roles=frozenset({"target"}))
     others = [replace(s, roles=s.roles - {"target"}) for s in sources if s.roles - {"target"}]
-    used = spec.choose(available([target, *others]))
+    used = spec.choose(available([target, *others], spec.inputs))
     inside = _period(window, target)
-    plan = _with_target_cells(handshake(spec, used, [target, *others], inside), target, inside)
+    plan = _with_target_cells(handshake(spec, used, [target, *others], inside, gaps=True), target, inside)
     progress(0.05, "reading targets")
-    members, chosen = _members(plan, target)
-    read = _Reader(plan, progress, cancelled)
-    observed = read.targets(target, *chosen)
-    valid = np.asarray(np.isfinite(observed).any(axis=0))
+    members, (lat, lon) = _members(plan, target)
+    read = read_targets(plan, target, lat, lon, quality=choice.quality, overpass=choice.overpass, cancelled=cancelled)
+    valid = np.asarray(np.isfinite(read.values).any(axis=0))
     if not valid.any():
         raise ModelError(
             "The target has no usable value in this window", where=target.id, hint="check box, dates and quality rule"
         )
-    satellite, kept = read.task(members, observed, valid)
+    reader = Reader(plan, room or Room(), progress, cancelled)
+    satellite, kept = (reader.map if spec.spatial else reader.loose)(members, read.values, valid)
+    one_to_one = satellite.members is None
+    if spec.spatial and one_to_one:
+        lat, lon = plan.places.lat, plan.places.lon
+    else:
+        lat, lon = lat[kept], lon[kept]
     stations = next((s for s in others if "stations" in s.roles), None)
-    sites, sensors = read.sites(stations, choice) if stations is not None else (None, ())
-    lat, lon = chosen[0][kept], chosen[1][kept]
-    notes = [*plan.notes, *([] if stations is None else [f"{len(sensors)} sensors lie inside and have usable values"])]
-    layer = str(target.data.attrs.get("layer_m", ""))
-    everything = tuple(sources)
-    return TrainingSet(satellite, sites, _cells(target, lat, lon), lat, lon, sensors, everything, layer, tuple(notes))
+    sites, sensors, notes = _sites(reader, stations, choice)
+    return TrainingSet(
+        satellite,
+        sites,
+        _cells(target, lat, lon),
+        lat,
+        lon,
+        sensors,
+        tuple(sources),
+        str(target.data.attrs.get("layer_m", "")),
+        (*plan.notes, *notes),
+        None if read.evening is None else read.evening[:, kept],
+    )
+
+
+def _sites(
+    reader: Reader, stations: Source | None, choice: Choice
+) -> tuple[Task | None, tuple[str, ...], tuple[str, ...]]:
+    """The site task, ids of its sensors, and notes; models that look at neighbours or at the target take none."""
+    if stations is None:
+        return None, (), ()
+    spec = reader.plan.spec
+    if spec.spatial or spec.sees_target or spec.step != "1D":
+        return None, (), (f"{spec.id} does not learn from stations",)
+    sites, sensors = reader.sites(stations, choice.depth, choice.flags)
+    return sites, sensors, (f"{len(sensors)} sensors lie inside and have usable values",)
 
 
 def _one(sources: Sequence[Source], role: str) -> Source:
@@ -160,79 +196,6 @@ def _members(plan: Plan, target: Source) -> tuple[NDArray[np.int64], tuple[NDArr
         raise WindowError("Target and forcing do not lie in one place", where=target.id, hint="check the box")
     members = np.where(key >= 0, np.searchsorted(present, key), -1)
     return members.astype(np.int64), (lat, lon)
-
-
-@dataclass(frozen=True)
-class _Reader:
-    plan: Plan
-    progress: Progress
-    cancelled: Cancel
-
-    def targets(self, target: Source, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Floats:
-        """(T, M) on the plan's time axis; NaN before the window."""
-        plan = self.plan
-        values = read_series(target, names.SM, lat, lon, plan.time, step=plan.spec.step, cancelled=self.cancelled)
-        values[: plan.wanted.start] = np.nan
-        values[plan.wanted.stop :] = np.nan
-        return values
-
-    def task(
-        self, members: NDArray[np.int64], observed: Floats, valid: NDArray[np.bool_]
-    ) -> tuple[Task, NDArray[np.int64]]:
-        """The satellite task of the valid targets whose places have forcings, and which targets those are."""
-        places = np.flatnonzero((members >= 0) & valid[np.maximum(members, 0)])
-        parts = []
-        for start in range(0, len(places), _CHUNK):
-            check(self.cancelled)
-            self.progress(0.1 + 0.8 * start / len(places), "reading inputs")
-            chunk = places[start : start + _CHUNK]
-            lat, lon = self.plan.places.lat[chunk], self.plan.places.lon[chunk]
-            parts.append(gather(self.plan, lat, lon, cancelled=self.cancelled))
-        inputs = _joined(parts)
-        alive = np.isfinite(inputs.dynamic).all(axis=-1).any(axis=0) | (inputs.dynamic.shape[-1] == 0)
-        if not alive.any():
-            raise ModelError("No target cell has all of its forcings", hint="check that target and forcing overlap")
-        inputs, group = inputs.at(np.flatnonzero(alive)), members[places[alive]]
-        kept, member = np.unique(group, return_inverse=True)
-        one_to_one = len(kept) == len(group)
-        if one_to_one:
-            order = np.argsort(group, kind="stable")
-            return Task(inputs.at(order), observed[:, kept]), kept
-        return Task(inputs, observed[:, kept], member.astype(np.int64)), kept
-
-    def sites(self, stations: Source, choice: Choice) -> tuple[Task, tuple[str, ...]]:
-        """The site task: each sensor a row, daily means, inputs of the cell that holds it."""
-        data = select(stations.data, depth=choice.depth, flags=choice.flags)
-        lat, lon = (np.asarray(data[n].values, np.float64) for n in (names.LAT, names.LON))
-        inputs = gather(self.plan, lat, lon, task=SITES, cancelled=self.cancelled)
-        series = data[[names.SM]].rename({names.SENSOR: names.LOCATION}).assign_attrs(data.attrs)
-        observed = self.sensors(
-            series.transpose(names.LOCATION, names.TIME)[names.SM].values, series[names.TIME].values
-        )
-        good = np.isfinite(observed).any(axis=0) & np.isfinite(inputs.dynamic).all(axis=-1).any(axis=0)
-        if not good.any():
-            raise ModelError(
-                "No station has a usable value inside the forcing", where=stations.id, hint="check flags, depth and box"
-            )
-        chosen = np.flatnonzero(good)
-        ids = tuple(str(name) for name in data[names.SENSOR].values[chosen])
-        return Task(inputs.at(chosen), observed[:, chosen]), ids
-
-    def sensors(self, values: Floats, time: NDArray[np.datetime64]) -> Floats:
-        """Daily means of (N, steps) on the plan's days: (T, N)."""
-        return mean_of_steps(np.asarray(values, np.float32).T, time, self.plan.time, self.plan.spec.step)
-
-
-def _joined(parts: Sequence[Inputs]) -> Inputs:
-    seen = [part.observed for part in parts if part.observed is not None]
-    return replace(
-        parts[0],
-        dynamic=np.concatenate([part.dynamic for part in parts], axis=1),
-        static=np.concatenate([part.static for part in parts]),
-        lat=np.concatenate([part.lat for part in parts]),
-        lon=np.concatenate([part.lon for part in parts]),
-        observed=np.concatenate(seen, axis=1) if seen else None,
-    )
 
 
 def _cells(target: Source, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> dict[str, Any]:

@@ -1,25 +1,33 @@
-"""Folds: what a model may see and what it is scored on. Held-out targets are gone before a model sees the data."""
+"""Folds: what a model may see and what it is scored on. Held-out targets are gone before a model sees the data.
+
+A model that reads observations of the target is scored in one of two ways. *Fill*: in the test period gaps like those
+that swaths leave are hidden, and the rest of a cell's observations stays in sight. *Predict*: nothing that is held out
+is in sight. Fill is the rule where a test period is given.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import SITES, Floats, Inputs, SoilMoistureModel, Task, TrainingData
-from smcore.progress import Cancel, check
+from smcore.models.base import Floats, Inputs, Task, TrainingData
 from smcore.training.datasets import TrainingSet
-from smcore.training.splits import Split, held_out, location_parts
+from smcore.training.room import Room
+from smcore.training.splits import HOURS, Split, held_out, location_parts, near
+from smcore.validation.gaps.patterns import swath
 from smcore.window import Window
 
 Bools = NDArray[np.bool_]
-_BATCH = 40_000  # cell-steps predicted at once
+Ints = NDArray[np.int64]
 
 TEST = "test"
 SEEN = "test_seen_locations"
 TRAINED = "train"
+FILL, PREDICT = "fill", "predict"
+HIDDEN_SHARE = 0.1  # of the observations of a test period, in gaps like those of swaths
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +43,17 @@ class Fold:
     samples
         Name → (T, M) bool: the values that it is scored on, on the axes of the whole training set.
     train
-        (T, M) bool: the values that it may see.
+        (T, M) bool: the values that it may learn from.
     site_train, site_test
         The same for the sites.
+    visible
+        (T, M) bool: the observations in sight of a model that reads them, when it is scored.
+    fill
+        Whether it is scored in hidden gaps of the test period.
+    calibration
+        (T, M) bool: values that nothing learns from and nothing is scored on, kept for the error band.
+    calibration_visible
+        (T, M) bool: the observations in sight when the band is calibrated.
     """
 
     number: int
@@ -46,9 +62,38 @@ class Fold:
     train: Bools
     site_train: Bools | None = None
     site_test: Bools | None = None
+    visible: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
+    fill: bool = False
+    calibration: Bools | None = None
+    calibration_visible: Bools | None = None
 
 
-def make_folds(data: TrainingSet, split: Split, window: Window, test: tuple[str, str] | None) -> list[Fold]:
+@dataclass(frozen=True)
+class _Days:
+    """Steps (T,): trained on, and scored (None: what is held out of those)."""
+
+    trained: Bools
+    scored: Bools | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """One task's values (T, N): held out, too near to a held-out location, and hidden in gaps."""
+
+    out: Bools
+    buffer: Bools
+    gaps: Bools | None = None
+
+
+def make_folds(
+    data: TrainingSet,
+    split: Split,
+    window: Window,
+    test: tuple[str, str] | None,
+    *,
+    task: str = "",
+    room: Room | None = None,
+) -> list[Fold]:
     """Cut a training set into folds.
 
     Parameters
@@ -57,105 +102,182 @@ def make_folds(data: TrainingSet, split: Split, window: Window, test: tuple[str,
         Its dates are the training period.
     test
         Days that are scored instead, never trained on: at held-out locations, and apart from them at those seen.
+    task
+        ``fill`` or ``predict``, for a model that reads the target; "": fill where there is a test period.
+    room
+        Where copies of large inputs lie.
+
+    Raises
+    ------
+    ModelError
+        If there is too little to cut, or the task does not fit the model.
     """
-    time = data.satellite.inputs.time
-    trained, scored = _periods(data, window, test)
+    days = _periods(data, window, test)
+    fill = _is_fill(data, task, test)
     site_lat, site_lon = (data.sites.inputs.lat, data.sites.inputs.lon) if data.sites else (np.empty(0), np.empty(0))
     lat, lon = np.concatenate([data.lat, site_lat]), np.concatenate([data.lon, site_lon])
-    parts = location_parts(split, lat, lon) if split.by_location else np.zeros(len(lat), np.int64)
-    cells = data.satellite.locations
-    return [
-        _fold(data, split, number, time, trained, scored, (parts[:cells], parts[cells:]))
-        for number in range(split.folds)
-    ]
+    used = np.ones(len(lat), bool)
+    used[: len(data.lat)] = np.isfinite(data.satellite.target).any(axis=0)
+    parts = np.full(len(lat), -1, np.int64)
+    if split.by_location:
+        parts[used] = location_parts(split, lat[used], lon[used])
+    cutter = _Cutter(data, split, days, parts, (lat, lon), fill, room or Room())
+    return [cutter.fold(number) for number in range(split.folds)]
 
 
-def _periods(data: TrainingSet, window: Window, test: tuple[str, str] | None) -> tuple[Bools, Bools | None]:
-    """Days trained on, from the first to the last with a target, and days scored (None: what is held out of those)."""
+def _is_fill(data: TrainingSet, task: str, test: tuple[str, str] | None) -> bool:
+    sees = data.satellite.inputs.observed is not None
+    if task not in ("", FILL, PREDICT):
+        raise ModelError(f"There is no task {task!r}", hint=f"choose one of: {FILL}, {PREDICT}")
+    if task == FILL and not sees:
+        raise ModelError("This model does not read the target, so it fills no gaps", hint="use --task predict")
+    if task == FILL and test is None:
+        raise ModelError("Gaps are hidden in a test period", hint="give --test-start and --test-end")
+    return sees and test is not None and task != PREDICT
+
+
+def _periods(data: TrainingSet, window: Window, test: tuple[str, str] | None) -> _Days:
+    """Days trained on, from the first to the last with a target, and days scored."""
     time = data.satellite.inputs.time
     with_target = np.flatnonzero(np.isfinite(data.satellite.target).any(axis=1))
     trained = np.zeros(len(time), bool)
     trained[window.times(time)] = True
     trained[: with_target[0]], trained[with_target[-1] + 1 :] = False, False
     if test is None:
-        return trained, None
+        return _Days(trained, None)
     scored = np.zeros(len(time), bool)
     scored[Window(*test).times(time)] = True
     trained &= ~scored
     if not trained.any():
         raise ModelError("The test period takes all days", hint="leave some days for training with --start and --end")
-    return trained, scored
+    return _Days(trained, scored)
 
 
-def _fold(
-    data: TrainingSet,
-    split: Split,
-    number: int,
-    time: NDArray[np.datetime64],
-    trained: Bools,
-    scored: Bools | None,
-    parts: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> Fold:
-    target = data.satellite.target
-    hidden = _hidden(split, number, time, trained, parts[0], target.shape, 0)
-    train = trained[:, None] & ~hidden & np.isfinite(target)
-    samples = _samples(hidden, trained, scored, split)
-    if not train.any():
-        raise ModelError(f"Fold {number + 1} leaves nothing to train on", hint="use fewer folds or a longer period")
-    satellite = _visible(data.satellite, train)
-    sites, site_train, site_test = None, None, None
-    if data.sites is not None:
-        shape = data.sites.target.shape
-        hidden_sites = _hidden(split, number, time, trained, parts[1], shape, 1)
-        site_train = trained[:, None] & ~hidden_sites & np.isfinite(data.sites.target)
-        site_test = next(iter(_samples(hidden_sites, trained, scored, split).values())) & np.isfinite(data.sites.target)
-        sites = _visible(data.sites, site_train) if site_train.any() else None
-    steps = slice(0, _last_day(train, site_train) + 1)  # all days before the first target are forcing only
-    seen = TrainingData(_during(satellite, steps), None if sites is None else _during(sites, steps))
-    return Fold(number, seen, samples, train, site_train, site_test)
+@dataclass(frozen=True, eq=False)
+class _Cutter:
+    """Cuts one training set; ``parts`` and ``places`` are of the target locations and then of the sites."""
+
+    data: TrainingSet
+    split: Split
+    days: _Days
+    parts: Ints
+    places: tuple[NDArray[np.float64], NDArray[np.float64]]
+    fill: bool
+    room: Room
+
+    def fold(self, number: int) -> Fold:
+        """The share of one model."""
+        data, cells = self.data, self.data.satellite.locations
+        target = data.satellite.target
+        held = self._held(number, target, slice(0, cells), 0)
+        train = self._train(held, target)
+        samples = self._samples(held)
+        if not train.any():
+            raise ModelError(f"Fold {number + 1} leaves nothing to train on", hint="use fewer folds or a longer period")
+        satellite = visible_part(data.satellite, train, self.room)
+        sites, site_train, site_test = None, None, None
+        if data.sites is not None:
+            seen = data.sites.target
+            held_sites = self._held(number, seen, slice(cells, None), 1)
+            site_train = self._train(held_sites, seen)
+            site_test = next(iter(self._samples(held_sites).values())) & np.isfinite(seen)
+            sites = visible_part(data.sites, site_train, self.room) if site_train.any() else None
+        steps = slice(0, _last_day(train, site_train) + 1)  # all days before the first target are forcing only
+        given = TrainingData(_during(satellite, steps), None if sites is None else _during(sites, steps))
+        visible = np.isfinite(target) & ~held.gaps if held.gaps is not None else train
+        return Fold(number, given, samples, train, site_train, site_test, visible, self.fill)
+
+    def _train(self, held: _Held, target: Floats) -> Bools:
+        return self.days.trained[:, None] & ~held.out & ~held.buffer & np.isfinite(target)
+
+    def _held(self, number: int, target: Floats, which: slice, salt: int) -> _Held:
+        shape, part = target.shape, self.parts[which]
+        nothing = np.broadcast_to(np.zeros(1, bool), shape)
+        if self.split.kind == HOURS:
+            return _Held(self._evening(shape), nothing)
+        out = self._hidden(number, part, shape, salt)
+        gaps = self._gaps(target) if self.fill and salt == 0 else None
+        if not self.split.buffer_deg:
+            return _Held(out, nothing, gaps)
+        close = near(*self.places, self.parts == number, self.split.buffer_deg)[which]
+        return _Held(out, np.broadcast_to(close, shape), gaps)
+
+    def _evening(self, shape: tuple[int, int]) -> Bools:
+        evening = self.data.evening
+        if evening is None or not (evening & np.isfinite(self.data.satellite.target)).any():
+            raise ModelError(
+                "Overpass hours need a model with 3-hourly steps and a target with evening overpasses",
+                hint="choose another --split",
+            )
+        return evening if shape == evening.shape else np.zeros(shape, bool)
+
+    def _hidden(self, number: int, part: Ints, shape: tuple[int, int], salt: int) -> Bools:
+        """Held-out values; periods of a year count from the first training day."""
+        time = self.data.satellite.inputs.time
+        if self.split.kind != "year":
+            return held_out(self.split, number, time, part, shape, salt)
+        hidden = np.zeros(shape, bool)
+        inside = np.flatnonzero(self.days.trained)
+        hidden[inside] = held_out(self.split, number, time[inside], part, (len(inside), shape[1]), salt)
+        return hidden
+
+    def _gaps(self, target: Floats) -> Bools:
+        """Values of the test period hidden as swaths would."""
+        assert self.days.scored is not None
+        return hidden_gaps(self.data.satellite.inputs.time, target, self.days.scored, self.split.seed)
+
+    def _samples(self, held: _Held) -> dict[str, Bools]:
+        trained, scored = self.days.trained, self.days.scored
+        if scored is None:
+            if self.split.kind == "none":
+                return {TRAINED: np.broadcast_to(trained[:, None], held.out.shape).copy()}
+            return {TEST: trained[:, None] & held.out}
+        asked = scored[:, None] & (held.gaps if held.gaps is not None else np.True_)
+        if self.split.by_location:
+            return {TEST: asked & held.out, SEEN: asked & ~held.out & ~held.buffer}
+        if self.split.kind == HOURS:
+            return {TEST: asked & held.out}
+        return {TEST: np.broadcast_to(asked, held.out.shape).copy()}
 
 
-def _hidden(
-    split: Split,
-    number: int,
-    time: NDArray[np.datetime64],
-    trained: Bools,
-    part: NDArray[np.int64],
-    shape: tuple[int, int],
-    salt: int,
-) -> Bools:
-    """Held-out values; periods of a year count from the first training day."""
-    if split.kind != "year":
-        return held_out(split, number, time, part, shape, salt)
-    hidden = np.zeros(shape, bool)
-    inside = np.flatnonzero(trained)
-    hidden[inside] = held_out(split, number, time[inside], part, (len(inside), shape[1]), salt)
-    return hidden
+def hidden_gaps(time: NDArray[np.datetime64], target: Floats, days: Bools, seed: int) -> Bools:
+    """Values (T, M) of some days that are hidden as other days' swaths would.
+
+    Raises
+    ------
+    ModelError
+        If days of a month do not differ in where they are observed.
+    """
+    observed = np.isfinite(target) & days[:, None]
+    mask = swath(observed, time.astype("datetime64[D]"), share=HIDDEN_SHARE, seed=seed).mask
+    if not mask.any():
+        raise ModelError(
+            "No gap can be hidden in the test period: all its days are observed alike",
+            hint="take a longer period or a larger box, or use --task predict",
+        )
+    return mask
 
 
-def _samples(hidden: Bools, trained: Bools, scored: Bools | None, split: Split) -> dict[str, Bools]:
-    if scored is None:
-        if split.kind == "none":
-            return {TRAINED: np.broadcast_to(trained[:, None], hidden.shape).copy()}
-        return {TEST: trained[:, None] & hidden}
-    if split.by_location:
-        return {TEST: scored[:, None] & hidden, SEEN: scored[:, None] & ~hidden}
-    return {TEST: np.broadcast_to(scored[:, None], hidden.shape).copy()}
-
-
-def _visible(task: Task, train: Bools) -> Task:
-    """The task with only what may be seen: other targets NaN, locations without any left out, observations alike."""
+def visible_part(task: Task, train: Bools, room: Room) -> Task:
+    """The task with only what may be seen: other targets NaN, loose locations without any left out."""
     shown = np.where(train, task.target, np.float32(np.nan))
-    kept = replace(task, target=shown, inputs=_observing(task.inputs, shown, task))
-    return kept.at(np.flatnonzero(train.any(axis=0)))
+    kept = replace(task, target=shown, inputs=observing(task, train))
+    if task.inputs.shape is not None:
+        return kept
+    chosen = np.flatnonzero(train.any(axis=0))
+    if task.members is None:
+        return Task(room.take(kept.inputs, chosen), shown[:, chosen])
+    position = np.full(task.locations, -1, np.int64)
+    position[chosen] = np.arange(len(chosen))
+    keep = np.flatnonzero((task.members >= 0) & (position[task.members] >= 0))
+    return Task(room.take(kept.inputs, keep), shown[:, chosen], position[task.members[keep]])
 
 
-def _observing(inputs: Inputs, shown: Floats, task: Task) -> Inputs:
-    if inputs.observed is None:
-        return inputs
-    if task.members is not None:
-        raise ModelError("A model that sees the target needs it on the grid of the prediction")
-    return replace(inputs, observed=shown)
+def observing(task: Task, visible: Bools) -> Inputs:
+    """The inputs with only these observations in sight."""
+    if task.inputs.observed is None:
+        return task.inputs
+    return replace(task.inputs, observed=np.where(visible, task.target, np.float32(np.nan)))
 
 
 def _last_day(*masks: Bools | None) -> int:
@@ -164,43 +286,6 @@ def _last_day(*masks: Bools | None) -> int:
 
 def _during(task: Task, steps: slice) -> Task:
     return replace(task, inputs=task.inputs.during(steps), target=task.target[steps])
-
-
-def evaluate(
-    model: SoilMoistureModel, data: TrainingSet, fold: Fold, device: str, cancelled: Cancel
-) -> tuple[dict[str, Floats], Floats | None]:
-    """Predict what a fold held out.
-
-    Returns
-    -------
-    samples
-        Name → (T, M), NaN outside the sample.
-    sites
-        (T, sensors), NaN outside the held-out values; None without sites.
-    """
-    wanted = np.any([mask.any(axis=0) for mask in fold.samples.values()], axis=0)
-    whole = np.full(data.satellite.target.shape, np.nan, np.float32)
-    task = replace(data.satellite, inputs=_seen_by(data.satellite, fold.train))
-    for chosen in _batches(np.flatnonzero(wanted), task):
-        check(cancelled)
-        part = task.at(chosen)
-        whole[:, chosen] = part.aggregate(model.predict(part.inputs, device=device)["sm"])
-    found = {name: np.where(mask, whole, np.float32(np.nan)) for name, mask in fold.samples.items()}
-    if data.sites is None or fold.site_test is None or not fold.site_test.any():
-        return found, None
-    sites = model.predict(replace(data.sites.inputs, task=SITES), device=device)["sm"]
-    return found, np.where(fold.site_test, sites, np.float32(np.nan))
-
-
-def _seen_by(task: Task, train: Bools) -> Inputs:
-    """Inputs with the observations hidden that the fold holds out."""
-    return _observing(task.inputs, np.where(train, task.target, np.float32(np.nan)), task)
-
-
-def _batches(targets: NDArray[np.int64], task: Task) -> list[NDArray[np.int64]]:
-    members = 1 if task.members is None else max(1, len(task.members) // task.locations)
-    size = max(1, _BATCH // (len(task.inputs.time) * members))
-    return [targets[start : start + size] for start in range(0, len(targets), size)]
 
 
 def strata(data: TrainingSet) -> dict[str, Bools]:

@@ -34,7 +34,8 @@ from smcore.roles import Source
 from smcore.training.cards import describe
 from smcore.training.checkpoint import FileCheckpoint
 from smcore.training.datasets import Choice, TrainingSet, build
-from smcore.training.folds import Fold, evaluate, make_folds, strata
+from smcore.training.folds import Fold, make_folds, strata
+from smcore.training.predicting import evaluate
 from smcore.training.scores import COLUMNS, location_scores, summary, to_csv
 from smcore.training.splits import Split
 from smcore.window import Window

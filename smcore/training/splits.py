@@ -2,7 +2,8 @@
 
 ``random`` takes single values, and flatters: a day's neighbour is nearly the same day. ``site`` holds out whole
 locations (those of one 36 km cell together), ``block`` squares of 2° × 2°, ``region`` contiguous clusters, ``year``
-periods of twelve months; ``none`` holds nothing out.
+periods of twelve months, ``overpass-hours`` what evening overpasses saw (for models with 3-hourly steps); ``none``
+holds nothing out. A buffer hides training values near held-out locations.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from smcore.errors import ModelError
 from smcore.grids import ease
 
-SPLITS = ("random", "block", "region", "year", "site", "none")
+HOURS = "overpass-hours"
+SPLITS = ("random", "block", "region", "year", "site", HOURS, "none")
 _DEFAULT_FOLDS = 5  # without --folds one fifth is held out
 _BLOCK_DEG = 2.0
 
@@ -35,17 +37,27 @@ class Split:
         Models to train; 1 holds out one fifth (``year``: the last twelve months).
     seed
         Of the assignment.
+    buffer_deg
+        Training values at locations nearer than this to a held-out one are hidden [deg of a great circle].
     """
 
     kind: str = "random"
     folds: int = 1
     seed: int = 0
+    buffer_deg: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in SPLITS:
             raise ModelError(f"There is no split {self.kind!r}", hint=f"choose one of: {', '.join(SPLITS)}")
-        if self.folds < 1 or (self.kind == "none" and self.folds > 1):
+        if self.folds < 1 or (self.kind in ("none", HOURS) and self.folds > 1):
             raise ModelError(f"{self.folds} folds can't be made with the split {self.kind!r}")
+        if not 0 <= self.buffer_deg < 90:
+            raise ModelError(f"A buffer of {self.buffer_deg:g} degrees is none", hint="give --buffer in degrees, as 2")
+        if self.buffer_deg and not self.by_location:
+            raise ModelError(
+                f"The split {self.kind!r} holds out no location, so it has no buffer",
+                hint="use --split block, region or site",
+            )
 
     @property
     def by_location(self) -> bool:
@@ -85,8 +97,7 @@ def location_parts(split: Split, lat: NDArray[np.float64], lon: NDArray[np.float
 def _regions(lat: NDArray[np.float64], lon: NDArray[np.float64], split: Split) -> Ints:
     from sklearn.cluster import KMeans
 
-    phi, theta = np.radians(lat), np.radians(lon)
-    points = np.stack([np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)], axis=1)
+    points = _on_sphere(lat, lon)
     _enough(len(np.unique(points, axis=0)), split)
     labels = KMeans(split.parts, n_init=10, random_state=split.seed).fit_predict(points)
     return np.asarray(labels, np.int64)
@@ -95,6 +106,34 @@ def _regions(lat: NDArray[np.float64], lon: NDArray[np.float64], split: Split) -
 def _enough(groups: int, split: Split) -> None:
     if groups < split.parts:
         raise ModelError(f"{groups} groups of locations can't be cut into {split.parts} parts", hint="use fewer folds")
+
+
+def near(
+    lat: NDArray[np.float64], lon: NDArray[np.float64], held: Bools, distance_deg: float, among: Bools | None = None
+) -> Bools:
+    """Locations (N,) that are not held out, and nearer than ``distance_deg`` to one that is.
+
+    Parameters
+    ----------
+    held
+        (N,) the locations held out.
+    among
+        (N,) only these count as held out; None: all of ``held``.
+    """
+    from scipy.spatial import cKDTree
+
+    others = held if among is None else held & among
+    if distance_deg <= 0 or not others.any():
+        return np.zeros(len(lat), bool)
+    points = _on_sphere(lat, lon)
+    chord = 2 * np.sin(np.radians(distance_deg) / 2)
+    distance, _ = cKDTree(points[others]).query(points, distance_upper_bound=chord)
+    return np.asarray(np.isfinite(distance) & ~held)
+
+
+def _on_sphere(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    phi, theta = np.radians(lat), np.radians(lon)
+    return np.stack([np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)], axis=1)
 
 
 def held_out(
@@ -114,7 +153,7 @@ def held_out(
     ModelError
         If the period is too short for the folds of a ``year`` split.
     """
-    if split.kind == "none":
+    if split.kind in ("none", HOURS):
         return np.zeros(shape, bool)
     if split.by_location:
         return np.broadcast_to(part == fold, shape)

@@ -20,7 +20,8 @@ from smcore.models.base import TrainingData
 from smcore.models.weights import load_checkpoint
 from smcore.training import run as run_module
 from smcore.training.datasets import Choice, build
-from smcore.training.folds import evaluate, make_folds
+from smcore.training.folds import make_folds
+from smcore.training.predicting import evaluate
 from smcore.training.run import TrainRequest, train
 from smcore.training.scores import location_scores, summary
 from smcore.training.splits import Split
