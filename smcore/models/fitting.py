@@ -1,16 +1,18 @@
-"""The epoch loop that the networks share: checkpoint and resume, early stop, progress with time left, cancel, log."""
+"""The epoch loop that the networks share: checkpoint and resume, early stop, learning rates, time left, cancel, log."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from smcore.errors import ModelError
 from smcore.models.base import FitRun
@@ -18,6 +20,8 @@ from smcore.progress import check, part
 
 Epoch = Callable[[int, Callable[[float], None]], float]
 """``epoch(number, tick)`` trains one epoch and gives its mean loss; ``tick(share)`` reports and stops on request."""
+
+Rates: TypeAlias = LRScheduler | ReduceLROnPlateau
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,19 @@ def train_epochs(
     epoch: Epoch,
     validate: Callable[[], float] | None = None,
     label: str = "",
+    rates: Rates | None = None,
 ) -> None:
     """Train ``network`` in place; with ``validate`` it ends as it was at its best validation loss.
 
     An epoch's randomness must depend on the seed and its number only: then a resumed run gives the same weights.
+
+    Parameters
+    ----------
+    rates
+        A schedule of learning rates, stepped after every epoch (a plateau by the validation loss, or the training loss
+        where there is none); its state and the rates lie in the checkpoint.
     """
-    first, best, best_epoch, kept = _resume(network, optimiser, run)
+    first, best, best_epoch, kept = _resume(network, optimiser, run, rates)
     started = time.monotonic()
     for done, number in enumerate(range(first, schedule.epochs)):
         if schedule.patience and number - best_epoch > schedule.patience:
@@ -72,8 +83,11 @@ def train_epochs(
         record = {"epoch": number + 1, "loss": round(loss, 6), "seconds": round(time.monotonic() - started, 1)}
         if score is not None:
             record["validation"] = round(score, 6)
+        if rates is not None:
+            record["rate"] = float(optimiser.param_groups[0]["lr"])
+            _step(rates, loss if score is None else score)
         run.log({"stage": label.strip() or "fit", **record})
-        _keep(network, optimiser, run, number + 1, best, best_epoch, kept)
+        _keep(network, optimiser, run, {"epochs": number + 1, "best": best, "best_epoch": best_epoch}, kept, rates)
     if kept:
         network.load_state_dict(kept)
 
@@ -89,10 +103,9 @@ def _keep(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     run: FitRun,
-    epochs: int,
-    best: float,
-    best_epoch: int,
+    notes: dict[str, Any],
     kept: dict[str, torch.Tensor],
+    rates: Rates | None,
 ) -> None:
     if run.checkpoint is None:
         return
@@ -101,12 +114,29 @@ def _keep(
     for index, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             arrays[f"optimiser.{index}.{name}"] = torch.as_tensor(value).detach().cpu().numpy()
-    best_text = None if not np.isfinite(best) else best
-    run.checkpoint.save(arrays, {"epochs": epochs, "best": best_text, "best_epoch": best_epoch})
+    notes = notes | {"best": notes["best"] if np.isfinite(notes["best"]) else None}
+    if rates is not None:
+        notes["rates"] = [group["lr"] for group in optimiser.param_groups]
+        notes["schedule"] = {name: value for name, value in rates.state_dict().items() if _is_plain(value)}
+    run.checkpoint.save(arrays, notes)
+
+
+def _step(rates: Rates, score: float) -> None:
+    if isinstance(rates, ReduceLROnPlateau):
+        rates.step(score)
+    else:
+        rates.step()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON keeps a value as it is (a schedule's settings that it does not keep come from its own code)."""
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and np.isfinite(value))
 
 
 def _resume(
-    network: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun
+    network: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun, rates: Rates | None
 ) -> tuple[int, float, int, dict[str, torch.Tensor]]:
     saved = run.checkpoint.load() if run.checkpoint else None
     if saved is None:
@@ -119,6 +149,10 @@ def _resume(
         state.setdefault(int(index), {})[key] = value
     if state:
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    if rates is not None and "schedule" in notes:
+        rates.load_state_dict({**rates.state_dict(), **notes["schedule"]})
+        for group, rate in zip(optimiser.param_groups, notes["rates"], strict=True):
+            group["lr"] = rate
     best = float("inf") if notes["best"] is None else float(notes["best"])
     return int(notes["epochs"]), best, int(notes["best_epoch"]), _group(arrays, "best.")
 
@@ -136,3 +170,9 @@ def seeded(seed: int, *path: int) -> np.random.Generator:
 def torch_generator(seed: int, *path: int, device: str = "cpu") -> torch.Generator:
     """The same for torch."""
     return torch.Generator(device=device).manual_seed(int(seeded(seed, *path).integers(2**62)))
+
+
+def precision(run: FitRun) -> AbstractContextManager[Any]:
+    """Around the forward pass and the loss: bfloat16 products on CUDA where the run asks for them, else nothing."""
+    on_cuda = run.device.startswith("cuda")
+    return torch.autocast("cuda" if on_cuda else "cpu", torch.bfloat16, enabled=run.mixed and on_cuda)
