@@ -80,6 +80,15 @@ class Workers:
             ) from error
 
     @property
+    def bytes_each(self) -> int | None:
+        """The memory limit of each started process [bytes], where one was given."""
+        if self.memory_limit is None:
+            return None
+        from dask.utils import parse_bytes
+
+        return int(parse_bytes(self.memory_limit))
+
+    @property
     def is_here(self) -> bool:
         """Whether this process does all of it."""
         return self.scheduler is None and self.count < 2

@@ -6,7 +6,7 @@ cells. Grids must be the same, or coarser ones that the prediction's cells nest 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,42 +16,16 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid, ratio
-from smcore.models.base import SATELLITE, WHOLE_RECORD, Floats, Inputs, InputSpec, ModelSpec, Role
+from smcore.models.base import SATELLITE, WHOLE_RECORD, Inputs, InputSpec, ModelSpec, Role
+from smcore.places import Places, places_of
 from smcore.progress import Cancel, Progress, check, never, quiet
-from smcore.roles import Source, read_series, read_static
+from smcore.roles import Points, Source, read_series, read_static
 from smcore.window import Window
 
 Times = NDArray[np.datetime64]
 _STEP = {"1D": np.timedelta64(1, "D"), "3h": np.timedelta64(3, "h")}
 _SHOWN = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where a prediction is made: the cells of a grid, row by row, or pixels.
-
-    Parameters
-    ----------
-    lat, lon
-        (N,) degrees.
-    grid
-        The cells' grid, cut to the window; None for pixels.
-    pixels
-        Coordinates of the pixels, to carry over to the result; None for cells.
-    inner
-        Rows and columns of ``grid`` that the window asked for; the rest is margin for patches and halos.
-    """
-
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    grid: Grid | None = None
-    pixels: xr.Dataset | None = None
-    inner: tuple[slice, slice] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns); pixels are one row."""
-        return self.grid.shape if self.grid is not None else (1, len(self.lat))
+_COMPLETENESS_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,66 +132,15 @@ def _fields(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source
 
 
 def _places(spec: ModelSpec, fields: dict[str, Source], used: Sequence[InputSpec], window: Window) -> Places:
-    """Predict on the finest grid among the inputs with steps."""
-    dynamic = [fields[i.name] for i in used if i.role != "static"] or list(fields.values())
-    return places_of(spec, min(dynamic, key=_cell_size), window)
-
-
-def places_of(spec: ModelSpec, source: Source, window: Window) -> Places:
-    """The cells or pixels of one data set inside the window, with the margin that the model needs.
-
-    Raises
-    ------
-    WindowError
-        If the window misses the data, or crosses the seam of the grid.
-    """
-    if source.layout == "pixels":
-        return _pixel_places(source, window)
-    grid = source.grid
-    if grid is None:
-        raise GridMismatch("A prediction needs inputs on a grid or pixels", where=source.id)
-    rows, columns = window.cells(grid)
-    if not (np.diff(columns) == 1).all():
-        raise WindowError("A prediction can't cross the seam of the grid", hint="predict each side on its own")
-    return _cell_places(grid, rows, slice(int(columns[0]), int(columns[-1]) + 1), spec)
-
-
-def _cell_places(grid: Grid, rows: slice, columns: slice, spec: ModelSpec) -> Places:
-    """The cells of the window and, for a model with patches, the margin that they need and the data have."""
-    wide_rows = _margin(rows, grid.row0, grid.shape[0], spec)
-    wide_columns = _margin(columns, grid.col0, grid.shape[1], spec)
-    cells = grid.cut(wide_rows, wide_columns)
-    lat, lon = np.meshgrid(cells.lat, cells.lon, indexing="ij")
-    inner = tuple(
-        slice(kept.start - wide.start, kept.stop - wide.start)
-        for kept, wide in ((rows, wide_rows), (columns, wide_columns))
-    )
-    return Places(lat.ravel(), lon.ravel(), cells, inner=(inner[0], inner[1]))
-
-
-def _margin(span: slice, anchor: int, count: int, spec: ModelSpec) -> slice:
-    start, stop = span.start + anchor, span.stop + anchor
-    start, stop = start // spec.patch * spec.patch, -(-stop // spec.patch) * spec.patch
-    return slice(max(0, start - spec.halo - anchor), min(count, stop + spec.halo - anchor))
+    """Predict on the finest grid among the inputs with steps; without forcings, among all inputs."""
+    forced = any(i.role == "dynamic" for i in used)
+    timed = [fields[i.name] for i in used if i.role != "static"] if forced else list(fields.values())
+    return places_of(spec, min(timed, key=_cell_size), window)
 
 
 def _cell_size(source: Source) -> float:
     grid = source.grid
     return -1.0 if source.layout == "pixels" else (grid.step[0] if grid else 0.0)
-
-
-def _pixel_places(source: Source, window: Window) -> Places:
-    lat, lon = (np.asarray(source.data[n].values, np.float64) for n in (names.LAT, names.LON))
-    inside = (lat >= window.south) & (lat <= window.north)
-    if window.crosses_dateline:
-        inside &= (lon >= window.west) | (lon <= window.east)
-    else:
-        inside &= (lon >= window.west) & (lon <= window.east)
-    if not inside.any():
-        raise WindowError("No pixel lies in the box", where=source.id, hint="draw it over the data")
-    keep = [n for n in source.data.coords if source.data[n].dims == (names.LOCATION,)]
-    pixels = source.data[keep].isel({names.LOCATION: np.flatnonzero(inside)}).assign_attrs(source.data.attrs)
-    return Places(lat[inside], lon[inside], None, pixels)
 
 
 def _check_alignment(places: Places, source: Source, name: str) -> None:
@@ -329,59 +252,87 @@ def _periods(axes: dict[str, Times]) -> str:
 def _check_static(plan: Plan) -> tuple[str, ...]:
     """Notes on cells without statics; refuses if no cell has any of a static input."""
     lacking: dict[int, list[str]] = {}
+    cells = len(plan.places)
     for item in (i for i in plan.used if i.role == "static"):
-        values = read_static(plan.fields[item.name], item.name, plan.places.lat, plan.places.lon)
-        number = int((~np.isfinite(values)).sum())
-        if number == len(values):
+        source = plan.fields[item.name]
+        number = sum(
+            int((~np.isfinite(read_static(source, item.name, lat, lon))).sum()) for lat, lon in _blocks(plan.places)
+        )
+        if number == cells:
             raise SpecMismatch(
                 f"{plan.spec.id} needs {item.name} [{item.units}], and no cell of the window has it",
                 where=plan.fields[item.name].id,
             )
         if number:
             lacking.setdefault(number, []).append(item.name)
-    cells = len(plan.places.lat)
     return tuple(
         f"{', '.join(missing)}: missing in {number} of {cells} cells; the training mean stands in unless all are"
         for number, missing in lacking.items()
     )
 
 
-def gather(plan: Plan, lat: NDArray[np.float64], lon: NDArray[np.float64], *, task: str = SATELLITE,
-           shape: tuple[int, int] | None = None, cancelled: Cancel = never) -> Inputs:  # fmt: skip
-    """Read a plan's inputs at points (some of its places, or sites): :class:`Inputs` over all its steps."""
-    columns: dict[str, list[Floats]] = {"dynamic": [], "static": [], "observed": []}
-    for item in plan.used:
-        source = plan.fields[item.name]
-        if item.role == "static":
-            columns["static"].append(read_static(source, item.name, lat, lon))
-        else:
-            variable = names.SM if item.name in ("model_sm", names.SM) else item.name
-            series = read_series(source, variable, lat, lon, plan.time, step=plan.spec.step, cancelled=cancelled)
-            columns[item.role].append(series)
-    return Inputs(
-        time=plan.time,
-        dynamic=_stack(columns["dynamic"], (len(plan.time), len(lat))),
-        static=_stack(columns["static"], (len(lat),)),
-        lat=lat,
-        lon=lon,
-        specs=plan.used,
-        observed=columns["observed"][0] if columns["observed"] else None,
-        shape=shape,
-        task=task,
-        first=plan.wanted.start,
-    )
+def _blocks(places: Places, most: int = 1_000_000) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Coordinates of the places in runs of whole rows, so that none of them grows with the window."""
+    rows, columns = places.shape
+    height = max(1, most // columns)
+    for top in range(0, rows, height):
+        yield places.points(slice(top, min(rows, top + height)), slice(0, columns))
 
 
-def _stack(columns: list[Floats], shape: tuple[int, ...]) -> Floats:
-    return np.stack(columns, axis=-1) if columns else np.empty((*shape, 0), np.float32)
+def gather(
+    plan: Plan,
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    *,
+    task: str = SATELLITE,
+    shape: tuple[int, int] | None = None,
+    origin: tuple[int, int] = (0, 0),
+    steps: slice | None = None,
+    first: int | None = None,
+    cancelled: Cancel = never,
+) -> Inputs:
+    """Read a plan's inputs at points (some of its places, or sites).
+
+    Parameters
+    ----------
+    shape, origin
+        Where the points are a rectangle of cells: its shape, and the place of its first cell on the whole grid.
+    steps, first
+        Which of the plan's steps to read (None: all), and the first of those that an answer is wanted for.
+    """
+    time = plan.time[steps or slice(None)]
+    dynamic, static = (tuple(i for i in plan.used if i.role == role) for role in ("dynamic", "static"))
+    series = np.empty((len(time), len(lat), len(dynamic)), np.float32)
+    fixed = np.empty((len(lat), len(static)), np.float32)
+    observed = next((np.empty((len(time), len(lat)), np.float32) for i in plan.used if i.role == "observed"), None)
+    into = {i.name: series[..., k] for k, i in enumerate(dynamic)}
+    into |= {i.name: fixed[:, k] for k, i in enumerate(static)}
+    if observed is not None:
+        into[names.SM] = observed
+    for source in {id(one): one for one in plan.fields.values()}.values():
+        at = Points(source, lat, lon)
+        for item in (i for i in plan.used if plan.fields[i.name] is source):
+            if item.role == "static":
+                at.static(item.name, into[item.name])
+            else:
+                at.series(_variable(item), time, plan.spec.step, into[item.name], cancelled)
+    start = plan.wanted.start if first is None else first
+    return Inputs(time, series, fixed, lat, lon, plan.used, observed, shape, origin, task=task, first=start)
+
+
+def _variable(item: InputSpec) -> str:
+    """What an input is called in its source."""
+    return names.SM if item.name in ("model_sm", names.SM) else item.name
 
 
 def usable_days(inputs: Inputs, wanted: slice) -> NDArray[np.bool_]:
     """Where a prediction may be given: every forcing of the day is there, and a static where there are any: (T, N)."""
-    steps = np.isfinite(inputs.dynamic[wanted]).all(axis=-1)
+    steps: NDArray[np.bool_] = np.ones(inputs.dynamic[wanted].shape[:2], bool)
+    for channel in range(inputs.dynamic.shape[2]):
+        steps &= np.isfinite(inputs.dynamic[wanted, :, channel])
     if inputs.static.shape[1]:
         steps &= np.isfinite(inputs.static).any(axis=-1)
-    return np.asarray(steps)
+    return steps
 
 
 def completeness(plan: Plan, *, progress: Progress = quiet, cancelled: Cancel = never) -> xr.Dataset:
@@ -394,19 +345,21 @@ def completeness(plan: Plan, *, progress: Progress = quiet, cancelled: Cancel = 
         steps on which every forcing is there.
     """
     timed = [i for i in plan.used if i.role == "dynamic"]
-    count = plan.wanted.stop - plan.wanted.start
-    whole = np.ones((count, len(plan.places.lat)), bool)
-    found: dict[str, NDArray[np.generic]] = {}
-    for index, item in enumerate(timed):
-        check(cancelled)
-        progress(index / max(1, len(timed)), item.name)
-        source, wanted = plan.fields[item.name], plan.time[plan.wanted]
-        lat, lon = plan.places.lat, plan.places.lon
-        values = read_series(source, item.name, lat, lon, wanted, step=plan.spec.step, cancelled=cancelled)
-        valid = np.isfinite(values)
-        found[f"missing_{item.name}"] = (~valid).sum(axis=0).astype(np.int32)
-        whole &= valid
-    found["complete"] = whole.mean(axis=0).astype(np.float32)
+    wanted = plan.time[plan.wanted]
+    parts: dict[str, list[NDArray[np.generic]]] = {n: [] for n in (*(f"missing_{i.name}" for i in timed), "complete")}
+    most = max(1, _COMPLETENESS_BYTES // (5 * max(1, len(wanted))))
+    for done, (lat, lon) in enumerate(_blocks(plan.places, most)):
+        whole = np.ones((len(wanted), len(lat)), bool)
+        for item in timed:
+            check(cancelled)
+            progress(min(1.0, done * most / len(plan.places)), item.name)
+            source = plan.fields[item.name]
+            values = read_series(source, _variable(item), lat, lon, wanted, step=plan.spec.step, cancelled=cancelled)
+            valid = np.isfinite(values)
+            parts[f"missing_{item.name}"].append((~valid).sum(axis=0).astype(np.int32))
+            whole &= valid
+        parts["complete"].append(whole.mean(axis=0).astype(np.float32))
+    found = {name: np.concatenate(values) for name, values in parts.items()}
     if plan.places.grid is None:
         return xr.Dataset({n: (names.LOCATION, v) for n, v in found.items()})
     grid = plan.places.grid

@@ -25,9 +25,25 @@ def command(
     entry_id: Annotated[str, typer.Option("--id", help="Add the result to the catalogue under this id.")] = "",
     quality: Annotated[str, typer.Option("--quality", help="Rule for observations as input.")] = "recommended",
     overpass: Annotated[str, typer.Option("--overpass", help="am, pm or both, for observations as input.")] = "both",
+    merged: Annotated[
+        bool, typer.Option("--merged", help="Also give observed values where valid, filled elsewhere (sm_merged).")
+    ] = False,
+    demonstration: Annotated[
+        bool, typer.Option("--demonstration-only", help="Let weights trained on synthetic data see real inputs.")
+    ] = False,
+    precision: Annotated[str, typer.Option("--precision", help="auto (bfloat16 where it agrees) or float32.")] = "auto",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile networks without recurrence first.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Address of a running Dask scheduler, as tcp://host:8786.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes to start on this machine; 0 for none.")] = 0,
+    memory_limit: Annotated[
+        str | None, typer.Option("--memory-limit", help="Memory of each started process, as 2GB.")
+    ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
 ) -> dict[str, Any]:
-    """Predict soil moisture with MODEL wherever and whenever its inputs are at hand."""
+    """Predict soil moisture with MODEL wherever its inputs are at hand; a killed run goes on when it is given again."""
+    from smcore.distributed import Workers
     from smcore.inference import PredictRequest, run_request
     from smcore.window import Window
 
@@ -44,14 +60,21 @@ def command(
         str(context.catalog_for_writing),
         quality,
         overpass,
+        demonstration,
+        merged,
+        precision,
+        compiled,
     )
-    return asdict(run_request(request, context.progress))
+    shared = Workers(scheduler, workers, memory_limit)
+    return asdict(run_request(request, context.progress, workers=shared))
 
 
 def render(result: dict[str, Any]) -> None:
     """Print what was written."""
     typer.echo(f"{result['cells']} cells × {result['steps']} steps in {result['seconds']:.1f} s → {result['store']}")
-    if result["synthetic"]:
+    if result["demonstration"]:
+        typer.echo("  SYNTHETIC-TRAINED: a demonstration only; it says nothing about the real world")
+    elif result["synthetic"]:
         typer.echo("  SYNTHETIC: model or inputs are made up")
     for note in result["notes"]:
         typer.echo(f"  {note}")

@@ -6,7 +6,8 @@ line and for the app's worker.
 
 from smcore.inference.cost import Cost, estimate
 from smcore.inference.product import stitch
-from smcore.inference.request import PredictRequest, PredictResult, resolve_model, run_request
+from smcore.inference.request import PredictRequest, resolve_model
+from smcore.inference.run import PredictResult, run_request
 from smcore.inference.tiles import PredictedTile, predict
 
 __all__ = [

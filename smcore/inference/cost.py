@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smcore.inference.devices import choose_device
-from smcore.inference.tiles import tile_side
+from smcore.inference.geometry import tile_side
 from smcore.inputs import Plan
 from smcore.models.base import Inputs, SoilMoistureModel
 
@@ -30,7 +30,7 @@ class Cost:
 def estimate(model: SoilMoistureModel, plan: Plan, *, device: str = "auto") -> Cost:
     """Estimate the cost of a plan; takes a fraction of a second."""
     chosen = choose_device(device)
-    cells, steps = len(plan.places.lat), len(plan.time)
+    cells, steps = len(plan.places), len(plan.time)
     rate = calibrate(model, chosen)
     channels = sum(item.role != "static" for item in plan.used)
     seconds = cells * steps / rate + cells * steps * channels / _READ_RATE

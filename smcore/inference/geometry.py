@@ -115,12 +115,12 @@ def _halves(span: slice, patch: int, anchor: int) -> list[slice]:
     return [slice(span.start, middle), slice(middle, span.stop)] if span.start < middle < span.stop else [span]
 
 
-def tile_side(plan: Plan, device: str = "cpu") -> int:
+def tile_side(plan: Plan, device: str = "cpu", memory: int | None = None) -> int:
     """Cells along one side of a tile: a power of two (times the patch) whose inputs fit the reading budget."""
     spec = plan.spec
     steps = _least_steps(plan)
-    kept = (plan.wanted.stop - plan.wanted.start) * _OUTPUT_BYTES * len(spec.outputs)
-    budget = min(READ_BYTES, free_memory("cpu") // 8)
+    kept = int(plan.wanted.stop - plan.wanted.start) * _OUTPUT_BYTES * len(spec.outputs)
+    budget = min(READ_BYTES, (memory or free_memory("cpu")) // 8)
     cells = max(1, budget // (steps * width(plan) + kept))
     if plan.places.grid is None:
         return max(1, min(cells, -(-len(plan.places) // _LEAST_TILES)))

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from smcore import __version__, names
+from smcore import names
 from smcore.errors import SpecMismatch
-from smcore.grids import EASE
+from smcore.inference.provenance import provenance
 from smcore.inference.tiles import PredictedTile
 from smcore.inputs import Plan
+from smcore.models.base import Floats
 from smcore.models.card import ModelCard
-from smcore.models.trained import TrainedOn
 from smcore.window import Window
 
+MERGED: Final = "sm_merged"
+"""Observed where there was an observation, else filled; beside ``sm`` where a model does not keep what it saw."""
+
+_KEPT_WITHIN = 1e-6  # m3 m-3: a model that differs less from what it saw has kept it
 _IN_MEMORY = 1 << 30
+_SOURCE: Final = {
+    "long_name": "origin of the value", "units": "1", "flag_values": [0, 1, 2, 3],
+    "flag_meanings": "none observed filled predicted",
+}  # fmt: skip
 
 
 def stitch(
@@ -32,7 +38,7 @@ def stitch(
     *,
     on_tile: Callable[[PredictedTile], None] | None = None,
 ) -> xr.Dataset:
-    """Put finished tiles together.
+    """Put finished tiles together in memory.
 
     Parameters
     ----------
@@ -52,31 +58,26 @@ def stitch(
     SpecMismatch
         If not one cell of the window had all of its inputs.
     """
-    steps = plan.wanted.stop - plan.wanted.start
-    shape = (steps, *_kept_shape(plan))
+    shape = (plan.wanted.stop - plan.wanted.start, *plan.places.kept_shape)
     fields = {name: _canvas(shape, np.float32, np.nan) for name, _ in plan.spec.outputs}
-    source = _canvas(shape, np.int8, 0)
+    fields[names.SOURCE] = _canvas(shape, np.int8, 0)
     for tile in tiles:
-        at = (slice(None), tile.rows, tile.columns)
-        for name, values in tile.values.items():
-            fields[name][at] = values
-        source[at] = _source_of(tile)
+        for name, values in fields_of(tile).items():
+            fields[name][:, tile.rows, tile.columns] = values
         if on_tile is not None:
             on_tile(tile)
-    if not source.any():
-        raise SpecMismatch(
-            f"No cell of the window has all inputs of {plan.spec.id} on any day",
-            where=", ".join(s.id for s in plan.sources),
-            hint="move the box to land, or look at the completeness of the inputs",
-        )
-    return _dataset(fields, source, plan, card, window)
+    if not fields[names.SOURCE].any():
+        raise nothing_to_predict(plan)
+    return dataset(fields, plan, provenance(plan, card, window))
 
 
-def _kept_shape(plan: Plan) -> tuple[int, int]:
-    if plan.places.inner is None:
-        return plan.places.shape
-    rows, columns = plan.places.inner
-    return rows.stop - rows.start, columns.stop - columns.start
+def nothing_to_predict(plan: Plan) -> SpecMismatch:
+    """What to say where the product would be empty."""
+    return SpecMismatch(
+        f"No cell of the window has all inputs of {plan.spec.id} on any day",
+        where=", ".join(s.id for s in plan.sources),
+        hint="move the box to land, or look at the completeness of the inputs",
+    )
 
 
 def _canvas(shape: tuple[int, ...], dtype: Any, fill: float) -> NDArray[Any]:
@@ -89,6 +90,14 @@ def _canvas(shape: tuple[int, ...], dtype: Any, fill: float) -> NDArray[Any]:
     return mapped
 
 
+def fields_of(tile: PredictedTile, *, merged: bool = False) -> dict[str, NDArray[Any]]:
+    """The variables of the product over one tile: name → (T, rows, columns)."""
+    found: dict[str, NDArray[Any]] = {**tile.values, names.SOURCE: _source_of(tile)}
+    if merged and tile.seen is not None:
+        found[MERGED] = np.where(np.isfinite(tile.seen), tile.seen, tile.values[names.SM])
+    return found
+
+
 def _source_of(tile: PredictedTile) -> NDArray[np.int8]:
     predicted = np.isfinite(tile.values[names.SM])
     if tile.observed is None:
@@ -97,76 +106,55 @@ def _source_of(tile: PredictedTile) -> NDArray[np.int8]:
     return np.where(predicted, filled, 0).astype(np.int8)
 
 
-def _dataset(
-    fields: dict[str, NDArray[Any]], source: NDArray[np.int8], plan: Plan, card: ModelCard, window: Window
+def keeps_what_it_saw(sm: Floats, seen: Floats | None) -> bool:
+    """Whether the model gives the observations back where it saw them."""
+    if seen is None:
+        return True
+    valid = np.isfinite(seen) & np.isfinite(sm)
+    return bool((np.abs(sm[valid] - seen[valid]) <= _KEPT_WITHIN).all())
+
+
+def dataset(
+    fields: Mapping[str, Any],
+    plan: Plan,
+    attrs: Mapping[str, Any],
+    *,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> xr.Dataset:
-    time = plan.time[plan.wanted]
-    attrs = provenance(plan, card, window)
-    meaning = {"long_name": "origin of the value", "units": "1", "flag_values": [0, 1, 2, 3],
-               "flag_meanings": "none observed filled predicted"}  # fmt: skip
+    """The product as a cube or a pixel set.
+
+    Parameters
+    ----------
+    fields
+        Name → (T, rows, columns), in memory or lazy.
+    notes
+        Name → further attributes of a variable.
+    """
+    time, places = plan.time[plan.wanted], plan.places
     units = dict(plan.spec.outputs)
-    described = {name: _attributes(name, units[name]) for name in fields}
-    if plan.places.grid is None:
-        assert plan.places.pixels is not None
+    described = {name: _attributes(name, units) | dict((notes or {}).get(name, {})) for name in fields}
+    if places.grid is None:
+        assert places.pixels is not None
         dims = (names.LOCATION, names.TIME)
-        variables: dict[str, Any] = {
-            n: (dims, np.ascontiguousarray(v[:, 0].T), described[n]) for n, v in fields.items()
-        }
-        variables[names.SOURCE] = (dims, np.ascontiguousarray(source[:, 0].T), meaning)
-        grid = {k: v for k, v in plan.places.pixels.attrs.items() if k.startswith("grid")}
-        return xr.Dataset(variables, {**plan.places.pixels.coords, names.TIME: time}, attrs | grid)
-    assert plan.places.inner is not None
-    cells = plan.places.grid.cut(*plan.places.inner)
+        variables: dict[str, Any] = {n: (dims, v[:, 0].T, described[n]) for n, v in fields.items()}
+        grid = {k: v for k, v in places.pixels.attrs.items() if k.startswith("grid")}
+        return xr.Dataset(variables, {**places.pixels.coords, names.TIME: time}, {**attrs, **grid})
+    assert places.inner is not None
+    cells = places.grid.cut(*places.inner)
     variables = {n: (names.CUBE_DIMS, v, described[n]) for n, v in fields.items()}
-    variables[names.SOURCE] = (names.CUBE_DIMS, source, meaning)
     coords = {
         names.TIME: time,
         names.LAT: (names.Y, cells.lat, {"units": "degrees_north"}),
         names.LON: (names.X, cells.lon, {"units": "degrees_east"}),
     }
-    return xr.Dataset(variables, coords, attrs | cells.to_attrs())
+    return xr.Dataset(variables, coords, {**attrs, **cells.to_attrs()})
 
 
-def _attributes(name: str, units: str) -> dict[str, str]:
-    return names.attributes(name, units) if name in names.VARIABLES else {"units": units, "long_name": name}
-
-
-def provenance(plan: Plan, card: ModelCard, window: Window) -> dict[str, Any]:
-    """Attributes of a result: what it is, and everything needed to make it again."""
-    synthetic = card.synthetic or any(source.is_synthetic for source in plan.sources)
-    families = dict.fromkeys(
-        word for source in plan.sources for word in str(source.data.attrs.get("inputs", "")).split()
-    ) | dict.fromkeys(word for record in card.data for word in str(record.get("inputs", "")).split())
-    data = " + ".join(str(source.about.get("title") or source.id) for source in plan.sources)
-    return {
-        "title": f"{'Synthetic: ' if synthetic else ''}{card.title} on {data}",
-        "kind": _kind(plan, card),
-        "synthetic": int(synthetic),
-        "product": f"{card.model} ({card.config})",
-        "inputs": " ".join(families),
-        "layer_m": str(card.training.get("layer_m", "0 0.05")),
-        "time_support": names.DAY_MEAN if plan.spec.step == "1D" else names.INSTANT,
-        "licence": card.licence,
-        "citation": card.citation,
-        "doi": card.doi,
-        "model_id": card.model,
-        "model_config": card.config,
-        "weights_sha256": card.weights_sha256,
-        "trained_on_synthetic": int(card.synthetic),
-        "model_inputs": ", ".join(f"{i.name} [{i.units}]" for i in plan.used),
-        "input_data": json.dumps([{"id": s.id, "fingerprint": s.fingerprint} for s in plan.sources]),
-        "window": json.dumps(vars(window)),
-        "history_steps": plan.wanted.start,
-        "notes": "; ".join(plan.notes),
-        "loam_version": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **TrainedOn.of(card).to_attrs(),
-    }
-
-
-def _kind(plan: Plan, card: ModelCard) -> str:
-    trained = str(card.cells.get("grid", ""))
-    grid = plan.places.grid
-    if grid is not None and trained in EASE and grid.name in EASE and EASE[grid.name][0] > EASE[trained][0]:
-        return "downscaled"
-    return "reconstructed"
+def _attributes(name: str, units: Mapping[str, str]) -> dict[str, Any]:
+    if name == names.SOURCE:
+        return dict(_SOURCE)
+    if name == MERGED:
+        return names.attributes(names.SM, units[names.SM]) | {"long_name": "soil moisture, observed where valid"}
+    if name in names.VARIABLES:
+        return dict(names.attributes(name, units.get(name)))
+    return {"units": units[name], "long_name": name}

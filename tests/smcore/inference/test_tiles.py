@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from smcore.cubes.store import open_store, write
 from smcore.errors import Cancelled, GridMismatch, ModelError, SpecMismatch, WindowError
 from smcore.grids import ease
-from smcore.inference import devices, estimate, predict, stitch, tiles
+from smcore.inference import devices, estimate, predict, stitch
+from smcore.inference.geometry import pieces
 from smcore.inference.tiles import predict_plan
 from smcore.inputs import completeness, handshake
 from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
@@ -335,7 +336,7 @@ def test_devices_that_are_not_there_are_refused(monkeypatch):
 def test_tile_borders_do_not_depend_on_the_window(small_world):
     model = Blur(halo=0)
     plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
-    edges = {t.inner_rows.start + plan.places.grid.row0 for t in tiles._pieces(plan, 8)}
+    edges = {t.inner_rows.start + plan.places.grid.row0 for t in pieces(plan, 8)}
     assert all(edge % 8 == 0 or edge == plan.places.grid.row0 for edge in edges)
 
 

@@ -1,0 +1,228 @@
+"""A request made ready to be computed, in this process or in any other: a tile is a number, and its result a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from smcore import names
+from smcore.catalog import load_catalog
+from smcore.errors import ModelError
+from smcore.home import home
+from smcore.inference.computing import Engine
+from smcore.inference.devices import choose_device
+from smcore.inference.geometry import tile_side
+from smcore.inference.parts import Assembled, Parts
+from smcore.inference.precision import Precision, as_text
+from smcore.inference.product import MERGED, dataset, fields_of, keeps_what_it_saw, nothing_to_predict
+from smcore.inference.provenance import check_weights_may_see, now, provenance
+from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
+from smcore.inference.tiles import PredictedTile, Predictor
+from smcore.inputs import Plan, handshake
+from smcore.models.base import SoilMoistureModel
+from smcore.models.card import ModelCard
+from smcore.progress import Cancel, Progress, never, quiet
+from smcore.roles import Source
+from smcore.window import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A request with its model and data found, and nothing read yet."""
+
+    request: PredictRequest
+    model: SoilMoistureModel
+    card: ModelCard
+    sources: list[Source]
+    demonstration: bool
+    key: str
+
+    @staticmethod
+    def of(request: PredictRequest) -> Opened:
+        """Find model and data.
+
+        Raises
+        ------
+        SmcoreError
+            If one of them is not there, or the weights may not see these data.
+        """
+        catalog = load_catalog(Path(file) for file in request.catalogs)
+        model, card = resolve_model(request.model, catalog)
+        sources = sources_of(request, catalog, model)
+        demonstration = check_weights_may_see(card, sources, request.demonstration)
+        return Opened(request, model, card, sources, demonstration, cache_key(card, sources, request))
+
+    @property
+    def out(self) -> Path:
+        """Where the product goes: as asked, or into the cache under the name of its content."""
+        if self.request.out:
+            return Path(self.request.out)
+        return home() / "cache" / "predictions" / f"{self.key}.zarr"
+
+
+class Job:
+    """The tiles of a request and where they are kept.
+
+    Parameters
+    ----------
+    record
+        What the run was begun with (tile side, precision, time); empty: begin one, or go on with what is on disk.
+    memory
+        Bytes that the process may take; None: what is free.
+    """
+
+    def __init__(
+        self, opened: Opened, record: Mapping[str, Any] | None = None, *, cancelled: Cancel = never,
+        memory: int | None = None,
+    ) -> None:  # fmt: skip
+        request = opened.request
+        device = choose_device(request.device)
+        self.opened, self.card = opened, opened.card
+        self.plan: Plan = handshake(opened.model.spec, opened.model.used, opened.sources, Window(**request.window))
+        self.parts = Parts(opened.out, opened.key)
+        self.record = dict(record or self.parts.record())
+        if not self.record:
+            self.record = {"side": tile_side(self.plan, device, memory), "created": now()}
+        chosen = self.record.get("precision")
+        self.engine = Engine(
+            opened.model, self.plan, device, request.precision, Precision(**chosen) if chosen else None,
+            cancelled=cancelled,
+        )  # fmt: skip
+        self.predictor = Predictor(self.engine, int(self.record["side"]), compiled=request.compiled)
+        inner = self.plan.places.inner or (slice(0, 1), slice(0, len(self.plan.places)))
+        top, left = inner[0].start, inner[1].start
+        self.places = {
+            number: (
+                slice(p.inner_rows.start - top, p.inner_rows.stop - top),
+                slice(p.inner_columns.start - left, p.inner_columns.stop - left),
+            )
+            for number, p in enumerate(self.predictor.pieces)
+        }
+
+    @property
+    def steps(self) -> int:
+        """Wanted steps."""
+        return int(self.plan.wanted.stop - self.plan.wanted.start)
+
+    def missing(self) -> list[int]:
+        """The tiles that are still to be computed."""
+        shapes = {
+            number: (self.steps, rows.stop - rows.start, columns.stop - columns.start)
+            for number, (rows, columns) in self.places.items()
+        }
+        finished = self.parts.finished(shapes, tuple(self._kinds()))
+        return [number for number in self.places if number not in finished]
+
+    def compute(self, numbers: Sequence[int], *, progress: Progress = quiet) -> Iterator[PredictedTile]:
+        """Compute tiles and keep them; each is given when it is safe."""
+        done = self.predictor.run(numbers, progress=progress)
+        for number, pieces in groupby(done, key=lambda tile: tile.number):
+            tile = self._whole(number, list(pieces))
+            if self.engine.precision is not None:
+                self.record.setdefault("precision", as_text(self.engine.precision))
+            fields = fields_of(tile, merged=self._merged)
+            source = fields[names.SOURCE]
+            about = {
+                "cells": int((source > 0).any(axis=0).sum()),
+                "keeps": keeps_what_it_saw(tile.values[names.SM], tile.seen),
+            }
+            self.parts.put(number, fields, about, self.record)
+            yield tile
+
+    def tile(self, number: int) -> PredictedTile:
+        """A finished tile, from its file; without what the model saw."""
+        values = {name: self.parts.load(number, name) for name, _ in self.plan.spec.outputs}
+        rows, columns = self.places[number]
+        return PredictedTile(rows, columns, {n: np.asarray(v) for n, v in values.items()}, None, number)
+
+    def cells(self) -> int:
+        """Cells that have a value on any step."""
+        return sum(int((self.parts.about(number) or {}).get("cells", 0)) for number in self.places)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know."""
+        precision = self.record.get("precision", {}).get("note", "")
+        seen = averaged(self.opened.request, self.opened.sources)
+        return (*self.plan.notes, *seen, *([precision] if precision else []))
+
+    def product(self) -> xr.Dataset:
+        """The product, put together from its tiles as it is read.
+
+        Raises
+        ------
+        SpecMismatch
+            If it would be empty.
+        """
+        if not self.cells():
+            raise nothing_to_predict(self.plan)
+        kinds = self._kinds()
+        if MERGED in kinds and all((self.parts.about(n) or {}).get("keeps", True) for n in self.places):
+            del kinds[MERGED]
+        shape = (self.steps, *self.plan.places.kept_shape)
+        fields = {n: Assembled(self.parts, n, self.places, shape, kind).lazy() for n, kind in kinds.items()}
+        attrs = provenance(
+            self.plan, self.card, Window(**self.opened.request.window), demonstration=self.opened.demonstration,
+            created=str(self.record["created"]), notes=self.record.get("precision", {}).get("note", ""),
+        )  # fmt: skip
+        return dataset(fields, self.plan, attrs)
+
+    @property
+    def _merged(self) -> bool:
+        return self.opened.request.merged and self.plan.spec.sees_target
+
+    def _kinds(self) -> dict[str, Any]:
+        """The variables of the product and their types."""
+        found: dict[str, Any] = {name: np.float32 for name, _ in self.plan.spec.outputs} | {names.SOURCE: np.int8}
+        return found | ({MERGED: np.float32} if self._merged else {})
+
+    def _whole(self, number: int, pieces: list[PredictedTile]) -> PredictedTile:
+        """One tile of the pieces that it came in where memory did not last."""
+        if len(pieces) == 1:
+            return pieces[0]
+        rows, columns = self.places[number]
+        shape = (self.steps, rows.stop - rows.start, columns.stop - columns.start)
+        values = {name: np.full(shape, np.nan, np.float32) for name in pieces[0].values}
+        seen = None if pieces[0].seen is None else np.full(shape, np.nan, np.float32)
+        for piece in pieces:
+            at = (
+                slice(None),
+                slice(piece.rows.start - rows.start, piece.rows.stop - rows.start),
+                slice(piece.columns.start - columns.start, piece.columns.stop - columns.start),
+            )
+            for name, field in piece.values.items():
+                values[name][at] = field
+            if seen is not None and piece.seen is not None:
+                seen[at] = piece.seen
+        return PredictedTile(rows, columns, values, seen, number)
+
+
+def task_text(job: Job) -> str:
+    """A job as other processes are given it."""
+    request = replace(job.opened.request, out=str(job.opened.out.absolute()))
+    return json.dumps({"request": request.to_json(), "key": job.opened.key, "record": job.record})
+
+
+def compute_tile(text: str, number: int) -> int:
+    """Compute one tile of a job and keep it; the work of a task of :mod:`smcore.distributed`."""
+    for _ in _job_of(text).compute([number]):
+        pass
+    return number
+
+
+@lru_cache(maxsize=2)
+def _job_of(text: str) -> Job:
+    content = json.loads(text)
+    opened = Opened.of(PredictRequest.from_json(content["request"]))
+    if opened.key != content["key"]:
+        raise ModelError(
+            "A worker sees other data or weights", hint="give all workers the same files at the same paths"
+        )
+    return Job(opened, content["record"])
