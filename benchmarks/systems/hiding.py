@@ -1,0 +1,69 @@
+"""What a scene hides: one rule for the target of any model, so that all of them are kept from the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.training.splits import Split, location_parts
+from smcore.validation.gaps.patterns import swath
+
+from .scenes import BUFFER_DEG, FOLDS, HIDING_SEED, STRIP, SWATH_SHARE, VALUES_SHARE, Period, Scene
+
+Bools = NDArray[np.bool_]
+Days = NDArray[np.datetime64]
+Floats = NDArray[Any]
+
+
+def inside(time: Days, period: Period) -> Bools:
+    """(T,) whether a step lies in a period."""
+    day = time.astype("datetime64[D]")
+    return np.asarray((day >= np.datetime64(period[0])) & (day <= np.datetime64(period[1])))
+
+
+def near_strip(lat: Floats, lon: Floats) -> Bools:
+    """Whether a place lies in the held-out strip or within the buffer: degrees of arc, along its parallel."""
+    return np.asarray((lon - STRIP) * np.cos(np.radians(lat)) > -BUFFER_DEG)
+
+
+def fold_cells(scene: Scene, fold: int, lat: Floats, lon: Floats) -> Bools:
+    """(N,) the locations that a fold holds out; all of them where a scene has no folds."""
+    if scene.hold not in ("pixels", "regions"):
+        return np.ones(len(lat), bool)
+    kind = "site" if scene.hold == "pixels" else "region"
+    return np.asarray(location_parts(Split(kind, FOLDS, 0), lat, lon) == fold)
+
+
+def hidden(scene: Scene, fold: int, time: Days, lat: Floats, lon: Floats, observed: Floats) -> Bools:
+    """(T, N) the observations that nothing may be learnt from, and no model may look at.
+
+    Parameters
+    ----------
+    time
+        (T,) steps of the training and the test period.
+    observed
+        (T, N), NaN where there is nothing to hide.
+    """
+    test = inside(time, scene.test)
+    result = np.zeros(observed.shape, bool)
+    if scene.hold == "swath":
+        steps = np.flatnonzero(test)
+        days = time[steps].astype("datetime64[D]")
+        result[steps] = swath(np.isfinite(observed[steps]), days, share=SWATH_SHARE, seed=HIDING_SEED).mask
+    elif scene.hold == "values":
+        result = np.random.default_rng(HIDING_SEED).random(observed.shape) < VALUES_SHARE
+    else:
+        result[test] = True
+        if scene.hold == "strip":
+            result |= near_strip(lat, lon)
+        elif scene.hold in ("pixels", "regions"):
+            result |= fold_cells(scene, fold, lat, lon)
+    return result
+
+
+def trained(scene: Scene, fold: int, time: Days, lat: Floats, lon: Floats, observed: Floats) -> Bools:
+    """(T, N) the observations that a model learns from."""
+    kept = np.isfinite(observed) & ~hidden(scene, fold, time, lat, lon, observed)
+    return np.asarray(kept & inside(time, scene.train)[:, None])

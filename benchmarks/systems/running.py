@@ -1,0 +1,216 @@
+"""One row: give a model what it may see, let it learn, take its values at what is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore import names
+from smcore.catalog import Catalog
+from smcore.inference.devices import choose_device
+from smcore.inference.tiles import predict
+from smcore.inputs import Places, Plan
+from smcore.models.base import FitRun, Floats, SoilMoistureModel, Task, TrainingData, member_mean
+from smcore.models.registry import build_model
+from smcore.progress import Progress, quiet
+from smcore.roles import Source, cell_index, open_sources, parse, read_series
+from smcore.training.datasets import Choice, TrainingSet, build
+from smcore.training.folds import visible_part
+from smcore.training.room import Room
+from smcore.validation.gaps.refill import daily
+from smcore.window import Window
+
+from .frames import Frame, coarse_on_frame
+from .hiding import trained
+from .plan import BENCH_OWN, Row
+from .scenes import SCENES, Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a row's model gave, and how.
+
+    Parameters
+    ----------
+    values
+        (k,) at the scored values of the frame, NaN where it gave none.
+    field
+        The same as (T, N), with values also where nothing is scored.
+    """
+
+    values: Floats
+    field: Floats
+    model: SoilMoistureModel | None
+    sources: tuple[Source, ...]
+    device: str
+    samples: int
+    log: tuple[dict[str, Any], ...] = ()
+
+
+class Workshop:
+    """Runs rows of one process; data sets that were read stay for the next row that wants the same."""
+
+    def __init__(self, catalog: Catalog, room: Room, device: str = "auto", progress: Progress = quiet) -> None:
+        self.catalog, self.room, self.device, self.progress = catalog, room, device, progress
+        self._kept: tuple[Any, TrainingSet] | None = None
+
+    def run(self, row: Row, frame: Frame) -> Outcome:
+        """Train and predict.
+
+        Raises
+        ------
+        SmcoreError
+            If the data do not suffice for the model: the sentence of its handshake.
+        """
+        if row.model in BENCH_OWN:
+            field = own_method(row.model, frame)
+            return Outcome(field[frame.step, frame.cell], field, None, frame.sources, "cpu", 0)
+        scene = SCENES[row.scene]
+        model = build_model(row.model, row.config)
+        device = choose_device(self.device)
+        sources = self._sources(scene, scene.data[row.inputs], frame)
+        log: list[dict[str, Any]] = []
+        samples = 0
+        if model.spec.needs_training:
+            data = self._data(row, model, sources)
+            given, samples = seen(scene, row.fold, data, self.room)
+            model.fit(given, FitRun(row.seed, device, self.progress, log=log.append))
+        else:
+            model.used = model.spec.choose({i.name: i.units for i in model.spec.inputs})
+        field = lay(model, self._test_sources(scene, sources, frame), frame, device, self.progress)
+        return Outcome(field[frame.step, frame.cell], field, model, tuple(sources), device, samples, tuple(log))
+
+    def _sources(self, scene: Scene, wanted: Sequence[str], frame: Frame) -> list[Source]:
+        found = open_sources(self.catalog, parse(wanted))
+        return [_as_land_model(s, scene, frame) if "model_sm" in s.roles else s for s in found]
+
+    def _data(self, row: Row, model: SoilMoistureModel, sources: Sequence[Source]) -> TrainingSet:
+        scene = SCENES[row.scene]
+        key = (scene.id.rpartition("-")[0] if scene.task == "conus" else scene.id, row.inputs, model.spec.inputs,
+               model.spec.step, model.spec.history, model.spec.spatial)  # fmt: skip
+        if self._kept is None or self._kept[0] != key:
+            self._kept = None
+            window = Window(*scene.train, *scene.box)
+            choice = Choice(overpass=scene.overpass)
+            self._kept = key, build(model.spec, sources, window, choice, room=self.room, progress=self.progress)
+        return self._kept[1]
+
+    def _test_sources(self, scene: Scene, sources: Sequence[Source], frame: Frame) -> list[Source]:
+        """The same data sets, finer ones where they stand in, and the target only as far as it may be seen."""
+        finer = {old: new for old, new in scene.derived.items() if new in self.catalog}
+        result = [frame.kept]
+        for source in sources:
+            roles = source.roles - {"target", "stations"}
+            if source.id in finer:
+                (opened,) = open_sources(self.catalog, [(role, finer[source.id]) for role in sorted(roles)])
+                result.append(opened)
+            elif roles:
+                result.append(replace(source, roles=roles))
+        return result
+
+
+def seen(scene: Scene, fold: int, data: TrainingSet, room: Room) -> tuple[TrainingData, int]:
+    """What a model may learn from, and how many observations of the satellite that is."""
+    task = data.satellite
+    keep = trained(scene, fold, task.inputs.time, data.lat, data.lon, task.target)
+    sites: Task | None = None
+    if data.sites is not None:
+        where = data.sites.inputs
+        kept_sites = trained(scene, fold, where.time, where.lat, where.lon, data.sites.target)
+        sites = visible_part(data.sites, kept_sites, room) if kept_sites.any() else None
+    return TrainingData(visible_part(task, keep, room), sites), int(keep.sum())
+
+
+def _as_land_model(source: Source, scene: Scene, frame: Frame) -> Source:
+    """A land-surface model on the target's cells: of another grid, the value of the cell that holds the centre."""
+    variable = scene.derived.get(source.id, names.SM)
+    target = frame.kept
+    same = target.grid is not None and source.grid is not None and target.grid.name == source.grid.name
+    if same and variable == names.SM:
+        return source
+    places = _cells_of(target)
+    days = target.time.astype("datetime64[D]")
+    values = read_series(source, variable, places.lat, places.lon, target.time)
+    made = daily(source, places, days, values)
+    return replace(made, roles=source.roles)
+
+
+def _cells_of(source: Source) -> Places:
+    from smcore.inputs import places_of
+    from smcore.models.base import ModelSpec
+
+    return places_of(ModelSpec("bench", "Cells of a product", ()), source, Window())
+
+
+def lay(model: SoilMoistureModel, sources: Sequence[Source], frame: Frame, device: str, progress: Progress) -> Floats:
+    """Predict the test period and lay it on the frame: (T, N).
+
+    A scored cell takes the value of the predicted cell that it lies in, or the mean of those that lie in it; a 3-hourly
+    step of a daily prediction, that of its day.
+    """
+    scene = frame.scene
+    box = (max(scene.west, scene.box[0]), *scene.box[1:])
+    plan, tiles = predict(
+        model, sources, Window(*scene.test, *box), device=device, precision="float32", progress=progress
+    )
+    rows, columns = plan.places.kept_shape
+    whole = np.full((plan.wanted.stop - plan.wanted.start, rows, columns), np.nan, np.float32)
+    for tile in tiles:
+        whole[:, tile.rows, tile.columns] = tile.values[names.SM]
+    flat = whole.reshape(len(whole), -1)
+    return _in_time(_in_space(flat, plan, frame), plan.time[plan.wanted], frame)
+
+
+def _in_space(values: Floats, plan: Plan, frame: Frame) -> Floats:
+    grid = plan.places.grid
+    if grid is None:
+        own = np.round(plan.places.lat, 3) * 1e4 + np.round(plan.places.lon, 3)
+        wanted = np.round(frame.lat, 3) * 1e4 + np.round(frame.lon, 3)
+        order = np.argsort(own)
+        at = order[np.minimum(np.searchsorted(own[order], wanted), len(own) - 1)]
+        return np.where(own[at] == wanted, values[:, at], np.float32(np.nan))
+    inner = plan.places.inner
+    cut = grid if inner is None else grid.around(*inner)
+    finer = _spacing(frame) > 1.5 * cut.step[0]
+    if finer:
+        lat, lon = (a.ravel() for a in np.meshgrid(cut.lat, cut.lon, indexing="ij"))
+        return member_mean(values, _members(frame, lat, lon), len(frame.lat))
+    row, column = cut.index(frame.lat, frame.lon)
+    picked = values[:, np.maximum(row, 0) * cut.shape[1] + np.maximum(column, 0)]
+    return np.where((row >= 0) & (column >= 0), picked, np.float32(np.nan))
+
+
+def _spacing(frame: Frame) -> float:
+    lat = np.unique(np.round(frame.lat, 6))
+    return float(np.median(np.diff(lat))) if len(lat) > 1 else 0.0
+
+
+def _members(frame: Frame, lat: Floats, lon: Floats) -> NDArray[np.int64]:
+    """Which scored cell each finer cell lies in; −1 for none. Every scored cell must have one."""
+    main = next(s for s in frame.sources if s.id == (frame.scene.truth or frame.scene.target))
+    fine, own = cell_index(main, lat, lon), cell_index(main, frame.lat, frame.lon)
+    keys, wanted = (a[0] * 1_000_000 + a[1] for a in (own, fine))
+    order = np.argsort(keys)
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    return np.where((fine[0] >= 0) & (keys[at] == wanted), at, -1).astype(np.int64)
+
+
+def _in_time(values: Floats, time: NDArray[np.datetime64], frame: Frame) -> Floats:
+    same = frame.scene.step == "3h" and len(time) > 1 and (time[1] - time[0]) < np.timedelta64(1, "D")
+    unit = "datetime64[ns]" if same else "datetime64[D]"
+    own, wanted = time.astype(unit), frame.time.astype(unit)
+    at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+    return np.where((own[at] == wanted)[:, None], values[at], np.float32(np.nan))
+
+
+def own_method(name: str, frame: Frame) -> Floats:
+    """The coarse value in each scored cell, or a cubic through its neighbours' (only where all around are there)."""
+    if name == "coarse_pixel":
+        return coarse_on_frame(frame)
+    from .smoothing import bicubic_on_frame
+
+    return bicubic_on_frame(frame)

@@ -1,0 +1,114 @@
+"""Doing the rows that are missing: important and cheap ones first, one data set at a time, within a time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smcore.catalog import Catalog
+from smcore.errors import GridMismatch, SmcoreError, SpecMismatch
+from smcore.models.registry import model_ids, model_spec
+from smcore.training.room import Room
+
+from . import rows as kept
+from .frames import Frame, make_frame
+from .plan import BENCH_OWN, REFUSED, Row
+from .running import Workshop
+from .scenes import SCENES
+
+Say = Callable[[str], None]
+
+
+def lacks(row: Row, catalogs: dict[str, Catalog]) -> str:
+    """Why a row can't be run now; "" if it can."""
+    scene = SCENES[row.scene]
+    if scene.world not in catalogs:
+        return f"no catalogue of the {scene.world} data"
+    if row.model in BENCH_OWN:
+        return ""
+    if row.model not in model_ids():
+        return f"there is no model {row.model}"
+    if row.config and row.config not in model_spec(row.model).configs:
+        return f"{row.model} has no configuration {row.config}"
+    return ""
+
+
+@dataclass
+class Bench:
+    """Runs rows.
+
+    Parameters
+    ----------
+    catalogs
+        World → catalogue.
+    folder, cache
+        Where finished rows are, and the values behind them.
+    """
+
+    catalogs: dict[str, Catalog]
+    folder: Path = kept.ROWS
+    cache: Path = kept.CACHE
+    device: str = "auto"
+    threads: int = 1
+    say: Say = print
+    _frame: tuple[tuple[str, int], Frame] | None = None
+    _workshops: dict[str, Workshop] = field(default_factory=dict)
+
+    def run(self, wanted: Sequence[Row], minutes: float = float("inf")) -> int:
+        """Do what is missing of some rows until the time is over; how many were done."""
+        end = time.monotonic() + 60 * minutes
+        done = 0
+        for row in self._missing(wanted):
+            if time.monotonic() + 30 * row.minutes > end:  # half of what is expected must fit
+                self.say(f"{row.id}: no time left for it")
+                continue
+            done += self._one(row)
+        return done
+
+    def _missing(self, wanted: Sequence[Row]) -> Iterator[Row]:
+        for row in wanted:
+            if (self.folder / f"{row.id}.json").exists():
+                continue
+            why = lacks(row, self.catalogs)
+            if why:
+                self.say(f"{row.id}: {why}")
+            else:
+                yield row
+
+    def _one(self, row: Row) -> bool:
+        started = time.monotonic()
+        try:
+            frame = self.frame(row)
+            outcome = self._workshop(row).run(row, frame)
+            record = kept.finished(row, frame, outcome, time.monotonic() - started, self.threads)
+        except (SpecMismatch, GridMismatch) as error:
+            record = kept.refused(row, error.sentence, time.monotonic() - started, self.threads)
+            kept.write_row(row.id, record, self.folder)
+            self.say(f"{row.id}: refused: {error.sentence}")
+            return True
+        except SmcoreError as error:
+            self.say(f"{row.id}: FAILED: {error.sentence}")
+            return False
+        values = kept.Values(self.cache)
+        values.keep(row.id, outcome.values)
+        kept.write_row(row.id, record, self.folder)
+        kept.compare(kept.read_rows(self.folder), frame, values, self.folder)
+        said = " although a refusal was expected" if row.role == REFUSED else ""
+        self.say(f"{row.id}: done in {record['seconds']:.0f} s{said}")
+        return True
+
+    def frame(self, row: Row) -> Frame:
+        """What the row is scored on; kept for the next row of the scene."""
+        key = row.scene, row.fold
+        if self._frame is None or self._frame[0] != key:
+            scene = SCENES[row.scene]
+            self._frame = key, make_frame(scene, row.fold, self.catalogs[scene.world])
+        return self._frame[1]
+
+    def _workshop(self, row: Row) -> Workshop:
+        world = SCENES[row.scene].world
+        if world not in self._workshops:
+            self._workshops = {world: Workshop(self.catalogs[world], Room(self.cache / "inputs"), self.device)}
+        return self._workshops[world]
