@@ -49,7 +49,7 @@ def empty(sentence: str) -> str:
 
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
-    made = styled(pn.widgets.Button(label=label, button_type=kind, **({"margin": 2} | options)))
+    made = styled(pn.widgets.Button(label=label, color=kind, **({"margin": 2} | options)))
     made.on_click(together(on_click))
     return made
 
@@ -97,7 +97,7 @@ def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
                     label=kind.upper(),
                     embed=False,
                     auto=True,
-                    button_type="default",
+                    color="default",
                     width=58,
                     height=28,
                     margin=(2, 4, 2, 0),

@@ -1,7 +1,7 @@
-"""Predictions as the app asks for them: which data a model can use, what a run would cost, and the run with its tiles.
+"""Predictions as the app asks for them: what a run would cost, and the run with its tiles.
 
-The session only builds requests and reads what a job left in its folder; :func:`check_job` and :func:`run_job` run in
-the worker process, where torch is.
+The session only reads what a job left in its folder; :func:`check_job` and :func:`run_job` run in the worker process,
+where torch is. Which data a model can use is said in :mod:`app.model_choice`.
 """
 
 from __future__ import annotations
@@ -15,71 +15,10 @@ from typing import Any
 import numpy as np
 
 from smcore import names
-from smcore.catalog import Catalog, CatalogEntry
-from smcore.errors import SmcoreError, SpecMismatch
 from smcore.grids import Grid
-from smcore.models.card import ModelCard, read_card
-from smcore.models.registry import model_spec
 from smcore.progress import Cancel, Progress
 
 PREVIEW, COMPLETENESS, ABOUT = "preview.npy", "completeness.npy", "preview.json"
-UNTRAINED = ("persistence", "spline")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A model that can be run: its id, what people call it, and its card (None for one that learns nothing)."""
-
-    id: str
-    title: str
-    card: ModelCard | None
-    sees_target: bool
-
-
-def choices(catalog: Catalog) -> list[Choice]:
-    """The trained models of the catalogue, then the baselines that need no training."""
-    found = []
-    for entry in catalog.having(layout="model"):
-        try:
-            card = read_card(entry.location)
-        except SmcoreError:
-            continue  # a checkpoint that is gone is no choice; loam catalog check names it
-        found.append(Choice(entry.id, entry.title, card, model_spec(card.model.replace("_", "-")).sees_target))
-    for model_id in UNTRAINED:
-        spec = model_spec(model_id)
-        found.append(Choice(model_id, spec.title, None, spec.sees_target))
-    return found
-
-
-def inputs_for(choice: Choice, catalog: Catalog, product: CatalogEntry | None) -> tuple[tuple[str, str], ...]:
-    """The data sets, with their roles, that a model would be run on: those it was trained on, else ones that fit.
-
-    Raises
-    ------
-    SpecMismatch
-        If the catalogue has nothing for an input; the input is named.
-    """
-    target = (("target", product.id),) if choice.sees_target and product is not None else ()
-    if choice.card is None:
-        return target
-    known = [
-        (r["role"], r["id"]) for r in choice.card.data if r["id"] in catalog and r["role"] in ("forcing", "static")
-    ]
-    needed = {i["name"]: i["units"] for i in choice.card.inputs if i["name"] != names.SM}
-    covered = {n for _, entry_id in known for n in catalog.get(entry_id).variables}
-    picked = list(dict.fromkeys(known))
-    for name in [n for n in needed if n not in covered]:
-        entry = next((e for e in catalog if e.variables.get(name) == needed[name] and not e.hidden), None)
-        if entry is None:
-            raise SpecMismatch(
-                f"{choice.title} needs {name} [{needed[name]}], which no catalogued data set has",
-                hint="ingest one, or choose another model",
-            )
-        if name not in covered:
-            covered |= set(entry.variables)
-            role = "forcing" if entry.period else "static"
-            picked.append((role, entry.id))
-    return (*picked, *target)
 
 
 # -- in the worker -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import param
 PLACES = ("explore", "infer", "validate", "stations")
 RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
+VARIABLES = ("sm_uncertainty",)
 THEMES = ("light", "dark")
 
 
@@ -15,6 +16,8 @@ class Selection(param.Parameterized):
 
     place = param.Selector(default="explore", objects=list(PLACES), doc="Which of the places is open.")
     product = param.String(default="", doc="Id of the product on the map.")
+    variable = param.Selector(default="", objects=["", *VARIABLES], doc="What is shown of it; empty: its own variable.")
+    minus = param.String(default="", doc="Id of the product that is taken off the one on the map.")
     time = param.String(default="", doc="Step on the map, ISO date and time in UTC.")
     colour_map = param.Selector(default=COLOUR_MAPS[0], objects=list(COLOUR_MAPS), doc="Colour map of the layer.")
     colour_range = param.Range(
@@ -28,6 +31,7 @@ class Selection(param.Parameterized):
         default=None, length=4, allow_None=True, doc="Box to predict: west, south, east, north [deg]."
     )
     model = param.String(default="", doc="Id of the model to run.")
+    data = param.String(default="", doc="Its data where several fit, as role=id, …; empty: the first that fit.")
     start = param.String(default="", doc="First day to predict, ISO.")
     end = param.String(default="", doc="Last day to predict, ISO.")
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")

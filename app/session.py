@@ -21,6 +21,7 @@ from app.views.infer import InferView
 from app.views.layers import LayersView
 from app.views.map import MapView
 from app.views.metric_card import MetricCard
+from app.views.model_card import ModelCardView
 from app.views.results import ResultsView
 from app.views.score_layer import ScoreLayer
 from app.views.series import SeriesView
@@ -48,6 +49,7 @@ class Session:
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
+        self.sheet = ModelCardView(self.store)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
 
@@ -113,6 +115,8 @@ class Session:
         links = {
             "metric": lambda name: setattr(self.selection, "metric", name),
             "location": lambda row: self.results.open_location(int(row)),
+            "model": lambda model: self.infer.picker.choose(model),
+            "sheet": self.sheet.open,
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
@@ -120,7 +124,7 @@ class Session:
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
-                shell.tools(self.selection),
+                shell.tools(self.selection, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
             "layers": self.layers,
@@ -130,6 +134,7 @@ class Session:
             "drawer": self.series,
             "results": self.drawer,
             "inspector": self.inspector,
+            "sheet": self.sheet,
         }
         self.map.mark_stations()
         return shell.template(self.selection, roots)

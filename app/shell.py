@@ -13,7 +13,7 @@ from app.controls import ASSETS, button, styled
 from app.selection import Selection
 
 LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
-ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector")
+ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector", "sheet")
 
 
 @cache
@@ -29,19 +29,21 @@ def places(selection: Selection) -> Any:
     return group
 
 
-def tools(selection: Selection) -> pn.Row:
-    """Copy link and theme."""
+def tools(selection: Selection, show_catalogue: Callable[[], Any]) -> pn.Row:
+    """Copy link, theme, and what is at hand."""
     link = button("Copy link", lambda _: None, width=84, description="Copy a link that opens this very view")
     link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")
     link.on_click(lambda _: notify("The link to this view is in the clipboard.", "success"))
     theme = button("", lambda _: _turn(selection), width=64, description="Light or dark")
+
+    catalogue = button("Catalogue", lambda _: show_catalogue(), width=82, description="All data and models at hand")
 
     def label(*_: Any) -> None:
         theme.label = "Dark" if selection.theme == "light" else "Light"
 
     label()
     selection.param.watch(label, "theme")
-    return pn.Row(link, theme, margin=0)
+    return pn.Row(catalogue, link, theme, margin=0)
 
 
 def _turn(selection: Selection) -> None:

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, Selection
+from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, VARIABLES, Selection
 
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
 _NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
 _SENSOR_LENGTH = 300
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
@@ -31,6 +32,12 @@ def _identifier(text: str) -> str:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _roles(text: str) -> str:
+    if not _ROLES.fullmatch(text):
         raise ValueError(text)
     return text
 
@@ -87,6 +94,8 @@ _LAT, _LON = (-90.0, 90.0), (-540.0, 540.0)
 _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "place": ("place", _one_of(PLACES)),
     "product": ("product", _identifier),
+    "variable": ("shown", _one_of(VARIABLES)),
+    "minus": ("minus", _identifier),
     "time": ("t", _moment),
     "colour_map": ("cm", _one_of(COLOUR_MAPS)),
     "colour_range": ("range", _range),
@@ -96,6 +105,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "view": ("view", _box),
     "box": ("box", _box),
     "model": ("model", _identifier),
+    "data": ("data", _roles),
     "start": ("from", _moment),
     "end": ("to", _moment),
     "theme": ("theme", _one_of(THEMES)),

@@ -10,8 +10,16 @@
   // A table's cell with data-open="what:which" opens what it names.
   const follow = (event) => {
     const open = event.composedPath().find((node) => node.dataset?.open)?.dataset.open, links = model("links");
-    if (open && links) links.value = `${open} ${++pressed}`;
+    if (open && links) { links.value = `${open} ${++pressed}`; keep(open); }
   };
+  // What was clicked may be drawn anew: give the focus to what has taken its place, for those who walk by keyboard.
+  const deep = (root, test) => [...root.querySelectorAll("*")].map((node) =>
+    test(node) ? node : node.shadowRoot && deep(node.shadowRoot, test)).find(Boolean);
+  const keep = (open, tries = 20) => setTimeout(() => {
+    const nobody = !document.activeElement || document.activeElement === document.body;
+    if (nobody) deep(document, (node) => node.dataset?.open === open)?.focus();
+    if (tries) keep(open, nobody ? 0 : tries - 1);
+  }, 50);
   document.addEventListener("click", follow);
   // Bokeh draws a dotted ring round a figure that was clicked; give the focus back to the page, where the keys work.
   document.addEventListener("pointerup", (event) => {

@@ -1,4 +1,4 @@
-"""The inspector of Infer: a box, days, a model; what it needs and costs; run, watch, cancel; the result as a layer."""
+"""The inspector of Infer: a box, days, a model and its data; what it costs; run, watch, cancel; the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from app import prediction
+from app import model_choice, prediction
 from app.boundary import follow, guarded, notify
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
@@ -17,12 +17,17 @@ from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
 from app.views.map import MapView
-from smcore import names
+from app.views.model_picker import ModelPicker
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
 POLL_MS = 250
 SIDES = ("West", "South", "East", "North")
+MOST_STEPS = 90  # of the days that are proposed
+FOOT = {
+    "position": "sticky", "bottom": "-12px", "background": "var(--panel)", "z-index": "3",
+    "border-top": "1px solid var(--line)", "padding": "6px 0 10px 0",
+}  # fmt: skip
 
 
 class InferView:
@@ -44,8 +49,8 @@ class InferView:
         day = {"width": 136, "margin": (0, 8, 4, 0)}
         self.start = styled(pn.widgets.DatePicker(label="First day", **day))
         self.end = styled(pn.widgets.DatePicker(label="Last day", **day))
-        self.model = styled(pn.widgets.Select(label="Model", sizing_mode="stretch_width", margin=(4, 0, 4, 0)))
-        self.card, self.cost, self.state = text(), text(), text()
+        self.picker = ModelPicker(selection, store)
+        self.cost, self.state = text(margin=0), text(margin=0)
         self.complete = styled(
             pn.widgets.Checkbox(label="Show the completeness of the inputs on the map", margin=(0, 0, 6, 0))
         )
@@ -59,8 +64,12 @@ class InferView:
         west, south, east, north = self.sides
         return pn.Column(
             pn.Row(self.draw, self.clear, margin=0), pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
-            pn.Row(self.start, self.end, margin=0), self.model, self.card, self.cost, self.complete,
-            pn.Row(self.run, self.cancel, margin=0), self.state, sizing_mode="stretch_width", margin=0,
+            pn.Row(self.start, self.end, margin=0), self.picker, self.complete,
+            pn.Column(
+                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, sizing_mode="stretch_width", margin=0,
+                styles=FOOT,
+            ),
+            sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
     def _wire(self) -> None:
@@ -68,10 +77,11 @@ class InferView:
             side.param.watch(lambda *_: self._typed(), "value")
         for picker, name in ((self.start, "start"), (self.end, "end")):
             picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
-        self.model.param.watch(lambda e: None if self._busy else setattr(self.selection, "model", e.new), "value")
+        follow(self.picker.demonstration, ["value"], self._ask)
         self.complete.param.watch(lambda *_: self._show_tiles(), "value")
-        follow(self.selection, ["box", "start", "end", "model", "place"], self.refresh)
+        follow(self.selection, ["box", "start", "end", "model", "data", "place"], self.refresh)
         follow(self.selection, ["product"], self.refresh)
+        follow(self.store, ["catalog"], self.refresh)
         follow(self.selection, ["time"], self._show_tiles)
         follow(self.selection, ["job"], self._watch_job)
 
@@ -80,29 +90,32 @@ class InferView:
         """Bring the controls to the selection, and ask the worker what the run would need."""
         if self.selection.place != "infer":
             return
+        if self.picker.settle() or self._propose_days():
+            return  # what they changed in the selection has brought us here again
         self._busy = True
         try:
-            self.choices = {c.id: c for c in prediction.choices(self.store.catalog)}
-            self.model.options = {c.title: c.id for c in self.choices.values()}
-            if self.selection.model not in self.choices:
-                self.selection.model = next(iter(self.choices), "")
-            self.model.value = self.selection.model
             for side, value in zip(self.sides, self.selection.box or (None,) * 4, strict=True):
                 side.value = value
-            self._default_days()
+            for picker, day in ((self.start, self.selection.start), (self.end, self.selection.end)):
+                picker.value = pd.Timestamp(day).date() if day else None
         finally:
             self._busy = False
-        self.card.object = _card(self.choices.get(self.selection.model))
+        self.picker.refresh()
         self._ask()
         self._watch_job()
 
-    def _default_days(self) -> None:
-        entry = self.store.entry
-        if entry is not None and not self.selection.start:
-            days = self.store.times(entry).astype("datetime64[D]")
-            self.selection.param.update(start=str(days[max(len(days) - 90, 0)]), end=str(days[-1]))
-        self.start.value = pd.Timestamp(self.selection.start).date() if self.selection.start else None
-        self.end.value = pd.Timestamp(self.selection.end).date() if self.selection.end else None
+    def _propose_days(self) -> bool:
+        """Propose the last days that all data have, if none are chosen or none of the chosen are there."""
+        chosen, common = self.selection, model_choice.common_period(self.picker.entries)
+        if common is None or (chosen.start and chosen.end and chosen.start <= common[1] and chosen.end >= common[0]):
+            return False
+        hours = model_choice.HOURS[self.picker.choice.step] if self.picker.choice else 24.0
+        first = pd.Timestamp(common[1]) - pd.Timedelta(hours=hours * MOST_STEPS) + pd.Timedelta(days=1)
+        days = max(common[0], f"{first:%Y-%m-%d}"), common[1]
+        if days == (chosen.start, chosen.end):
+            return False
+        chosen.param.update(start=days[0], end=days[1])
+        return True
 
     def _typed(self) -> None:
         values = [side.value for side in self.sides]
@@ -129,13 +142,9 @@ class InferView:
             "west": west, "south": south, "east": east, "north": north,
         }  # fmt: skip
         Window(**window)
-        choice = self.choices[chosen.model]
-        return {
-            "model": choice.id,
-            "data": [list(pair) for pair in prediction.inputs_for(choice, self.store.catalog, self.store.entry)],
+        return self.picker.request() | {
             "catalogs": [str(file) for file in self.store.catalog.files],
             "window": window,
-            "quality": "recommended" if names.QUALITY in getattr(self.store.entry, "variables", {}) else "all",
         }
 
     # -- the worker's answers ------------------------------------------------------------------------------------
@@ -157,6 +166,7 @@ class InferView:
         name = f"run-{uuid.uuid4().hex[:8]}"
         request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
         self._drawn = -1.0
+        self.selection.param.update(variable="", minus="")  # the tiles are soil moisture
         self.selection.job = self.queue.submit("predict", request)
 
     def _cancel(self) -> None:
@@ -199,7 +209,7 @@ class InferView:
             self._show_tiles()
         if job.state == DONE and job.result.get("id") and job.result["id"] not in self.store.catalog:
             self.store.reload()
-            self.selection.param.update(product=job.result["id"], colour_range=None)
+            self.selection.param.update(product=job.result["id"], colour_range=None, variable="", minus="")
 
     def _show_tiles(self) -> None:
         job = self.selection.job
@@ -214,21 +224,6 @@ class InferView:
             found = prediction.read_preview(self.queue.path(job)) if is_running else None
             step = nearest_step(found.time, self.selection.time or str(found.time[-1])) if found else 0
             self.map.show_running(found, step)
-
-
-def _card(choice: prediction.Choice | None) -> str:
-    if choice is None:
-        return empty("No model is catalogued: train one with loam train, or run loam demo.")
-    if choice.card is None:
-        return '<div class="muted">A baseline: it learns nothing and uses the product on the map alone.</div>'
-    card = choice.card
-    badge = ' <span class="badge">trained on synthetic data</span>' if card.synthetic else ""
-    rows = [("Needs", ", ".join(str(i["name"]).replace("_", " ") for i in card.inputs))]
-    rows += [("Trained", f"{card.period[0]} to {card.period[1]}")] if card.period[0] else []
-    rows += [("Limits", "; ".join(limit.rstrip(".") for limit in card.limits))] if card.limits else []
-    rows += [("Source", " ".join(x for x in (card.citation, card.doi and f"doi:{card.doi}") if x))]
-    body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
-    return f"<div>{badge}</div><details><summary>Model card</summary><table>{body}</table></details>"
 
 
 def _cost(result: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ class ValidateView:
         self.overpass = styled(pn.widgets.Select(label="Overpass", options=OVERPASS, **half))
         self.flags = styled(pn.widgets.TextInput(label="Station flags", value="G", **half))
         self.least = styled(pn.widgets.IntInput(label="Fewest pairs", value=10, start=2, **half))
-        self.masks = styled(pn.widgets.TextInput(label="Leave out by rule", placeholder="frozen_ground, rfi", **wide))
+        self.masks = styled(pn.widgets.TextInput(label="Leave out by rule", placeholder="frozen_ground", **wide))
         self.scaling = styled(pn.widgets.Select(label="Scaling", options=SCALING, **half))
         self.anomaly = styled(pn.widgets.Select(label="Anomalies", options=ANOMALY, **half))
         self.interval = styled(pn.widgets.Select(label="Intervals", options=INTERVAL, **wide))

@@ -20,8 +20,6 @@ from app.settings import Settings
 from smcore import names
 from smcore.catalog import load_catalog
 from smcore.cubes.open import open_entry
-from smcore.errors import SpecMismatch
-from smcore.models.registry import model_spec
 
 
 def request(settings: Settings, tiny: Tiny, **changes: Any) -> dict[str, Any]:
@@ -160,23 +158,6 @@ def test_a_worker_without_its_server_stops_by_itself(queue: Queue) -> None:
     gone.wait()
     command = [sys.executable, "-m", "app", "worker", str(queue.folder), "--parent", str(gone.pid)]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
-
-
-def test_an_input_that_no_data_set_has_is_named(tiny: Tiny) -> None:
-    from smcore.models.card import ModelCard
-
-    card = ModelCard("ridge", "Ridge", inputs=[{"name": "precipitation", "units": "mm d-1"}], data=[])
-    choice = prediction.Choice("r", "Ridge", card, sees_target=False)
-    with pytest.raises(SpecMismatch, match=r"Ridge needs precipitation \[mm d-1\], which no catalogued data set has"):
-        prediction.inputs_for(choice, load_catalog([tiny.file]), None)
-
-
-def test_baselines_need_the_product_on_the_map_alone(tiny: Tiny) -> None:
-    catalog = load_catalog([tiny.file])
-    found = {c.id: c for c in prediction.choices(catalog)}
-    assert set(prediction.UNTRAINED) <= set(found)
-    assert not model_spec("spline").needs_training
-    assert prediction.inputs_for(found["spline"], catalog, catalog.get("fine")) == (("target", "fine"),)
 
 
 def test_progress_is_stored_now_and_then_and_always_at_the_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
