@@ -1,8 +1,9 @@
 """Folds: what a model may see and what it is scored on. Held-out targets are gone before a model sees the data.
 
-A model that reads observations of the target is scored in one of two ways. *Fill*: in the test period gaps like those
-that swaths leave are hidden, and the rest of a cell's observations stays in sight. *Predict*: nothing that is held out
-is in sight. Fill is the rule where a test period is given.
+A model that reads observations of the target is scored in one of two ways. *Fill*: gaps like those that swaths leave
+are hidden in the test period (or, without one, in the whole period), and the rest of a cell's observations stays in
+sight. *Predict*: nothing that is held out is in sight. Fill is the rule where a test period is given, and for models
+that learn nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
+from smcore.models.band import LEAST
 from smcore.models.base import Floats, Inputs, Task, TrainingData
 from smcore.training.datasets import TrainingSet
+from smcore.training.holdback import SHARE, Holdback, hold_places, hold_steps
 from smcore.training.room import Room
 from smcore.training.splits import HOURS, Split, held_out, location_parts, near
 from smcore.validation.gaps.patterns import swath
@@ -51,9 +54,7 @@ class Fold:
     fill
         Whether it is scored in hidden gaps of the test period.
     calibration
-        (T, M) bool: values that nothing learns from and nothing is scored on, kept for the error band.
-    calibration_visible
-        (T, M) bool: the observations in sight when the band is calibrated.
+        Values kept for the error band; None where there are too few.
     """
 
     number: int
@@ -64,8 +65,16 @@ class Fold:
     site_test: Bools | None = None
     visible: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
     fill: bool = False
-    calibration: Bools | None = None
-    calibration_visible: Bools | None = None
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Values (T, M) that nothing learns from and nothing is scored on, the observations in sight then, and whence."""
+
+    values: Bools
+    visible: Bools
+    about: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,8 @@ def make_folds(
     test: tuple[str, str] | None,
     *,
     task: str = "",
+    calibrate: bool = False,
+    learns: bool = True,
     room: Room | None = None,
 ) -> list[Fold]:
     """Cut a training set into folds.
@@ -103,7 +114,11 @@ def make_folds(
     test
         Days that are scored instead, never trained on: at held-out locations, and apart from them at those seen.
     task
-        ``fill`` or ``predict``, for a model that reads the target; "": fill where there is a test period.
+        ``fill`` or ``predict``, for a model that reads the target; "": fill where that is the rule.
+    calibrate
+        Whether to hold values back for an error band, where there are enough.
+    learns
+        Whether the model is any different after a fit.
     room
         Where copies of large inputs lie.
 
@@ -113,7 +128,7 @@ def make_folds(
         If there is too little to cut, or the task does not fit the model.
     """
     days = _periods(data, window, test)
-    fill = _is_fill(data, task, test)
+    fill = _is_fill(data, task, test, learns)
     site_lat, site_lon = (data.sites.inputs.lat, data.sites.inputs.lon) if data.sites else (np.empty(0), np.empty(0))
     lat, lon = np.concatenate([data.lat, site_lat]), np.concatenate([data.lon, site_lon])
     used = np.ones(len(lat), bool)
@@ -121,19 +136,17 @@ def make_folds(
     parts = np.full(len(lat), -1, np.int64)
     if split.by_location:
         parts[used] = location_parts(split, lat[used], lon[used])
-    cutter = _Cutter(data, split, days, parts, (lat, lon), fill, room or Room())
+    cutter = _Cutter(data, split, days, parts, (lat, lon), fill, calibrate, learns, room or Room())
     return [cutter.fold(number) for number in range(split.folds)]
 
 
-def _is_fill(data: TrainingSet, task: str, test: tuple[str, str] | None) -> bool:
+def _is_fill(data: TrainingSet, task: str, test: tuple[str, str] | None, learns: bool) -> bool:
     sees = data.satellite.inputs.observed is not None
     if task not in ("", FILL, PREDICT):
         raise ModelError(f"There is no task {task!r}", hint=f"choose one of: {FILL}, {PREDICT}")
     if task == FILL and not sees:
         raise ModelError("This model does not read the target, so it fills no gaps", hint="use --task predict")
-    if task == FILL and test is None:
-        raise ModelError("Gaps are hidden in a test period", hint="give --test-start and --test-end")
-    return sees and test is not None and task != PREDICT
+    return sees and task != PREDICT and (task == FILL or test is not None or not learns)
 
 
 def _periods(data: TrainingSet, window: Window, test: tuple[str, str] | None) -> _Days:
@@ -163,44 +176,54 @@ class _Cutter:
     parts: Ints
     places: tuple[NDArray[np.float64], NDArray[np.float64]]
     fill: bool
+    calibrate: bool
+    learns: bool
     room: Room
 
     def fold(self, number: int) -> Fold:
         """The share of one model."""
-        data, cells = self.data, self.data.satellite.locations
+        data, cells = self.data, slice(0, self.data.satellite.locations)
         target = data.satellite.target
-        held = self._held(number, target, slice(0, cells), 0)
-        train = self._train(held, target)
-        samples = self._samples(held)
+        back = self._holdback(number)
+        held = self._held(number, target, cells, 0, back)
+        train = self._train(held, target, cells, back)
         if not train.any():
             raise ModelError(f"Fold {number + 1} leaves nothing to train on", hint="use fewer folds or a longer period")
         satellite = visible_part(data.satellite, train, self.room)
         sites, site_train, site_test = None, None, None
         if data.sites is not None:
-            seen = data.sites.target
-            held_sites = self._held(number, seen, slice(cells, None), 1)
-            site_train = self._train(held_sites, seen)
-            site_test = next(iter(self._samples(held_sites).values())) & np.isfinite(seen)
+            seen, rest = data.sites.target, slice(cells.stop, None)
+            held_sites = self._held(number, seen, rest, 1, back)
+            site_train = self._train(held_sites, seen, rest, back)
+            site_test = next(iter(self._samples(held_sites, back).values())) & np.isfinite(seen)
             sites = visible_part(data.sites, site_train, self.room) if site_train.any() else None
         steps = slice(0, _last_day(train, site_train) + 1)  # all days before the first target are forcing only
         given = TrainingData(_during(satellite, steps), None if sites is None else _during(sites, steps))
         visible = np.isfinite(target) & ~held.gaps if held.gaps is not None else train
-        return Fold(number, given, samples, train, site_train, site_test, visible, self.fill)
+        samples = self._samples(held, back)
+        kept = self._calibration(held, target, train, back)
+        return Fold(number, given, samples, train, site_train, site_test, visible, self.fill, kept)
 
-    def _train(self, held: _Held, target: Floats) -> Bools:
-        return self.days.trained[:, None] & ~held.out & ~held.buffer & np.isfinite(target)
+    def _train(self, held: _Held, target: Floats, which: slice, back: Holdback) -> Bools:
+        free = self.days.trained[:, None] & ~held.out & ~held.buffer & np.isfinite(target)
+        if held.gaps is not None:
+            free &= ~held.gaps
+        return free & back.fitted(target.shape, which) if self.learns else free
 
-    def _held(self, number: int, target: Floats, which: slice, salt: int) -> _Held:
+    def _held(self, number: int, target: Floats, which: slice, salt: int, back: Holdback) -> _Held:
         shape, part = target.shape, self.parts[which]
         nothing = np.broadcast_to(np.zeros(1, bool), shape)
         if self.split.kind == HOURS:
             return _Held(self._evening(shape), nothing)
         out = self._hidden(number, part, shape, salt)
-        gaps = self._gaps(target) if self.fill and salt == 0 else None
-        if not self.split.buffer_deg:
-            return _Held(out, nothing, gaps)
-        close = near(*self.places, self.parts == number, self.split.buffer_deg)[which]
-        return _Held(out, np.broadcast_to(close, shape), gaps)
+        gaps = None
+        if self.fill and salt == 0:
+            gaps = hidden_gaps(self.data.satellite.inputs.time, target, self._asked_days(back), self.split.seed)
+        return _Held(out, np.broadcast_to(self._buffered(number)[which], shape), gaps)
+
+    def _buffered(self, number: int) -> Bools:
+        """Locations that are too near to a held-out one: of the targets, then of the sites."""
+        return near(*self.places, self.parts == number, self.split.buffer_deg)
 
     def _evening(self, shape: tuple[int, int]) -> Bools:
         evening = self.data.evening
@@ -221,26 +244,67 @@ class _Cutter:
         hidden[inside] = held_out(self.split, number, time[inside], part, (len(inside), shape[1]), salt)
         return hidden
 
-    def _gaps(self, target: Floats) -> Bools:
-        """Values of the test period hidden as swaths would."""
-        assert self.days.scored is not None
-        return hidden_gaps(self.data.satellite.inputs.time, target, self.days.scored, self.split.seed)
+    def _asked_days(self, back: Holdback) -> Bools:
+        """Days (T,) that are scored in a test period, or gaps of which are."""
+        if self.days.scored is not None:
+            return self.days.scored
+        return self.days.trained if back.steps is None else self.days.trained & ~back.steps
 
-    def _samples(self, held: _Held) -> dict[str, Bools]:
+    def _samples(self, held: _Held, back: Holdback) -> dict[str, Bools]:
         trained, scored = self.days.trained, self.days.scored
-        if scored is None:
+        if scored is None and not self.fill:
             if self.split.kind == "none":
                 return {TRAINED: np.broadcast_to(trained[:, None], held.out.shape).copy()}
             return {TEST: trained[:, None] & held.out}
-        asked = scored[:, None] & (held.gaps if held.gaps is not None else np.True_)
+        asked = self._asked_days(back)[:, None] & (held.gaps if held.gaps is not None else np.True_)
         if self.split.by_location:
             return {TEST: asked & held.out, SEEN: asked & ~held.out & ~held.buffer}
         if self.split.kind == HOURS:
             return {TEST: asked & held.out}
         return {TEST: np.broadcast_to(asked, held.out.shape).copy()}
 
+    def _holdback(self, number: int) -> Holdback:
+        """What is held back for the band, as like to what is scored as can be; nothing where there is too little."""
+        split, trained, scored = self.split, self.days.trained, self.days.scored
+        if not self.calibrate or (split.kind == "none" and scored is None and not self.fill):
+            return Holdback()
+        time, target = self.data.satellite.inputs.time, self.data.satellite.target
+        out = self.parts == number if split.by_location else np.zeros(len(self.parts), bool)
+        places = None
+        if split.by_location and not self.fill:
+            close = self._buffered(number)
+            free = (self.parts >= 0) & ~out & ~close
+            places = hold_places(split, *self.places, free, close, number)
+            if places is None:
+                return Holdback()
+        by_value = split.kind == "random" and scored is None and not self.fill
+        steps, values = None, None
+        if by_value:
+            values = np.random.default_rng([split.seed, 3]).random(target.shape) < SHARE
+        elif not self.learns and self.fill:
+            steps = trained if scored is not None else hold_steps(time, trained, every=2)
+        elif scored is not None or not split.by_location or self.fill:
+            steps = hold_steps(time, trained)
+        back = Holdback(places, steps, values)
+        cells = slice(0, target.shape[1])
+        enough = (back.kept(target.shape, cells) & trained[:, None] & ~out[cells] & np.isfinite(target)).sum()
+        return back if not back.is_nothing and enough >= 2 * LEAST else Holdback()
 
-def hidden_gaps(time: NDArray[np.datetime64], target: Floats, days: Bools, seed: int) -> Bools:
+    def _calibration(self, held: _Held, target: Floats, train: Bools, back: Holdback) -> Calibration | None:
+        if back.is_nothing:
+            return None
+        kept = back.kept(target.shape, slice(0, target.shape[1])) & self.days.trained[:, None] & np.isfinite(target)
+        kept &= ~held.out
+        if held.gaps is None:
+            return Calibration(kept & ~train, train, back.about)
+        time, days = self.data.satellite.inputs.time, np.asarray(kept.any(axis=1))
+        gaps = hidden_gaps(time, target, days, self.split.seed + 1, share=HIDDEN_SHARE * (3 if self.learns else 1))
+        return Calibration(kept & gaps, np.isfinite(target) & ~gaps & ~held.gaps, f"gaps hidden on {back.about}")
+
+
+def hidden_gaps(
+    time: NDArray[np.datetime64], target: Floats, days: Bools, seed: int, *, share: float = HIDDEN_SHARE
+) -> Bools:
     """Values (T, M) of some days that are hidden as other days' swaths would.
 
     Raises
@@ -249,10 +313,10 @@ def hidden_gaps(time: NDArray[np.datetime64], target: Floats, days: Bools, seed:
         If days of a month do not differ in where they are observed.
     """
     observed = np.isfinite(target) & days[:, None]
-    mask = swath(observed, time.astype("datetime64[D]"), share=HIDDEN_SHARE, seed=seed).mask
+    mask = swath(observed, time.astype("datetime64[D]"), share=share, seed=seed).mask
     if not mask.any():
         raise ModelError(
-            "No gap can be hidden in the test period: all its days are observed alike",
+            "No gap can be hidden: all days of a month are observed alike",
             hint="take a longer period or a larger box, or use --task predict",
         )
     return mask

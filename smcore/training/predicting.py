@@ -55,7 +55,7 @@ def predict_places(
         return result
     span = _span(model.spec, int(days[0]), int(days[-1]), len(inputs.time))
     seen = replace(inputs.during(span), first=max(int(days[0]) - span.start, 0))
-    for places, kept, piece in _pieces(model.spec, seen, _places(task.members, wanted.any(axis=0))):
+    for places, kept, piece in _pieces(model.spec, seen, _places(task.members, np.asarray(wanted.any(axis=0)))):
         check(cancelled)
         said = model.predict(piece, device=device)["sm"]
         result[int(days[0]) : int(days[-1]) + 1, places] = said[:, kept][seen.first : int(days[-1]) + 1 - span.start]
