@@ -1,9 +1,8 @@
 """How a network from windows of maps to maps is trained: crops, batches, optimiser and early stop.
 
 AdamW at 1e-3, falling to 1e-5 along a cosine, decay 1e-4, batches of 8 crops of 64×64, 100 epochs, patience 15 are the
-proposal for PSCNet, whose paper prints none (Zhou et al. 2025, arXiv:2510.10244). OURS: every seventh day with labels
-is kept for the early stop; one training window in ten loses its first steps, so that the first day of a record, or the
-day after a gap, gets a sensible answer; the more labels a step has, the more often it is drawn.
+proposal for PSCNet, whose paper prints none (Zhou et al. 2025, arXiv:2510.10244). OURS: what is kept for the early stop
+and hidden from some windows (:mod:`smcore.models.windows`); the more labels a step has, the oftener it is drawn.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from smcore.errors import ModelError
@@ -23,13 +21,10 @@ from smcore.models.base import FitRun, Floats, Inputs, ModelSpec
 from smcore.models.fitting import seeded
 from smcore.models.image_targets import ImageTargets, Labels
 from smcore.models.patches import Indices, Tiles, cut, draw_crops, rectangle
-from smcore.models.windows import WindowFeatures, step_windows
+from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.progress import check
 
-_KEPT_DAY = 7  # every seventh labelled day is kept for the early stop
-_LEAST_DAYS = 14  # with fewer there is no early stop
 _VALIDATION_CROPS = 32
-_HIDDEN_SHARE = 0.1  # of training windows that lose their first steps
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ class Training:
         if not len(labelled):
             steps = self.windows.shape[1]
             raise ModelError(f"No observation comes after {steps} steps without a gap", hint="train on a longer period")
-        self.drawn, self.kept = _without_kept_days(inputs.time, labelled)
+        self.drawn, self.kept = without_kept_days(inputs.time, labelled)
 
     @property
     def steps(self) -> int:
@@ -151,11 +146,16 @@ class Training:
                 tick(step / self.steps)
                 rng = seeded(run.seed, number, step)
                 tiles, at = self._draw(self.drawn, self.config.batch, rng)
-                windows = _some_shortened(self.windows[at], rng)
+                windows = some_shortened(self.windows[at], rng)
                 loss = self._loss(network, self._batch(tiles, at, windows, run.device))
                 if loss is None:
                     continue
-                _set_rate(optimiser, self.config, (number + step / self.steps) / self.config.epochs)
+                set_rate(
+                    optimiser,
+                    self.config.rate,
+                    self.config.last_rate,
+                    (number + step / self.steps) / self.config.epochs,
+                )
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -182,27 +182,10 @@ class Training:
         return validate
 
 
-def _without_kept_days(time: NDArray[np.datetime64], labelled: Indices) -> tuple[Indices, Indices]:
-    """The labelled steps to train on, and those kept for the early stop."""
-    days, number = np.unique(time[labelled].astype("datetime64[D]"), return_inverse=True)
-    if len(days) < _LEAST_DAYS:
-        return labelled, labelled[:0]
-    kept = number % _KEPT_DAY == _KEPT_DAY - 1
-    return labelled[~kept], labelled[kept]
-
-
-def _some_shortened(windows: Indices, rng: np.random.Generator) -> Indices:
-    """(K, L) windows, some of which have lost their first steps, as at the beginning of a record."""
-    length = windows.shape[1]
-    lost = np.where(rng.random(len(windows)) < _HIDDEN_SHARE, rng.integers(1, max(length, 2), len(windows)), 0)
-    return np.where(np.arange(length) < np.minimum(lost, length - 1)[:, None], -1, windows)
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, config: ImageConfig, share: float) -> None:
-    """Along half a cosine from the first to the last rate."""
-    rate = config.last_rate + (config.rate - config.last_rate) * (1 + math.cos(math.pi * share)) / 2
+def set_rate(optimiser: torch.optim.Optimizer, first: float, last: float, share: float) -> None:
+    """Along half a cosine, from the first learning rate (share 0) to the last one (share 1)."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def stacked(window: Tensor, static: Tensor) -> Tensor:

@@ -93,5 +93,9 @@ def _network(channels: Channels, config: Any) -> ImageNetwork:
 
 def build(config: str = "pscnet") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
-    own = baseline_spec(SPEC.id, SPEC.title, SPEC.citation, config.split("_")[0], doi=SPEC.doi, configs=SPEC.configs)
-    return ImageModel(replace(own, halo=reach(CONFIGS[config])), CONFIGS[config], _network, paper=CONFIGS["pscnet"])
+    own = baseline_spec(
+        SPEC.id, SPEC.title, SPEC.citation, config.removesuffix("_demo"), doi=SPEC.doi, configs=SPEC.configs
+    )
+    return ImageModel(
+        replace(own, doi=SPEC.doi, halo=reach(CONFIGS[config])), CONFIGS[config], _network, paper=CONFIGS["pscnet"]
+    )

@@ -123,6 +123,8 @@ def _network(channels: Channels, config: Any) -> ImageNetwork:
 def build(config: str = "pscnet") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
     chosen = CONFIGS[config]
-    own = baseline_spec(SPEC.id, SPEC.title, SPEC.citation, config.split("_")[0], doi=SPEC.doi, configs=SPEC.configs)
-    spec = replace(own, patch=lattice(chosen), halo=reach(chosen))
+    own = baseline_spec(
+        SPEC.id, SPEC.title, SPEC.citation, config.removesuffix("_demo"), doi=SPEC.doi, configs=SPEC.configs
+    )
+    spec = replace(own, doi=SPEC.doi, patch=lattice(chosen), halo=reach(chosen))
     return ImageModel(spec, chosen, _network, paper=CONFIGS["pscnet"])

@@ -115,6 +115,8 @@ def _network(channels: Channels, config: Any) -> ImageNetwork:
 
 def build(config: str = "pscnet") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
-    own = baseline_spec(SPEC.id, SPEC.title, SPEC.citation, config.split("_")[0], doi=SPEC.doi, configs=SPEC.configs)
-    spec = replace(own, patch=CONFIGS[config].square)
+    own = baseline_spec(
+        SPEC.id, SPEC.title, SPEC.citation, config.removesuffix("_demo"), doi=SPEC.doi, configs=SPEC.configs
+    )
+    spec = replace(own, doi=SPEC.doi, patch=CONFIGS[config].square)
     return ImageModel(spec, CONFIGS[config], _network, paper=CONFIGS["pscnet"])

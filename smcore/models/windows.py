@@ -2,7 +2,9 @@
 
 OURS: a channel tells how much of a step was there at all; and an hour or season that the labels never varied in is
 left out. A satellite that passes at 06 and 18 h local time shows a small area only two hours of the day, so the weight
-of an hour channel that stood still would stay at its random beginning and spoil every other hour.
+of an hour channel that stood still would stay at its random beginning and spoil every other hour. Every seventh day
+with labels is kept for the early stop; one training window in ten loses its first steps, so that the first day of a
+record, or the day after a gap, gets a sensible answer.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from smcore.models.patches import Indices, steps_before
 PLACE = ("latitude", "longitude")
 CLOCK = ("hour_sin", "hour_cos", "doy_sin", "doy_cos")
 _STILL = 0.1  # a clock channel that varies less than this over the labels is left out
+_KEPT_DAY = 7  # every seventh labelled day is kept for the early stop
+_LEAST_DAYS = 14  # with fewer there is no early stop
+_HIDDEN_SHARE = 0.1  # of training windows that lose their first steps
 _DAY, _HOUR = np.timedelta64(24, "h"), np.timedelta64(1, "h")
 
 
@@ -125,3 +130,19 @@ class WindowFeatures:
         if seen.shape != (len(CLOCK),):
             raise WeightsError("The model card does not say which clock channels were seen")
         return WindowFeatures(Normaliser.from_json(values), Statistics.from_json(place), seen)
+
+
+def without_kept_days(time: NDArray[np.datetime64], labelled: Indices) -> tuple[Indices, Indices]:
+    """The labelled steps to train on, and those kept for the early stop."""
+    days, number = np.unique(time[labelled].astype("datetime64[D]"), return_inverse=True)
+    if len(days) < _LEAST_DAYS:
+        return labelled, labelled[:0]
+    kept = number % _KEPT_DAY == _KEPT_DAY - 1
+    return labelled[~kept], labelled[kept]
+
+
+def some_shortened(windows: Indices, rng: np.random.Generator) -> Indices:
+    """(K, L) windows, some of which have lost their first steps, as at the beginning of a record."""
+    length = windows.shape[1]
+    lost = np.where(rng.random(len(windows)) < _HIDDEN_SHARE, rng.integers(1, max(length, 2), len(windows)), 0)
+    return np.where(np.arange(length) < np.minimum(lost, length - 1)[:, None], -1, windows)
