@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from app.colours import LINES, outside, shades
+from app.titles import DEMONSTRATION, is_demonstration, short_title
+from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
 from smcore.figures.maps import draw_map
@@ -17,6 +19,7 @@ from smcore.figures.scatter import draw_scatter
 from smcore.figures.series import Line, draw_series
 
 if TYPE_CHECKING:
+    from app.station_store import Series
     from app.store import Store
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,8 +39,16 @@ def _csv(table: pd.DataFrame, about: list[str]) -> io.BytesIO:
     return io.BytesIO((head + table.to_csv(index=False, float_format="%.6g")).encode())
 
 
-def _credits(entry: CatalogEntry) -> list[str]:
-    kind = "SYNTHETIC data" if entry.synthetic else ""
+def _title(entry: CatalogEntry) -> str:
+    """The title in full; a demonstration's begins with its mark."""
+    return short_title(entry) if is_demonstration(entry) else entry.title
+
+
+def _credits(entry: CatalogEntry | None) -> list[str]:
+    if entry is None:
+        return []
+    made_up = f"{DEMONSTRATION}: weights of a made-up world on real data, a demonstration only"
+    kind = made_up if is_demonstration(entry) else "SYNTHETIC data" if entry.synthetic else ""
     return [kind, f"licence: {entry.licence}" if entry.licence else "", entry.citation, entry.doi]
 
 
@@ -46,9 +57,17 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     entry = store.entry
     if entry is None:
         raise ExportError("There is no product on the map to save")
-    step, grid, units = store.step(entry), store.grid(entry), store.units(entry)
-    field = np.asarray(store.opened(entry).read_map(entry.variable, step), np.float64)
-    when = store.step_label(entry, step)
+    step, grid, units, label = store.step(entry), store.grid(entry), store.units(entry), store.shown(entry)
+    when, variable, title = store.step_label(entry, step), store.variable(entry), _title(entry)
+    other = store.comparison.other if store.comparison.is_on else None
+    if other is None:
+        field = np.asarray(store.opened(entry).read_map(variable, step), np.float64)
+    else:
+        field, variable, title = (
+            store.comparison.field(step).astype(np.float64),
+            label,
+            f"{title} minus {_title(other)}",
+        )
     if kind == "csv":
         row, column = np.nonzero(np.isfinite(field))
         table = pd.DataFrame(
@@ -57,16 +76,16 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
                 "longitude_degrees_east": grid.lon[column].round(5),
                 "row": row + grid.row0,
                 "column": column + grid.col0,
-                f"{entry.variable} [{units}]": field[row, column],
+                f"{variable} [{units}]": field[row, column],
             }
         )
-        return _csv(table, [entry.title, when, f"n = {len(table)}", *_credits(entry)])
+        shown = f"shown: {label}" if label != "soil moisture" else ""
+        return _csv(table, [title, when, shown, f"n = {len(table)}", *_credits(entry), *_credits(other)])
     return io.BytesIO(
         draw_map(
-            field, grid, kind=kind, title=entry.title, when=when, units=units, label="soil moisture",
-            colours=shades(store.selection.colour_map), beyond=outside(store.selection.colour_map),
-            colour_range=store.colour_range(entry),
-            synthetic=entry.synthetic,
+            field, grid, kind=kind, title=title, when=when, units=units, label=label,
+            colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
+            synthetic=entry.synthetic or bool(other and other.synthetic),
         )
     )  # fmt: skip
 
@@ -81,7 +100,7 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
             pd.DataFrame(
                 {"series": text_cell(s.label), "time_utc": s.time, "soil_moisture": s.value,
                  "units": text_cell(s.units),
-                 "synthetic": s.synthetic}
+                 "synthetic": s.synthetic, **_beside(s)}
             ).dropna(subset="soil_moisture")
             for s in series
         ]  # fmt: skip
@@ -92,11 +111,22 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
     lines = [
         Line(
             s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else palette[s.order % len(palette)],
-            s.drawn == "points", s.synthetic,
+            s.drawn == "points", s.synthetic and not s.label.startswith(DEMONSTRATION), s.half_width,
         )
         for s in series
     ]  # fmt: skip
     return io.BytesIO(draw_series(lines, kind=kind, title=store.place_label()))
+
+
+def _beside(series: Series) -> dict[str, np.ndarray]:
+    """Columns for where each value comes from and how wide its 90 % band is, where the product says so."""
+    found: dict[str, np.ndarray] = {}
+    if series.source is not None:
+        words = {0: "", **names.SOURCE_MEANINGS}
+        found["origin"] = np.array([words.get(int(s), "") for s in series.source])
+    if series.half_width is not None:
+        found["half_width_of_90_percent_band"] = series.half_width
+    return found
 
 
 def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:

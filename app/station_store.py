@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,11 @@ METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
 
 @dataclass(frozen=True)
 class Series:
-    """One line of the series panel: time (n,) datetime64, value (n,) with NaN in gaps, and how it is drawn."""
+    """One line of the series panel: time (n,) datetime64, value (n,) with NaN in gaps, and how it is drawn.
+
+    ``source`` (n,) says where each value comes from (``names.SOURCE_MEANINGS``), ``half_width`` (n,) how wide its 90 %
+    band is to either side.
+    """
 
     label: str
     entry_id: str
@@ -36,6 +40,12 @@ class Series:
     order: int
     synthetic: bool
     source: np.ndarray | None = None
+    half_width: np.ndarray | None = None
+
+    def during(self, steps: np.ndarray) -> Series:
+        """These steps only."""
+        source, half_width = (None if x is None else x[steps] for x in (self.source, self.half_width))
+        return replace(self, time=self.time[steps], value=self.value[steps], source=source, half_width=half_width)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ read lately is kept once per process, bounded, keyed by what was asked for; sess
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ import pandas as pd
 import param
 
 from app.cache import BoundedCache
+from app.comparison import RANGE, Comparison
 from app.selection import Selection
 from app.station_store import Series, StationStore
+from app.titles import is_demonstration, short_title
 from smcore import names
 from smcore.catalog import Catalog, CatalogEntry, load_catalog
 from smcore.cubes.open import open_entry
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
+BAND_RANGE = (0.0, 0.1)
+"""Default colour range of the half-width of a 90 % band [m3 m-3]."""
+WORDS = {"": "soil moisture", names.SM_UNCERTAINTY: "half-width of the 90 % band"}
 _OPENED = BoundedCache(64)
 _FIELDS = BoundedCache(96)
 _SERIES = BoundedCache(512)
@@ -60,6 +64,7 @@ class CellValue:
     value: float
     units: str
     note: str = ""
+    half_width: float = np.nan
 
 
 class Store(param.Parameterized):
@@ -72,6 +77,7 @@ class Store(param.Parameterized):
         super().__init__(catalog=load_catalog(file for file in self._files if file.exists()))
         self.selection = selection
         self.stations = StationStore(self)
+        self.comparison = Comparison(self)
 
     def reload(self) -> None:
         """Read the catalogue again: a run added its result."""
@@ -100,7 +106,7 @@ class Store(param.Parameterized):
 
     def marked(self, entry: CatalogEntry) -> str:
         """The label, and that it is synthetic where it is: for places without a mark of their own."""
-        return f"{self.label(entry)} (synthetic)" if entry.synthetic else self.label(entry)
+        return self.label(entry) + (" (synthetic)" if entry.synthetic and not is_demonstration(entry) else "")
 
     def opened(self, entry: CatalogEntry) -> Any:
         """The prepared store of an entry, opened once per process and version."""
@@ -154,12 +160,36 @@ class Store(param.Parameterized):
         """The chosen range, else the product's own, else that of its unit."""
         if self.selection.colour_range is not None:
             return tuple(self.selection.colour_range)
+        if self.comparison.is_on:
+            return RANGE
+        if self.variable(entry) == names.SM_UNCERTAINTY:
+            return BAND_RANGE
         if entry.colour_range:
             return entry.colour_range
         return (0.0, 100.0) if self.units(entry) == names.SATURATION else names.RANGE_M3M3
 
+    def variable(self, entry: CatalogEntry) -> str:
+        """The variable that is shown: the chosen one where the product has it, else its own."""
+        chosen = self.selection.variable
+        return chosen if chosen in entry.variables and not self.comparison.is_on else entry.variable
+
+    def shown(self, entry: CatalogEntry) -> str:
+        """What the map shows of the product, in words."""
+        return "difference" if self.comparison.is_on else WORDS.get(self.variable(entry), WORDS[""])
+
+    @property
+    def colours(self) -> str:
+        """The colour map of the layer; a difference has its own, which is white where there is none."""
+        return "difference" if self.comparison.is_on else self.selection.colour_map
+
     def units(self, entry: CatalogEntry) -> str:
-        """Unit of the shown variable."""
+        """Unit of what the map shows."""
+        variable = self.variable(entry)
+        return self.own_units(entry) if variable == entry.variable else entry.variables[variable]
+
+    @staticmethod
+    def own_units(entry: CatalogEntry) -> str:
+        """Unit of a product's own variable."""
         return entry.units or entry.variables.get(entry.variable, "") or names.VOLUMETRIC
 
     @staticmethod
@@ -174,22 +204,24 @@ class Store(param.Parameterized):
 
     def frame(self, entry: CatalogEntry, step: int, view: View) -> Frame:
         """Paint one step of a product into a view."""
-        prepared = self.opened(entry)
-        gather = plan(prepared.grid, view, len(prepared.levels))
+        prepared, differs = self.opened(entry), self.comparison.is_on
+        gather = plan(prepared.grid, view, 1 if differs else len(prepared.levels))
         if gather.is_empty:
             return Frame(np.zeros((view.height, view.width), np.uint8), view)
-        return Frame(paint(self._field(entry, step, gather), gather, *self.colour_range(entry)), view)
+        field = self.comparison.field(step, gather) if differs else self._field(entry, step, gather)
+        return Frame(paint(field, gather, *self.colour_range(entry)), view)
 
     def _field(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
+        variable = self.variable(entry)
         key = (
-            str(entry.location), version(entry), step, gather.level,
+            str(entry.location), version(entry), variable, step, gather.level,
             gather.rows.start, gather.rows.stop, gather.columns.start, gather.columns.stop,
         )  # fmt: skip
         prepared = self.opened(entry)
         return _FIELDS.get(
             key,
             lambda: np.asarray(
-                prepared.read_map(entry.variable, step, level=gather.level, rows=gather.rows, cols=gather.columns)
+                prepared.read_map(variable, step, level=gather.level, rows=gather.rows, cols=gather.columns)
             ),
         )
 
@@ -246,14 +278,16 @@ class Store(param.Parameterized):
             return None
         step = self.step(entry)
         label, value = self.step_label(entry, step), float(self._values(entry, row, column)[step])
-        note = ""
+        note, half = "", np.nan
+        if names.SM_UNCERTAINTY in prepared.variables:
+            half = float(self._values(entry, row, column, names.SM_UNCERTAINTY)[step])
         if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
             value, note = np.nan, f"no step then; nearest {label}"
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
         north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])
         return CellValue(
             entry, row, column, float(grid.lat[row]), float(grid.lon[column]), (west, south, east, north),
-            label, value, self.units(entry), note,
+            label, value, self.own_units(entry), note, half,
         )  # fmt: skip
 
     def _values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
@@ -271,7 +305,8 @@ class Store(param.Parameterized):
                 self.label(cell.entry), cell.entry.id, self.times(cell.entry),
                 self._values(cell.entry, cell.row, cell.column), cell.units,
                 "points" if cell.entry.kind == "observed" else "line",
-                self.order(cell.entry), cell.entry.synthetic, self._source(cell),
+                self.order(cell.entry), cell.entry.synthetic,
+                self._beside(cell, names.SOURCE), self._beside(cell, names.SM_UNCERTAINTY),
             )
             for cell in self.cells()
         ]  # fmt: skip
@@ -288,11 +323,7 @@ class Store(param.Parameterized):
             return []
         end = first.time[-1] + np.timedelta64(1, "D")  # a daily step stands for its whole day
         inside = [(s.time >= first.time[0]) & (s.time < end) for s in series]
-        return [
-            replace(s, time=s.time[keep], value=s.value[keep], source=None if s.source is None else s.source[keep])
-            for s, keep in zip(series, inside, strict=True)
-            if np.isfinite(s.value[keep]).any()
-        ]
+        return [s.during(keep) for s, keep in zip(series, inside, strict=True) if np.isfinite(s.value[keep]).any()]
 
     def place_label(self) -> str:
         """The chosen place in words: degrees, and the station if one is chosen."""
@@ -301,10 +332,11 @@ class Store(param.Parameterized):
         lat, lon = self.selection.point
         return f"{abs(lat):.2f}° {'S' if lat < 0 else 'N'}, {abs(lon):.2f}° {'W' if lon < 0 else 'E'}"
 
-    def _source(self, cell: CellValue) -> np.ndarray | None:
-        if names.SOURCE not in self.opened(cell.entry).variables:
+    def _beside(self, cell: CellValue, variable: str) -> np.ndarray | None:
+        """What a product says of its values at a cell: where they come from, or how far off they may be."""
+        if variable not in self.opened(cell.entry).variables:
             return None
-        return self._values(cell.entry, cell.row, cell.column, names.SOURCE)
+        return self._values(cell.entry, cell.row, cell.column, variable)
 
     def synthetic_shown(self) -> bool:
         """Whether the product on the map is synthetic."""
@@ -323,23 +355,6 @@ def centre(entry: CatalogEntry) -> np.timedelta64:
     """From a product's stamps to the middle of what they stand for: a day mean's is at noon."""
     support = Support.parse(entry.time_support or names.INSTANT, entry.id)
     return np.timedelta64(support.centre, "us")
-
-
-def short_title(entry: CatalogEntry) -> str:
-    """The title of an entry; a leading «…synthetic: » goes, since a mark beside it says so."""
-    head, colon, tail = entry.title.partition(": ")
-    return tail if entry.synthetic and colon and head.lower().endswith("synthetic") else entry.title
-
-
-def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:
-    """Label → id for a choice; titles that repeat get the id beside them, synthetic ones say so."""
-    titles = Counter(e.title for e in entries)
-
-    def label(entry: CatalogEntry) -> str:
-        title = f"{short_title(entry)} ({entry.id})" if titles[entry.title] > 1 else short_title(entry)
-        return f"{title} (synthetic)" if entry.synthetic else title
-
-    return {label(e): e.id for e in entries}
 
 
 def is_near(step: np.datetime64, moment: str) -> bool:

@@ -13,7 +13,7 @@ if (box && at) {
   if (rows > 1 && i >= 0 && j >= 0 && i < rows && j < columns) {
     const code = image.shape ? image[i * columns + j] : image[i][j];
     const low = range.low[0], high = range.high[0];
-    const digits = high - low > 5 ? 0 : high - low < 0.2 ? 3 : 2;
+    const digits = high - low > 5 ? 0 : high - low <= 0.2 ? 3 : 2;
     if (code === 0) text = "no value";
     else if (code === 1) text = `below ${low}`;
     else if (code === 255) text = `above ${high}`;

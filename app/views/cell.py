@@ -40,7 +40,7 @@ class CellView:
         rows = [
             (
                 Markup(f"{esc(self.store.marked(c.entry))}<br><span class=muted>{esc(c.note or c.time)}</span>"),
-                Markup(f"{number(c.value)}<br><span class=muted>{esc(unit_label(c.units))}</span>"),
+                Markup(f"{number(c.value)}{_band(c)}<br><span class=muted>{esc(unit_label(c.units))}</span>"),
             )
             for c in cells
         ]
@@ -62,3 +62,10 @@ class CellView:
         rows += [("Flags", ", ".join(flags))] if flags else []
         body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
+
+
+def _band(cell: CellValue) -> str:
+    """Half of the 90 % band, where the product has one and the cell a value."""
+    if cell.half_width != cell.half_width or cell.value != cell.value:
+        return ""
+    return f' <span title="half-width of the 90 % band">± {number(cell.half_width)}</span>'

@@ -1,4 +1,4 @@
-"""The rail of layers: which product is on the map, its colours and range, and what is known of it."""
+"""The rail of layers: which product is on the map, what of it, minus what, in which colours, and what is known."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import panel as pn
 from app import saving
 from app.boundary import follow
 from app.colours import outside, shades
-from app.controls import empty, esc, save_row, styled, text
+from app.controls import empty, esc, number, save_row, styled, table, text
 from app.selection import COLOUR_MAPS, Selection
-from app.store import Store, labelled
+from app.store import WORDS, Store
+from app.titles import DEMONSTRATION, is_demonstration, labelled
+from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
+
+UNCERTAIN = "viridis"
 
 
 class LayersView:
@@ -26,7 +30,12 @@ class LayersView:
         self.choice = styled(
             pn.widgets.Select(label="Product on the map", sizing_mode="stretch_width", margin=(0, 0, 8, 0))
         )
-        self.badge, self.legend, self.about = text(), text(), text()
+        self.badge, self.legend, self.about, self.agreement = text(), text(), text(), text()
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
+        self.variable = styled(
+            pn.widgets.Select(label="Shown", options={v: k for k, v in WORDS.items()}, visible=False, **wide)
+        )
+        self.minus = styled(pn.widgets.Select(label="Minus (difference of two results)", **wide))
         self.colour_map = styled(
             pn.widgets.Select(
                 label="Colour map", options=list(COLOUR_MAPS), value=selection.colour_map,
@@ -46,27 +55,32 @@ class LayersView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
-            self.choice, self.badge, self.legend, self.colour_map, pn.Row(self.low, self.high, self.reset, margin=0),
-            self.about, text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
+            self.choice, self.badge, self.variable, self.legend, self.colour_map,
+            pn.Row(self.low, self.high, self.reset, margin=0), self.about, self.minus, self.agreement,
+            text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
 
     def _wire(self) -> None:
         chosen = self.selection
-        self.choice.param.watch(lambda e: self._choose("product", e.new), "value")
+        for widget, name in ((self.choice, "product"), (self.variable, "variable"), (self.minus, "minus")):
+            widget.param.watch(lambda e, name=name: self._choose(name, e.new), "value")
         self.collection.param.watch(lambda e: self._choose("collection", e.new), "value")
         self.colour_map.param.watch(lambda e: self._choose("colour_map", e.new), "value")
         follow(self.low, ["value"], self._ranged)
         follow(self.high, ["value"], self._ranged)
         self.reset.on_click(lambda _: setattr(chosen, "colour_range", None))
-        follow(chosen, ["product", "colour_map", "colour_range", "collection"], self.refresh)
+        follow(chosen, ["product", "variable", "minus", "colour_map", "colour_range", "collection"], self.refresh)
         follow(self.store, ["catalog"], self.refresh)
 
     def _choose(self, name: str, value: Any) -> None:
         if self._busy or value is None:
             return
-        if name == "product":  # another product may have another unit: its own range
-            self.selection.param.update(product=value, colour_range=None)
+        if name in ("product", "variable", "minus"):  # another product may have another unit: its own range
+            colours = (
+                _colours_for(value, self.selection.colour_map) if name == "variable" else self.selection.colour_map
+            )
+            self.selection.param.update({name: value, "colour_range": None, "colour_map": colours})
         else:
             setattr(self.selection, name, value)
 
@@ -88,16 +102,49 @@ class LayersView:
                 self.legend.object = empty("No product is catalogued yet: run loam demo, or loam ingest with --id.")
                 return
             self.choice.value = entry.id
-            self.badge.object = '<span class="badge">synthetic</span>' if entry.synthetic else ""
+            self.badge.object = _badge(entry)
+            self._options(entry)
             low, high = self.store.colour_range(entry)
             self.low.value, self.high.value = low, high
             self.about.object = _about(entry)
             self.store.opened(entry)  # a store that is gone is said here, and the other products stay to be chosen
-            self.legend.object = ramp(self.selection.colour_map, low, high, self.store.units(entry))
+            self.legend.object = self._legend(entry, low, high)
+            self.agreement.object = self._agreement()
         except SmcoreError as error:
             self.legend.object = empty(error.sentence)
         finally:
             self._busy = False
+
+    def _options(self, entry: CatalogEntry) -> None:
+        self.variable.visible = names.SM_UNCERTAINTY in entry.variables
+        self.variable.value = self.selection.variable if self.variable.visible else ""
+        self.variable.disabled = self.colour_map.disabled = self.store.comparison.is_on
+        self.minus.options = {"nothing": ""} | labelled([e for e in self.store.products if e.id != entry.id])
+        other = self.store.comparison.other
+        self.minus.value = other.id if other is not None else ""
+
+    def _legend(self, entry: CatalogEntry, low: float, high: float) -> str:
+        said = f"<div class=muted>{esc(self.store.shown(entry))}</div>" if self.store.shown(entry) != WORDS[""] else ""
+        return said + ramp(self.store.colours, low, high, self.store.units(entry))
+
+    def _agreement(self) -> str:
+        """How well the product and what is taken off it agree, or why the one can't be taken off the other."""
+        comparison = self.store.comparison
+        if comparison.other is None:
+            return ""
+        if comparison.refusal():
+            return f'<div class="alert">{esc(comparison.refusal())}</div>'
+        found = comparison.statistics()
+        units = unit_label(self.store.units(comparison.other))
+        rows = [
+            ("R", number(found.pearson_r)), (f"bias [{units}]", number(found.bias, 4)),
+            (f"RMSD [{units}]", number(found.rmsd, 4)), ("cell-steps in common", f"{found.n:,}".replace(",", "\u202f")),
+        ]  # fmt: skip
+        thinned = f", every {found.every}th" if found.every > 1 else ""
+        return (
+            f"{table(('Over all common cells', 'Value'), rows, numeric=(1,))}"
+            f"<div class=muted>{found.steps:,} common steps{thinned}; pooled over cells and steps</div>"
+        )
 
     def _file(self, kind: str) -> tuple[str, Any]:
         return f"map.{kind}", lambda: saving.map_file(self.store, kind)
@@ -114,6 +161,22 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
         f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span>'
         f"<span>{high:g} {esc(unit_label(units))}</span></div>"
     )
+
+
+def _colours_for(variable: str, colours: str) -> str:
+    """Dry to wet are no colours of an uncertainty: it gets others, unless the user has chosen some."""
+    before, after = (COLOUR_MAPS[0], UNCERTAIN) if variable else (UNCERTAIN, COLOUR_MAPS[0])
+    return after if colours == before else colours
+
+
+def _badge(entry: CatalogEntry) -> str:
+    mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
+    made = f'<button class="link" data-open="sheet:{esc(entry.id)}">model card</button>' if _has_card(entry) else ""
+    return (f'<span class="badge">{mark}</span> ' if mark else "") + made
+
+
+def _has_card(entry: CatalogEntry) -> bool:
+    return bool(entry.extra.get("weights_sha256"))
 
 
 def _about(entry: CatalogEntry) -> str:

@@ -86,7 +86,7 @@ class MapView:
 
     def _layers(self) -> None:
         plot = self.figure
-        self.mapper = LinearColorMapper(palette=list(palette(self.selection.colour_map)), low=0, high=255)
+        self.mapper = LinearColorMapper(palette=list(palette(self.store.colours)), low=0, high=255)
         place = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
         self.back, self.front = ColumnDataSource(dict(place), name="back"), ColumnDataSource(dict(place), name="front")
         self.running = ColumnDataSource(dict(place), name="running")
@@ -134,8 +134,8 @@ class MapView:
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
-        follow(chosen, ["product", "time", "colour_range"], self.request)
-        follow(chosen, ["colour_map"], self._recoloured)
+        follow(chosen, ["product", "time", "colour_range", "variable", "minus"], self.request)
+        follow(chosen, ["colour_map", "product", "minus"], self._recoloured)
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)
         follow(chosen, ["box", "place"], self._mark_box)
@@ -310,7 +310,7 @@ class MapView:
         }  # fmt: skip
 
     def _recoloured(self) -> None:
-        self.mapper.palette = list(palette(self.selection.colour_map))
+        self.mapper.palette = list(palette(self.store.colours))
 
     def _colour_theme(self) -> None:
         colours = THEME[self.selection.theme]

@@ -20,7 +20,8 @@ from app.model_choice import (
     slots,
 )
 from app.selection import Selection
-from app.store import Store, labelled
+from app.store import Store
+from app.titles import labelled
 from app.views.model_list import Row, listing
 from smcore import names
 from smcore.catalog import CatalogEntry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,33 @@ from app.controls import NO_RING, empty, esc, save_row, swatch, text
 from app.selection import Selection
 from app.station_store import Series
 from app.store import Store
+from app.titles import DEMONSTRATION
+from smcore import names
 from smcore.errors import SmcoreError
 from smcore.figures.thinning import thin
 from smcore.names import SATURATION, VOLUMETRIC, unit_label
 
 FEW = 40  # values of which a line alone might show nothing
-_EMPTY = {"time": np.empty(0, "datetime64[ms]"), "value": np.empty(0)}
+BAND_OPACITY = 0.22
+_EMPTY: dict[str, Any] = {
+    "time": np.empty(0, "datetime64[ms]"), "value": np.empty(0), "size": np.empty(0), "solid": np.empty(0),
+    "half": np.empty(0),
+}  # fmt: skip
+
+
+_TOLD = (names.SOURCE_OBSERVED, names.SOURCE_FILLED)
+"""Origins that have a mark of their own; what was predicted has its line alone."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One series on the figure: its points and line, and its band with the band's outline."""
+
+    source: ColumnDataSource
+    outline: ColumnDataSource
+    points: Any
+    line: Any
+    band: Any
 
 
 class SeriesView:
@@ -31,7 +53,7 @@ class SeriesView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self._series: list[Series] = []
-        self._lines: dict[str, tuple[ColumnDataSource, Any, Any]] = {}
+        self._lines: dict[str, _Drawn] = {}
         self.figure = self._figure()
         self.figure.on_event(RangesUpdate, lambda _: guarded(self._zoomed)())
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
@@ -73,12 +95,13 @@ class SeriesView:
         plot.extra_y_ranges = {"percent": self.percent}
         plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
         plot.yaxis[0].axis_label = f"soil moisture [{unit_label(VOLUMETRIC)}]"
-        plot.add_tools(
-            HoverTool(
-                tooltips=[("", "$name"), ("time", "@time{%F %H:%M}"), ("value", "@value{0.000}")],
-                formatters={"@time": "datetime"}, mode="mouse",
-            )
-        )  # fmt: skip
+        said = [("", "$name"), ("time", "@time{%F %H:%M}"), ("value", "@value{0.000}")]
+        with_band = [*said, ("90 % band", "± @half{0.000}")]
+        self.hovers = tuple(
+            HoverTool(tooltips=lines, formatters={"@time": "datetime"}, mode="mouse", renderers=[])
+            for lines in (said, with_band)
+        )
+        plot.add_tools(*self.hovers)
         return plot
 
     def refresh(self) -> None:
@@ -96,13 +119,14 @@ class SeriesView:
             )  # fmt: skip
             return
         keys = {_key(item) for item in series}
-        for key, (_, points, line) in self._lines.items():
+        for key, drawn in self._lines.items():
             if key not in keys:
-                points.visible = line.visible = False
+                drawn.points.visible = drawn.line.visible = drawn.band.visible = False
         self._series = series
         self._scale(series)
         for position, item in enumerate(series):
             self._draw(item, line_colour(item, position, self.selection.theme))
+        self._hover_over(series)
         self._mark_now()
         self.legend.object = _legend(series, self.selection.theme, self.store.place_label(), self.figure.x_range)
         self.message.visible, self.pane.visible, self.save.visible = False, True, True
@@ -115,27 +139,51 @@ class SeriesView:
     def _draw(self, item: Series, colour: str) -> None:
         key = _key(item)
         if key not in self._lines:
-            source = ColumnDataSource(dict(_EMPTY))
-            scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
-            line = self.figure.line("time", "value", source=source, line_width=1.4, name=item.label, **scale)
-            points = self.figure.scatter("time", "value", source=source, size=4, name=item.label, **scale)
-            self._lines[key] = (source, points, line)
-        source, points, line = self._lines[key]
-        points.glyph.fill_color = points.glyph.line_color = line.glyph.line_color = colour
-        self._fill(source, item)
-        points.name = line.name = item.label
+            self._lines[key] = self._drawn_for(item)
+        drawn = self._lines[key]
+        glyphs = drawn.points.glyph, drawn.line.glyph, drawn.band.glyph
+        glyphs[0].fill_color = glyphs[0].line_color = glyphs[1].line_color = glyphs[2].fill_color = colour
+        self._fill(drawn, item)
+        drawn.points.name = drawn.line.name = item.label
+        told = item.source is not None and bool(np.isin(item.source, _TOLD).any())
         few = np.isfinite(item.value).sum() <= FEW
-        points.visible, line.visible = item.drawn == "points" or bool(few), item.drawn == "line"
+        drawn.points.visible, drawn.line.visible = item.drawn == "points" or told or bool(few), item.drawn == "line"
+        drawn.band.visible = item.half_width is not None
 
-    def _fill(self, source: ColumnDataSource, item: Series) -> None:
+    def _drawn_for(self, item: Series) -> _Drawn:
+        source, outline = ColumnDataSource(dict(_EMPTY)), ColumnDataSource({"x": [], "y": []})
+        scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
+        band = self.figure.patch(
+            "x", "y", source=outline, fill_alpha=BAND_OPACITY, line_color=None, level="underlay", **scale
+        )
+        line = self.figure.line("time", "value", source=source, line_width=1.4, name=item.label, **scale)
+        points = self.figure.scatter(
+            "time", "value", source=source, size="size", fill_alpha="solid", name=item.label, **scale
+        )
+        return _Drawn(source, outline, points, line, band)
+
+    def _fill(self, drawn: _Drawn, item: Series) -> None:
         """Send the points that the screen can show in the period it shows; zooming in brings the others."""
         start, end = (np.datetime64(int(v), "ms") for v in (self.figure.x_range.start, self.figure.x_range.end))
-        kept = thin(item.time, item.value, start, end)
-        source.data = {"time": item.time[kept].astype("datetime64[ms]"), "value": item.value[kept].astype("f4")}
+        shown = item.during(thin(item.time, item.value, start, end))
+        time = shown.time.astype("datetime64[ms]")
+        half = np.full(len(time), np.nan) if shown.half_width is None else shown.half_width
+        drawn.source.data = {
+            "time": time, "value": shown.value.astype("f4"), "half": half.astype("f4"),
+            **_marks(shown.source, len(time)),
+        }  # fmt: skip
+        x, y = outline(time, shown.value, half)
+        drawn.outline.data = {"x": x, "y": y}
+
+    def _hover_over(self, series: list[Series]) -> None:
+        """A pointer over a product with a band is also told how wide the band is."""
+        for hover, has_band in zip(self.hovers, (False, True), strict=True):
+            keys = [_key(s) for s in series if (s.half_width is not None) == has_band]
+            hover.renderers = [mark for key in keys for mark in (self._lines[key].points, self._lines[key].line)]
 
     def _zoomed(self) -> None:
         for item in self._series:
-            self._fill(self._lines[_key(item)][0], item)
+            self._fill(self._lines[_key(item)], item)
 
     def _scale(self, series: list[Series]) -> None:
         """Show the period of the product on the map and all its values; zooming in time is the user's."""
@@ -174,6 +222,29 @@ def _extent(series: list[Series]) -> tuple[float, float]:
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.5)
 
 
+def outline(time: np.ndarray, value: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The edge of a band of value ± half: one closed shape for each stretch without a gap, NaN between them."""
+    there = np.isfinite(value) & np.isfinite(half)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    gap = np.array([np.datetime64("NaT", "ms")]), np.array([np.nan])
+    xs, ys = [time[:0].astype("datetime64[ms]")], [np.empty(0)]
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        t, v, h = time[start:stop], value[start:stop].astype(float), half[start:stop].astype(float)
+        xs += [t, t[::-1], gap[0]]
+        ys += [v + h, (v - h)[::-1], gap[1]]
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def _marks(source: np.ndarray | None, count: int) -> dict[str, np.ndarray]:
+    """Size and fill of each point: observed ones are solid, filled ones hollow, predicted ones are not drawn."""
+    if source is None:
+        return {"size": np.full(count, 4.0, "f4"), "solid": np.ones(count, "f4")}
+    return {
+        "size": np.where(np.isin(source, _TOLD), 4.0, 0.0).astype("f4"),
+        "solid": (source == names.SOURCE_OBSERVED).astype("f4"),
+    }
+
+
 def line_colour(item: Series, position: int, theme: str) -> str:
     """The colour of the product at a position among those at this place; stations are the theme's ink."""
     return STATION[theme] if item.order < 0 else LINES[theme][position % len(LINES[theme])]
@@ -192,12 +263,16 @@ def _legend(series: list[Series], theme: str, place: str, period: Range1d) -> st
     """Name what is drawn in the period shown, the station first; one mark where all of it is synthetic."""
     badge = '<span class="badge">synthetic</span> '
     drawn = [(i, s) for i, s in enumerate(series) if _is_drawn(s, period)]
-    alike = bool(drawn) and all(s.synthetic for _, s in drawn)
+    alike = bool(drawn) and all(s.synthetic and not s.label.startswith(DEMONSTRATION) for _, s in drawn)
     keys = [
         f'<span class="key" title="{esc(s.label)}">{swatch(line_colour(s, i, theme))}{esc(shortened(s.label))}'
-        f"{'' if alike or not s.synthetic else ' ' + badge}</span>"
+        f"{'' if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else ' ' + badge}</span>"
         for i, s in sorted(drawn, key=lambda pair: pair[1].order >= 0)
     ]
+    told = any(s.source is not None and np.isin(s.source, _TOLD).any() for _, s in drawn)
+    notes = ["● observed, ○ filled"] if told else []
+    notes += ["shaded: 90 % band"] if any(s.half_width is not None for _, s in drawn) else []
+    keys += [f'<span class="muted key">{note}</span>' for note in notes]
     return f'{badge if alike else ""}<span class="muted key">{esc(place)}</span>{"".join(keys)}'
 
 

@@ -15,7 +15,8 @@ from app.colours import LINES, THEME
 from app.controls import Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
-from app.store import Store, labelled
+from app.store import Store
+from app.titles import labelled
 from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor

@@ -13,7 +13,8 @@ from app.jobs import DONE, FAILED, QUEUED, Job, Queue
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
-from app.store import Store, labelled
+from app.store import Store
+from app.titles import labelled
 from app.validation import Asked, check_asked
 from smcore.errors import SmcoreError
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smcore.figures.style import DOUBLE_INCH, figure, plain, render, stamp
 from smcore.names import unit_label
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @dataclass(frozen=True)
 class Line:
-    """One series: time (n,) datetime64, value (n,) with NaN in gaps, in ``units``."""
+    """One series: time (n,) datetime64, value (n,) with NaN in gaps, in ``units``; half-width (n,) of its 90 % band."""
 
     label: str
     time: np.ndarray
@@ -22,6 +26,7 @@ class Line:
     colour: str
     points: bool = False
     synthetic: bool = False
+    half_width: np.ndarray | None = None
 
 
 def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
@@ -37,6 +42,7 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
                 name = plain(line.label) + (" (synthetic)" if line.synthetic else "")
                 name = f" {name}" if name.startswith("_") else name  # matplotlib leaves "_…" out of a legend
                 axes.plot(line.time.astype("datetime64[ms]"), line.value, color=line.colour, label=name, **style)
+                _shade(axes, line)
             axes.set_ylabel(f"soil moisture [{unit_label(unit)}]")
             axes.margins(y=0.05)
         count = sum(int(np.isfinite(line.value).sum()) for line in lines)
@@ -47,3 +53,11 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
         panels[-1].set_xlabel("time [UTC]")
         made.legend(loc="outside lower left", ncols=1)
         return render(made, kind)
+
+
+def _shade(axes: Axes, line: Line) -> None:
+    """The 90 % band of a line, where it has one: a shade of its own colour without an edge."""
+    if line.half_width is not None:
+        low, high = line.value - line.half_width, line.value + line.half_width
+        time, name = line.time.astype("datetime64[ms]"), f"90 % band of {plain(line.label)}"
+        axes.fill_between(time, low, high, color=line.colour, alpha=0.2, linewidth=0, label=name)

@@ -1,0 +1,132 @@
+"""One product minus another on the map, and how well they agree: what follows from ``Selection.minus``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.cache import BoundedCache
+from smcore.catalog import CatalogEntry
+from smcore.difference import Agreement, common_cells, matching_steps
+from smcore.errors import GridMismatch, SmcoreError
+from smcore.maps import Gather
+
+if TYPE_CHECKING:
+    from app.store import Store
+
+RANGE = (-0.1, 0.1)
+"""Of a difference of volumetric soil moisture on the map; symmetric, so that white is none."""
+MOST_VALUES = 20_000_000  # read for the statistics; beyond it every k-th step is taken
+_BLOCK = 16  # steps
+_AGREEMENTS = BoundedCache(32)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How well two products agree on their common cells and steps; ``every`` is 2 where each second step was taken."""
+
+    pearson_r: float
+    bias: float
+    rmsd: float
+    n: int
+    steps: int
+    every: int
+
+
+class Comparison:
+    """The product on the map minus another one, in one session."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def other(self) -> CatalogEntry | None:
+        """What is subtracted; None where nothing is."""
+        chosen, entry = self._store.selection.minus, self._store.entry
+        if entry is None or chosen not in {e.id for e in self._store.products} or chosen == entry.id:
+            return None
+        return self._store.catalog.get(chosen)
+
+    def refusal(self) -> str:
+        """Why the two can't be subtracted, in one sentence; "" where they can, or none is chosen."""
+        try:
+            if self.other is not None:
+                self._cells(self.other)
+        except SmcoreError as error:
+            return error.sentence
+        return ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the map shows a difference."""
+        return self.other is not None and not self.refusal()
+
+    def _cells(self, other: CatalogEntry) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        store, entry = self._store, self._store.entry
+        assert entry is not None
+        if store.own_units(entry) != store.own_units(other):
+            raise GridMismatch(f"One is in {store.own_units(entry)}, the other in {store.own_units(other)}")
+        return common_cells(store.grid(entry), store.grid(other))
+
+    def _steps(self, other: CatalogEntry) -> np.ndarray:
+        from app.store import centre
+
+        store, entry = self._store, self._store.entry
+        assert entry is not None
+        return matching_steps(store.times(entry) + centre(entry), store.times(other) + centre(other))
+
+    def field(self, step: int, gather: Gather | None = None) -> np.ndarray:
+        """Product − other at one step of the product: on its whole grid, or on a gather's base cells; NaN elsewhere."""
+        store, entry, other = self._store, self._store.entry, self.other
+        assert entry is not None
+        assert other is not None
+        rows = gather.rows if gather else slice(0, store.grid(entry).shape[0])
+        columns = gather.columns if gather else slice(0, store.grid(entry).shape[1])
+        result = np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
+        match = int(self._steps(other)[step])
+        mine, theirs = self._cells(other)
+        top, bottom = max(rows.start, mine[0].start), min(rows.stop, mine[0].stop)
+        left, right = max(columns.start, mine[1].start), min(columns.stop, mine[1].stop)
+        if match < 0 or bottom <= top or right <= left:
+            return result
+        down, over = theirs[0].start - mine[0].start, theirs[1].start - mine[1].start
+        first = store.opened(entry).read_map(entry.variable, step, rows=slice(top, bottom), cols=slice(left, right))
+        second = store.opened(other).read_map(
+            other.variable, match, rows=slice(top + down, bottom + down), cols=slice(left + over, right + over)
+        )
+        result[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = first - second
+        return result
+
+    def statistics(self) -> Statistics:
+        """R, bias and RMSD over all common cells and steps, kept once per pair and version."""
+        store, entry, other = self._store, self._store.entry, self.other
+        assert entry is not None
+        assert other is not None
+        key = tuple((str(e.location), store.version(e)) for e in (entry, other))
+        found: Statistics = _AGREEMENTS.get(key, lambda: self._compute(entry, other))
+        return found
+
+    def _compute(self, entry: CatalogEntry, other: CatalogEntry) -> Statistics:
+        mine, theirs = self._cells(other)
+        match = self._steps(other)
+        steps = np.flatnonzero(match >= 0)
+        cells = (mine[0].stop - mine[0].start) * (mine[1].stop - mine[1].start)
+        every = max(1, -(-len(steps) * cells // MOST_VALUES))
+        steps = steps[::every]
+        total = Agreement()
+        first, second = self._store.opened(entry), self._store.opened(other)
+        for start in range(0, len(steps), _BLOCK):
+            block = steps[start : start + _BLOCK]
+            pairs = (_read(first, entry.variable, block, mine), _read(second, other.variable, match[block], theirs))
+            total.add(*pairs)
+        return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps), every)
+
+
+def _read(prepared: Any, variable: str, steps: np.ndarray, cells: tuple[slice, slice]) -> np.ndarray:
+    """Values (steps, rows, columns): at once where the steps lie close together, else map by map."""
+    low, high = int(steps.min()), int(steps.max()) + 1
+    if prepared.layout == "cube" and high - low <= 2 * len(steps):
+        return np.asarray(prepared.read_block(variable, slice(low, high), *cells))[steps - low]
+    return np.stack([prepared.read_map(variable, int(s), rows=cells[0], cols=cells[1]) for s in steps])
