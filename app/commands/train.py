@@ -27,11 +27,24 @@ def command(
     bbox: Annotated[
         tuple[float, float, float, float] | None, typer.Option("--bbox", help="West south east north [deg].")
     ] = None,
-    split: Annotated[str, typer.Option("--split", help="random, block, region, year, site or none.")] = "block",
+    split: Annotated[
+        str, typer.Option("--split", help="random, block, region, year, site, overpass-hours or none.")
+    ] = "block",
+    buffer: Annotated[
+        float, typer.Option("--buffer", help="Hide training values nearer than this to held-out places [deg].")
+    ] = 0.0,
+    task: Annotated[
+        str, typer.Option("--task", help="Models that read the target: fill (hidden gaps) or predict (nothing seen).")
+    ] = "",
     folds: Annotated[int, typer.Option("--folds", help="Train this many models, each without its part.")] = 1,
     config: Annotated[str, typer.Option("--config", help="A named configuration of the model.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    mixed: Annotated[bool, typer.Option("--mixed", help="Compute in bfloat16 where that is safe (CUDA).")] = False,
+    band: Annotated[bool, typer.Option("--band/--no-band", help="Hold values back for an error band.")] = True,
+    memory: Annotated[
+        float | None, typer.Option("--memory", help="Inputs larger than this go to disk [GB]; else a quarter of it.")
+    ] = None,
     quality: Annotated[str, typer.Option("--quality", help="recommended, attempted or all.")] = "recommended",
     overpass: Annotated[str, typer.Option("--overpass", help="am, pm or both.")] = "am",
     flags: Annotated[str, typer.Option("--flags", help="Station flags to keep, as G or G,U; any keeps all.")] = "G",
@@ -50,13 +63,16 @@ def command(
     request = TrainRequest(
         model,
         config,
-        Split(split, folds, seed),
+        Split(split, folds, seed, buffer),
         window,
         _test(test_start, test_end),
         Choice(quality, overpass, kept, depth),
         seed,
         device,
         half,
+        mixed,
+        task,
+        band,
     )
     context = cli.context()
     catalog, wanted = context.load_catalog(), parse([*data, *(more or [])])
@@ -64,7 +80,8 @@ def command(
     if hidden:
         raise ModelError(f"{hidden[0]!r} is a hidden truth: it only scores, and nothing learns from it")
     sources = open_sources(catalog, wanted)
-    return train(request, sources, out, progress=context.progress)
+    limit = None if memory is None else max(0, int(memory * 1e9))
+    return train(request, sources, out, memory=limit, progress=context.progress)
 
 
 def _test(start: str | None, end: str | None) -> tuple[str, str] | None:
@@ -82,6 +99,13 @@ def render(result: dict[str, Any]) -> None:
         if row["fold"] == "all":
             figure = "—" if row["value"] is None else f"{row['value']:.4f} [{row['lower']:.4f}, {row['upper']:.4f}]"
             typer.echo(f"{row['sample']:32} {row['metric']:18} {figure}  {row['locations']} locations")
+    for said in result["bands"]:
+        for row in said.get("measured", ()):
+            if row["stratum"] == "all":
+                around = said["climatology"].get("mean_width")
+                beside = "" if around is None else f" (climatology's {around:.4f})"
+                text = f"90 % band holds {row['coverage']:.1%} of {row['values']}, mean width {row['mean_width']:.4f}"
+                typer.echo(f"{row['sample']:32} {text}{beside}")
     for note in result["notes"]:
         typer.echo(f"  {note}")
     typer.echo(f"Written to {result['out']} in {result['seconds']:.0f} s")

@@ -43,6 +43,9 @@ class ModelCard:
         What ``scores.csv`` says, as records.
     training
         Seconds, hardware, versions, early stop, departures from the published schedule.
+    uncertainty
+        The 90 % band for the observation (:class:`smcore.models.band.Band`), where it comes from, and its measured
+        coverage and width beside climatology's; empty for a model without one.
     synthetic
         Whether any of the data is made up: then the weights say nothing about the real world.
     """
@@ -63,6 +66,7 @@ class ModelCard:
     scores: list[dict[str, Any]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
+    uncertainty: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     citation: str = ""
     doi: str = ""

@@ -39,6 +39,7 @@ from smcore.models.fitting import Schedule, seeded, train_epochs
 from smcore.models.hydro_features import FORCINGS, SPIN, dynamic_features, static_features
 from smcore.models.hydro_members import Config, Member, Recipe, centred_loss, one_cycle
 from smcore.models.losses import scatter_mean
+from smcore.models.multiscale_lstm import scale_of
 from smcore.models.normalise import Statistics
 from smcore.progress import part
 
@@ -85,10 +86,12 @@ class HydroEnsemble:
         self.features: tuple[Statistics, Statistics] | None = None
         self.targets: dict[str, Statistics] = {}
         self.networks: list[Member] = []
+        self.limits: tuple[str, ...] = ()
 
     def fit(self, data: TrainingData, run: FitRun) -> None:
         """Train one member after the other on the same data."""
         tasks = {SATELLITE: data.satellite} | ({SITES: data.sites} if data.sites else {})
+        self.limits = (scale_of(tasks),)
         self.used = data.satellite.inputs.specs
         raw = {name: self._raw(task.inputs) for name, task in tasks.items()}
         (dynamic, dynamic_names), (static, static_names) = raw[SATELLITE]

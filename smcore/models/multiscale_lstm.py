@@ -5,13 +5,14 @@ at a site's cell meets the site (Liu, J. et al. 2022, GRL 49, e2021GL096847, doi
 ``paper`` is that scheme, written from its description: 256 units, DropConnect 0.5, 30-day windows, ½ RMSE + ½ RMSE,
 Adadelta. What differs from the published code, on purpose: DropConnect draws a new mask on every forward pass on the
 CPU too, site predictions come back in m³ m⁻³, a batch without valid targets adds nothing, √0 has a finite gradient.
-``demo`` is ``paper`` cut short; ``best``, the default, is ours and lives in :mod:`smcore.models.hydro_ensemble`.
+``demo`` is ``paper`` cut short; ``satellite`` and ``sites`` are ``paper`` with one source only, which the paper
+compares with; ``best``, the default, is ours and lives in :mod:`smcore.models.hydro_ensemble`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from smcore.errors import WeightsError
+from smcore.errors import ModelError, WeightsError
 from smcore.models.base import (
     SATELLITE,
     SITES,
@@ -49,8 +50,9 @@ SPEC = ModelSpec(
     citation="Liu, J., Rahmani, F., Lawson, K., Shen, C. (2022): Geophys. Res. Lett. 49, e2021GL096847",
     doi="10.1029/2021GL096847",
     history=WHOLE_RECORD,  # as in the published tests; its state does not forget (0.005 m3 m-3 after 200 days)
-    configs=("best", "paper", "demo"),
+    configs=("best", "paper", "demo", "satellite", "sites"),
 )
+BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Config:
         Most steps an epoch; 0: as many as :func:`steps_per_epoch` says.
     adam
         Learning rate of Adam instead of Adadelta, whose slow start needs the full schedule; 0: Adadelta as published.
+    source
+        What is learnt from: ``both``, ``satellite`` or ``sites``.
     """
 
     hidden: int = 256
@@ -89,9 +93,15 @@ class Config:
     high: float = 5.13722
     most_steps: int = 0
     adam: float = 0.0
+    source: str = BOTH
 
 
-CONFIGS = {"paper": Config(), "demo": Config(batch=12, epochs=10, most_steps=60, adam=2e-3)}
+CONFIGS = {
+    "paper": Config(),
+    "demo": Config(batch=12, epochs=10, most_steps=60, adam=2e-3),
+    SATELLITE: Config(source=SATELLITE),
+    SITES: Config(source=SITES),
+}
 
 
 def steps_per_epoch(batch: int, window: int, locations: int, days: int) -> int:
@@ -154,6 +164,14 @@ class _Pool:
         return x, torch.from_numpy(segment), self.y[days, torch.from_numpy(targets)[None, :]]
 
 
+def scale_of(tasks: Mapping[str, Task]) -> str:
+    """For the card: whether coarse cells were met by the mean over fine ones, and what was learnt from."""
+    if SATELLITE not in tasks:
+        return "single-scale, sites only"
+    scale = "single-scale" if tasks[SATELLITE].members is None else "multiscale"
+    return f"{scale}, {'satellite only' if SITES not in tasks else 'satellite and sites'}"
+
+
 def _pool(task: Task, statistics: Normaliser) -> _Pool:
     members = np.arange(task.locations) if task.members is None else task.members
     order = np.argsort(members, kind="stable")
@@ -171,6 +189,7 @@ class MultiscaleLstm:
         self.used: tuple[InputSpec, ...] = ()
         self.statistics: dict[str, Normaliser] = {}
         self.network: Network | None = None
+        self.limits: tuple[str, ...] = ()
 
     @property
     def departures(self) -> tuple[str, ...]:
@@ -180,13 +199,14 @@ class MultiscaleLstm:
 
     def fit(self, data: TrainingData, run: FitRun) -> None:
         """Train on both tasks (or on the satellite alone); statistics of each are its own."""
-        tasks = {SATELLITE: data.satellite} | ({SITES: data.sites} if data.sites else {})
+        tasks = self._tasks(data)
+        self.limits = (scale_of(tasks),)
         self.used = data.satellite.inputs.specs
         self.statistics = {name: Normaliser.fit(task, trimmed=True) for name, task in tasks.items()}
         pools = {name: _pool(task, self.statistics[name]) for name, task in tasks.items()}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed)
-            network = Network(pools[SATELLITE].x.shape[-1], self.config).to(run.device)
+            network = Network(next(iter(pools.values())).x.shape[-1], self.config).to(run.device)
         optimiser: torch.optim.Optimizer = torch.optim.Adadelta(network.parameters(), lr=1.0)
         if self.config.adam:
             optimiser = torch.optim.Adam(network.parameters(), lr=self.config.adam)
@@ -194,10 +214,21 @@ class MultiscaleLstm:
         train_epochs(network, optimiser, Schedule(self.config.epochs), run, epoch)
         self.network = network.cpu().eval()
 
+    def _tasks(self, data: TrainingData) -> dict[str, Task]:
+        """What is learnt from, the satellite first."""
+        source = self.config.source
+        if source == SITES and data.sites is None:
+            raise ModelError(
+                "The configuration 'sites' learns from stations, and none were given",
+                hint="name them with --data stations=ID",
+            )
+        tasks = {SATELLITE: data.satellite} | ({SITES: data.sites} if data.sites else {})
+        return {name: task for name, task in tasks.items() if source in (BOTH, name)}
+
     def _epoch(
         self, network: Network, optimiser: torch.optim.Optimizer, pools: dict[str, _Pool], run: FitRun
     ) -> Callable[[int, Callable[[float], None]], float]:
-        days, locations = pools[SATELLITE].y.shape
+        days, locations = next(iter(pools.values())).y.shape
         steps = steps_per_epoch(self.config.batch, self.config.window, locations, days)
         steps = min(steps, self.config.most_steps or steps)
 
@@ -220,9 +251,11 @@ class MultiscaleLstm:
     def _loss(
         self, network: Network, pools: dict[str, _Pool], rng: np.random.Generator, masks: torch.Generator, device: str
     ) -> Tensor | None:
-        share = self.config.site_share if SITES in pools else 0.0
-        sites = round(self.config.batch * share / (1 - share))
-        plan = [(SATELLITE, self.config.batch, 1 - share)] + ([(SITES, sites, share)] if sites else [])
+        plan = [(name, self.config.batch, 1.0) for name in pools]
+        if len(pools) > 1:
+            share = self.config.site_share
+            sites = round(self.config.batch * share / (1 - share))
+            plan = [(SATELLITE, self.config.batch, 1 - share)] + ([(SITES, sites, share)] if sites else [])
         parts = []
         for name, batch, weight in plan:
             x, segment, y = (part.to(device) for part in pools[name].draw(rng, batch, self.config.window))
@@ -234,7 +267,7 @@ class MultiscaleLstm:
         """The whole series in one pass from a zero state, as published: (T, N) [m3 m-3]."""
         check_inputs(self, inputs)
         assert self.network is not None, "fit or load first"
-        statistics = self.statistics.get(inputs.task, self.statistics[SATELLITE])
+        statistics = self.statistics.get(inputs.task) or next(iter(self.statistics.values()))
         network = self.network.to(device)
         steps, count = inputs.dynamic.shape[:2]
         sm = np.empty((steps, count), np.float32)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import platform
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,8 +50,10 @@ def describe(
         spans=spans_of(time, fold.train.any(axis=1) | site_days),
         split=split,
         scores=scores,
-        training=training | {"layer_m": data.layer_m, "samples": int(fold.train.sum())} | _departures(model),
-        limits=_limits(model, data, fold),
+        training=training
+        | {"layer_m": data.layer_m, "samples": int(fold.train.sum()), "locations": int(seen.sum())}
+        | _departures(model),
+        limits=_limits(model, data),
         licence="; ".join(text for text in licences if text),
         citation=model.spec.citation,
         doi=model.spec.doi,
@@ -54,6 +61,43 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         loam=__version__,
     )
+
+
+_LIBRARIES = ("numpy", "torch", "xgboost", "scikit-learn", "numba")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that this process has loaded and that compute."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        if {"scikit-learn": "sklearn"}.get(name, name) in sys.modules:
+            found[name] = importlib.metadata.version("xgboost-cpu" if name == "xgboost" and _is_cpu_xgboost() else name)
+    return found
+
+
+def _is_cpu_xgboost() -> bool:
+    return any((d.metadata["Name"] or "").lower() == "xgboost-cpu" for d in importlib.metadata.distributions())
+
+
+def hardware(device: str) -> dict[str, str]:
+    """Machine, processor and, where it computes, the accelerator."""
+    found = {"machine": platform.machine(), "processor": _processor()}
+    if device.startswith("cuda"):
+        import torch
+
+        found["accelerator"] = torch.cuda.get_device_name()
+    return found
+
+
+def _processor() -> str:
+    """The processor's own name where the system tells it, and how many there are."""
+    name = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass  # another system: its short name must do
+    return f"{name or platform.machine()}, {os.cpu_count()} cores"
 
 
 def _sites(data: TrainingSet, fold: Fold) -> tuple[list[str], dict[str, Any], NDArray[np.bool_]]:
@@ -70,17 +114,12 @@ def _departures(model: SoilMoistureModel) -> dict[str, Any]:
     return {"departures": list(said)} if said else {}
 
 
-def _limits(model: SoilMoistureModel, data: TrainingSet, fold: Fold) -> list[str]:
+def _limits(model: SoilMoistureModel, data: TrainingSet) -> list[str]:
     """What the weights must not be taken for."""
     limits = []
     if any(source.is_synthetic for source in data.sources):
         limits.append("Trained on synthetic data: it says nothing about the real world.")
-    if model.spec.id == "multiscale_lstm":
-        parts = [
-            "single-scale" if fold.data.satellite.members is None else "multiscale",
-            "satellite only" if fold.data.sites is None else "satellite and sites",
-        ]
-        limits.append(", ".join(parts))
+    limits += getattr(model, "limits", ())
     used = {i.name for i in model.used}
     missing = [i.name for i in model.spec.inputs if i.published and i.name not in used]
     if missing:
