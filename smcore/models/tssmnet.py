@@ -7,8 +7,9 @@ schedule, most of the features and how a day is kept out of its own features are
 :mod:`tssmnet_network`). One model serves all years. The result is the network's on every day, also on observed ones,
 where it knows the other days only; whoever wants observations kept puts them in afterwards.
 
-Configurations: ``paper`` is the full schedule; ``demo`` is narrower and shorter; ``no_series`` goes without features of
-the series, so it needs no observation and also answers at pixels that were never seen (the paper's ablation).
+Configurations: ``paper`` is the full schedule; ``demo`` is narrower and shorter; ``no_series`` and ``demo_no_series``
+go without features of the series, so they need no observation and also answer at pixels that were never seen (the
+paper's ablation).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SPEC = ModelSpec(
     doi="10.3390/rs17223729",
     history=WHOLE_RECORD,  # a day's features are those of its calendar year
     lookahead=WHOLE_RECORD,
-    configs=("paper", "demo", "no_series"),
+    configs=("paper", "demo", "no_series", "demo_no_series"),
 )
 
 
@@ -64,10 +65,12 @@ class Config(NetworkConfig):
         object.__setattr__(self, "channels", tuple(self.channels))
 
 
+_DEMO = Config(channels=(32, 16, 8), epochs=25, patience=8, batch=512, rate=2e-3, plateau=3, most_steps=160)
 CONFIGS = {
     "paper": Config(),
-    "demo": Config(channels=(32, 16, 8), epochs=25, patience=8, batch=512, rate=2e-3, plateau=3, most_steps=160),
+    "demo": _DEMO,
     "no_series": Config(layout="tssmnet_no_series"),
+    "demo_no_series": replace(_DEMO, layout="tssmnet_no_series"),
 }
 
 
