@@ -4,7 +4,8 @@ Known of the method is its shape: a residual cycle of a forward fusion part and 
 Shen, Li 2022, doi:10.1109/TGRS.2022.3188998; Jiang et al. 2025, doi:10.1016/j.jag.2025.104517). Layers, widths and
 padding are our proposal: residual blocks without batch norm for G and H, patch discriminators with spectral norm (Isola
 et al. 2017, arXiv:1611.07004; Miyato et al. 2018, arXiv:1802.05957). The last layer of G and of H begins at zero, so
-that training starts from the guess B and from the identity. Soil moisture is divided by 0.6 m³ m⁻³, ages by 15 days.
+that training starts from the guess B and from the identity; their first layers see the channels as differences, for
+levels alone learn slowly. Soil moisture is divided by 0.6 m³ m⁻³, ages by 15 days.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ AGE = 15.0
 
 _GUESS = (0.02 / SCALE, 0.6 / SCALE)
 _RESULT = (0.0, 0.65 / SCALE)
+_MIDDLE, _LEVEL, _CONTRAST = 0.4, 5.0, 10.0  # bring soil moisture and its differences to about one
 _POOL = 50  # fakes kept for the discriminators
 
 
@@ -107,9 +109,18 @@ class Generator(nn.Module):
             moved, total = moved + weight * (sm + now - noah), total + weight
         return (moved / total).clamp(*_GUESS)
 
+    def contrasts(self, x: Tensor, land: Tensor) -> Tensor:
+        """The same channels in another basis, where each is about one: N, and for each side S − N' and N − N'."""
+        now = x[:, :1]
+        parts = [_LEVEL * (now - _MIDDLE)]
+        for side in range(self.sides):
+            sm, noah, age = (x[:, 1 + 3 * side + k : 2 + 3 * side + k] for k in range(3))
+            parts += [_CONTRAST * (sm - noah), _CONTRAST * (now - noah), age]
+        return torch.cat([*parts, x[:, 1 + 3 * self.sides :]], dim=1) * land
+
     def forward(self, x: Tensor, land: Tensor, wraps: bool = False) -> Tensor:
         """Channels (B, C, H, W), 0 where missing, and land (B, 1, H, W) → F (B, 1, H, W), 0 off the land."""
-        return (self.guess(x) + self.body(x, land, wraps)).clamp(*_RESULT) * land
+        return (self.guess(x) + self.body(self.contrasts(x, land), land, wraps)).clamp(*_RESULT) * land
 
 
 class Degeneration(nn.Module):
@@ -118,12 +129,15 @@ class Degeneration(nn.Module):
     def __init__(self, width: int, blocks: int, *, causal: bool = False) -> None:
         super().__init__()
         sides = 1 if causal else 2
-        self.kept = [2 + 3 * side for side in range(sides)] + [1 + 3 * sides, 2 + 3 * sides]
-        self.body = Body(1 + len(self.kept), width, blocks)
+        self.models = [2 + 3 * side for side in range(sides)]
+        self.seasons = slice(1 + 3 * sides, 3 + 3 * sides)
+        self.body = Body(1 + sides + 2, width, blocks)
 
     def forward(self, fused: Tensor, x: Tensor, land: Tensor) -> Tensor:
         """F (B, 1, H, W) and the channels that G saw → N̂ (B, 1, H, W); of those only model neighbours and season."""
-        return (fused + self.body(torch.cat([fused, x[:, self.kept]], dim=1), land, False)) * land
+        around = _CONTRAST * (fused - x[:, self.models])
+        seen = torch.cat([_LEVEL * (fused - _MIDDLE), around, x[:, self.seasons]], dim=1)
+        return (fused + self.body(seen * land, land, False)) * land
 
 
 class Discriminator(nn.Module):
