@@ -30,7 +30,7 @@ from smcore.models.tile_scaling import TileScaling
 
 SIZE = 8
 BEFORE = 4  # days before the day itself
-_DAY = np.timedelta64(1, "D")
+DAY = np.timedelta64(1, "D")
 _BLOCK = 32  # cells along one side of a block that is held out as a whole
 _MONTH = 30
 _FEWEST = 5  # groups that a validation part is drawn from
@@ -117,14 +117,15 @@ class TileInputs:
         channels, land_cover = scaling.static(inputs)
         static = np.nan_to_num(cut(channels.reshape(*shape, -1), tiles), nan=0.0)
         cover = np.nan_to_num(cut(land_cover.reshape(shape), tiles), nan=0.0)
-        steps = steps_before(inputs.time, BEFORE, _DAY)
+        steps = steps_before(inputs.time, BEFORE, DAY)
         planes = torch.from_numpy(np.ascontiguousarray(static.transpose(0, 3, 1, 2)))
         return TileInputs(inputs, scaling, tiles, planes, cover, steps)
 
     def dynamic(self, days: Indices, places: Indices) -> Tensor:
         """(B, L, 10, h, w) of tile ``places`` (B,) on ``days`` (B,)."""
         values = cut(rectangle(self.inputs).dynamic, self.tiles.pick(places), self.steps[days])
-        return torch.from_numpy(self.scaling.dynamic(self.inputs, values, self.land_cover[places]))
+        scaled = self.scaling.dynamic(self.inputs, values, self.land_cover[places][:, None])
+        return torch.from_numpy(scaled).permute(0, 1, 4, 2, 3)
 
 
 def target_maps(task: Task) -> Floats:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from smcore.errors import WeightsError
 from smcore.models.base import (
@@ -29,9 +29,9 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.patches import Mosaic, Tiles, cut, rectangle, tiles_on_lattice
-from smcore.models.tile_fit import SIZE, TileInputs, TileSamples, TileSchedule, seeded_torch, target_maps, train
-from smcore.models.tile_scaling import TileScaling
+from smcore.models.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
+from smcore.models.tile_fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
+from smcore.models.tile_scaling import DYNAMIC, TileScaling
 
 OFFSETS = ((0, 0), (2, 2), (4, 4), (6, 6))
 _BATCH = {"cpu": 64, "cuda": 4096}  # tiles at once; on a CPU so that the activations stay in its cache
@@ -83,47 +83,45 @@ class TileModel:
         steps, shape = len(inputs.time), rectangle(inputs).lat.shape
         active = _active(inputs)
         self.network.to(device)
+        field = _Field(inputs, self.scaling, device)
         result = np.full((steps, *shape), np.nan, np.float32)
         open_cells = np.ones(shape, bool)
         for whole in (True, False):
             chosen = [tiles.pick(np.flatnonzero(tiles.whole == whole)) for tiles in lattices]
-            chosen = [tiles.pick(cut(open_cells, tiles).any(axis=(1, 2))) for tiles in chosen]
+            chosen = [tiles.pick(np.asarray(cut(open_cells, tiles).any(axis=(1, 2)))) for tiles in chosen]
             if any(len(tiles) for tiles in chosen):
-                mean = self._mosaic(inputs, chosen, active, device)
+                mean = self._mosaic(field, chosen, active)
                 result = np.where(open_cells, mean, result)
             open_cells = ~_covered(chosen, shape) & open_cells
             if not open_cells.any():
                 break
         return {"sm": np.where(active, result, np.float32(np.nan)).reshape(steps, -1)}
 
-    def _mosaic(self, inputs: Inputs, lattices: list[Tiles], active: NDArray[np.bool_], device: str) -> Floats:
+    def _mosaic(self, field: _Field, lattices: list[Tiles], active: NDArray[np.bool_]) -> Floats:
         """Nan-mean of several tilings (T, H, W)."""
-        assert self.scaling is not None
-        mosaic = Mosaic(len(inputs.time), active.shape[1:])
+        mosaic = Mosaic(len(active), active.shape[1:])
+        days = field.days
         with torch.inference_mode():
             for lattice in lattices:
-                tiles = TileInputs.of(inputs, self.scaling, lattice)
-                days = np.flatnonzero((tiles.steps >= 0).all(axis=1))
-                days = days[days >= inputs.first]
                 for start in range(0, len(days), _DAYS):
-                    self._paste(mosaic, tiles, days[start : start + _DAYS], active, device)
+                    self._paste(mosaic, field, lattice, days[start : start + _DAYS], active)
         return mosaic.mean()
 
     def _paste(
-        self, mosaic: Mosaic, tiles: TileInputs, days: NDArray[np.int64], active: NDArray[np.bool_], device: str
+        self, mosaic: Mosaic, field: _Field, lattice: Tiles, days: NDArray[np.int64], active: NDArray[np.bool_]
     ) -> None:
         """Compute one tiling on some days, tiles without a valid cell left out."""
         network = self.network
         assert network is not None
-        wanted = np.stack([cut(active[day], tiles.tiles).any(axis=(1, 2)) for day in days])
-        rank, places = np.nonzero(wanted)
-        size = _BATCH["cuda" if device.startswith("cuda") else "cpu"]
-        prepared = network.prepare(tiles.static.to(device))  # type: ignore[operator]
+        rank, places = np.nonzero(np.stack([cut(active[day], lattice).any(axis=(1, 2)) for day in days]))
+        cells = field.cells(lattice)
+        prepared = network.prepare(field.static(cells))  # type: ignore[operator]
+        size = _BATCH["cuda" if field.device.startswith("cuda") else "cpu"]
         for start in range(0, len(rank), size):
             day, place = days[rank[start : start + size]], places[start : start + size]
-            dynamic = tiles.dynamic(day, place).to(device, non_blocking=True)
-            sm = network(dynamic, prepared[torch.from_numpy(place).to(device)]).float().cpu().numpy()
-            mosaic.paste(tiles.tiles.pick(place), np.where(sm >= 0, sm, np.float32(np.nan)), day)
+            at = torch.from_numpy(place).to(field.device)
+            sm = network(field.dynamic(day, cells[at]), prepared[at]).float().cpu().numpy()
+            mosaic.paste(lattice.pick(place), np.where(sm >= 0, sm, np.float32(np.nan)), day)
 
     def save(self) -> ModelState:
         """Weights, sizes and scaling constants."""
@@ -144,6 +142,38 @@ class TileModel:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()
+
+
+class _Field:
+    """A scaled rectangle on its device, so that tilings and days cut from it without scaling anything twice."""
+
+    def __init__(self, inputs: Inputs, scaling: TileScaling, device: str) -> None:
+        steps, count = inputs.dynamic.shape[:2]
+        static, cover = scaling.static(inputs)
+        scaled = np.zeros((steps, count + 1, len(DYNAMIC)), np.float32)  # the last place is what lies outside: 0
+        for day in range(steps):
+            scaled[day, :-1] = scaling.dynamic(inputs, inputs.dynamic[day], cover)
+        self.device = device
+        self._scaled = torch.from_numpy(scaled).to(device)
+        self._static = torch.from_numpy(np.pad(static, ((0, 1), (0, 0)))).to(device)
+        self._before = steps_before(inputs.time, BEFORE, DAY)
+        whole = np.flatnonzero((self._before >= 0).all(axis=1))
+        self.days = whole[whole >= inputs.first]
+        """Days that are wanted and have all of the days before them."""
+
+    def cells(self, tiles: Tiles) -> Tensor:
+        """(K, h, w) number of each cell."""
+        cells, inside = tiles.cells()
+        return torch.from_numpy(np.where(inside, cells, self._scaled.shape[1] - 1)).to(self.device)
+
+    def static(self, cells: Tensor) -> Tensor:
+        """(K, 8, h, w)."""
+        return self._static[cells].permute(0, 3, 1, 2).contiguous()
+
+    def dynamic(self, days: NDArray[np.int64], cells: Tensor) -> Tensor:
+        """(B, L, 10, h, w) of the tiles with ``cells`` (B, h, w), each on its own day (B,) and those before."""
+        steps = torch.from_numpy(self._before[days]).to(self.device)
+        return self._scaled[steps[:, :, None, None], cells[:, None]].permute(0, 1, 4, 2, 3)
 
 
 def _seen(target: Floats) -> tuple[NDArray[np.bool_], float]:

@@ -68,25 +68,20 @@ class TileScaling:
         return channels, self._scaled(_YEARLY, _static(inputs, _YEARLY))
 
     def dynamic(self, inputs: Inputs, values: Floats, land_cover: Floats) -> Floats:
-        """Scaled channels of tiles.
+        """Scaled dynamic channels (…, 10) of ``values`` (…, D), 0 where missing.
 
         Parameters
         ----------
         values
-            (B, L, h, w, D) in units, channels as in ``inputs``; NaN where missing.
+            In units, channels as in ``inputs``; NaN where missing.
         land_cover
-            (B, h, w), scaled.
-
-        Returns
-        -------
-        array (B, L, 10, h, w)
-            0 where missing.
+            Scaled; one for each cell of ``values``, or of a shape that stretches to them.
         """
         names = [i.name for i in inputs.specs if i.role == "dynamic"]
-        result = np.empty((*values.shape[:2], len(DYNAMIC), *values.shape[2:4]), np.float32)
+        result = np.empty((*values.shape[:-1], len(DYNAMIC)), np.float32)
         for place, name in enumerate(DYNAMIC):
-            own = land_cover[:, None] if name == _YEARLY else self._scaled(name, values[..., names.index(name)])
-            result[:, :, place] = own
+            known = name != _YEARLY
+            result[..., place] = self._scaled(name, values[..., names.index(name)]) if known else land_cover
         return result
 
     def _scaled(self, name: str, values: NDArray[Any]) -> Floats:

@@ -208,13 +208,13 @@ def test_channels_come_in_the_published_order_and_what_is_missing_or_beyond_one_
     assert channels[1, STATIC.index("elevation")] == 0
     assert channels[0, STATIC.index("latitude")] == 1  # the north
     np.testing.assert_allclose(cover, inputs.static[:, 0] / 16, rtol=1e-6)
-    values = inputs.dynamic.reshape(5, 8, 8, 9)[None].copy()
-    values[0, 0, 0, 0, :3] = 273.15 - 60, 150.0, np.nan
-    scaled = scaling.dynamic(inputs, values, cover.reshape(1, 8, 8))
-    assert scaled.shape == (1, 5, 10, 8, 8)
-    np.testing.assert_allclose(scaled[0, 0, :4, 0, 0], [0, 0.5, cover[0], 0])
-    np.testing.assert_allclose(scaled[0, 3, 0, 2, 5], (values[0, 3, 2, 5, 0] - 273.15) / 50, rtol=1e-4)
-    np.testing.assert_array_equal(scaled[0, :, DYNAMIC.index("nbar_7")], values[0, ..., 8])
+    values = inputs.dynamic.copy()
+    values[0, 0, :3] = 273.15 - 60, 150.0, np.nan
+    scaled = scaling.dynamic(inputs, values, cover)
+    assert scaled.shape == (5, 64, 10)
+    np.testing.assert_allclose(scaled[0, 0, :4], [0, 0.5, cover[0], 0])
+    np.testing.assert_allclose(scaled[3, 21, 0], (values[3, 21, 0] - 273.15) / 50, rtol=1e-4)
+    np.testing.assert_array_equal(scaled[..., DYNAMIC.index("nbar_7")], values[..., 8])
 
 
 def test_places_outside_the_training_region_are_cut_to_it():
@@ -243,7 +243,7 @@ def _tile(model: TileModel, inputs: Inputs, day: int, row: int, column: int) -> 
     planes = static.reshape(*inputs.shape, -1)[box].transpose(2, 0, 1)[None]
     values = inputs.dynamic.reshape(len(inputs.time), *inputs.shape, -1)
     days = np.stack([values[day - back][box] for back in range(5)])[None]
-    dynamic = model.scaling.dynamic(inputs, days, cover.reshape(inputs.shape)[box][None])
+    dynamic = model.scaling.dynamic(inputs, days, cover.reshape(inputs.shape)[box]).transpose(0, 1, 4, 2, 3).copy()
     with torch.no_grad():
         net = model.network
         sm = net(torch.from_numpy(dynamic), net.prepare(torch.from_numpy(planes.copy())))[0].numpy()
