@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import GridMismatch, WindowError
-from smcore.grids import LATLON, Grid
+from smcore.grids import LATLON, Grid, wrap_longitude
 from smcore.models.base import ModelSpec
 from smcore.roles import Source
 from smcore.window import Window
@@ -79,12 +79,12 @@ class Places:
         return self.points(slice(0, self.shape[0]), slice(0, self.shape[1]))[1]
 
     def points(self, rows: slice, columns: slice) -> tuple[Degrees, Degrees]:
-        """Latitude and longitude [deg] of a rectangle of places, row by row."""
+        """Latitude and longitude [deg, −180 to 180] of a rectangle of places, row by row."""
         if self.grid is None:
             assert self.pixels is not None
             lat, lon = (np.asarray(self.pixels[n].values, np.float64)[columns] for n in (names.LAT, names.LON))
             return lat, lon
-        lat, lon = np.meshgrid(self.grid.lat[rows], self.grid.lon[columns], indexing="ij")
+        lat, lon = np.meshgrid(self.grid.lat[rows], wrap_longitude(self.grid.lon[columns]), indexing="ij")
         return lat.ravel(), lon.ravel()
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from smcore.errors import ModelError
 from smcore.inference.devices import is_out_of_memory
 from smcore.inference.geometry import CALL, Span, can_be_split_in_time, spans_of
-from smcore.inference.precision import AUTO, Precision, choose, computing
+from smcore.inference.precision import AUTO, Precision, choose, computing, watching
 from smcore.inputs import Plan, usable_days
+from smcore.models.band import OLDEST, Band
 from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
+from smcore.names import SM, SM_UNCERTAINTY
 from smcore.progress import Cancel, check, never
 from smcore.roles import as_slice
 
@@ -61,6 +63,10 @@ class Engine:
         ``auto`` or ``float32``; what was chosen on the first batch is then in ``precision``.
     lanes
         Calls at work at the same time: on CUDA one is copied there while another is computed.
+    call
+        Cell-steps of one call.
+    band
+        Gives each value its uncertainty.
     """
 
     model: SoilMoistureModel
@@ -70,7 +76,8 @@ class Engine:
     precision: Precision | None = None
     lanes: int = 0
     cancelled: Cancel = never
-    call: int = field(default=0)
+    call: int = 0
+    band: Band | None = None
 
     def __post_init__(self) -> None:
         self.lanes = self.lanes or (2 if self.device == "cuda" else 1)
@@ -92,6 +99,8 @@ class Engine:
                     results[name][at, as_slice(call.locations)] = values[own]
         for values in results.values():
             values[~usable] = np.nan
+        if self.band is not None:
+            results[SM_UNCERTAINTY] = _half_width(self.band, results[SM], inputs, wanted)
         return results, usable
 
     def _calls(self, inputs: Inputs, wanted: slice, usable: Bools) -> list[Call]:
@@ -115,7 +124,7 @@ class Engine:
         if self.precision is None:
             self.precision = self._chosen(inputs, calls[0])
         waiting = deque(calls)
-        with self._lanes() as run:
+        with self._lanes() as run, watching(self.model, self.cancelled):
             flying: deque[tuple[Call, Any]] = deque()
             while waiting or flying:
                 check(self.cancelled)
@@ -165,6 +174,16 @@ class Engine:
             return
         with ThreadPoolExecutor(self.lanes, initializer=_own_stream, initargs=(self.device,)) as pool:
             yield pool.submit
+
+
+def _half_width(band: Band, sm: Floats, inputs: Inputs, wanted: slice) -> Floats:
+    """Half-widths (T, N) of the wanted steps; the age of a gap is looked for as far as it counts."""
+    reach = int(OLDEST) * (8 if len(inputs.time) > 1 and np.diff(inputs.time).min() < np.timedelta64(1, "D") else 1)
+    near = slice(max(0, wanted.start - reach), min(len(inputs.time), wanted.stop + reach))
+    padded = np.full((near.stop - near.start, sm.shape[1]), np.nan, np.float32)
+    own = slice(wanted.start - near.start, wanted.stop - near.start)
+    padded[own] = sm
+    return band.half_width(padded, inputs.during(near))[own]
 
 
 def _part(inputs: Inputs, call: Call) -> Inputs:

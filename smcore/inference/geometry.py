@@ -19,9 +19,10 @@ READ_BYTES = 192 * 2**20
 """Inputs of one reading, at most."""
 
 CALL = {"cpu": 40_000, "cuda": 4_000_000}
-"""Cell-steps of one call of a model: well under a second of work, so that a cancel is prompt."""
+"""Cell-steps of one call of a model, so that the memory of its layers is bounded, and a cancel gets in."""
 
 _LEAST_TILES = 3  # along a side, so that there is something to watch
+_LEAST_SIDE = {"cpu": 64, "cuda": 256}  # of a tile of a model that looks at neighbours
 _OUTPUT_BYTES = 5  # of a cell and wanted step: a float32 and where it came from
 
 
@@ -116,7 +117,11 @@ def _halves(span: slice, patch: int, anchor: int) -> list[slice]:
 
 
 def tile_side(plan: Plan, device: str = "cpu", memory: int | None = None) -> int:
-    """Cells along one side of a tile: a power of two (times the patch) whose inputs fit the reading budget."""
+    """Cells along one side of a tile: a power of two (times the patch) whose inputs fit the reading budget.
+
+    For a model with a halo it is about twice the halo, so that a tile is worth its margin; where the whole record of
+    such tiles does not fit the budget, no less than the halo.
+    """
     spec = plan.spec
     steps = _least_steps(plan)
     kept = int(plan.wanted.stop - plan.wanted.start) * _OUTPUT_BYTES * len(spec.outputs)
@@ -124,14 +129,17 @@ def tile_side(plan: Plan, device: str = "cpu", memory: int | None = None) -> int
     cells = max(1, budget // (steps * width(plan) + kept))
     if plan.places.grid is None:
         return max(1, min(cells, -(-len(plan.places) // _LEAST_TILES)))
-    fits = max(1, math.isqrt(cells))
-    if spec.spatial:
-        fits = max(1, min(fits, math.isqrt(CALL[device])) - 2 * spec.halo)
-        wanted = max(plan.places.shape)
-    else:
-        wanted = max(16, -(-max(plan.places.shape) // _LEAST_TILES))
-    doublings = max(0, math.floor(math.log2(max(1, min(fits, wanted) / spec.patch)) + 1e-9))
-    return spec.patch << doublings
+    longest = max(plan.places.kept_shape)
+    if not spec.spatial:
+        fits = min(max(1, math.isqrt(cells)), max(16, -(-longest // _LEAST_TILES)))
+        return 1 << (fits.bit_length() - 1)
+    fits = max(spec.halo, math.isqrt(cells) - 2 * spec.halo)
+    return spec.patch << _doublings(min(fits, longest, max(_LEAST_SIDE[device], 2 * spec.halo)), spec.patch)
+
+
+def _doublings(side: int, patch: int) -> int:
+    """How often a patch must be doubled to be as long as ``side``."""
+    return max(0, math.ceil(math.log2(max(1, side) / patch) - 1e-9))
 
 
 def width(plan: Plan) -> int:

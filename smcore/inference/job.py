@@ -27,6 +27,7 @@ from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
 from smcore.inference.tiles import PredictedTile, Predictor
 from smcore.inputs import Plan, handshake
+from smcore.models.band import COVERAGE, METHOD, Band
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
 from smcore.progress import Cancel, Progress, never, quiet
@@ -94,7 +95,7 @@ class Job:
         chosen = self.record.get("precision")
         self.engine = Engine(
             opened.model, self.plan, device, request.precision, Precision(**chosen) if chosen else None,
-            cancelled=cancelled,
+            cancelled=cancelled, band=band_of(opened.card, self.plan),
         )  # fmt: skip
         self.predictor = Predictor(self.engine, int(self.record["side"]), compiled=request.compiled)
         inner = self.plan.places.inner or (slice(0, 1), slice(0, len(self.plan.places)))
@@ -172,7 +173,8 @@ class Job:
             self.plan, self.card, Window(**self.opened.request.window), demonstration=self.opened.demonstration,
             created=str(self.record["created"]), notes=self.record.get("precision", {}).get("note", ""),
         )  # fmt: skip
-        return dataset(fields, self.plan, attrs)
+        about = {"coverage": COVERAGE, "method": METHOD, "comment": "half of the band for the SMAP observation"}
+        return dataset(fields, self.plan, attrs, notes={names.SM_UNCERTAINTY: about} if self.engine.band else None)
 
     @property
     def _merged(self) -> bool:
@@ -181,6 +183,8 @@ class Job:
     def _kinds(self) -> dict[str, Any]:
         """The variables of the product and their types."""
         found: dict[str, Any] = {name: np.float32 for name, _ in self.plan.spec.outputs} | {names.SOURCE: np.int8}
+        if self.engine.band is not None:
+            found[names.SM_UNCERTAINTY] = np.float32
         return found | ({MERGED: np.float32} if self._merged else {})
 
     def _whole(self, number: int, pieces: list[PredictedTile]) -> PredictedTile:
@@ -202,6 +206,13 @@ class Job:
             if seen is not None and piece.seen is not None:
                 seen[at] = piece.seen
         return PredictedTile(rows, columns, values, seen, number)
+
+
+def band_of(card: ModelCard, plan: Plan) -> Band | None:
+    """The calibrated error band of a checkpoint; None where it has none, or the model gives its own uncertainty."""
+    own = any(name == names.SM_UNCERTAINTY for name, _ in plan.spec.outputs)
+    record = getattr(card, "uncertainty", {})
+    return None if own or not record else Band.from_json(record)
 
 
 def task_text(job: Job) -> str:

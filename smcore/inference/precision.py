@@ -17,6 +17,7 @@ from smcore.errors import ModelError
 from smcore.inference.devices import is_out_of_memory
 from smcore.models.base import Inputs, Outputs, SoilMoistureModel
 from smcore.names import SM
+from smcore.progress import Cancel, check, never
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,6 +75,25 @@ def prepare(model: SoilMoistureModel, *, compiled: bool = False) -> None:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compiled and not any(isinstance(part, nn.RNNBase | nn.RNNCellBase) for part in parts):
             network.compile()
+
+
+@contextmanager
+def watching(model: SoilMoistureModel, cancelled: Cancel) -> Iterator[None]:
+    """Look at the cancel flag before every layer, so that a stop gets in between them, however large the call."""
+    if cancelled is never:
+        yield
+        return
+
+    def look(*_: object) -> None:
+        check(cancelled)
+
+    layers = [layer for network in networks_of(model) for layer in network.modules()]
+    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

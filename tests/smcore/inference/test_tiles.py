@@ -269,9 +269,8 @@ def test_seen_observations_are_marked_observed_and_the_rest_filled(small_world):
 def test_a_cancel_stops_between_tiles_and_inside_reading(small_world):
     model = Blur()
     asked = {"stop": False}
-    _, found = predict(
-        model, small_world.sources("forcing", "static"), WINDOW, device="cpu", cancelled=lambda: asked["stop"]
-    )
+    plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
+    found = predict_plan(model, plan, side=8, cancelled=lambda: asked["stop"])
     next(found)
     asked["stop"] = True
     with pytest.raises(Cancelled):
