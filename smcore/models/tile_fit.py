@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from smcore.errors import ModelError
 from smcore.models.base import FitRun, Floats, Inputs, Task
-from smcore.models.fitting import Schedule, seeded, train_epochs
+from smcore.models.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.losses import masked_mse
 from smcore.models.patches import Indices, Tiles, cut, rectangle, steps_before, tiles_on_lattice
-from smcore.models.plateau import Plateau
 from smcore.models.tile_scaling import TileScaling
 
 SIZE = 8
@@ -48,7 +48,7 @@ class TileSchedule:
     most_steps
         Most steps an epoch; 0: every sample once.
     least_gain
-        Smallest gain that counts for the early stop.
+        Step in which validation losses are compared, so that a smaller gain does not put off the early stop.
     plateau
         Epochs without a gain before the rate is halved; 0: never.
     held
@@ -73,7 +73,7 @@ class TileSchedule:
 
 
 SHORT = TileSchedule(
-    batch=64, epochs=10, most_steps=180, rate=1e-3, patience=0, plateau=0, most_held=1024, one_cycle=True
+    batch=32, epochs=12, most_steps=300, rate=3e-4, patience=0, plateau=0, most_held=1024, one_cycle=True
 )
 """About ten minutes of SMSNet on one thread (ours)."""
 
@@ -213,13 +213,12 @@ def seeded_torch(device: str, seed: int, *path: int) -> Iterator[None]:
 def train(network: torch.nn.Module, samples: TileSamples, schedule: TileSchedule, run: FitRun) -> None:
     """Train ``network`` (a :class:`TileNetwork`) in place."""
     optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
-    plateau = Plateau(optimiser, schedule.rate, schedule.plateau, least_gain=schedule.least_gain)
+    halving = ReduceLROnPlateau(optimiser, factor=0.5, patience=schedule.plateau) if schedule.plateau else None
     steps = -(-len(samples.train) // schedule.batch)
     steps = min(steps, schedule.most_steps or steps)
 
     def epoch(number: int, tick: Callable[[float], None]) -> float:
         order = seeded(run.seed, 3, number).permutation(samples.train)[: steps * schedule.batch]
-        plateau.begin()
         network.train()
         total = 0.0
         with seeded_torch(run.device, run.seed, 4, number):
@@ -238,10 +237,12 @@ def train(network: torch.nn.Module, samples: TileSamples, schedule: TileSchedule
 
     def validate() -> float:
         network.eval()
-        return plateau.judge(_evaluate(network, samples, run))
+        score = _evaluate(network, samples, run)
+        unit = schedule.least_gain
+        return round(score / unit) * unit if unit else score
 
     plan = Schedule(schedule.epochs, schedule.patience if len(samples.held) else 0)
-    train_epochs(network, optimiser, plan, run, epoch, validate if len(samples.held) else None)
+    train_epochs(network, optimiser, plan, run, epoch, validate if len(samples.held) else None, rates=halving)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, schedule: TileSchedule, done: float) -> None:
@@ -253,7 +254,7 @@ def _set_rate(optimiser: torch.optim.Optimizer, schedule: TileSchedule, done: fl
 
 def _loss(network: torch.nn.Module, samples: TileSamples, chosen: Indices, run: FitRun) -> Tensor:
     dynamic, static, target = samples.batch(chosen, run.device)
-    with torch.autocast(run.device.split(":")[0], torch.bfloat16, enabled=run.mixed):
+    with precision(run):
         found = network(dynamic, network.prepare(static))  # type: ignore[operator]
     loss = masked_mse(found.float(), target)
     assert loss is not None, "every sample has a valid target"
