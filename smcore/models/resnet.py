@@ -93,9 +93,6 @@ def _network(channels: Channels, config: Any) -> ImageNetwork:
 
 def build(config: str = "pscnet") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
-    own = baseline_spec(
-        SPEC.id, SPEC.title, SPEC.citation, config.removesuffix("_demo"), doi=SPEC.doi, configs=SPEC.configs
-    )
-    return ImageModel(
-        replace(own, doi=SPEC.doi, halo=reach(CONFIGS[config])), CONFIGS[config], _network, paper=CONFIGS["pscnet"]
-    )
+    own = baseline_spec(SPEC.id, SPEC.title, SPEC.citation, config.removesuffix("_demo"), configs=SPEC.configs)
+    spec = replace(own, doi=SPEC.doi, halo=reach(CONFIGS[config]))
+    return ImageModel(spec, CONFIGS[config], _network, paper=CONFIGS["pscnet"])
