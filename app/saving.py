@@ -63,11 +63,8 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     if other is None:
         field = np.asarray(store.opened(entry).read_map(variable, step), np.float64)
     else:
-        field, variable, title = (
-            store.comparison.field(step).astype(np.float64),
-            label,
-            f"{title} minus {_title(other)}",
-        )
+        field = store.comparison.field(step).astype(np.float64)
+        variable, title = label, f"{title} minus {_title(other)}"
     if kind == "csv":
         row, column = np.nonzero(np.isfinite(field))
         table = pd.DataFrame(

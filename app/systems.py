@@ -13,6 +13,7 @@ from pathlib import Path
 from smcore.models.registry import PACKAGE
 from smcore.names import unit_label
 
+_ROLE = re.compile(r":[a-z]+:`~?([^`]+)`")
 _BANDS = re.compile(r"(.+)_(\d+)")
 
 
@@ -58,7 +59,9 @@ def account_of(model: str) -> tuple[str, ...]:
     if found is None or found.origin is None:
         return ()
     text = ast.get_docstring(ast.parse(Path(found.origin).read_text(encoding="utf-8"))) or ""
-    return tuple(" ".join(part.split()).replace("``", "") for part in text.split("\n\n") if part.strip())
+    return tuple(
+        " ".join(_ROLE.sub(r"\1", part).split()).replace("``", "") for part in text.split("\n\n") if part.strip()
+    )
 
 
 def told(units: Mapping[str, str], most: int = 0) -> str:

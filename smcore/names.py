@@ -118,6 +118,13 @@ def attributes(variable: str, units: str | None = None) -> dict[str, str]:
 
 def unit_label(units: str) -> str:
     """A unit as it is printed: m³ m⁻³."""
-    for raw, printed in (("m3 m-3", "m³ m⁻³"), ("m-2", "m⁻²"), ("m2", "m²"), ("d-1", "d⁻¹"), ("kg-1", "kg⁻¹")):
+    for raw, printed in (
+        ("m3 m-3", "m³ m⁻³"),
+        ("m-2", "m⁻²"),
+        ("m2", "m²"),
+        ("d-1", "d⁻¹"),
+        ("kg-1", "kg⁻¹"),
+        ("dm-3", "dm⁻³"),
+    ):
         units = units.replace(raw, printed)
     return units

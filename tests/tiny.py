@@ -118,6 +118,14 @@ def _weights(folder: Path, model: str, trained: dict[str, str], title: str) -> C
                  "value": 0.888, "lower": 0.877, "upper": 0.894, "status": "ok"}],
         training={"seconds": 704.2, "device": "cpu", "samples": 1460, "seed": 0,
                   "departures": ["epochs 10 instead of 40"]},
+        uncertainty={
+            "calibration": {"values": 900, "locations": 3, "from": "cells of the training blocks"},
+            "measured": [{"sample": "test", "stratum": "all", "level": "all", "values": 700, "coverage": 0.913,
+                          "mean_width": 0.1032, "lower": 0.89, "upper": 0.93},
+                         {"sample": "test", "stratum": "season", "level": "DJF", "values": 200, "coverage": 0.871,
+                          "mean_width": 0.09}],
+            "climatology": {"mean_width": 0.2, "coverage": 0.88},
+        },
         limits=["Trained on synthetic data: it says nothing about the real world."], licence="CC0-1.0",
         citation="Somebody (2022): A journal", doi="10.1000/some", synthetic=True, weights_sha256=f"{model:0<64}",
     )  # fmt: skip

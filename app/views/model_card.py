@@ -19,7 +19,7 @@ from app.views.model_list import EVERY
 from smcore.catalog import CatalogEntry
 from smcore.models.card import ModelCard
 from smcore.models.input_sets import INPUT_SETS
-from smcore.names import unit_label
+from smcore.names import VARIABLES, unit_label
 
 _METRICS = {
     "pearson_r": "R", "ubrmsd": "ubRMSD [m³ m⁻³]", "rmsd": "RMSD [m³ m⁻³]", "bias": "bias [m³ m⁻³]",
@@ -44,7 +44,9 @@ class ModelCardView:
         self._opened = 0
         self.body = text("", margin=0)
         self.channel = pn.widgets.TextInput(visible=False)
-        self.channel.jscallback(value="const s = document.getElementById('sheet'); if (!s.open) s.showModal();")
+        self.channel.jscallback(
+            value="const s = document.getElementById('sheet'); s.scrollTop = 0; if (!s.open) s.showModal();"
+        )
 
     def __panel__(self) -> pn.viewable.Viewable:
         """What lies on the sheet."""
@@ -74,7 +76,7 @@ def catalogue(entries: Iterable[CatalogEntry], models: Iterable[Choice]) -> str:
     rows = [
         (
             Markup(esc(e.title) + ('<br><span class="badge">synthetic</span>' if e.synthetic else "")), e.kind,
-            e.grid or e.layout, f"{e.period[0][:10]} to {e.period[1][:10]}" if e.period else "–", e.licence or "–",
+            e.grid or e.layout, _period(e), e.licence or "–",
             Markup(" ".join(x for x in (esc(e.citation), link(e.doi)) if x)),
         )
         for e in entries if not e.hidden and e.layout != "model"
@@ -82,6 +84,11 @@ def catalogue(entries: Iterable[CatalogEntry], models: Iterable[Choice]) -> str:
     cards = [(Markup(_opener(c)), "ready" if c.has_weights else "no weights") for c in models]
     data = table(("Title", "Kind", "Grid", "Period", "Licence", "Source"), rows)
     return f"<h3>What is at hand</h3><h4>Models</h4>{table(('Model', ''), cards)}<h4>Data</h4>{data}"
+
+
+def _period(entry: CatalogEntry) -> Markup:
+    days = (esc(day[:10]).replace("-", "\u2011") for day in entry.period or ())
+    return Markup(" to<br>".join(days) or "–")
 
 
 def _opener(choice: Choice) -> str:
@@ -167,7 +174,7 @@ def _scores(card: ModelCard) -> str:
         metric = str(one["metric"]).removeprefix("median_")
         if one.get("value") is None:
             continue
-        limits = "" if one.get("lower") is None else f"{one['lower']:.3f} to {one['upper']:.3f}"
+        limits = _between(one, ".3f")
         sample = _SAMPLES.get(str(one["sample"]), str(one["sample"]).replace("_", " "))
         name = ("median " if str(one["metric"]).startswith("median_") else "") + _METRICS.get(metric, metric)
         counts = (f"{int(one.get('locations') or 0):,}", f"{int(one.get('pairs') or 0):,}")
@@ -179,31 +186,32 @@ def _scores(card: ModelCard) -> str:
 
 
 def _band(card: ModelCard) -> str:
-    """The uncertainty band: how it was made and how often it held."""
-    band: Mapping[str, Any] = getattr(card, "uncertainty", None) or {}
+    """The uncertainty band: where it comes from, how often it held, and how wide it is beside climatology's."""
+    band: Mapping[str, Any] = card.uncertainty
     if not band:
         return "<h4>Uncertainty</h4><p>These weights have no calibrated band.</p>"
-    return f"<h4>Uncertainty (90 % band for the SMAP observation)</h4>{_rows(_flat(band))}"
+    rows = [
+        (
+            _SAMPLES.get(str(one["sample"]), str(one["sample"]).replace("_", " ")),
+            "all" if one["stratum"] == "all" else f"{str(one['stratum']).replace('_', ' ')}: {one['level']}",
+            f"{one['coverage']:.1%}", _between(one, ".1%"), f"{one['mean_width']:.3f}", f"{one['values']:,}",
+        )
+        for one in band.get("measured", ())
+    ]  # fmt: skip
+    head = ("Sample", "Part", "Held", "95 % interval", "Mean width [m³ m⁻³]", "Values")
+    said = table(head, rows, numeric=(2, 3, 4, 5)) if rows else "<p>How often it holds was not measured.</p>"
+    plain = band.get("climatology") or {}
+    beside = f"Climatology's own band is {plain['mean_width']:.3f} m³ m⁻³ wide" if plain.get("mean_width") else ""
+    beside += f" and held in {plain['coverage']:.1%} of cases." if beside and plain.get("coverage") else ""
+    source = band.get("calibration") or {}
+    fitted = f"Fitted to {source['values']:,} values at {source['locations']:,} places that no fit has seen"
+    about = f"<p>{fitted}: {esc(source.get('from', ''))}.</p>" if source.get("values") else ""
+    return f"<h4>Uncertainty: the 90 % band for the SMAP observation</h4>{about}{said}<p>{beside}</p>"
 
 
-def _flat(record: Mapping[str, Any], above: str = "") -> list[tuple[str, object]]:
-    """Numbers and words of a nested record as lines; long lists of numbers are the machine's and left out."""
-    lines: list[tuple[str, object]] = []
-    for key, value in record.items():
-        name = f"{above}{str(key).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            inner = [k for k, v in value.items() if isinstance(v, Mapping | list)]
-            if inner:
-                lines += _flat(value, f"{name}: ")
-            elif value:
-                lines.append((esc(name), ", ".join(f"{k} {_short(v)}" for k, v in value.items())))
-        elif not isinstance(value, list):
-            lines.append((esc(name), _short(value)))
-    return lines
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _between(one: Mapping[str, Any], how: str) -> str:
+    """The limits of an interval, where it has any."""
+    return "" if one.get("lower") is None else f"{one['lower']:{how}} to {one['upper']:{how}}"
 
 
 def _inputs(choice: Choice) -> str:
@@ -211,7 +219,8 @@ def _inputs(choice: Choice) -> str:
     published = {i.name: i.published for i in known.inputs} if known else {}
     rows = [
         (
-            i.name.replace("_", " "), unit_label(i.units) if i.units not in ("", "1") else "–",
+            VARIABLES[i.name].long_name if i.name in VARIABLES else i.name.replace("_", " "),
+            unit_label(i.units) if i.units not in ("", "1") else "–",
             EVERY[choice.step] if i.role == "dynamic" else _ROLES[i.role],
             "" if published.get(i.name, True) else "ours",
         )

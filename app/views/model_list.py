@@ -86,7 +86,7 @@ def needs(choice: Choice) -> str:
 def _gives(choice: Choice, taken: list[Offer]) -> str:
     timed = [o for o in taken if o.pairs[0][0] != "target"] or taken
     finest = min((o.entry.grid for o in timed), key=_cell)
-    band = ", with a 90 % band" if choice.card is not None and getattr(choice.card, "uncertainty", None) else ""
+    band = ", with a 90 % band" if choice.card is not None and choice.card.uncertainty else ""
     return f"soil moisture [{unit_label('m3 m-3')}] on {grid_label(finest)}, {EVERY[choice.step]}{band}"
 
 

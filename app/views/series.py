@@ -263,7 +263,7 @@ def _legend(series: list[Series], theme: str, place: str, period: Range1d) -> st
     """Name what is drawn in the period shown, the station first; one mark where all of it is synthetic."""
     badge = '<span class="badge">synthetic</span> '
     drawn = [(i, s) for i, s in enumerate(series) if _is_drawn(s, period)]
-    alike = bool(drawn) and all(s.synthetic and not s.label.startswith(DEMONSTRATION) for _, s in drawn)
+    alike = bool(drawn) and all(s.synthetic for _, s in drawn)
     keys = [
         f'<span class="key" title="{esc(s.label)}">{swatch(line_colour(s, i, theme))}{esc(shortened(s.label))}'
         f"{'' if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else ' ' + badge}</span>"
