@@ -2,8 +2,8 @@
 
 The paper names it without details, so sizes are ours: 8 static channels and 10 dynamic ones on 5 days, stacked to 58;
 3 × 3 convolutions to 64, 128, 128 and 64 channels, each with batch norm and ReLU; a 1 × 1 convolution to soil moisture.
-Tiles, scaling, tilings and optimiser are SMSNet's; ``smsnet`` trains for a short time, ``smsnet_paper`` by the published
-schedule.
+Tiles, scaling, tilings and optimiser are SMSNet's; ``smsnet`` trains for a short time, ``smsnet_paper`` by SMSNet's
+published schedule.
 """
 
 from __future__ import annotations
