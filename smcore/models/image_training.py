@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from smcore.errors import ModelError
 from smcore.models.base import FitRun, Floats, Inputs, ModelSpec
-from smcore.models.fitting import seeded
+from smcore.models.fitting import precision, seeded
 from smcore.models.image_targets import ImageTargets, Labels
 from smcore.models.patches import Indices, Tiles, cut, draw_crops, rectangle
 from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
@@ -128,11 +128,12 @@ class Training:
         x_, clocked_, present_ = (part.to(device) for part in tensors)
         return x_, clocked_, present_, labels.to(device)
 
-    def _loss(self, network: ImageNetwork, batch: tuple[Tensor, Tensor, Tensor, Labels]) -> Tensor | None:
+    def _loss(self, network: ImageNetwork, batch: tuple[Tensor, Tensor, Tensor, Labels], run: FitRun) -> Tensor | None:
         x, static, present, labels = batch
-        embedded = network.embed(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        maps = network(embedded, static, unless_all(present[..., None]))
-        return self.targets.loss(maps, labels, present)
+        with precision(run):
+            embedded = network.embed(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+            maps = network(embedded, static, unless_all(present[..., None]))
+        return self.targets.loss(maps.float(), labels, present)
 
     def epoch(
         self, network: ImageNetwork, optimiser: torch.optim.Optimizer, run: FitRun
@@ -147,7 +148,7 @@ class Training:
                 rng = seeded(run.seed, number, step)
                 tiles, at = self._draw(self.drawn, self.config.batch, rng)
                 windows = some_shortened(self.windows[at], rng)
-                loss = self._loss(network, self._batch(tiles, at, windows, run.device))
+                loss = self._loss(network, self._batch(tiles, at, windows, run.device), run)
                 if loss is None:
                     continue
                 set_rate(
@@ -175,7 +176,7 @@ class Training:
                 for part in np.array_split(np.arange(len(tiles)), math.ceil(len(tiles) / self.config.batch)):
                     check(run.cancelled)
                     batch = self._batch(tiles.pick(part), at[part], self.windows[at[part]], run.device)
-                    loss = self._loss(network, batch)
+                    loss = self._loss(network, batch, run)
                     losses += [] if loss is None else [float(loss)]
             return float(np.mean(losses)) if losses else 0.0
 

@@ -33,7 +33,7 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import Schedule, seeded, train_epochs
+from smcore.models.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.image_training import set_rate
 from smcore.models.input_sets import baseline_spec
 from smcore.models.losses import scatter_mean
@@ -203,7 +203,7 @@ class Lstm:
             for step in range(steps):
                 tick(step / steps)
                 rng = seeded(run.seed, number, step)
-                loss = _loss(network, labels.batch(rng.choice(labels.drawn, config.batch), rng), run.device)
+                loss = _loss(network, labels.batch(rng.choice(labels.drawn, config.batch), rng), run)
                 if loss is None:
                     continue
                 set_rate(optimiser, config.rate, config.last_rate, (number + step / steps) / config.epochs)
@@ -226,7 +226,7 @@ class Lstm:
             with torch.no_grad():
                 for part in np.array_split(chosen, math.ceil(len(chosen) / self.config.batch)):
                     check(run.cancelled)
-                    loss = _loss(network, labels.batch(part), run.device)
+                    loss = _loss(network, labels.batch(part), run)
                     losses += [] if loss is None else [float(loss)]
             return float(np.mean(losses)) if losses else 0.0
 
@@ -286,13 +286,15 @@ class Lstm:
         self.network = network.eval()
 
 
-def _loss(network: Network, batch: tuple[Tensor, Tensor, Tensor], device: str) -> Tensor | None:
+def _loss(network: Network, batch: tuple[Tensor, Tensor, Tensor], run: FitRun) -> Tensor | None:
     """Huber between the means over cells and the observations; None where no observation has a cell."""
-    x, group, value = (part.to(device) for part in batch)
+    x, group, value = (part.to(run.device) for part in batch)
     known = torch.isfinite(value)
     if not bool(known.any()):
         return None
-    mean = scatter_mean(network(x)[None], group, len(value))[0]
+    with precision(run):
+        y = network(x)
+    mean = scatter_mean(y.float()[None], group, len(value))[0]
     return huber_loss(mean[known], value[known])
 
 

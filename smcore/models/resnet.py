@@ -31,7 +31,7 @@ class Config(ImageConfig):
 
 CONFIGS = {
     "pscnet": Config(),
-    "pscnet_demo": Config(epochs=6, most_steps=12, batch=4),
+    "pscnet_demo": Config(epochs=12, most_steps=25, batch=4),
     "smsnet": Config(),
 }
 

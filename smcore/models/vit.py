@@ -44,7 +44,7 @@ class Config(ImageConfig):
 
 CONFIGS = {
     "pscnet": Config(),
-    "pscnet_demo": Config(epochs=10, most_steps=40),
+    "pscnet_demo": Config(epochs=12, most_steps=40, batch=4),
     "smsnet": Config(),
 }
 

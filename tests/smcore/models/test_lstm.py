@@ -64,7 +64,7 @@ def test_cells_that_are_missing_or_in_no_coarse_cell_are_left_out_of_the_mean():
     model = small()
     model.fit(TrainingData(task), FitRun(seed=0))
     labels = _Labels(task, model.features, model.spec)
-    loss = _loss(model.network, labels.batch(7 * 4 + np.arange(4)), "cpu")
+    loss = _loss(model.network, labels.batch(7 * 4 + np.arange(4)), FitRun())
     found = member_mean(model.predict(task.inputs)["sm"], members, 4)[7]
     errors = (found - target[7]) / model.features.values.target.std[0]
     huber = np.where(np.abs(errors) < 1, errors**2 / 2, np.abs(errors) - 0.5)
@@ -80,7 +80,7 @@ def test_an_observation_none_of_whose_cells_is_there_adds_nothing():
     model = small()
     model.fit(TrainingData(task), FitRun())
     labels = _Labels(gone, model.features, model.spec)
-    assert _loss(model.network, labels.batch(np.array([9])), "cpu") is None
+    assert _loss(model.network, labels.batch(np.array([9])), FitRun()) is None
 
 
 def test_it_finds_the_fine_pattern_that_the_coarse_cells_hide():
