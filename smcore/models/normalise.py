@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from smcore.errors import WeightsError
 from smcore.models.base import Floats, Inputs, Task
 
 _SAMPLE = 4_000_000  # values per channel that quantiles are taken from; a longer one is thinned evenly
+_MOST = 24_000_000  # values per channel that moments are taken from; a longer one is thinned evenly before it is read
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +33,12 @@ class Statistics:
 
     @staticmethod
     def fit(names: tuple[str, ...], values: Floats, *, trimmed: bool) -> Statistics:
-        """Fit on ``values`` (…, C); NaN are left out, an empty channel gets mean 0 and std 1."""
-        columns = values.reshape(-1, values.shape[-1]) if values.size else np.empty((0, len(names)), np.float32)
-        moments = [_moments(columns[:, c], trimmed) for c in range(len(names))]
+        """Fit on ``values`` (…, C); NaN are left out, an empty channel gets mean 0 and std 1.
+
+        One channel is read at a time, so memory-mapped values need not fit into memory.
+        """
+        empty = np.empty(0, np.float32)
+        moments = [_moments(_thinned(values[..., c]) if values.size else empty, trimmed) for c in range(len(names))]
         return Statistics(names, np.array([m for m, _ in moments]), np.array([s for _, s in moments]))
 
     def forward(self, values: Floats) -> Floats:
@@ -59,6 +64,18 @@ class Statistics:
         if mean.shape != (len(names),) or std.shape != (len(names),) or not np.isfinite(mean + std).all():
             raise WeightsError("The statistics on the model card do not fit their names")
         return Statistics(names, mean, std)
+
+
+def _thinned(values: Floats) -> Floats:
+    """A channel (…) as one row, or of a very long one (steps, …) every k-th value, k without a common divisor."""
+    if values.size <= _MOST or values.ndim < 2:
+        return values.reshape(-1)
+    row = values.size // len(values)
+    every = -(-values.size // _MOST)
+    while math.gcd(every, row) > 1:  # else the same locations would be taken on every step
+        every += 1
+    starts = (-np.arange(len(values)) * row) % every
+    return np.concatenate([step.reshape(-1)[start::every] for step, start in zip(values, starts, strict=True)])
 
 
 def _moments(values: Floats, trimmed: bool) -> tuple[float, float]:
