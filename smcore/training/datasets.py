@@ -108,7 +108,8 @@ def build(
     others = [replace(s, roles=s.roles - {"target"}) for s in sources if s.roles - {"target"}]
     used = spec.choose(available([target, *others], spec.inputs))
     inside = _period(window, target)
-    plan = _with_target_cells(handshake(spec, used, [target, *others], inside, gaps=True), target, inside)
+    patient = replace(spec, min_history=0)  # a step without its history teaches nothing, and does no harm
+    plan = _with_target_cells(handshake(patient, used, [target, *others], inside, gaps=True), target, inside)
     progress(0.05, "reading targets")
     members, (lat, lon) = _members(plan, target)
     read = read_targets(plan, target, lat, lon, quality=choice.quality, overpass=choice.overpass, cancelled=cancelled)
