@@ -1,0 +1,141 @@
+"""Infer without a server: the list of models, the data they are run on, days at hand, demonstrations, and refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny import make_systems
+
+from app.session import Session
+from app.settings import Settings
+
+BOX = "-104,34,-102,36"
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A made-up world and the same as real data, each with weights that know the made-up one."""
+    return {
+        kind: make_systems(tmp_path_factory.mktemp(kind), synthetic=kind == "made-up") for kind in ("made-up", "real")
+    }
+
+
+@pytest.fixture
+def tab(worlds: dict[str, Path], tmp_path: Path) -> Callable[..., Session]:
+    def open_one(kind: str = "made-up", **query: str) -> Session:
+        own = tmp_path / "own.yml"
+        settings = Settings(catalogs=(worlds[kind],), writable_catalog=own, jobs=tmp_path / "jobs")
+        return Session(settings, {"place": "infer", "product": "smap-36"} | query)
+
+    return open_one
+
+
+def asked(session: Session) -> dict[str, object]:
+    """The request of the last question to the worker."""
+    newest = session.infer.queue.recent(1)[0]
+    assert (newest.kind, newest.state) == ("check", "queued")
+    return newest.request
+
+
+def test_the_list_names_the_five_systems_then_the_baselines(tab: Callable[..., Session]) -> None:
+    html = tab().infer.picker.models.object
+    names = re.findall(r'data-open="model:[^>]*><b>([^<]*)</b>', html)
+    assert names[:5] == ["SMSNet", "DrcGAN", "PSCNet", "TsSMNet", "Multiscale LSTM"]
+    assert "Natural cubic spline" in names[-1] or "spline" in " ".join(names[5:])
+    assert html.index("Systems") < html.index("Baselines")
+    assert html.count("Model card of") == len(names)
+
+
+def test_the_chosen_model_says_what_it_needs_and_gives_and_where_it_comes_from(tab: Callable[..., Session]) -> None:
+    session = tab(model="pscnet-demo")
+    html = session.infer.picker.models.object
+    assert "3-hourly swvl1 [m³ m⁻³], swvl2 [m³ m⁻³], skin temperature [K]" in html
+    assert "on the grid of its inputs, 3-hourly, with a 90 % band" in html
+    assert "smap-9, 2016-01-01 to 2018-12-31, synthetic" in html
+    session.infer.picker.choose("smsnet-demo")
+    assert "on 9 km (M09), daily" in session.infer.picker.models.object
+
+
+def test_a_model_whose_inputs_lack_is_listed_disabled_with_the_reason(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    html = session.infer.picker.models.object
+    button = re.search(r'<button class="pick" data-open="model:drcgan"[^>]*>', html)
+    assert button is not None
+    assert " disabled" in button[0]
+    assert "No weights are at hand; make them with: loam train drcgan" in html
+    session.selection.model = "drcgan"
+    assert session.infer.run.disabled
+    assert "No weights are at hand" in session.infer.cost.object
+    session.infer.picker.choose("drcgan")
+    assert session.infer.picker.choice is None
+
+
+def test_other_inputs_can_be_chosen_and_the_link_keeps_them(tab: Callable[..., Session]) -> None:
+    session = tab(model="smsnet-demo", box=BOX)
+    inputs = session.infer.picker.data["forcing"]
+    assert inputs.visible
+    assert list(inputs.options.values()) == ["optical-9", "optical-1"]
+    assert asked(session)["data"] == [["forcing", "optical-9"], ["static", "optical-9"]]
+    inputs.value = "optical-1"
+    assert session.selection.data == "forcing=optical-1"
+    assert asked(session)["data"] == [["forcing", "optical-1"], ["static", "optical-1"]]
+    assert "1 km (M01)" in session.infer.picker.models.object
+    session.infer.picker.choose("drcgan-demo")
+    assert session.selection.data == ""
+    again = tab(model="smsnet-demo", box=BOX, data="forcing=optical-1")
+    assert again.infer.picker.data["forcing"].value == "optical-1"
+
+
+def test_days_are_proposed_where_all_inputs_have_them(tab: Callable[..., Session]) -> None:
+    session = tab(model="drcgan-demo", box=BOX)
+    assert (session.selection.start, session.selection.end) == ("2018-01-01", "2018-02-09")
+    session.selection.param.update(start="2018-02-01", end="2018-02-05")
+    session.infer.picker.choose("pscnet-demo")
+    assert (session.selection.start, session.selection.end) == ("2018-01-01", "2018-01-03")
+    session.selection.param.update(start="2018-01-02", end="2018-01-02")
+    session.infer.picker.choose("smsnet-demo")
+    assert (session.selection.start, session.selection.end) == ("2018-01-02", "2018-01-02")
+
+
+def test_synthetic_weights_run_on_real_data_only_after_the_tick(tab: Callable[..., Session]) -> None:
+    session = tab("real", model="smsnet-demo", box=BOX)
+    picker = session.infer.picker
+    assert picker.demonstration.visible
+    assert picker.warning.visible
+    assert session.infer.run.disabled
+    assert "only if you tick the box" in session.infer.cost.object
+    assert session.infer.queue.recent(1) == []
+    picker.demonstration.value = True
+    assert asked(session)["demonstration"] is True
+    picker.choose("spline")
+    assert not picker.demonstration.visible
+    assert picker.demonstration.value is False
+    assert asked(session)["demonstration"] is False
+    picker.choose("smsnet-demo")
+    assert picker.demonstration.value is False, "each model asks anew"
+
+
+def test_synthetic_weights_on_a_made_up_world_need_no_tick(tab: Callable[..., Session]) -> None:
+    session = tab(model="smsnet-demo", box=BOX)
+    assert not session.infer.picker.demonstration.visible
+    assert asked(session)["demonstration"] is False
+
+
+def test_what_a_model_sees_of_the_target_goes_by_the_targets_own_flags(tab: Callable[..., Session]) -> None:
+    session = tab(model="drcgan-demo", box=BOX)
+    assert asked(session)["quality"] == "all"
+    assert ["target", "smap-36"] in asked(session)["data"]  # type: ignore[operator]
+
+
+def test_names_in_a_card_are_never_markup(tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>"
+    world = make_systems(tmp_path, title=hostile)
+    own = tmp_path / "own.yml"
+    session = Session(Settings(catalogs=(world,), writable_catalog=own, jobs=tmp_path / "jobs"), {"place": "infer"})
+    assert "<script" not in session.infer.picker.models.object
+    session.sheet.open("smsnet-demo")
+    assert "<script" not in session.sheet.body.object
+    assert "&lt;script&gt;" in session.sheet.body.object
