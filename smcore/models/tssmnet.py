@@ -7,9 +7,8 @@ schedule, most of the features and how a day is kept out of its own features are
 :mod:`tssmnet_network`). One model serves all years. The result is the network's on every day, also on observed ones,
 where it knows the other days only; whoever wants observations kept puts them in afterwards.
 
-Configurations: ``paper`` is the full schedule; ``demo`` is narrower and shorter; ``no_series`` and ``demo_no_series``
-go without features of the series, so they need no observation and also answer at pixels that were never seen (the
-paper's ablation).
+Configurations: ``paper`` is the full schedule; ``demo`` is narrower and shorter; ``no_series`` is ``demo`` without the
+series features, so it needs no observation and also answers at pixels that were never seen (the paper's ablation).
 """
 
 from __future__ import annotations
@@ -66,12 +65,17 @@ class Config(NetworkConfig):
 
 
 _DEMO = Config(channels=(32, 16, 8), epochs=25, patience=8, batch=512, rate=2e-3, plateau=3, most_steps=160)
-CONFIGS = {
-    "paper": Config(),
-    "demo": _DEMO,
-    "no_series": Config(layout="tssmnet_no_series"),
-    "demo_no_series": replace(_DEMO, layout="tssmnet_no_series"),
-}
+_DEMO = Config(
+    channels=(16, 8, 4),
+    epochs=24,
+    patience=8,
+    batch=512,
+    rate=2e-3,
+    plateau=3,
+    most_steps=200,
+    most_samples=400_000,
+)
+CONFIGS = {"paper": Config(), "demo": _DEMO, "no_series": replace(_DEMO, layout="tssmnet_no_series")}
 
 
 class TsSMNet(VectorNetwork):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+_LEAST_BATCH: Final = 32
+_JUDGED: Final = 20_000  # samples kept back that an epoch is judged by
 _ROWS: Final = 512  # rows that go through a network at once on a CPU, so that activations stay near the cache
 _ROWS_DEVICE: Final = 65_536
 
@@ -32,8 +34,9 @@ class NetworkConfig:
         One of :data:`smcore.models.tabular.LAYOUTS`.
     epochs, patience
         Most epochs, and how many without a better loss on the samples kept back before it ends.
-    batch
-        Samples a step.
+    batch, least_steps
+        Samples a step; fewer where an epoch would else have fewer than ``least_steps`` steps (ours: schedules of the
+        papers are made for more samples than a small region has), never under 32.
     rate, plateau
         Learning rate, halved after more than this many epochs without a better loss; 0: never.
     most_steps
@@ -46,6 +49,7 @@ class NetworkConfig:
     epochs: int = 100
     patience: int = 10
     batch: int = 2048
+    least_steps: int = 100
     rate: float = 1e-3
     plateau: int = 5
     most_steps: int = 0
@@ -136,7 +140,8 @@ class VectorNetwork(VectorModel):
         from smcore.models.fitting import seeded
 
         used = np.flatnonzero(~samples.held)
-        steps = max(1, len(used) // self.config.batch)
+        batch = min(self.config.batch, max(_LEAST_BATCH, len(used) // self.config.least_steps))
+        steps = max(1, len(used) // batch)
         steps = min(steps, self.config.most_steps or steps)
 
         def epoch(number: int, tick: Callable[[float], None]) -> float:
@@ -148,7 +153,7 @@ class VectorNetwork(VectorModel):
             losses = []
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(rng.integers(2**62)))
-                for step, chosen in enumerate(np.array_split(order[: steps * self.config.batch], steps)):
+                for step, chosen in enumerate(np.array_split(order[: steps * batch], steps)):
                     tick(step / steps)
                     x = torch.from_numpy(samples.x[chosen]).to(run.device)
                     y = torch.from_numpy(samples.y[chosen]).to(run.device)
@@ -165,6 +170,7 @@ class VectorNetwork(VectorModel):
         self, network: nn.Module, samples: Samples, device: str, history: list[float]
     ) -> Callable[[], float]:
         held = np.flatnonzero(samples.held if samples.held.any() else ~samples.held)
+        held = held[:: max(1, len(held) // _JUDGED)]
 
         def validate() -> float:
             difference = _through(network, samples.x[held], device) - samples.y[held]

@@ -205,5 +205,5 @@ def test_a_killed_run_goes_on_to_the_same_weights(fitted):
 
 
 def test_what_the_demo_leaves_out_is_said():
-    assert "channels (32, 16, 8) instead of (64, 32, 16, 8)" in tssmnet.build("demo").departures
+    assert "channels (16, 8, 4) instead of (64, 32, 16, 8)" in tssmnet.build("demo").departures
     assert tssmnet.build("paper").departures == ()
