@@ -7,6 +7,7 @@ of a memory-mapped array than the tiles themselves.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,7 +154,8 @@ def cut(values: NDArray[Any], tiles: Tiles, steps: Indices | None = None) -> NDA
         (K, h, w, …), (K, h, w, …) or (K, L, h, w, …) copies; NaN (False, 0) outside the rectangle and at missing steps.
     """
     at = 0 if steps is None else 1
-    flat = values.reshape(*values.shape[:at], -1, *values.shape[at + 2 :])
+    area = values.shape[at] * values.shape[at + 1]  # said, not left open: there may be no channel at all
+    flat = values.reshape(*values.shape[:at], area, *values.shape[at + 2 :])
     cells, inside = tiles.cells()
     if steps is None:
         result, present = flat[cells], inside
@@ -237,15 +239,11 @@ def draw_crops(
     ModelError
         If none of the crops drawn has any valid target.
     """
-    height, width = valid.shape[1:]
-    size = (min(size[0], height), min(size[1], width))
+    size = (min(size[0], valid.shape[1]), min(size[1], valid.shape[2]))
     steps = np.arange(len(valid)) if steps is None else steps
     found: list[tuple[float, int, int, int]] = []
     enough = 0
-    for _ in range(_DRAWS * count):
-        step = int(steps[rng.integers(len(steps))])
-        row, column = int(rng.integers(height - size[0] + 1)), int(rng.integers(width - size[1] + 1))
-        share = float(valid[step, row : row + size[0], column : column + size[1]].mean())
+    for share, step, row, column in _random_crops(valid, size, steps, rng, _DRAWS * count):
         if share > 0:
             found.append((min(share, least), step, row, column))
             enough += share >= least
@@ -255,4 +253,14 @@ def draw_crops(
         raise ModelError("No crop of the training area holds a valid target", hint="check period, box and split")
     best = sorted(range(len(found)), key=lambda k: -found[k][0])[:count]  # stable: those with enough in drawn order
     chosen = np.array([found[k][1:] for k in best], np.int64)
-    return Tiles(chosen[:, 1], chosen[:, 2], size, (height, width)), chosen[:, 0]
+    return Tiles(chosen[:, 1], chosen[:, 2], size, valid.shape[1:]), chosen[:, 0]
+
+
+def _random_crops(
+    valid: NDArray[np.bool_], size: tuple[int, int], steps: Indices, rng: np.random.Generator, count: int
+) -> Iterator[tuple[float, int, int, int]]:
+    """Share of valid cells, step, row and column of one random crop after the other."""
+    for _ in range(count):
+        step = int(steps[rng.integers(len(steps))])
+        row, column = (int(rng.integers(have - want + 1)) for have, want in zip(valid.shape[1:], size, strict=True))
+        yield float(valid[step, row : row + size[0], column : column + size[1]].mean()), step, row, column
