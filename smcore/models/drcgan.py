@@ -38,7 +38,7 @@ from smcore.models.base import (
 from smcore.models.drcgan_losses import Batch, judges_loss, makers_loss
 from smcore.models.drcgan_networks import SCALE, Degeneration, Generator, Networks, reach
 from smcore.models.drcgan_patches import MODEL, Record, Samples, assemble
-from smcore.models.fitting import Schedule, seeded, train_epochs
+from smcore.models.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
 from smcore.models.hydro_features import season
 from smcore.models.input_sets import DRCGAN, OBSERVED
@@ -175,7 +175,7 @@ class DrcGan:
                 tick(step / steps)
                 chosen = usable[order[step * config.batch : (step + 1) * config.batch]]
                 batch = _moved(samples.draw(chosen, rng, config.outage), run.device)
-                losses.append(_step(nets, optimiser, batch, rng, adversarial=number >= config.warm_epochs))
+                losses.append(_step(nets, optimiser, batch, rng, run, adversarial=number >= config.warm_epochs))
                 nets.follow(config.average)
             return float(np.mean(losses))
 
@@ -245,15 +245,18 @@ def _moved(batch: Batch, device: str) -> Batch:
 
 
 def _step(
-    nets: Networks, optimiser: torch.optim.Optimizer, batch: Batch, rng: np.random.Generator, *, adversarial: bool
-) -> float:
+    nets: Networks, optimiser: torch.optim.Optimizer, batch: Batch, rng: np.random.Generator, run: FitRun, *,
+    adversarial: bool,
+) -> float:  # fmt: skip
     """One step of G and H, and one of the discriminators: gives the loss of G and H."""
-    loss, fused, again = makers_loss(nets, batch, adversarial=adversarial)
+    with precision(run):
+        loss, fused, again = makers_loss(nets, batch, adversarial=adversarial)
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss, inputs=nets.makers)
     optimiser.step()
     if adversarial:
-        against = judges_loss(nets, batch, fused, again, rng)
+        with precision(run):
+            against = judges_loss(nets, batch, fused, again, rng)
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(against, inputs=nets.judges)
         optimiser.step()

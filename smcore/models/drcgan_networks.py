@@ -78,12 +78,12 @@ class Body(nn.Module):
             nn.init.zeros_(weight)
 
     def forward(self, x: Tensor, land: Tensor, wraps: bool) -> Tensor:
-        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W)."""
+        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W), float32 also where products are not."""
         begin = torch.relu(self.first(x, wraps)) * land
         hidden = begin
         for block in self.blocks:
             hidden = block(hidden, land, wraps)
-        return self.last(self.after(hidden, wraps) * land + begin, wraps)
+        return self.last(self.after(hidden, wraps) * land + begin, wraps).float()
 
 
 class Generator(nn.Module):
@@ -156,7 +156,7 @@ class Discriminator(nn.Module):
                 x = nn.functional.instance_norm(x)
             if number < len(self.layers) - 1:
                 x = leaky_relu(x, 0.2)
-        return x
+        return x.float()
 
 
 class ReplayPool(nn.Module):

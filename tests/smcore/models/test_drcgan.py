@@ -300,7 +300,7 @@ def test_a_step_of_one_side_leaves_the_weights_of_the_other():
     batch = samples.draw(samples.usable[:2], np.random.default_rng(0), 0.0)
     optimiser = torch.optim.Adam([*nets.makers, *nets.judges], lr=1e-2)
     before = [[w.detach().clone() for w in side] for side in (nets.makers, nets.judges)]
-    _step(nets, optimiser, batch, np.random.default_rng(0), adversarial=False)
+    _step(nets, optimiser, batch, np.random.default_rng(0), FitRun(), adversarial=False)
     moved = [
         any((w != b).any() for w, b in zip(s, o, strict=True))
         for s, o in zip((nets.makers, nets.judges), before, strict=True)
