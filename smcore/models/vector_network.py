@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Checkpoint, FitRun, Floats
+from smcore.models.base import FitRun, Floats
 from smcore.models.samples import Samples
 from smcore.models.vector_model import VectorModel
 
@@ -38,7 +38,7 @@ class NetworkConfig:
         Samples a step; fewer where an epoch would else have fewer than ``least_steps`` steps (ours: schedules of the
         papers are made for more samples than a small region has), never under 32.
     rate, plateau
-        Learning rate, halved after more than this many epochs without a better loss; 0: never.
+        Learning rate, halved after more than this many epochs without a better loss.
     most_steps
         Most steps an epoch, drawn anew each time; 0: all samples.
     most_samples
@@ -54,40 +54,6 @@ class NetworkConfig:
     plateau: int = 5
     most_steps: int = 0
     most_samples: int = 2_000_000
-
-
-def reductions(history: list[float], patience: int) -> int:
-    """How often the rate has been cut after these losses: each time that more than ``patience`` epochs brought nothing.
-
-    As torch's ``ReduceLROnPlateau`` with its relative threshold of 1e-4, but from the losses alone, so that a resumed
-    run has the same rate.
-    """
-    best, waiting, cuts = float("inf"), 0, 0
-    for loss in history:
-        if loss < best * (1 - 1e-4):
-            best, waiting = loss, 0
-        else:
-            waiting += 1
-        if patience and waiting > patience:
-            cuts, waiting = cuts + 1, 0
-    return cuts
-
-
-@dataclass(frozen=True)
-class _Remembering:
-    """A checkpoint that also keeps the losses so far."""
-
-    inner: Checkpoint
-    history: list[float]
-
-    def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        found = self.inner.load()
-        if found is not None:
-            self.history[:] = [float(loss) for loss in found[1].get("history", [])]
-        return found
-
-    def save(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
-        self.inner.save(arrays, {**notes, "history": list(self.history)})
 
 
 class VectorNetwork(VectorModel):
@@ -119,12 +85,11 @@ class VectorNetwork(VectorModel):
             torch.manual_seed(run.seed)
             network = self._build(samples.x.shape[1]).to(run.device)
         optimiser = self._optimiser(network)
-        history: list[float] = []
-        if run.checkpoint is not None:
-            run = replace(run, checkpoint=_Remembering(run.checkpoint, history))
-        epoch = self._epoch(network, optimiser, samples, run, history)
-        validate = self._validation(network, samples, run.device, history)
-        train_epochs(network, optimiser, Schedule(self.config.epochs, self.config.patience), run, epoch, validate)
+        rates = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=self.config.plateau)
+        epoch = self._epoch(network, optimiser, samples, run)
+        validate = self._validation(network, samples, run.device)
+        schedule = Schedule(self.config.epochs, self.config.patience)
+        train_epochs(network, optimiser, schedule, run, epoch, validate, rates=rates)
         self.network = network.cpu().eval()
 
     def _epoch(
@@ -133,11 +98,10 @@ class VectorNetwork(VectorModel):
         optimiser: torch.optim.Optimizer,
         samples: Samples,
         run: FitRun,
-        history: list[float],
     ) -> Callable[[int, Callable[[float], None]], float]:
         import torch
 
-        from smcore.models.fitting import seeded
+        from smcore.models.fitting import precision, seeded
 
         used = np.flatnonzero(~samples.held)
         batch = min(self.config.batch, max(_LEAST_BATCH, len(used) // self.config.least_steps))
@@ -147,8 +111,6 @@ class VectorNetwork(VectorModel):
         def epoch(number: int, tick: Callable[[float], None]) -> float:
             rng = seeded(run.seed, 2, number)
             order = rng.permutation(used)
-            for group in optimiser.param_groups:
-                group["lr"] = self.config.rate * 0.5 ** reductions(history, self.config.plateau)
             network.train()
             losses = []
             with torch.random.fork_rng(devices=[]):
@@ -158,7 +120,8 @@ class VectorNetwork(VectorModel):
                     x = torch.from_numpy(samples.x[chosen]).to(run.device)
                     y = torch.from_numpy(samples.y[chosen]).to(run.device)
                     optimiser.zero_grad()
-                    loss = self._loss(network, x, y)
+                    with precision(run):
+                        loss = self._loss(network, x, y)
                     loss.backward()
                     optimiser.step()
                     losses.append(float(loss.detach()))
@@ -166,16 +129,13 @@ class VectorNetwork(VectorModel):
 
         return epoch
 
-    def _validation(
-        self, network: nn.Module, samples: Samples, device: str, history: list[float]
-    ) -> Callable[[], float]:
+    def _validation(self, network: nn.Module, samples: Samples, device: str) -> Callable[[], float]:
         held = np.flatnonzero(samples.held if samples.held.any() else ~samples.held)
         held = held[:: max(1, len(held) // _JUDGED)]
 
         def validate() -> float:
             difference = _through(network, samples.x[held], device) - samples.y[held]
-            history.append(float(np.mean(np.square(difference, dtype=np.float64))))
-            return history[-1]
+            return float(np.mean(np.square(difference, dtype=np.float64)))
 
         return validate
 

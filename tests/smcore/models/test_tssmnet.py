@@ -12,7 +12,6 @@ from smcore.models import series_features, tssmnet
 from smcore.models.base import WHOLE_RECORD, FitRun, Inputs, Task, TrainingData
 from smcore.models.tabular import LAYOUTS, Table
 from smcore.models.tssmnet_network import TsSMNetNetwork
-from smcore.models.vector_network import reductions
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -66,17 +65,6 @@ def test_convolutions_run_along_the_features():
     changed = (network.both(x)[1] - network.both(moved)[1]).abs()[0] > 0
     assert changed[20 - 3 : 20 + 4].any()
     assert not changed[: 20 - 3].any()
-
-
-def test_the_rate_is_halved_as_torch_does_on_a_plateau():
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.Adam([weight], lr=1.0)
-    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=2)
-    losses = [1.0, 0.9, 0.95, 0.9, 0.9, 0.9, 0.89, 0.89, 0.89, 0.89, 0.89, 0.5]
-    for number, loss in enumerate(losses):
-        schedule.step(loss)
-        assert 0.5 ** reductions(losses[: number + 1], 2) == optimiser.param_groups[0]["lr"]
-    assert reductions(losses, 0) == 0
 
 
 def world(places: int = 12, steps: int = 330) -> tuple[Inputs, np.ndarray]:
