@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +123,7 @@ class Job:
 
     def compute(self, numbers: Sequence[int], *, progress: Progress = quiet) -> Iterator[PredictedTile]:
         """Compute tiles and keep them; each is given when it is safe."""
-        done = self.predictor.run(numbers, progress=progress)
-        for number, pieces in groupby(done, key=lambda tile: tile.number):
-            tile = self._whole(number, list(pieces))
+        for tile in self.predictor.run(numbers, progress=progress):
             if self.engine.precision is not None:
                 self.record.setdefault("precision", as_text(self.engine.precision))
             fields = fields_of(tile, merged=self._merged)
@@ -135,7 +132,7 @@ class Job:
                 "cells": int((source > 0).any(axis=0).sum()),
                 "keeps": keeps_what_it_saw(tile.values[names.SM], tile.seen),
             }
-            self.parts.put(number, fields, about, self.record)
+            self.parts.put(tile.number, fields, about, self.record)
             yield tile
 
     def tile(self, number: int) -> PredictedTile:
@@ -187,31 +184,11 @@ class Job:
             found[names.SM_UNCERTAINTY] = np.float32
         return found | ({MERGED: np.float32} if self._merged else {})
 
-    def _whole(self, number: int, pieces: list[PredictedTile]) -> PredictedTile:
-        """One tile of the pieces that it came in where memory did not last."""
-        if len(pieces) == 1:
-            return pieces[0]
-        rows, columns = self.places[number]
-        shape = (self.steps, rows.stop - rows.start, columns.stop - columns.start)
-        values = {name: np.full(shape, np.nan, np.float32) for name in pieces[0].values}
-        seen = None if pieces[0].seen is None else np.full(shape, np.nan, np.float32)
-        for piece in pieces:
-            at = (
-                slice(None),
-                slice(piece.rows.start - rows.start, piece.rows.stop - rows.start),
-                slice(piece.columns.start - columns.start, piece.columns.stop - columns.start),
-            )
-            for name, field in piece.values.items():
-                values[name][at] = field
-            if seen is not None and piece.seen is not None:
-                seen[at] = piece.seen
-        return PredictedTile(rows, columns, values, seen, number)
-
 
 def band_of(card: ModelCard, plan: Plan) -> Band | None:
     """The calibrated error band of a checkpoint; None where it has none, or the model gives its own uncertainty."""
     own = any(name == names.SM_UNCERTAINTY for name, _ in plan.spec.outputs)
-    record = getattr(card, "uncertainty", {})
+    record = card.uncertainty
     return None if own or not record else Band.from_json(record)
 
 

@@ -184,7 +184,7 @@ def cache_key(card: ModelCard, sources: Sequence[Source], request: PredictReques
         "inputs": sorted((s.fingerprint or s.id, sorted(s.roles)) for s in sources),
         "window": asdict(Window(**request.window)),
         "rules": [request.quality, request.overpass, request.demonstration, request.merged, request.precision],
-        "uncertainty": getattr(card, "uncertainty", {}),
+        "uncertainty": card.uncertainty,
         "version": [__version__, ATTRIBUTE],  # results without a record of the training are not the same
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]

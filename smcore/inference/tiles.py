@@ -17,6 +17,7 @@ from smcore.inference.geometry import Piece, Span, pieces, quarters, readings, t
 from smcore.inference.precision import AUTO, prepare
 from smcore.inputs import Plan, gather, handshake
 from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
+from smcore.names import SM
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.roles import Source
 from smcore.window import Window
@@ -37,7 +38,7 @@ class PredictedTile:
     seen
         (T, rows, columns) float32, the observations that were seen, else NaN; None for a model that sees none.
     number
-        Its place in the list of tiles; parts of one tile have the same.
+        Its place in the list of tiles.
     """
 
     rows: slice
@@ -132,13 +133,14 @@ class Predictor:
         prepare(engine.model, compiled=compiled)
 
     def run(self, numbers: Sequence[int] | None = None, *, progress: Progress = quiet) -> Iterator[PredictedTile]:
-        """Compute these tiles, or all; one for which the memory does not last comes in several pieces."""
+        """Compute these tiles, or all, in order; one for which the memory does not last is computed in quarters."""
         wanted = range(len(self.pieces)) if numbers is None else numbers
         with _ReadAhead(self, wanted) as reader:
             for index, number in enumerate(wanted):
                 check(self.engine.cancelled)
                 progress(index / len(wanted), f"tile {index + 1} of {len(wanted)}")
-                yield from self._computed(self.pieces[number], number, partial(reader.take, number))
+                piece = self.pieces[number]
+                yield self._whole(piece, number, list(self._computed(piece, number, partial(reader.take, number))))
         progress(1.0, f"{len(wanted)} tiles done")
 
     def _computed(self, piece: Piece, number: int, read: Callable[[Span], Inputs]) -> Iterator[PredictedTile]:
@@ -159,19 +161,39 @@ class Predictor:
 
     def _tile(self, piece: Piece, number: int, read: Callable[[Span], Inputs]) -> PredictedTile:
         plan, crop = self.plan, (slice(None), *piece.crop)
-        found: dict[str, list[Floats]] = {name: [] for name, _ in plan.spec.outputs}
+        found: dict[str, list[Floats]] = {}
         seen: list[Floats] = []
         for span in readings(plan, piece):
             check(self.engine.cancelled)
             given = read(span)
             values, _ = self.engine.values(given, span)
             for name, field in values.items():
-                found[name].append(field.reshape(-1, *piece.shape)[crop])
+                found.setdefault(name, []).append(field.reshape(-1, *piece.shape)[crop])
             if given.observed is not None:
                 own = slice(span.wanted.start - span.read.start, span.wanted.stop - span.read.start)
                 seen.append(given.observed[own].reshape(-1, *piece.shape)[crop])
         joined = {name: _joined(fields) for name, fields in found.items()}
         return PredictedTile(*self._in_window(piece), joined, _joined(seen) if seen else None, number)
+
+    def _whole(self, piece: Piece, number: int, parts: list[PredictedTile]) -> PredictedTile:
+        """One tile of the quarters that it was computed in."""
+        if len(parts) == 1:
+            return parts[0]
+        rows, columns = self._in_window(piece)
+        shape = (*parts[0].values[SM].shape[:1], rows.stop - rows.start, columns.stop - columns.start)
+        values = {name: np.full(shape, np.nan, np.float32) for name in parts[0].values}
+        seen = None if parts[0].seen is None else np.full(shape, np.nan, np.float32)
+        for part in parts:
+            at = (
+                slice(None),
+                slice(part.rows.start - rows.start, part.rows.stop - rows.start),
+                slice(part.columns.start - columns.start, part.columns.stop - columns.start),
+            )
+            for name, field in part.values.items():
+                values[name][at] = field
+            if seen is not None and part.seen is not None:
+                seen[at] = part.seen
+        return PredictedTile(rows, columns, values, seen, number)
 
     def _in_window(self, piece: Piece) -> tuple[slice, slice]:
         inner = self.plan.places.inner
