@@ -78,12 +78,12 @@ class Body(nn.Module):
             nn.init.zeros_(weight)
 
     def forward(self, x: Tensor, land: Tensor, wraps: bool) -> Tensor:
-        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W), float32 also where products are not."""
+        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W), as wide as land also where products are not."""
         begin = torch.relu(self.first(x, wraps)) * land
         hidden = begin
         for block in self.blocks:
             hidden = block(hidden, land, wraps)
-        return self.last(self.after(hidden, wraps) * land + begin, wraps).float()
+        return self.last(self.after(hidden, wraps) * land + begin, wraps).to(land.dtype)
 
 
 class Generator(nn.Module):
