@@ -187,6 +187,27 @@ def test_a_demonstration_says_so_on_layer_legend_cell_and_in_every_file(tab: Cal
     assert DEMONSTRATION.encode() in saving.series_file(session.store, "svg").getvalue()
 
 
+def test_a_three_hourly_product_is_walked_step_by_step_and_day_by_day(tmp_path: Path) -> None:
+    grid = ease("M36").cut(slice(80, 92), slice(200, 216))
+    time = np.arange("2018-05-01T00", "2018-05-04T00", 3, dtype="datetime64[h]").astype("datetime64[ns]")
+    cube = tiny_cube(grid, len(time), title="Every three hours", kind="reconstructed").assign_coords(time=time)
+    file = catalogue(tmp_path, {"often": cube.assign_attrs(time_support=names.INSTANT)})
+    session = Session(Settings(catalogs=(file,), writable_catalog=tmp_path / "own.yml", jobs=tmp_path / "jobs"), {})
+    session.selection.time = "2018-05-01T21:00:00"
+    assert "2018-05-01 21:00 UTC" in session.time.label.object
+    session.time._move(1)
+    assert session.selection.time == "2018-05-02T00:00:00"
+    session.time._move(1)
+    assert "2018-05-02 03:00 UTC" in session.time.label.object
+    assert "step 10 of 24" in session.time.label.object
+    session.time.date.value = np.datetime64("2018-05-03").item()
+    assert session.selection.time == "2018-05-03T00:00:00"
+    codes = session.store.frame(session.store.entry, 17, session.map.view()).codes
+    session.time._move(1)
+    session.map.request()
+    np.testing.assert_array_equal(session.map.front.data["image"][0], codes)
+
+
 def test_files_hold_what_the_map_shows(tab: Callable[..., Session], results: Path) -> None:
     session = tab(product="one", minus="two", t="2018-01-03")
     text = saving.map_file(session.store, "csv").getvalue().decode()

@@ -42,6 +42,8 @@ window.loam = {
     const p = window.loam.figure("map");
     return [p.x_range.start, p.x_range.end, p.y_range.start, p.y_range.end, p.inner_width, p.inner_height];
   },
+  focused: (one = document.activeElement) =>
+    one?.shadowRoot?.activeElement ? window.loam.focused(one.shadowRoot.activeElement) : one,
   painted: () => { const m = window.loam.model("front"); return m ? m.data.image[0].length > 1 : false; },
 };
 """

@@ -245,3 +245,52 @@ def test_what_a_panel_shows_can_be_saved(walk: Any) -> None:
     text = series_file.value.path().read_text(encoding="utf-8")
     assert "SYNTHETIC" in text
     assert "Model 9 km" in text
+
+
+def test_a_model_card_opens_and_closes_by_keyboard_and_a_model_is_chosen_by_it(walk: Any) -> None:
+    infer(walk)
+    sheet = walk.page.get_by_role("dialog")
+    opener = walk.page.get_by_role("button", name="Model card of SMSNet")
+    opener.focus()
+    walk.page.keyboard.press("Enter")
+    sheet.get_by_text("land surface temperature").first.wait_for()
+    sheet.get_by_text("What is published and what is ours").wait_for()
+    walk.page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+    walk.wait("() => loam.focused()?.dataset.open === 'sheet:smsnet'")
+    walk.button("Catalogue").click()
+    sheet.get_by_text("What is at hand").wait_for()
+    sheet.get_by_role("button", name="Natural cubic spline in time").click()
+    sheet.get_by_text("It learns nothing").wait_for()
+    sheet.get_by_role("button", name="Close").click()
+    walk.page.get_by_role("button", name=re.compile("^Last valid observation")).focus()
+    walk.page.keyboard.press("Enter")
+    walk.wait_query("model", "^persistence$")
+    walk.wait("() => loam.focused()?.dataset.open === 'model:persistence'")
+    assert walk.page.get_by_role("button", name=re.compile("^SMSNet ")).is_disabled()
+
+
+def test_two_results_of_one_window_are_compared(walk: Any) -> None:
+    grid = walk.served.coarse
+    box = (grid.lon_edges[5], grid.lat_edges[15], grid.lon_edges[12], grid.lat_edges[8])
+    window = {"box": ",".join(f"{v:.4f}" for v in box), "from": "2018-01-10", "to": "2018-01-30"}
+    made = []
+    for model in ("spline", "persistence"):
+        walk.open(place="infer", product="coarse", model=model, **window)
+        walk.see(re.compile(r"^\d\d cells × 21 steps"))
+        walk.button("Run").click()
+        walk.see("It is a layer now")
+        made.append(walk.wait_query("product", "^run-"))
+    minus = walk.page.get_by_label(re.compile("^Minus"))
+    minus.select_option(minus.locator("option", has_text="spline").inner_text())
+    assert walk.wait_query("minus", "^run-") == made[0]
+    walk.page.locator(".rail").get_by_text("cell-steps in common").wait_for()
+    walk.wait("() => loam.model('scale').data.low[0] === -loam.model('scale').data.high[0]")
+    lat, lon = float(grid.lat[11]), float(grid.lon[8])
+    walk.page.mouse.click(*walk.at(lat, lon))
+    for name in ("Natural cubic", "Last valid"):
+        walk.page.locator(".drawer").get_by_text(name).first.wait_for()
+    link = walk.query()
+    walk.page.reload()
+    walk.page.locator(".rail").get_by_text("cell-steps in common").wait_for()
+    assert walk.query() == link
