@@ -298,7 +298,8 @@ class _Cutter:
         if held.gaps is None:
             return Calibration(kept & ~train, train, back.about)
         time, days = self.data.satellite.inputs.time, np.asarray(kept.any(axis=1))
-        gaps = hidden_gaps(time, target, days, self.split.seed + 1, share=HIDDEN_SHARE * (3 if self.learns else 1))
+        plenty = not self.learns and self.days.scored is not None  # else few days are held back, so more is hidden
+        gaps = hidden_gaps(time, target, days, self.split.seed + 1, share=HIDDEN_SHARE * (1 if plenty else 3))
         return Calibration(kept & gaps, np.isfinite(target) & ~gaps & ~held.gaps, f"gaps hidden on {back.about}")
 
 
