@@ -43,9 +43,9 @@ from smcore.models.image_training import (
 from smcore.models.patches import Indices, Rectangle, Tiles, cut, rectangle
 from smcore.models.windows import WindowFeatures, step_windows
 
-_CELLS = 20_000  # cells in one pass of a network
-_SIDE = 256  # cells along one side of what is predicted at once, margins included
-_BLOCK = 200_000  # cells · steps whose embedding is kept at once
+_CELLS = 16_000  # cells in one pass of a network
+_SIDE = 230  # cells along one side of what is predicted at once, margins included
+_BLOCK = 100_000  # cells · steps whose embedding is kept at once
 
 
 class ImageModel:

@@ -29,7 +29,7 @@ from smcore.models.pscnet_blocks import StageBlock, TemporalFusion, keep, on_map
 
 MODEL_SM = ("swvl1", "swvl2")
 _PICTURE = 64  # cells along one side of what plain squeeze-and-excitation takes the mean of, without the halo
-_PIXELS = 100_000  # pixels · steps that the temporal part takes at once when predicting
+_PIXELS = 24_000  # pixels · steps that the temporal part takes at once when predicting
 
 
 @dataclass(frozen=True)

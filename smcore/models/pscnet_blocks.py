@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, gelu, interpolate, max_pool2d, pad
 
 BRANCHES = (1, 2, 4)
+_STRIP = 8_000  # cells that a feed-forward network takes at once when predicting
 
 
 def keep(x: Tensor, present: Tensor | None) -> Tensor:
@@ -147,8 +148,16 @@ class FeedForward(nn.Module):
         self.narrow = nn.Linear(4 * width, width)
 
     def forward(self, z: Tensor, present: Tensor | None) -> Tensor:
-        """(B, H, W, D) → the same shape."""
-        return self.narrow(on_maps(self.depthwise, keep(gelu(self.widen(z)), present)))
+        """(B, H, W, D) → the same shape; in strips of rows when not training, as four times the width is a lot."""
+        rows = z.shape[1] if self.training else max(1, _STRIP // (z.shape[0] * z.shape[2]))
+        return torch.cat([self._strip(z, present, top, rows) for top in range(0, z.shape[1], rows)], dim=1)
+
+    def _strip(self, z: Tensor, present: Tensor | None, top: int, rows: int) -> Tensor:
+        """Rows ``top`` … ``top + rows``, made with one more on both sides where there is one."""
+        first, last = max(top - 1, 0), min(top + rows + 1, z.shape[1])
+        seen = None if present is None else present[:, first:last]
+        wide = on_maps(self.depthwise, keep(gelu(self.widen(z[:, first:last])), seen))
+        return self.narrow(wide[:, top - first : top - first + rows])
 
 
 class StageBlock(nn.Module):

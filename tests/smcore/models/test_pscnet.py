@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import avg_pool1d, conv1d, gelu, interpolate
 
 from smcore.errors import Cancelled, ModelError
+from smcore.models import pscnet_blocks
 from smcore.models.base import FitRun, Task, TrainingData, member_mean
 from smcore.models.image_fit import ImageModel
 from smcore.models.image_targets import ImageTargets, total_variation
@@ -18,7 +19,7 @@ from smcore.models.image_training import Channels
 from smcore.models.normalise import Statistics
 from smcore.models.patches import Tiles
 from smcore.models.pscnet import CONFIGS, MODEL_SM, SPEC, Config, Network, build, reach
-from smcore.models.pscnet_blocks import Excitation, StageBlock, TemporalFusion, TimeBranch
+from smcore.models.pscnet_blocks import Excitation, FeedForward, StageBlock, TemporalFusion, TimeBranch
 from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from tests.smcore.models.image_tasks import SPECS, STEP, Memory, coarse_data, coarse_task, make_inputs, wetness
 
@@ -131,6 +132,17 @@ def test_missing_cells_are_as_if_the_map_ended_there():
     z, present = torch.randn(1, 9, 12, 6), torch.ones(1, 9, 12, 1, dtype=torch.bool)
     present[:, :, 7:] = False
     torch.testing.assert_close(block(z, present)[:, :, :7], block(z[:, :, :7].contiguous(), None), atol=1e-5, rtol=1e-5)
+
+
+def test_a_feed_forward_network_in_strips_is_the_same_as_in_one(monkeypatch):
+    torch.manual_seed(0)
+    layer, z = FeedForward(4).eval(), torch.randn(2, 11, 6, 4)
+    whole, present = layer(z, None), torch.ones(2, 11, 6, 1, dtype=torch.bool)
+    present[:, 4, 2:] = False
+    holey = layer(z, present)
+    monkeypatch.setattr(pscnet_blocks, "_STRIP", 36)  # three rows of two maps
+    torch.testing.assert_close(layer(z, None), whole)
+    torch.testing.assert_close(layer(z, present), holey)
 
 
 def test_without_the_soil_moisture_of_the_reanalysis_it_is_no_input():
