@@ -25,6 +25,7 @@ from smcore.names import SM, VOLUMETRIC
 
 _MOST_DAYS = 10.0
 _LOWEST = 0.02
+_ROWS = 4096  # locations at once
 
 SPEC = ModelSpec(
     id="spline",
@@ -54,8 +55,10 @@ class Spline:
         assert inputs.observed is not None
         days = np.asarray((inputs.time - inputs.time[0]) / np.timedelta64(1, "D"), np.float64)
         sm = np.full(inputs.observed.shape, np.nan, np.float32)
-        for location in np.flatnonzero(np.isfinite(inputs.observed).any(axis=0)):
-            sm[:, location] = _interpolate(days, inputs.observed[:, location])
+        seen = np.flatnonzero(np.isfinite(inputs.observed).any(axis=0))
+        for start in range(0, len(seen), _ROWS):
+            chosen = seen[start : start + _ROWS]
+            sm[:, chosen] = _interpolate(days, inputs.observed[:, chosen]).T
         return {"sm": sm}
 
     def save(self) -> ModelState:
@@ -67,18 +70,15 @@ class Spline:
 
 
 def _interpolate(days: NDArray[np.float64], observed: Floats) -> NDArray[np.float64]:
-    from scipy.interpolate import CubicSpline
+    """Splines (N, T) through the observations (T, N), of which every location has one at least."""
+    from smcore.models.kernels.natural_spline import interpolate
 
-    valid = np.isfinite(observed)
-    knots, values = days[valid], observed[valid].astype(np.float64)
-    if len(knots) == 1:
-        result = np.full(len(days), values[0])
-    else:
-        spline = CubicSpline(knots, values, bc_type="natural")
-        inside = np.clip(days, knots[0], knots[-1])
-        result = spline(inside) + spline(inside, 1) * (days - inside)
-    result = np.clip(result, min(_LOWEST, values.min()), values.max())
-    near = (days >= knots[0] - _MOST_DAYS) & (days <= knots[-1] + _MOST_DAYS)
+    values = np.ascontiguousarray(observed.T)
+    valid = np.isfinite(values)
+    first, last = days[valid.argmax(axis=1)], days[len(days) - 1 - valid[:, ::-1].argmax(axis=1)]
+    lowest, highest = (edge(values, axis=1)[:, None].astype(np.float64) for edge in (np.nanmin, np.nanmax))
+    result = np.clip(interpolate(days, values), np.minimum(_LOWEST, lowest), highest)
+    near = (days >= first[:, None] - _MOST_DAYS) & (days <= last[:, None] + _MOST_DAYS)
     return np.where(near, result, np.nan)
 
 
