@@ -21,12 +21,12 @@ from smcore.grids import ratio
 from smcore.models.base import InputSpec
 from smcore.models.card import ModelCard, read_card
 from smcore.models.input_sets import INPUT_SETS
-from smcore.models.registry import model_ids, model_spec
+from smcore.models.registry import model_spec
 
 if TYPE_CHECKING:
     from app.store import Store
 
-UNTRAINED = ("persistence", "spline", "dct_pls")
+UNTRAINED = ("persistence", "spline")
 MODEL_SM = "model_sm"
 SHOWN = 5
 HOURS = {"1D": 24.0, "3h": 3.0}
@@ -119,7 +119,7 @@ def _without_weights(model: str) -> Choice:
 
 @cache
 def _untrained() -> tuple[Choice, ...]:
-    specs = [model_spec(model) for model in UNTRAINED if model in model_ids()]
+    specs = [model_spec(model) for model in UNTRAINED]
     return tuple(Choice(s.id, s.id, s.title, None, s.inputs, s.step) for s in specs)
 
 
