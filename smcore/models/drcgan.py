@@ -92,8 +92,8 @@ class Config:
 CONFIGS = {
     "paper": Config(),
     "demo": Config(
-        hidden=24, blocks=3, back_blocks=1, judge=16, batch=4, epochs=12, most_steps=100, warm_epochs=6, decay_from=6,
-        rate=1e-3, average=0.99,
+        hidden=24, blocks=3, back_blocks=1, judge=16, batch=4, epochs=10, most_steps=100, warm_epochs=5, decay_from=4,
+        rate=2e-3, average=0.98,
     ),
     "causal": Config(causal=True),
 }  # fmt: skip
