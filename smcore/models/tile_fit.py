@@ -75,8 +75,8 @@ class TileSchedule:
 SHORT = TileSchedule(batch=32, epochs=10, most_steps=300, rate=3e-4, patience=0, plateau=0, held=0.0, one_cycle=True)
 """Eight minutes of SMSNet on one thread (ours).
 
-About one look at every sample of the demo world, so nothing is set aside against overfitting: the best epoch on one or
-two blocks was a matter of chance, and the end of the cosine is better than the middle.
+About one look at every sample of the demo world, so that nothing is set aside against overfitting, and the last weights
+are kept: the one or two blocks that a tenth of it comes to are too few to choose an epoch by.
 """
 
 
