@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,16 @@ from smcore import names
 from smcore.catalog import Catalog
 from smcore.inputs import Places, places_of
 from smcore.models.base import ModelSpec
-from smcore.roles import Source, cell_index, mean_of_steps, observations, open_sources, read_series
+from smcore.roles import Source, cell_index, mean_of_steps, observations, open_sources, read_series, read_static
 from smcore.stations.select import select
 from smcore.training.datasets import Choice
 from smcore.validation.gaps.refill import daily
 from smcore.validation.gaps.scores import days_since_kept
 from smcore.window import Window
 
-from .hiding import fold_cells, hidden, inside
+from .hiding import fold_cells, hidden, inside, near_strip
 from .judging import Sample, sample_of
-from .scenes import Scene
+from .scenes import STRIP, Scene
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[Any]
@@ -67,6 +67,8 @@ class Frame:
         (k,) references, None where the scene has none; NaN where one is missing.
     age
         (k,) days since the last observation in sight, −1 where there was none; None but in fill.
+    vegetation
+        (N,) what tells it, for the error band; None where nothing does.
     kept
         The target with everything hidden taken out, over training and test period: what models that look at
         observations are given.
@@ -86,6 +88,7 @@ class Frame:
     kept: Source
     coarse: Coarse | None
     stations: Stations | None
+    vegetation: Floats | None
     sources: tuple[Source, ...]
 
     @property
@@ -102,12 +105,16 @@ class Frame:
         return field
 
 
-def make_frame(scene: Scene, fold: int, catalog: Catalog) -> Frame:
-    """Read the references of a scene and choose what is scored."""
+def make_frame(scene: Scene, fold: int, catalog: Catalog, *, calibration: bool = False) -> Frame:
+    """Read the references of a scene and choose what is scored, or what the error band is calibrated on."""
+    hiding = scene
+    if calibration:
+        assert scene.calibration is not None
+        scene = replace(scene.calibration, truth="", stations="", coarse="")
     ids = [i for i in (scene.target, scene.truth, scene.coarse, scene.stations) if i]
     opened = {s.id: s for s in open_sources(catalog, [("", i) for i in dict.fromkeys(ids)])}
     target = observations(opened[scene.target], quality=Choice().quality, overpass=scene.overpass)
-    kept, seen = _kept(scene, fold, target)
+    kept, seen = _kept(hiding, fold, target)
     main = opened[scene.truth] if scene.truth else target
     window = Window(*scene.test, *scene.box)
     places = places_of(_PLAIN, main, window)
@@ -117,6 +124,8 @@ def make_frame(scene: Scene, fold: int, catalog: Catalog) -> Frame:
     truth = read_series(main, names.SM, lat, lon, time, step=scene.step) if scene.truth else None
     smap = _smap(scene, target, main, lat, lon, time)
     wanted = (lon > scene.west) & fold_cells(scene, fold, lat, lon)
+    if calibration and scene.hold == "strip":
+        wanted &= near_strip(lat, lon) & (lon <= STRIP)
     chosen = _chosen(scene, truth, smap, seen, time, lat, lon) & wanted[None]
     step, cell = np.nonzero(chosen)
     day = (time[step] - time[0]).astype("timedelta64[D]").astype(np.int64)
@@ -128,8 +137,17 @@ def make_frame(scene: Scene, fold: int, catalog: Catalog) -> Frame:
         kept,
         _coarse(opened[scene.coarse], lat, lon, days) if scene.coarse else None,
         _stations(opened[scene.stations], scene, (lat, lon), time, main) if scene.stations else None,
+        _vegetation(scene, catalog, lat, lon),
         tuple(opened.values()),
     )  # fmt: skip
+
+
+def _vegetation(scene: Scene, catalog: Catalog, lat: Floats, lon: Floats) -> Floats | None:
+    entry, name = scene.vegetation
+    if not entry or entry not in catalog:
+        return None
+    (source,) = open_sources(catalog, [("static", entry)])
+    return read_static(source, name, lat, lon)
 
 
 def _present(time: NDArray[np.datetime64], scene: Scene) -> NDArray[np.datetime64]:

@@ -49,9 +49,9 @@ def hidden(scene: Scene, fold: int, time: Days, lat: Floats, lon: Floats, observ
     test = inside(time, scene.test)
     result = np.zeros(observed.shape, bool)
     if scene.hold == "swath":
-        steps = np.flatnonzero(test)
-        days = time[steps].astype("datetime64[D]")
-        result[steps] = swath(np.isfinite(observed[steps]), days, share=SWATH_SHARE, seed=HIDING_SEED).mask
+        result |= _swaths(time, observed, test, HIDING_SEED)
+        if scene.calibration is not None:
+            result |= _swaths(time, observed, inside(time, scene.calibration.test), HIDING_SEED + 1)
     elif scene.hold == "values":
         result = np.random.default_rng(HIDING_SEED).random(observed.shape) < VALUES_SHARE
     else:
@@ -60,6 +60,15 @@ def hidden(scene: Scene, fold: int, time: Days, lat: Floats, lon: Floats, observ
             result |= near_strip(lat, lon)
         elif scene.hold in ("pixels", "regions"):
             result |= fold_cells(scene, fold, lat, lon)
+    return result
+
+
+def _swaths(time: Days, observed: Floats, steps: Bools, seed: int) -> Bools:
+    result = np.zeros(observed.shape, bool)
+    chosen = np.flatnonzero(steps)
+    if len(chosen):
+        days = time[chosen].astype("datetime64[D]")
+        result[chosen] = swath(np.isfinite(observed[chosen]), days, share=SWATH_SHARE, seed=seed).mask
     return result
 
 

@@ -90,7 +90,7 @@ METHODS: Final[dict[str, tuple[_Method, ...]]] = {
         *_FILLERS,
         _PIXEL_CDF,
         _Method("tssmnet", "demo", rank=1, minutes=10),
-        _Method("tssmnet", "demo_no_series", rank=2, minutes=10),
+        _Method("tssmnet", "no_series", rank=2, minutes=10),
         _Method("random_forest", "tssmnet"),
         _Method("gradient_boosting", "tssmnet"),
         _Method("autoresnet", "tssmnet"),
@@ -118,7 +118,7 @@ METHODS: Final[dict[str, tuple[_Method, ...]]] = {
     },
     "predict-01": (
         *_simple("climatology"),
-        _POOLED_CDF,
+        _Method("cdf_matched", "swvl1_pooled", "pscnet", 1, 1.0, (0,)),
         _Method("pscnet", "demo", rank=1, minutes=10),
         *(_Method(model, "pscnet_demo", minutes=4) for model in ("resnet", "unet", "vit", "lstm")),
         _Method("random_forest", "pscnet"),
@@ -186,7 +186,7 @@ def _inputs_of(method: _Method) -> str:
 
 def _refusals(models: tuple[str, ...]) -> Iterator[Row]:
     (scene,) = (s for s in SCENES.values() if s.task == AUSTRALIA)
-    there = {method.model for method in METHODS[scene.id]} | {"bicubic"}
+    there = {method.model for method in METHODS[scene.id]} | set(BENCH_OWN)
     for model in models:
         if model not in there:
             yield Row(scene.id, model, "", "drcgan", REFUSED, 1, 0.1)

@@ -68,9 +68,11 @@ def finished(row: Row, frame: Frame, outcome: Outcome, seconds: float, threads: 
         "settings": _settings(outcome.model),
         "departures": list(getattr(outcome.model, "departures", ())),
         "trained_on": outcome.samples,
+        "training_seconds": outcome.seconds,
         "scored": len(frame.step),
         "frame": signature(frame),
-        "scores": row_scores(outcome.values, outcome.field, frame),
+        "scores": row_scores(outcome.values, outcome.whole, frame),
+        "band": outcome.band,
         "gains": {},
     }
     cells = len(np.unique(frame.cell))

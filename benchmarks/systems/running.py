@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import smcore
 from smcore import names
 from smcore.catalog import Catalog
 from smcore.inference.devices import choose_device
 from smcore.inference.tiles import predict
 from smcore.inputs import Places, Plan
 from smcore.models.base import FitRun, Floats, SoilMoistureModel, Task, TrainingData, member_mean
+from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model
+from smcore.models.weights import load_checkpoint, save_checkpoint
 from smcore.progress import Progress, quiet
 from smcore.roles import Source, cell_index, open_sources, parse, read_series
 from smcore.training.datasets import Choice, TrainingSet, build
@@ -24,6 +30,7 @@ from smcore.training.room import Room
 from smcore.validation.gaps.refill import daily
 from smcore.window import Window
 
+from .bands import band_of, coverage
 from .frames import Frame, coarse_on_frame
 from .hiding import trained
 from .plan import BENCH_OWN, Row
@@ -38,28 +45,34 @@ class Outcome:
     ----------
     values
         (k,) at the scored values of the frame, NaN where it gave none.
-    field
+    whole
         The same as (T, N), with values also where nothing is scored.
+    samples, seconds
+        Observations of the satellite that the fit saw, and how long it took.
+    band
+        Of :func:`.bands.coverage`.
     """
 
     values: Floats
-    field: Floats
+    whole: Floats
     model: SoilMoistureModel | None
     sources: tuple[Source, ...]
     device: str
     samples: int
-    log: tuple[dict[str, Any], ...] = ()
+    seconds: float = 0.0
+    band: dict[str, Any] = field(default_factory=dict)
 
 
 class Workshop:
     """Runs rows of one process; data sets that were read stay for the next row that wants the same."""
 
-    def __init__(self, catalog: Catalog, room: Room, device: str = "auto", progress: Progress = quiet) -> None:
-        self.catalog, self.room, self.device, self.progress = catalog, room, device, progress
+    def __init__(self, catalog: Catalog, cache: Path, device: str = "auto", progress: Progress = quiet) -> None:
+        self.catalog, self.device, self.progress = catalog, device, progress
+        self.room, self.weights = Room(cache / "inputs"), cache / "weights"
         self._kept: tuple[Any, TrainingSet] | None = None
 
-    def run(self, row: Row, frame: Frame) -> Outcome:
-        """Train and predict.
+    def run(self, row: Row, frame: Frame, calibration: Frame | None = None) -> Outcome:
+        """Train and predict, and calibrate an error band where there is a frame for that.
 
         Raises
         ------
@@ -67,26 +80,48 @@ class Workshop:
             If the data do not suffice for the model: the sentence of its handshake.
         """
         if row.model in BENCH_OWN:
-            field = own_method(row.model, frame)
-            return Outcome(field[frame.step, frame.cell], field, None, frame.sources, "cpu", 0)
+            whole = own_method(row.model, frame)
+            return Outcome(whole[frame.step, frame.cell], whole, None, frame.sources, "cpu", 0)
         scene = SCENES[row.scene]
         model = build_model(row.model, row.config)
         device = choose_device(self.device)
-        sources = self._sources(scene, scene.data[row.inputs], frame)
-        log: list[dict[str, Any]] = []
-        samples = 0
-        if model.spec.needs_training:
-            data = self._data(row, model, sources)
-            given, samples = seen(scene, row.fold, data, self.room)
-            model.fit(given, FitRun(row.seed, device, self.progress, log=log.append))
-        else:
-            model.used = model.spec.choose({i.name: i.units for i in model.spec.inputs})
-        field = lay(model, self._test_sources(scene, sources, frame), frame, device, self.progress)
-        return Outcome(field[frame.step, frame.cell], field, model, tuple(sources), device, samples, tuple(log))
+        sources = self._sources(scene.data[row.inputs], frame)
+        model, samples, seconds = self._fitted(row, model, sources, device)
+        test = self._test_sources(scene, sources, frame)
+        whole = lay(model, test, frame, device, self.progress)
+        values = whole[frame.step, frame.cell]
+        band = {}
+        if calibration is not None:
+            said = lay(model, test, calibration, device, self.progress)[calibration.step, calibration.cell]
+            found = band_of(said, calibration, causal=model.spec.causal)
+            band = {} if found is None else coverage(found, values, frame)
+        return Outcome(values, whole, model, tuple(sources), device, samples, seconds, band)
 
-    def _sources(self, scene: Scene, wanted: Sequence[str], frame: Frame) -> list[Source]:
+    def _fitted(
+        self, row: Row, model: SoilMoistureModel, sources: Sequence[Source], device: str
+    ) -> tuple[SoilMoistureModel, int, float]:
+        """The trained model, number of its samples and seconds; taken from the cache where the same was trained."""
+        scene = SCENES[row.scene]
+        if not model.spec.needs_training:
+            model.used = model.spec.choose({i.name: i.units for i in model.spec.inputs})
+            return model, 0, 0.0
+        folder = self.weights / training_key(row, sources)
+        if (folder / CARD_FILE).exists():
+            loaded, card = load_checkpoint(folder)
+            return loaded, int(card.training["samples"]), float(card.training["seconds"])
+        given, samples = seen(scene, row.fold, self._data(row, model, sources), self.room)
+        started = time.monotonic()
+        model.fit(given, FitRun(row.seed, device, self.progress))
+        seconds = round(time.monotonic() - started, 1)
+        folder.mkdir(parents=True, exist_ok=True)
+        card = ModelCard(row.model, model.spec.title, row.config or model.spec.configs[0],
+                         training={"samples": samples, "seconds": seconds})  # fmt: skip
+        save_checkpoint(folder, model, card)
+        return model, samples, seconds
+
+    def _sources(self, wanted: Sequence[str], frame: Frame) -> list[Source]:
         found = open_sources(self.catalog, parse(wanted))
-        return [_as_land_model(s, scene, frame) if "model_sm" in s.roles else s for s in found]
+        return [_as_land_model(s, frame) if "model_sm" in s.roles else s for s in found]
 
     def _data(self, row: Row, model: SoilMoistureModel, sources: Sequence[Source]) -> TrainingSet:
         scene = SCENES[row.scene]
@@ -101,7 +136,7 @@ class Workshop:
 
     def _test_sources(self, scene: Scene, sources: Sequence[Source], frame: Frame) -> list[Source]:
         """The same data sets, finer ones where they stand in, and the target only as far as it may be seen."""
-        finer = {old: new for old, new in scene.derived.items() if new in self.catalog}
+        finer = scene.derived
         result = [frame.kept]
         for source in sources:
             roles = source.roles - {"target", "stations"}
@@ -111,6 +146,22 @@ class Workshop:
             elif roles:
                 result.append(replace(source, roles=roles))
         return result
+
+
+def training_key(row: Row, sources: Sequence[Source]) -> str:
+    """Names what a model learns: scenes that differ only in what is scored share their weights."""
+    scene = SCENES[row.scene]
+    held = {"strip": "strip", "values": "values", "swath": f"swath {scene.test}"}.get(scene.hold, "")
+    if scene.hold in ("pixels", "regions"):
+        held = f"{scene.hold} {row.fold}"
+    code = hashlib.sha256()
+    for folder in ("models", "training"):
+        for file in sorted((Path(smcore.__file__).parent / folder).rglob("*.py")):
+            code.update(file.read_bytes())
+    data = sorted((s.id, s.fingerprint, *sorted(s.roles)) for s in sources)
+    asked = (scene.train, scene.box, scene.overpass, held, data, row.inputs, code.hexdigest())
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+    return f"{row.model}-{row.config or 'default'}-s{row.seed}-{digest}"
 
 
 def seen(scene: Scene, fold: int, data: TrainingSet, room: Room) -> tuple[TrainingData, int]:
@@ -125,16 +176,15 @@ def seen(scene: Scene, fold: int, data: TrainingSet, room: Room) -> tuple[Traini
     return TrainingData(visible_part(task, keep, room), sites), int(keep.sum())
 
 
-def _as_land_model(source: Source, scene: Scene, frame: Frame) -> Source:
+def _as_land_model(source: Source, frame: Frame) -> Source:
     """A land-surface model on the target's cells: of another grid, the value of the cell that holds the centre."""
-    variable = scene.derived.get(source.id, names.SM)
     target = frame.kept
     same = target.grid is not None and source.grid is not None and target.grid.name == source.grid.name
-    if same and variable == names.SM:
+    if same:
         return source
     places = _cells_of(target)
     days = target.time.astype("datetime64[D]")
-    values = read_series(source, variable, places.lat, places.lon, target.time)
+    values = read_series(source, names.SM, places.lat, places.lon, target.time)
     made = daily(source, places, days, values)
     return replace(made, roles=source.roles)
 

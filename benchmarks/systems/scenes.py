@@ -55,6 +55,10 @@ class Scene:
         Only cells east of it are scored.
     coarse
         Product whose values the mean of the scored cells should give back.
+    derived
+        Data set → the finer one that takes its place in the test.
+    vegetation
+        Data set and static that tell vegetation, for the error band.
     """
 
     id: str
@@ -75,6 +79,18 @@ class Scene:
     box: tuple[float, float, float, float] = (-180.0, -90.0, 180.0, 90.0)
     folds: int = 1
     derived: dict[str, str] = field(default_factory=dict)
+    vegetation: tuple[str, str] = ("", "")
+
+    @property
+    def calibration(self) -> Scene | None:
+        """What the error band is calibrated on: the last year of training, in gaps of its own or in the buffer.
+
+        None where there is no such period, or no observation on the scored cells.
+        """
+        if self.hold not in ("swath", "strip") or self.step != "1D" or self.test[0] <= self.train[1]:
+            return None
+        year = (f"{self.train[1][:4]}-01-01", self.train[1])
+        return replace(self, test=year, west=self.west if self.hold == "swath" else STRIP - 1.5 * BUFFER_DEG)
 
 
 _YEARS: Final = ("2016-01-01", "2018-12-31")
@@ -110,6 +126,7 @@ _PREDICT_9 = Scene(
     coarse="demo-smap-36",
     west=STRIP,
     box=_REGION,
+    vegetation=("demo-forcing-9", "ndvi"),
 )
 _SEASONS: Final = (("2018-05-01", "2018-07-31"), ("2019-05-01", "2019-07-31"))
 _PREDICT_01 = Scene(
@@ -119,7 +136,6 @@ _PREDICT_01 = Scene(
     {
         "pscnet": ("target=demo-smap-36", *_both("demo-era5land-3h")),
         "observed": ("target=demo-smap-36",),
-        "drcgan": ("target=demo-smap-36", "model_sm=demo-era5land-3h"),
     },
     "demo-smap-36",
     *_SEASONS,
@@ -131,7 +147,6 @@ _PREDICT_01 = Scene(
     step="3h",
     west=STRIP,
     box=_REGION,
-    derived={"demo-era5land-3h": "swvl1"},
 )
 _CONUS = Scene(
     "conus-pixels",
@@ -167,6 +182,7 @@ _ALL = (
         truth="demo-truth-9",
         stations="demo-stations",
         box=_REGION,
+        vegetation=("demo-forcing-9", "ndvi"),
     ),
     Scene(
         "fill-36",
@@ -179,6 +195,7 @@ _ALL = (
         "swath",
         truth="demo-truth-36",
         stations="demo-stations",
+        vegetation=("demo-forcing-36", "ndvi"),
     ),
     _PREDICT_9,
     replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 from smcore.catalog import Catalog
 from smcore.errors import GridMismatch, SmcoreError, SpecMismatch
 from smcore.models.registry import model_ids, model_spec
-from smcore.training.room import Room
 
 from . import rows as kept
 from .frames import Frame, make_frame
@@ -54,6 +54,7 @@ class Bench:
     threads: int = 1
     say: Say = print
     _frame: tuple[tuple[str, int], Frame] | None = None
+    _band_frame: tuple[tuple[str, int], Frame] | None = None
     _workshops: dict[str, Workshop] = field(default_factory=dict)
 
     def run(self, wanted: Sequence[Row], minutes: float = float("inf")) -> int:
@@ -81,7 +82,7 @@ class Bench:
         started = time.monotonic()
         try:
             frame = self.frame(row)
-            outcome = self._workshop(row).run(row, frame)
+            outcome = self._workshop(row).run(row, frame, self._calibration(row))
             record = kept.finished(row, frame, outcome, time.monotonic() - started, self.threads)
         except (SpecMismatch, GridMismatch) as error:
             record = kept.refused(row, error.sentence, time.monotonic() - started, self.threads)
@@ -90,6 +91,10 @@ class Bench:
             return True
         except SmcoreError as error:
             self.say(f"{row.id}: FAILED: {error.sentence}")
+            return False
+        except Exception as error:  # noqa: BLE001 - a row that fails costs no other
+            self.say(f"{row.id}: FAILED: {type(error).__name__}: {error}")
+            traceback.print_exc()
             return False
         values = kept.Values(self.cache)
         values.keep(row.id, outcome.values)
@@ -107,8 +112,18 @@ class Bench:
             self._frame = key, make_frame(scene, row.fold, self.catalogs[scene.world])
         return self._frame[1]
 
+    def _calibration(self, row: Row) -> Frame | None:
+        """What the row's error band is calibrated on; None where the scene has nothing for it."""
+        scene = SCENES[row.scene]
+        if scene.calibration is None or row.model in BENCH_OWN:
+            return None
+        key = row.scene, row.fold
+        if self._band_frame is None or self._band_frame[0] != key:
+            self._band_frame = key, make_frame(scene, row.fold, self.catalogs[scene.world], calibration=True)
+        return self._band_frame[1]
+
     def _workshop(self, row: Row) -> Workshop:
         world = SCENES[row.scene].world
         if world not in self._workshops:
-            self._workshops = {world: Workshop(self.catalogs[world], Room(self.cache / "inputs"), self.device)}
+            self._workshops = {world: Workshop(self.catalogs[world], self.cache, self.device)}
         return self._workshops[world]

@@ -34,7 +34,7 @@ SPEC = ModelSpec(
     doi="10.3390/rs17223729",
     history=WHOLE_RECORD,  # a day's features are those of its calendar year
     lookahead=WHOLE_RECORD,
-    configs=("paper", "demo", "no_series", "demo_no_series"),
+    configs=("paper", "demo", "no_series"),
 )
 
 
@@ -64,7 +64,6 @@ class Config(NetworkConfig):
         object.__setattr__(self, "channels", tuple(self.channels))
 
 
-_DEMO = Config(channels=(32, 16, 8), epochs=25, patience=8, batch=512, rate=2e-3, plateau=3, most_steps=160)
 _DEMO = Config(
     channels=(16, 8, 4),
     epochs=24,

@@ -160,3 +160,8 @@ def test_crops_are_drawn_from_the_given_steps_only():
 def test_an_area_without_targets_is_refused():
     with pytest.raises(ModelError, match="valid target"):
         draw_crops(np.zeros((3, 8, 8), bool), (4, 4), 2, np.random.default_rng(0))
+
+
+def test_maps_without_a_channel_are_cut_into_tiles_without_one():
+    tiles = tiles_on_lattice((6, 6), (4, 4))
+    assert cut(np.empty((6, 6, 0), np.float32), tiles).shape == (len(tiles), 4, 4, 0)
