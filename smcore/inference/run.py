@@ -102,7 +102,7 @@ def _compute(job: Job, workers: Workers, progress: Progress, cancelled: Cancel, 
     if not workers.is_here:
         undecided = "precision" not in job.record and has_bf16_units(job.engine.device)
         here = missing[:1] if undecided else []  # which precision is right is found out once, not by each process
-    for tile in job.compute(here, progress=progress):
+    for tile in job.compute(here, progress=progress) if here else ():
         if on_tile is not None:
             on_tile(job.plan, tile)
     others = missing[len(here) :]
