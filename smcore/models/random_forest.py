@@ -58,7 +58,7 @@ class Config:
     leaf: int = 5
     features: float = 1 / 3
     most_samples: int = 2_000_000
-    drawn: int = 40_000
+    drawn: int = 25_000
 
 
 class RandomForest(VectorModel):
