@@ -387,7 +387,13 @@ class ModelState:
 
 
 class SoilMoistureModel(Protocol):
-    """The contract. ``build(config)`` of the model's file makes one."""
+    """The contract. ``build(config)`` of the model's file makes one.
+
+    What inference does around :meth:`predict`, so that no model has to (:mod:`smcore.inference.precision`): it turns
+    gradients off, may compute products in bfloat16 (``torch.autocast``; so results leave the network through
+    ``.float()``), lays weights out for speed, and looks at the cancel flag before each layer. It finds the networks
+    as attributes of the model that are ``nn.Module``, alone, in a list, tuple or dict. Several threads may call.
+    """
 
     spec: ModelSpec
     used: tuple[InputSpec, ...]
