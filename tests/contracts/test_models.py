@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
+from smcore.models.base import SITES, FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
 from smcore.models.card import ModelCard
 from smcore.models.registry import build_model, model_ids, model_spec
 from smcore.models.weights import load_checkpoint, save_checkpoint
@@ -58,7 +58,10 @@ def make_data(spec: ModelSpec, seed: int = 0) -> TrainingData:
     rng = np.random.default_rng(seed + 1)
     target = rng.uniform(0.1, 0.4, (len(inputs.time), len(inputs.lat)))
     target[rng.random(target.shape) < 0.4] = np.nan
-    return TrainingData(Task(inputs, target))
+    if spec.spatial or spec.sees_target or spec.step != "1D":
+        return TrainingData(Task(inputs, target))
+    sites = dataclasses.replace(make_inputs(spec, seed + 2, cells=3), task=SITES)
+    return TrainingData(Task(inputs, target), Task(sites, rng.uniform(0.1, 0.4, (len(sites.time), 3))))
 
 
 def quick(model: SoilMoistureModel) -> SoilMoistureModel:

@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 import torch
 
+from smcore.errors import ModelError
 from smcore.models.base import SITES, FitRun, Inputs, InputSpec, Task, TrainingData
 from smcore.models.losses import masked_rmse, scatter_mean, weighted_sum
-from smcore.models.multiscale_lstm import Config, DropConnectLstm, MultiscaleLstm, Network, _pool, steps_per_epoch
+from smcore.models.multiscale_lstm import (
+    CONFIGS,
+    Config,
+    DropConnectLstm,
+    MultiscaleLstm,
+    Network,
+    _pool,
+    steps_per_epoch,
+)
 from smcore.models.normalise import Normaliser
 
 SPECS = (InputSpec("precipitation", "mm d-1", required=True), InputSpec("clay", "%", "static"))
@@ -179,3 +188,25 @@ def test_statistics_are_those_of_each_task_alone():
     alone = Normaliser.fit(sites, trimmed=True)
     assert model.statistics[SITES].target.mean == alone.target.mean
     assert model.statistics["satellite"].target.mean != alone.target.mean
+
+
+@pytest.mark.parametrize(("source", "level"), [("satellite", 0.25), (SITES, 0.45)])
+def test_a_network_of_one_source_learns_from_that_one_only(source, level):
+    model = MultiscaleLstm(dataclasses.replace(CONFIGS[source], hidden=8, epochs=1, most_steps=2, batch=4))
+    cells, sites = make_task(coarse=6), make_task(coarse=6, side=1, seed=3, level=0.45)
+    model.fit(TrainingData(cells, sites), FitRun(seed=2))
+    assert set(model.statistics) == {source}
+    assert model.limits == ("multiscale, satellite only" if source == "satellite" else "single-scale, sites only",)
+    assert f"source {source} instead of both" in model.departures
+    assert model.predict(cells.inputs)["sm"].mean() == pytest.approx(level, abs=0.15)
+    other = dataclasses.replace(sites, target=0.5 - sites.target) if source == "satellite" else None
+    again = MultiscaleLstm(model.config)
+    data = TrainingData(cells, other) if other else TrainingData(make_task(coarse=6, level=0.1), sites)
+    again.fit(data, FitRun(seed=2))
+    for name, array in model.save().arrays.items():
+        np.testing.assert_array_equal(again.save().arrays[name], array)
+
+
+def test_sites_alone_need_stations():
+    with pytest.raises(ModelError, match="learns from stations"):
+        MultiscaleLstm(CONFIGS[SITES]).fit(TrainingData(make_task()), FitRun())
