@@ -37,10 +37,12 @@ def check_job(request: Mapping[str, Any], folder: Path, progress: Progress, canc
     cost = estimate(model, plan, device=asked.device)
     share = np.asarray(completeness(plan, progress=progress, cancelled=cancelled)["complete"].values)
     if plan.places.grid is not None:
-        _about(folder, plan.places.grid, plan.time[plan.wanted])
+        inner = plan.places.inner or (slice(None), slice(None))  # what the window asked for; the rest is margin
+        share = share[inner]
+        _about(folder, plan.places.grid.cut(*inner), plan.time[plan.wanted])
         np.save(folder / COMPLETENESS, share.astype("f4"), allow_pickle=False)
     return {
-        "cells": cost.cells,
+        "cells": share.size,
         "steps": cost.steps,
         "seconds": round(cost.seconds, 1),
         "memory_mib": round(cost.memory / 2**20),
