@@ -51,9 +51,7 @@ class InferView:
         self.end = styled(pn.widgets.DatePicker(label="Last day", **day))
         self.picker = ModelPicker(selection, store)
         self.cost, self.state = text(margin=0), text(margin=0)
-        self.complete = styled(
-            pn.widgets.Checkbox(label="Show the completeness of the inputs on the map", margin=(0, 0, 6, 0))
-        )
+        self.complete = styled(pn.widgets.Checkbox(label="Show the completeness of the inputs", margin=(0, 0, 6, 0)))
         self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
         self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
         self._wire()
