@@ -111,8 +111,8 @@ def build(
     patient = replace(spec, min_history=0)  # a step without its history teaches nothing, and does no harm
     plan = _with_target_cells(handshake(patient, used, [target, *others], inside, gaps=True), target, inside)
     progress(0.05, "reading targets")
-    members, (lat, lon) = _members(plan, target)
-    read = read_targets(plan, target, lat, lon, quality=choice.quality, overpass=choice.overpass, cancelled=cancelled)
+    members, places = _members(plan, target)
+    read = read_targets(plan, target, *places, quality=choice.quality, overpass=choice.overpass, cancelled=cancelled)
     valid = np.asarray(np.isfinite(read.values).any(axis=0))
     if not valid.any():
         raise ModelError(
@@ -120,25 +120,14 @@ def build(
         )
     reader = Reader(plan, room or Room(), progress, cancelled)
     satellite, kept = (reader.map if spec.spatial else reader.loose)(members, read.values, valid)
-    one_to_one = satellite.members is None
-    if spec.spatial and one_to_one:
+    lat, lon = places[0][kept], places[1][kept]
+    if spec.spatial and satellite.members is None:
         lat, lon = plan.places.lat, plan.places.lon
-    else:
-        lat, lon = lat[kept], lon[kept]
     stations = next((s for s in others if "stations" in s.roles), None)
     sites, sensors, notes = _sites(reader, stations, choice)
-    return TrainingSet(
-        satellite,
-        sites,
-        _cells(target, lat, lon),
-        lat,
-        lon,
-        sensors,
-        tuple(sources),
-        str(target.data.attrs.get("layer_m", "")),
-        (*plan.notes, *notes),
-        None if read.evening is None else read.evening[:, kept],
-    )
+    layer, evening = str(target.data.attrs.get("layer_m", "")), None if read.evening is None else read.evening[:, kept]
+    cells, notes = _cells(target, lat, lon), (*plan.notes, *notes)
+    return TrainingSet(satellite, sites, cells, lat, lon, sensors, tuple(sources), layer, notes, evening)
 
 
 def _sites(
