@@ -44,7 +44,7 @@ DAYS, CELLS = 64, 32
 """Size of a block in time and space."""
 
 MARGIN_DAYS, MARGIN_CELLS = 16, 8
-LADDER = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+LADDER = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Penalties to choose from."""
 
 _FIRST = 1e3
