@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 
 LEAST_GAIN = 0.02
 LEAST_VALUES = 10
+SHORT_DAYS, LEAST_OF_SHORT = 60, 3
+"""A record of fewer days has blocks of three days, or a sixth of it, and a cell needs fewer values."""
 DRAWS = 500
 LEVEL = 0.95
 BLOCK_DEG = 2.0
@@ -40,15 +42,18 @@ class Sample:
         (k,) numbers, 0…
     area
         (N,) the square of each cell, 0…
+    least
+        Values that a cell needs.
     """
 
     block: Ints
     cell: Ints
     area: Ints
+    least: int = LEAST_VALUES
 
     def pick(self, chosen: NDArray[Any]) -> Sample:
         """Some of the values."""
-        return Sample(self.block[chosen], self.cell[chosen], self.area)
+        return Sample(self.block[chosen], self.cell[chosen], self.area, self.least)
 
 
 def sample_of(day: Ints, cell: Ints, lat: Floats, lon: Floats) -> Sample:
@@ -62,10 +67,12 @@ def sample_of(day: Ints, cell: Ints, lat: Floats, lon: Floats) -> Sample:
         (k,) position in ``lat`` and ``lon``.
     """
     first, last = (int(day.min()), int(day.max())) if len(day) else (0, 0)
-    length = int(np.clip((last - first + 1) // 12, 10, 30))
+    days = last - first + 1
+    short = days < SHORT_DAYS
+    length = max(3, days // 6) if short else int(np.clip(days // 12, 10, 30))
     keys = np.stack([np.floor(lat / BLOCK_DEG), np.floor(lon / BLOCK_DEG)], axis=1)
     area = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    return Sample((day - first) // length, cell, area.astype(np.int64))
+    return Sample((day - first) // length, cell, area.astype(np.int64), LEAST_OF_SHORT if short else LEAST_VALUES)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ def gain_of(a: Floats, b: Floats, reference: Floats, sample: Sample, *, seed: in
     kept = np.isfinite(a) & np.isfinite(b) & np.isfinite(reference)
     cell, block = sample.cell[kept], sample.block[kept]
     count = np.bincount(cell, minlength=len(sample.area))
-    enough = count >= LEAST_VALUES
+    enough = count >= sample.least
     if not enough.any():
         return Gain(None, None, None, 0, int(kept.sum()))
     inside = enough[cell]
@@ -164,7 +171,7 @@ def scores(product: Floats, reference: Floats, sample: Sample, *, bounds: bool =
     """
     kept = np.flatnonzero(np.isfinite(product) & np.isfinite(reference))
     count = np.bincount(sample.cell[kept], minlength=len(sample.area))
-    enough = count >= LEAST_VALUES
+    enough = count >= sample.least
     record: dict[str, Any] = {"n": len(kept), "cells": int(enough.sum())}
     if len(kept) < LEAST_VALUES:
         return record

@@ -421,3 +421,9 @@ def test_committed_rows_are_small_and_of_the_plan():
         assert name in plan
         assert len(json.dumps(record)) < 1.3 * rows.MOST_BYTES
     assert set(METHODS) <= set(SCENES)
+
+
+def test_the_page_of_results_is_what_the_rows_say():
+    page = rows.HERE.parents[1] / "docs" / "results.md"
+    text = "\n".join(lines(Results(planned(tuple(model_ids())), rows.read_rows()))) + "\n"
+    assert page.read_text(encoding="utf-8") == text, "run: python -m benchmarks.systems report"
