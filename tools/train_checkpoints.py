@@ -32,7 +32,10 @@ _SEEN = ("--split", "none")
 RECIPES: dict[str, tuple[str, ...]] = {
     "smsnet": ("target=demo-smap-9", "forcing=demo-optical-9", "static=demo-optical-9", *_YEARS, *_UNSEEN),
     "drcgan": ("target=demo-smap-36", "model_sm=demo-noah-36", "static=demo-noah-36", *_YEARS, *_SEEN),
-    "pscnet": ("target=demo-smap-36", "forcing=demo-era5land-3h", "static=demo-era5land-3h", *_SEASONS, *_UNSEEN),
+    "pscnet": (
+        "target=demo-smap-36", "forcing=demo-era5land-3h", "static=demo-era5land-3h", *_SEASONS, *_UNSEEN,
+        "--overpass", "both",
+    ),
     "tssmnet": ("target=demo-smap-9", "forcing=demo-land-9", "static=demo-land-9", *_YEARS, *_SEEN),
     "multiscale_lstm": (
         "target=demo-smap-36", "forcing=demo-forcing-9", "static=demo-forcing-9", "stations=demo-stations",
