@@ -28,6 +28,7 @@ from smcore.models.series_features import NAMES, Donors
 from smcore.models.tabular import LAYOUTS, Table, nothing_known
 
 _DONORS = ("lat", "lon", "climate")
+_FAR = np.float32(5.0)
 
 
 class VectorModel(ABC):
@@ -42,8 +43,9 @@ class VectorModel(ABC):
 
     Notes
     -----
-    Rows are scaled to mean 0 and standard deviation 1 (float64 statistics of the samples fitted on), missing values are
-    put at 0, except for models that set ``scaled`` to False and take rows as they are, NaN included. A row whose day
+    Rows are scaled to mean 0 and standard deviation 1 (float64 statistics of the samples fitted on), kept within five
+    deviations, so that a rare cloudburst or an unseen place leads no network far out (ours), and missing values are put
+    at 0, except for models that set ``scaled`` to False and take rows as they are, NaN included. A row whose day
     has no dynamic value at all gives NaN; other results are kept within [0, 1] m3 m-3.
     """
 
@@ -106,7 +108,8 @@ class VectorModel(ABC):
         if not self.scaled:
             return rows
         assert self.statistics is not None
-        return np.nan_to_num(self.statistics.forward(rows), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        scaled = np.nan_to_num(self.statistics.forward(rows), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.clip(scaled, -_FAR, _FAR, out=scaled)
 
     def _scale_target(self, values: Floats) -> Floats:
         assert self.target is not None

@@ -195,3 +195,23 @@ def test_a_killed_run_goes_on_to_the_same_weights(fitted):
 def test_what_the_demo_leaves_out_is_said():
     assert "channels (16, 8, 4) instead of (64, 32, 16, 8)" in tssmnet.build("demo").departures
     assert tssmnet.build("paper").departures == ()
+
+
+def test_giving_the_features_back_can_be_part_of_the_loss():
+    model = tssmnet.build("paper")
+    model.config = dataclasses.replace(model.config, channels=(4, 2), head=5, reconstruction=0.1)
+    network = model._build(7).eval()
+    x, y = torch.randn(6, 7), torch.randn(6)
+    estimate, again = network.both(x)
+    expected = ((estimate - y) ** 2).mean() + 0.1 * ((again - x) ** 2).mean()
+    torch.testing.assert_close(model._loss(network, x, y), expected)
+
+
+def test_a_value_far_from_all_others_leads_the_network_no_further_than_five_deviations(fitted):
+    model, inputs, _ = fitted
+    dynamic = [inputs.dynamic.copy(), inputs.dynamic.copy()]
+    warmth = [i.name for i in inputs.specs].index("air_temperature")
+    for values, extreme in zip(dynamic, (1e4, 1e6), strict=True):
+        values[100, :, warmth] = extreme
+    one, other = (model.predict(dataclasses.replace(inputs, dynamic=values))["sm"] for values in dynamic)
+    np.testing.assert_array_equal(one, other)
