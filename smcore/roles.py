@@ -7,7 +7,7 @@ in every one that its variables fit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from smcore.time_support import Support
 
 if TYPE_CHECKING:
     from smcore.catalog import Catalog, CatalogEntry
+    from smcore.cubes.prepared import PreparedCube
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -48,6 +49,8 @@ class Source:
         Identifies the content; "" if unknown.
     about
         Title, licence, citation and the like, for cards and provenance.
+    prepared
+        A prepared cube and the dataset that it gave: while that is still ``data``, it is read without dask's detour.
     """
 
     id: str
@@ -55,6 +58,12 @@ class Source:
     data: xr.Dataset
     fingerprint: str = ""
     about: dict[str, Any] = field(default_factory=dict)
+    prepared: tuple[PreparedCube, xr.Dataset] | None = field(default=None, repr=False)
+
+    @property
+    def cube(self) -> PreparedCube | None:
+        """The prepared cube whose values ``data`` are, unchanged; None where there is none."""
+        return self.prepared[0] if self.prepared is not None and self.prepared[1] is self.data else None
 
     @property
     def layout(self) -> str:
@@ -128,6 +137,7 @@ def parse(texts: Iterable[str]) -> list[tuple[str, str]]:
 def open_sources(catalog: Catalog, wanted: Sequence[tuple[str, str]]) -> list[Source]:
     """Open catalogue entries as sources; one named under several roles serves in all of them."""
     from smcore.cubes.open import open_entry
+    from smcore.cubes.prepared import PreparedCube
 
     roles: dict[str, set[str]] = {}
     for role, entry_id in wanted:
@@ -137,10 +147,9 @@ def open_sources(catalog: Catalog, wanted: Sequence[tuple[str, str]]) -> list[So
         entry = catalog.get(entry_id)
         prepared = open_entry(entry)
         data = prepared.dataset()
-        source = Source(entry_id, frozenset(named), data, str(prepared.fingerprint), _about(entry))
-        sources.append(
-            source if named else Source(entry_id, fitting(source, entry), data, source.fingerprint, source.about)
-        )
+        whole = (prepared, data) if isinstance(prepared, PreparedCube) else None
+        source = Source(entry_id, frozenset(named), data, str(prepared.fingerprint), _about(entry), whole)
+        sources.append(source if named else replace(source, roles=fitting(source, entry)))
     return sources
 
 
@@ -286,7 +295,7 @@ class Points:
         if not self._all:
             out[:] = np.nan
         for inside, box in self._boxes:
-            values = box.read(self.source.data[variable], None)
+            values = box.read(self.source, variable, None)
             out[self._at(inside)] = values
 
     def series(self, variable: str, wanted: NDArray[np.datetime64], step: str, out: Floats, cancelled: Cancel) -> None:
@@ -305,7 +314,7 @@ class Points:
             for start in range(0, len(present), days):
                 check(cancelled)
                 chosen = present[start : start + days]
-                values = box.read(source.data[variable], slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
+                values = box.read(source, variable, slice(int(first[chosen[0]]), int(stop[chosen[-1]])))
                 runs = first[chosen] - first[chosen[0]], stop[chosen] - first[chosen[0]]
                 means = _run_means(values, *runs, need)
                 steps, cells = as_slice(chosen), self._at(inside)
@@ -352,16 +361,16 @@ class _Box:
     def cells(self) -> int:
         return int(np.ptp(self.row) + 1) * int(np.ptp(self.column) + 1)
 
-    def read(self, variable: xr.DataArray, steps: slice | None) -> Floats:
+    def read(self, source: Source, name: str, steps: slice | None) -> Floats:
         row0, column0 = int(self.row.min()), int(self.column.min())
         rows, columns = slice(row0, int(self.row.max()) + 1), slice(column0, int(self.column.max()) + 1)
-        along = {} if steps is None else {names.TIME: steps}
         if self.layout == "cube":
-            values = np.asarray(variable.isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
+            values = _block(source, name, steps, rows, columns)
             if self._is_whole(row0, column0, columns.stop - column0):
                 return values.reshape(*values.shape[:-2], -1)
             return values[..., self.row - row0, self.column - column0]
-        piece = variable.isel({**along, names.LOCATION: rows})
+        along = {} if steps is None else {names.TIME: steps}
+        piece = source.data[name].isel({**along, names.LOCATION: rows})
         values = np.asarray(piece.transpose(..., names.LOCATION).values, np.float32)
         return values[..., self.row - row0]
 
@@ -369,6 +378,16 @@ class _Box:
         """Whether the cells are all of the box, row by row: then nothing has to be picked out of it."""
         number = (self.row - row0) * width + self.column - column0
         return len(number) == self.cells and bool((number == np.arange(len(number))).all())
+
+
+def _block(source: Source, name: str, steps: slice | None, rows: slice, columns: slice) -> Floats:
+    """Read a rectangle of a cube: (steps, rows, columns), or (rows, columns) of a variable without steps."""
+    if source.cube is not None:
+        if steps is None:
+            return np.asarray(source.cube.read_map(name, 0, 0, rows, columns), np.float32)
+        return np.asarray(source.cube.read_block(name, steps, rows, columns), np.float32)
+    along = {} if steps is None else {names.TIME: steps}
+    return np.asarray(source.data[name].isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
 
 
 def _box(source: Source, row: Ints, column: Ints) -> _Box:

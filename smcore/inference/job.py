@@ -200,8 +200,11 @@ def task_text(job: Job) -> str:
 
 def compute_tile(text: str, number: int) -> int:
     """Compute one tile of a job and keep it; the work of a task of :mod:`smcore.distributed`."""
-    for _ in _job_of(text).compute([number]):
-        pass
+    import dask
+
+    with dask.config.set(scheduler="synchronous"):  # a task that asked its own cluster to read would wait for itself
+        for _ in _job_of(text).compute([number]):
+            pass
     return number
 
 

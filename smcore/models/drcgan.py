@@ -44,6 +44,7 @@ from smcore.models.hydro_features import season
 from smcore.models.input_sets import DRCGAN, OBSERVED
 from smcore.models.normalise import Statistics
 from smcore.models.patches import rectangle
+from smcore.models.transfer import on_device
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,7 @@ def _at(found: Neighbours, steps: slice, shape: tuple[int, ...]) -> Neighbours:
 def _fuse(network: Generator, x: Floats, land: np.ndarray, device: str, *, wraps: bool) -> Floats:
     """F [m3 m-3] of channels (B, C, H, W)."""
     with torch.inference_mode():
-        fused = network(torch.from_numpy(x).to(device), torch.from_numpy(land).float().to(device), wraps)
+        fused = network(on_device(x, device), on_device(land, device).float(), wraps)
     return fused.float().cpu().numpy() * np.float32(SCALE)
 
 

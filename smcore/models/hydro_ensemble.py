@@ -41,6 +41,7 @@ from smcore.models.hydro_members import Config, Member, Recipe, centred_loss, on
 from smcore.models.losses import scatter_mean
 from smcore.models.multiscale_lstm import scale_of
 from smcore.models.normalise import Statistics
+from smcore.models.transfer import on_device
 from smcore.progress import part
 
 _LIMITS = (6.0, 4.0)  # standard deviations kept of dynamic and static features
@@ -196,7 +197,7 @@ class HydroEnsemble:
         assert self.networks, "fit or load first"
         target = self.targets.get(inputs.task, self.targets[SATELLITE])
         (dynamic, _), (static, _) = self._raw(inputs)
-        x, z = self._scaled(dynamic[inputs.first :], 0).to(device), self._scaled(static, 1).to(device)
+        x, z = (on_device(self._scaled(v, k), device) for k, v in enumerate((dynamic[inputs.first :], static)))
         total = torch.zeros(len(inputs.time) - inputs.first, len(inputs.lat), device=device)
         with torch.inference_mode():
             for network in self.networks:

@@ -41,6 +41,7 @@ from smcore.models.image_training import (
     with_clock,
 )
 from smcore.models.patches import Indices, Rectangle, Tiles, cut, rectangle
+from smcore.models.transfer import on_device
 from smcore.models.windows import WindowFeatures, step_windows
 
 _CELLS = 16_000  # cells in one pass of a network
@@ -165,7 +166,7 @@ class ImageModel:
             values = cut(maps.dynamic, area.pick(np.zeros(len(steps), np.int64)), steps)
             x = self.features.dynamic(values)
             del values
-            embedded = network.embed(torch.from_numpy(x).to(device))
+            embedded = network.embed(on_device(x, device))
             there = torch.from_numpy(x[..., -1:] > 0)
             for chosen in np.array_split(wanted, math.ceil(len(wanted) / batch)):
                 at = torch.from_numpy(np.searchsorted(steps, windows[chosen]))

@@ -38,6 +38,7 @@ from smcore.models.image_training import set_rate
 from smcore.models.input_sets import baseline_spec
 from smcore.models.losses import scatter_mean
 from smcore.models.patches import Indices
+from smcore.models.transfer import on_device
 from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.progress import check
 
@@ -258,7 +259,7 @@ class Lstm:
             wanted = np.arange(start, min(start + block, steps))
             step, cell = np.repeat(wanted, count), np.tile(np.arange(count), len(wanted))
             x = window_batch(self.features, inputs.dynamic, static, inputs.time, windows[step], cell, step)
-            y = network(torch.from_numpy(x).to(device)).float().cpu().numpy()
+            y = network(on_device(x, device)).float().cpu().numpy()
             y[x[-1, :, self.features.dynamic_channels - 1] == 0] = np.nan
             found = self.features.values.target.inverse(y[:, None])[:, 0]
             sm[wanted] = np.clip(found, 0.0, 1.0).reshape(len(wanted), count)

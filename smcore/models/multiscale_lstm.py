@@ -42,6 +42,7 @@ from smcore.models.fitting import Schedule, seeded, torch_generator, train_epoch
 from smcore.models.input_sets import MULTISCALE_LSTM
 from smcore.models.losses import masked_rmse, scatter_mean, weighted_sum
 from smcore.models.normalise import Normaliser
+from smcore.models.transfer import on_device
 
 SPEC = ModelSpec(
     id="multiscale_lstm",
@@ -275,7 +276,7 @@ class MultiscaleLstm:
         with torch.inference_mode():
             for start in range(0, count, columns):
                 chosen = np.arange(start, min(start + columns, count))
-                x = torch.from_numpy(statistics.features(inputs.at(chosen))).to(device)
+                x = on_device(statistics.features(inputs.at(chosen)), device)
                 y = network(x).clamp(self.config.low, self.config.high)
                 sm[:, chosen] = statistics.target.inverse(y.float().cpu().numpy()[..., None])[..., 0]
         return {"sm": sm}

@@ -32,6 +32,7 @@ from smcore.models.base import (
 from smcore.models.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
 from smcore.models.tile_fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
 from smcore.models.tile_scaling import DYNAMIC, TileScaling
+from smcore.models.transfer import on_device
 
 OFFSETS = ((0, 0), (2, 2), (4, 4), (6, 6))
 _BATCH = {"cpu": 64, "cuda": 4096}  # tiles at once; on a CPU so that the activations stay in its cache
@@ -154,8 +155,8 @@ class _Field:
         for day in range(steps):
             scaled[day, :-1] = scaling.dynamic(inputs, inputs.dynamic[day], cover)
         self.device = device
-        self._scaled = torch.from_numpy(scaled).to(device)
-        self._static = torch.from_numpy(np.pad(static, ((0, 1), (0, 0)))).to(device)
+        self._scaled = on_device(scaled, device)
+        self._static = on_device(np.pad(static, ((0, 1), (0, 0))), device)
         self._before = steps_before(inputs.time, BEFORE, DAY)
         whole = np.flatnonzero((self._before >= 0).all(axis=1))
         self.days = whole[whole >= inputs.first]

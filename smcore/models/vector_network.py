@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smcore.models.base import FitRun, Floats
 from smcore.models.samples import Samples
+from smcore.models.transfer import on_device
 from smcore.models.vector_model import VectorModel
 
 if TYPE_CHECKING:
@@ -165,6 +166,6 @@ def _through(network: nn.Module, x: Floats, device: str) -> Floats:
     y = np.empty(len(x), np.float32)
     with torch.inference_mode():
         for start in range(0, len(x), size):
-            part = torch.from_numpy(np.ascontiguousarray(x[start : start + size])).to(device)
+            part = on_device(np.ascontiguousarray(x[start : start + size]), device)
             y[start : start + size] = network(part).float().cpu().numpy()
     return y

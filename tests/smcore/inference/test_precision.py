@@ -24,6 +24,7 @@ from smcore.inference.precision import (
 from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
 from smcore.models.base import Inputs, InputSpec, ModelSpec
+from smcore.models.transfer import on_device
 from smcore.window import Window
 
 RAIN = InputSpec("precipitation", "mm d-1", required=True)
@@ -159,3 +160,13 @@ def test_a_batch_that_is_too_large_for_the_memory_comes_in_halves(small_world):
     for lanes in (1, 2):
         small = Engine(Hungry(), plan, lanes=lanes).values(inputs, span)[0]["sm"]
         np.testing.assert_allclose(small, Engine(Convolving(), plan).values(inputs, span)[0]["sm"], atol=1e-5)
+
+
+def test_arrays_go_to_cuda_through_pinned_memory_and_nowhere_on_the_cpu(monkeypatch):
+    calls: list[tuple[str, object]] = []
+    values = np.arange(4, dtype=np.float32)
+    assert on_device(values, "cpu").data_ptr() == values.ctypes.data
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: calls.append(("pinned", None)) or self)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device, **how: calls.append((device, how)) or self)
+    on_device(values, "cuda")
+    assert calls == [("pinned", None), ("cuda", {"non_blocking": True})]
