@@ -174,7 +174,7 @@ def _rows(scene: Scene, method: _Method) -> Iterator[Row]:
     role = SYSTEM if method.model in SYSTEMS else BASELINE
     for seed in seeds:
         for fold in range(scene.folds):
-            rank = method.rank + 3 * seed
+            rank = method.rank + 2 * seed
             yield Row(scene.id, method.model, method.config, inputs, role, rank, method.minutes, seed, fold)
 
 

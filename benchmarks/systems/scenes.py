@@ -90,7 +90,10 @@ class Scene:
         if self.hold not in ("swath", "strip") or self.step != "1D" or self.test[0] <= self.train[1]:
             return None
         year = (f"{self.train[1][:4]}-01-01", self.train[1])
-        return replace(self, test=year, west=self.west if self.hold == "swath" else STRIP - 1.5 * BUFFER_DEG)
+        if self.hold == "swath":
+            return replace(self, test=year)
+        west = STRIP - 1.5 * BUFFER_DEG  # the buffer's degrees are of arc, these of longitude
+        return replace(self, test=year, west=west, box=(west, self.box[1], STRIP, self.box[3]))
 
 
 _YEARS: Final = ("2016-01-01", "2018-12-31")
@@ -128,7 +131,8 @@ _PREDICT_9 = Scene(
     box=_REGION,
     vegetation=("demo-forcing-9", "ndvi"),
 )
-_SEASONS: Final = (("2018-05-01", "2018-07-31"), ("2019-05-01", "2019-07-31"))
+_SEASONS: Final = (("2018-05-01", "2018-07-31"), ("2019-05-02", "2019-07-31"))
+"""PSCNet looks 21 hours back."""
 _PREDICT_01 = Scene(
     "predict-01",
     PREDICT,
@@ -236,7 +240,7 @@ _ALL = (
         },
         "demo-smap-9",
         _YEARS,
-        ("2019-05-01", "2019-07-31"),
+        ("2019-05-05", "2019-07-31"),  # SMSNet looks four days back
         "year",
         truth="demo-truth-1",
         stations="demo-stations",

@@ -85,6 +85,9 @@ class Bench:
             outcome = self._workshop(row).run(row, frame, self._calibration(row))
             record = kept.finished(row, frame, outcome, time.monotonic() - started, self.threads)
         except (SpecMismatch, GridMismatch) as error:
+            if row.role != REFUSED:  # a row that should run: something is wrong, and it stays to be done
+                self.say(f"{row.id}: FAILED: {error.sentence}")
+                return False
             record = kept.refused(row, error.sentence, time.monotonic() - started, self.threads)
             kept.write_row(row.id, record, self.folder)
             self.say(f"{row.id}: refused: {error.sentence}")

@@ -266,8 +266,8 @@ class Sham(Bench):
     def _workshop(self, row):
         def run(row, frame, calibration):
             self.ran.append(row.id)
-            if row.model == "spline":
-                raise SpecMismatch("spline lacks observations", hint="find some")
+            if row.model == "smsnet":
+                raise SpecMismatch("smsnet lacks rain", hint="wait")
             return SimpleNamespace(values=np.zeros(3))
 
         return SimpleNamespace(run=run)
@@ -292,11 +292,17 @@ def test_a_row_is_run_once_and_the_rest_the_next_time(sham):
 
 
 def test_a_refusal_is_kept_with_its_sentence(sham):
-    (row,) = chosen(planned(), "fill-36--spline*")
+    (row,) = chosen(planned(("smsnet",)), "w-australia--smsnet*")
     sham.run([row])
     (record,) = rows.read_rows(sham.folder).values()
     assert record["status"] == rows.REFUSED
-    assert record["sentence"].startswith("spline lacks observations")
+    assert record["sentence"].startswith("smsnet lacks rain")
+
+
+def test_a_row_that_should_run_and_is_refused_stays_to_be_done(sham):
+    (row,) = chosen(planned(), "predict-9--smsnet*s0")
+    assert sham.run([row]) == 0
+    assert not rows.read_rows(sham.folder)
 
 
 def test_no_row_begins_that_can_not_end_in_time(sham):
