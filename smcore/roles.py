@@ -288,15 +288,14 @@ class Points:
         row, column = cell_index(source, lat, lon)
         inside = np.flatnonzero(row >= 0)
         self._all = len(inside) == len(row)
-        self._boxes = [(part, _box(source, row[part], column[part])) for part in _sides(source, inside, column)]
+        self._boxes = [(part, _Box(source.layout, row[part], column[part])) for part in _sides(source, inside, column)]
 
     def static(self, variable: str, out: Floats) -> None:
         """Read a variable without steps into ``out`` (N,), NaN where the source has nothing."""
         if not self._all:
             out[:] = np.nan
         for inside, box in self._boxes:
-            values = box.read(self.source, variable, None)
-            out[self._at(inside)] = values
+            out[self._at(inside)] = box.read(self.source, variable, None)
 
     def series(self, variable: str, wanted: NDArray[np.datetime64], step: str, out: Floats, cancelled: Cancel) -> None:
         """Read a variable with steps into ``out`` (T, N), as :func:`read_series` gives it."""
@@ -388,10 +387,6 @@ def _block(source: Source, name: str, steps: slice | None, rows: slice, columns:
         return np.asarray(source.cube.read_block(name, steps, rows, columns), np.float32)
     along = {} if steps is None else {names.TIME: steps}
     return np.asarray(source.data[name].isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
-
-
-def _box(source: Source, row: Ints, column: Ints) -> _Box:
-    return _Box(source.layout, row, column)
 
 
 def _run_means(values: Floats, first: Ints, stop: Ints, need: int | Ints) -> Floats:
