@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.band import OLDEST, Band, Traits, calibrate
+from smcore.models.learning.band import OLDEST, Band, Traits, calibrate
 from smcore.validation.gaps.scores import AGES, age_class
 from smcore.validation.matching.times import DAY
 from smcore.validation.strata.seasons import LABELS, SEASON, season_of
