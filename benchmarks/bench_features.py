@@ -25,7 +25,7 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_N
 import numpy as np
 from scipy.signal import lfilter
 
-from smcore.models.series_features import GROUPS, NAMES, day_groups, describe
+from smcore.models.series.features import GROUPS, NAMES, day_groups, describe
 
 DAYS, GOAL, MISSING = 1000, 4.0, 0.6
 SAME = {

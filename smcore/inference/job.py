@@ -26,9 +26,9 @@ from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
 from smcore.inference.tiles import PredictedTile, Predictor
 from smcore.inputs import Plan, handshake
-from smcore.models.band import COVERAGE, METHOD, Band
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
+from smcore.models.learning.band import COVERAGE, METHOD, Band
 from smcore.progress import Cancel, Progress, never, quiet
 from smcore.roles import Source
 from smcore.window import Window

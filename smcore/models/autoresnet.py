@@ -12,15 +12,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from smcore.models import tabular
 from smcore.models.base import ModelSpec, SoilMoistureModel
-from smcore.models.vector_network import NetworkConfig, VectorNetwork
+from smcore.models.vectors import tabular
+from smcore.models.vectors.network_model import NetworkConfig, VectorNetwork
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from smcore.models.autoresnet_network import AutoResNetNetwork
+    from smcore.models.networks.autoresnet import AutoResNetNetwork
 
 _CONFIGS = ("tssmnet", "tssmnet_no_series", "multiscale_lstm")
 
@@ -71,7 +71,7 @@ class AutoResNet(VectorNetwork):
         return tuple(f"{name} {own[name]} instead of {published[name]}" for name in own if own[name] != published[name])
 
     def _build(self, features: int) -> AutoResNetNetwork:
-        from smcore.models.autoresnet_network import AutoResNetNetwork
+        from smcore.models.networks.autoresnet import AutoResNetNetwork
 
         return AutoResNetNetwork(features, self.config.nodes, self.config.dropout)
 

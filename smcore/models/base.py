@@ -375,7 +375,7 @@ class FitRun:
     log: Callable[[dict[str, Any]], None] = unlogged
     checkpoint: Checkpoint | None = None
     mixed: bool = False
-    """Whether products may be computed in bfloat16 (CUDA; see :func:`smcore.models.fitting.precision`)."""
+    """Whether products may be computed in bfloat16 (CUDA; see :func:`smcore.models.learning.fitting.precision`)."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 B = Σ w (S + N − N'), w ∝ 1/(1 + age), over the last observation S before the day and the next one after it, with the
 model N of the day and N' of the observation's day; within 0.02 and 0.6 m³ m⁻³. It is the part of DrcGAN (Jiang et al.
 2025, doi:10.1016/j.jag.2025.104517) that its network corrects, and so the least that the network must beat. The paper
-prints neither weights nor window: both are ours, and :mod:`smcore.models.gap_neighbours` says what stands in for an
-observation where none is within 15 days.
+prints neither weights nor window: both are ours, and :mod:`smcore.models.series.gap_neighbours` says what stands in for
+an observation where none is within 15 days.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.gap_neighbours import LIMIT, Doubles, around, curves_of, guess, pooled_curves
 from smcore.models.input_sets import baseline_spec
+from smcore.models.series.gap_neighbours import LIMIT, Doubles, around, curves_of, guess, pooled_curves
 
 MODEL = "model_sm"
 

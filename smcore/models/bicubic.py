@@ -27,7 +27,7 @@ from smcore.models.base import (
     check_inputs,
 )
 from smcore.models.input_sets import OBSERVED
-from smcore.models.patches import rectangle
+from smcore.models.tiles.patches import rectangle
 
 FACTORS = {"by_4": 4, "by_9": 9, "by_36": 36}
 """Fine cells along one side of a coarse one: 36 to 9 km, 9 to 1 km, 36 to 1 km."""

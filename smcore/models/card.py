@@ -44,8 +44,8 @@ class ModelCard:
     training
         Seconds, hardware, versions, early stop, departures from the published schedule.
     uncertainty
-        The 90 % band for the observation (:class:`smcore.models.band.Band`), where it comes from, and its measured
-        coverage and width beside climatology's; empty for a model without one.
+        The 90 % band for the observation (:class:`smcore.models.learning.band.Band`), where it comes from, and its
+        measured coverage and width beside climatology's; empty for a model without one.
     synthetic
         Whether any of the data is made up: then the weights say nothing about the real world.
     """

@@ -22,7 +22,7 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.hydro_features import season
+from smcore.models.hydro.features import season
 from smcore.names import SM, VOLUMETRIC
 
 SPEC = ModelSpec(

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from smcore.models.base import SoilMoistureModel
 from smcore.models.input_sets import baseline_spec
-from smcore.models.tile_fit import BEFORE, SHORT, SIZE, TileSchedule
-from smcore.models.tile_model import TileModel
-from smcore.models.tile_scaling import DYNAMIC, STATIC
+from smcore.models.tiles.fit import BEFORE, SHORT, SIZE, TileSchedule
+from smcore.models.tiles.model import TileModel
+from smcore.models.tiles.scaling import DYNAMIC, STATIC
 
 SPEC = replace(
     baseline_spec(

@@ -19,7 +19,7 @@ from smcore.models.base import (
 )
 from smcore.models.bicubic import FACTORS, coarse_means
 from smcore.models.input_sets import OBSERVED
-from smcore.models.patches import rectangle
+from smcore.models.tiles.patches import rectangle
 
 SPEC = ModelSpec(
     id="coarse_pixel",

@@ -34,10 +34,10 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import seeded
-from smcore.models.gap_neighbours import day_numbers
 from smcore.models.input_sets import OBSERVED
-from smcore.models.patches import rectangle
+from smcore.models.learning.fitting import seeded
+from smcore.models.series.gap_neighbours import day_numbers
+from smcore.models.tiles.patches import rectangle
 from smcore.progress import check
 
 DAYS, CELLS = 64, 32

@@ -4,8 +4,9 @@ Jiang, M., Qiu, T., Wang, T., Zeng, C., Zhang, B., Shen, H. (2025): Int. J. Appl
 doi:10.1016/j.jag.2025.104517. Published, as far as it could be read: SMAP and Noah are fused by a deep residual cycle
 GAN with a forward fusion part G and a backward degeneration part H, after the parent method (Jiang, Shen, Li 2022, IEEE
 TGRS, doi:10.1109/TGRS.2022.3188998). Ours, because neither layers nor training are in what could be read: the inputs
-around a gap (:mod:`smcore.models.gap_neighbours`), the networks (:mod:`smcore.models.drcgan_networks`), the losses and
-cycles (:mod:`smcore.models.drcgan_losses`) and the patches with self-made gaps (:mod:`smcore.models.drcgan_patches`).
+around a gap (:mod:`smcore.models.series.gap_neighbours`), the networks (:mod:`smcore.models.networks.drcgan`), the
+losses and cycles (:mod:`smcore.models.cycle.losses`) and the patches with self-made gaps
+(:mod:`smcore.models.cycle.patches`).
 
 ``paper`` is the proposal in full, ``demo`` a narrower and shorter one, ``causal`` the proposal without the future: for
 real time. Only G is shipped, as the moving average of its weights; H and the discriminators live in the checkpoint of
@@ -35,16 +36,16 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.drcgan_losses import Batch, judges_loss, makers_loss
-from smcore.models.drcgan_networks import SCALE, Degeneration, Generator, Networks, reach
-from smcore.models.drcgan_patches import MODEL, Record, Samples, assemble
-from smcore.models.fitting import Schedule, precision, seeded, train_epochs
-from smcore.models.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
-from smcore.models.hydro_features import season
+from smcore.models.cycle.losses import Batch, judges_loss, makers_loss
+from smcore.models.cycle.patches import MODEL, Record, Samples, assemble
+from smcore.models.hydro.features import season
 from smcore.models.input_sets import DRCGAN, OBSERVED
-from smcore.models.normalise import Statistics
-from smcore.models.patches import rectangle
-from smcore.models.transfer import on_device
+from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
+from smcore.models.learning.normalise import Statistics
+from smcore.models.learning.transfer import on_device
+from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
+from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
+from smcore.models.tiles.patches import rectangle
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,13 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import Schedule, precision, seeded, train_epochs
-from smcore.models.image_training import set_rate
+from smcore.models.images.training import set_rate
+from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.models.input_sets import baseline_spec
-from smcore.models.losses import scatter_mean
-from smcore.models.patches import Indices
-from smcore.models.transfer import on_device
-from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
+from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
+from smcore.models.learning.losses import scatter_mean
+from smcore.models.learning.transfer import on_device
+from smcore.models.tiles.patches import Indices
 from smcore.progress import check
 
 _VALIDATION_LABELS = 2048

@@ -6,7 +6,7 @@ at a site's cell meets the site (Liu, J. et al. 2022, GRL 49, e2021GL096847, doi
 Adadelta. What differs from the published code, on purpose: DropConnect draws a new mask on every forward pass on the
 CPU too, site predictions come back in m³ m⁻³, a batch without valid targets adds nothing, √0 has a finite gradient.
 ``demo`` is ``paper`` cut short; ``satellite`` and ``sites`` are ``paper`` with one source only, which the paper
-compares with; ``best``, the default, is ours and lives in :mod:`smcore.models.hydro_ensemble`.
+compares with; ``best``, the default, is ours and lives in :mod:`smcore.models.hydro.ensemble`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import Schedule, seeded, torch_generator, train_epochs
 from smcore.models.input_sets import MULTISCALE_LSTM
-from smcore.models.losses import masked_rmse, scatter_mean, weighted_sum
-from smcore.models.normalise import Normaliser
-from smcore.models.transfer import on_device
+from smcore.models.learning.fitting import Schedule, seeded, torch_generator, train_epochs
+from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_sum
+from smcore.models.learning.normalise import Normaliser
+from smcore.models.learning.transfer import on_device
 
 SPEC = ModelSpec(
     id="multiscale_lstm",
@@ -309,7 +309,7 @@ def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Tensor]:
 def build(config: str = "best") -> SoilMoistureModel:
     """Make a new model in one of ``SPEC.configs``."""
     if config == "best":
-        from smcore.models.hydro_ensemble import HydroEnsemble
+        from smcore.models.hydro.ensemble import HydroEnsemble
 
         return HydroEnsemble(SPEC)
     return MultiscaleLstm(CONFIGS[config])

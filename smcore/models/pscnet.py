@@ -3,9 +3,9 @@
 Zhou, Hu, Zhang, Xue, Fang, Zheng (2025), arXiv:2510.10244. Published: the task (SMAP as target, ERA5-Land as predictors
 of high time resolution, seamless 3-hourly 10 km maps), and by the captions of its figures a temporal part (MFTF) apart
 from a spatial one made of stage blocks with SE convolutional layers, a bespoke SE block and feed-forward networks.
-OURS, because neither text nor code was at hand: the inside of every part (:mod:`smcore.models.pscnet_blocks`), the
+OURS, because neither text nor code was at hand: the inside of every part (:mod:`smcore.models.networks.pscnet`), the
 sizes (64 channels, kernels 3-5-7-9 in four stages of 2-2-4-2 blocks, about half a million parameters), the predictor
-list and the loss (:mod:`smcore.models.image_targets`). Resolution stays constant, so that 10 km detail survives.
+list and the loss (:mod:`smcore.models.images.targets`). Resolution stays constant, so that 10 km detail survives.
 
 Configurations: ``paper`` is that proposal at full length; ``demo`` is narrower and shorter; ``no_swvl`` leaves out the
 soil moisture of the reanalysis (inference from forcing rather than correction of a model); ``plain_se`` has plain
@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from smcore.models.base import ModelSpec, SoilMoistureModel
-from smcore.models.image_fit import ImageModel
-from smcore.models.image_training import Channels, ImageConfig, ImageNetwork
+from smcore.models.images.model import ImageModel
+from smcore.models.images.training import Channels, ImageConfig, ImageNetwork
 from smcore.models.input_sets import PSCNET
-from smcore.models.pscnet_blocks import StageBlock, TemporalFusion, keep, on_maps
+from smcore.models.networks.pscnet import StageBlock, TemporalFusion, keep, on_maps
 
 MODEL_SM = ("swvl1", "swvl2")
 _PICTURE = 64  # cells along one side of what plain squeeze-and-excitation takes the mean of, without the halo

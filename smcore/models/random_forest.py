@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models import tabular
 from smcore.models.base import FitRun, Floats, ModelSpec, SoilMoistureModel
 from smcore.models.gradient_boosting import threads
-from smcore.models.samples import Samples
-from smcore.models.vector_model import VectorModel
+from smcore.models.vectors import tabular
+from smcore.models.vectors.model import VectorModel
+from smcore.models.vectors.samples import Samples
 from smcore.progress import check
 
 _CONFIGS = ("smsnet", "smsnet_history", "pscnet", "tssmnet", "tssmnet_no_series", "multiscale_lstm", "drcgan")

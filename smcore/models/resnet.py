@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from smcore.models.base import SoilMoistureModel
-from smcore.models.image_fit import ImageModel
-from smcore.models.image_training import Channels, ImageConfig, ImageNetwork, stacked
+from smcore.models.images.model import ImageModel
+from smcore.models.images.training import Channels, ImageConfig, ImageNetwork, stacked
 from smcore.models.input_sets import baseline_spec
-from smcore.models.pscnet_blocks import keep, on_maps
+from smcore.models.networks.pscnet import keep, on_maps
 
 
 @dataclass(frozen=True)

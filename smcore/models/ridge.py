@@ -27,8 +27,8 @@ from smcore.models.base import (
     check_inputs,
     member_mean,
 )
-from smcore.models.hydro_features import antecedent_mean, season
-from smcore.models.normalise import Normaliser
+from smcore.models.hydro.features import antecedent_mean, season
+from smcore.models.learning.normalise import Normaliser
 from smcore.progress import check
 
 _DYNAMIC = {

@@ -2,10 +2,10 @@
 
 Liu, Xin, Yin (2025, J. Hydrology 655, 132900, doi:10.1016/j.jhydrol.2025.132900). No soil moisture is an input.
 
-Read in the authors' code: the network (:mod:`smcore.models.smsnet_network`), its order of days (the decoder asks with
+Read in the authors' code: the network (:mod:`smcore.models.networks.smsnet`), its order of days (the decoder asks with
 the earliest one, t − 4; ``query_target_day`` is the variant that asks with the day itself), schedule, tilings. Ours:
-some scaling constants (:mod:`smcore.models.tile_scaling`), masked targets and validation blocks
-(:mod:`smcore.models.tile_fit`), the first value of the last bias. ``paper`` is the published size and schedule;
+some scaling constants (:mod:`smcore.models.tiles.scaling`), masked targets and validation blocks
+(:mod:`smcore.models.tiles.fit`), the first value of the last bias. ``paper`` is the published size and schedule;
 ``demo`` is the same network on a short schedule of ours.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from smcore.errors import ModelError
 from smcore.models.base import ModelSpec, SoilMoistureModel
 from smcore.models.input_sets import SMSNET
-from smcore.models.smsnet_network import Network
-from smcore.models.tile_fit import BEFORE, SHORT, SIZE, TileSchedule
-from smcore.models.tile_model import TileModel
-from smcore.models.tile_scaling import DYNAMIC, STATIC
+from smcore.models.networks.smsnet import Network
+from smcore.models.tiles.fit import BEFORE, SHORT, SIZE, TileSchedule
+from smcore.models.tiles.model import TileModel
+from smcore.models.tiles.scaling import DYNAMIC, STATIC
 
 SPEC = ModelSpec(
     id="smsnet",

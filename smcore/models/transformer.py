@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smcore.models import tabular
 from smcore.models.base import ModelSpec, SoilMoistureModel
-from smcore.models.vector_network import NetworkConfig, VectorNetwork
+from smcore.models.vectors import tabular
+from smcore.models.vectors.network_model import NetworkConfig, VectorNetwork
 
 if TYPE_CHECKING:
-    from smcore.models.transformer_network import FeatureTransformer
+    from smcore.models.networks.transformer import FeatureTransformer
 
 _CONFIGS = ("tssmnet", "tssmnet_no_series", "multiscale_lstm")
 
@@ -68,7 +68,7 @@ class Transformer(VectorNetwork):
         return (f"{config.epochs} epochs of at most {config.most_steps} steps of {config.batch} samples (our cap)",)
 
     def _build(self, features: int) -> FeatureTransformer:
-        from smcore.models.transformer_network import FeatureTransformer
+        from smcore.models.networks.transformer import FeatureTransformer
 
         c = self.config
         return FeatureTransformer(features, c.width, c.depth, c.heads, c.hidden, c.dropout)

@@ -3,9 +3,10 @@
 Liu, Y., Fan, Jin, Zhu (2025, Remote Sensing 17(22), 3729, doi:10.3390/rs17223729). Published: a residual autoencoder
 whose 1-D convolutions run along the vector of features, predictors of several sources, statistical features of the
 series in eight categories. The text with its sizes, predictors and schedule was not at hand: channels, kernel, head,
-schedule, most of the features and how a day is kept out of its own features are ours (see :mod:`series_features`,
-:mod:`tssmnet_network`). One model serves all years. The result is the network's on every day, also on observed ones,
-where it knows the other days only; whoever wants observations kept puts them in afterwards.
+schedule, most of the features and how a day is kept out of its own features are ours
+(:mod:`smcore.models.series.features`, :mod:`smcore.models.networks.tssmnet`). One model serves all years. The result is
+the network's on every day, also on observed ones, where it knows the other days only; whoever wants observations kept
+puts them in afterwards.
 
 Configurations: ``paper`` is the full schedule; ``demo`` is narrower and shorter; ``no_series`` is ``demo`` without the
 series features, so it needs no observation and also answers at pixels that were never seen (the paper's ablation).
@@ -18,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from smcore.models.base import WHOLE_RECORD, ModelSpec, SoilMoistureModel
 from smcore.models.input_sets import OBSERVED, TSSMNET
-from smcore.models.tabular import LAYOUTS
-from smcore.models.vector_network import NetworkConfig, VectorNetwork
+from smcore.models.vectors.network_model import NetworkConfig, VectorNetwork
+from smcore.models.vectors.tabular import LAYOUTS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from smcore.models.tssmnet_network import TsSMNetNetwork
+    from smcore.models.networks.tssmnet import TsSMNetNetwork
 
 SPEC = ModelSpec(
     id="tssmnet",
@@ -87,7 +88,7 @@ class TsSMNet(VectorNetwork):
         return tuple(f"{name} {own[name]} instead of {paper[name]}" for name in own if own[name] != paper[name])
 
     def _build(self, features: int) -> TsSMNetNetwork:
-        from smcore.models.tssmnet_network import TsSMNetNetwork
+        from smcore.models.networks.tssmnet import TsSMNetNetwork
 
         return TsSMNetNetwork(features, self.config.channels, self.config.head, self.config.dropout)
 

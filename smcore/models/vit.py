@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pixel_shuffle, pixel_unshuffle, scaled_dot_product_attention
 
 from smcore.models.base import SoilMoistureModel
-from smcore.models.image_fit import ImageModel
-from smcore.models.image_training import Channels, ImageConfig, ImageNetwork, stacked
+from smcore.models.images.model import ImageModel
+from smcore.models.images.training import Channels, ImageConfig, ImageNetwork, stacked
 from smcore.models.input_sets import baseline_spec
-from smcore.models.pscnet_blocks import keep
+from smcore.models.networks.pscnet import keep
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.band import COVERAGE, LEAST, Band, Traits, calibrate, gap_age, vegetation_input, vegetation_of
 from smcore.models.base import FitRun, Floats, Inputs, SoilMoistureModel, Task, TrainingData
+from smcore.models.learning.band import (
+    COVERAGE,
+    LEAST,
+    Band,
+    Traits,
+    calibrate,
+    gap_age,
+    vegetation_input,
+    vegetation_of,
+)
 from smcore.models.registry import build_model
 from smcore.progress import Cancel, never
 from smcore.training.datasets import TrainingSet

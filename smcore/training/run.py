@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from smcore import __version__
 from smcore.errors import StoreError
 from smcore.inference.devices import choose_device
-from smcore.models.band import gap_age
 from smcore.models.base import Checkpoint, FitRun, SoilMoistureModel
 from smcore.models.card import ModelCard
+from smcore.models.learning.band import gap_age
 from smcore.models.registry import build_model
 from smcore.models.weights import save_checkpoint
 from smcore.progress import Cancel, Progress, check, never, part, quiet

@@ -1,4 +1,4 @@
-"""Features of one series with gaps, compiled; names and definitions are in :mod:`smcore.models.series_features`.
+"""Features of one series with gaps, compiled; names and definitions are in :mod:`smcore.models.series.features`.
 
 A series is a row on a daily axis, NaN where nothing was observed. It is put in order outside, once, and every group of
 days that is left out reuses that: what is left of an order is in order. Sums are float64; the order of additions

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.errors import MatchError
-from smcore.inputs import Places
+from smcore.places import Places
 
 Bools = NDArray[np.bool_]
 Days = NDArray[np.datetime64]

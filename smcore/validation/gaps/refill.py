@@ -21,11 +21,12 @@ from smcore.errors import ModelError
 from smcore.inference.devices import choose_device
 from smcore.inference.request import PACKAGED, resolve_model, untrained_card
 from smcore.inference.tiles import PredictedTile, predict_plan
-from smcore.inputs import Places, Plan, handshake, places_of
+from smcore.inputs import Plan, handshake
 from smcore.models.base import FitRun, SoilMoistureModel, TrainingData
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
 from smcore.models.trained import TrainedOn
+from smcore.places import Places, places_of
 from smcore.progress import part
 from smcore.roles import Source, cell_index, mean_of_steps
 from smcore.training.datasets import Choice, build

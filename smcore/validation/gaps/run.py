@@ -22,8 +22,8 @@ from smcore.catalog import Catalog
 from smcore.cubes.quality import RULES
 from smcore.errors import Cancelled, CatalogError, MatchError, ModelError, SmcoreError
 from smcore.inference.devices import choose_device
-from smcore.inputs import Places, places_of
 from smcore.models.base import FitRun, ModelSpec
+from smcore.places import Places, places_of
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.roles import Source, observations, open_sources, read_series, read_static
 from smcore.validation import leakage

@@ -24,7 +24,7 @@ from smcore.inference.precision import (
 from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
 from smcore.models.base import Inputs, InputSpec, ModelSpec
-from smcore.models.transfer import on_device
+from smcore.models.learning.transfer import on_device
 from smcore.window import Window
 
 RAIN = InputSpec("precipitation", "mm d-1", required=True)

@@ -258,7 +258,7 @@ def test_a_merged_product_is_observed_where_valid_and_only_if_the_model_does_not
 
 
 def test_a_calibrated_band_gives_its_half_width_where_there_is_a_value(ridge, small_catalog, tmp_path):
-    from smcore.models.band import Band
+    from smcore.models.learning.band import Band
 
     flat = Band((), *(np.empty(0) for _ in range(4)), np.array([np.log(0.02)]), 1.5)
     folder = tmp_path / "m"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from smcore.models import autoresnet
-from smcore.models.autoresnet_network import AutoResNetNetwork
+from smcore.models.networks.autoresnet import AutoResNetNetwork
 
 NODES = (32, 16, 8, 4)
 

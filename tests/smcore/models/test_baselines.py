@@ -9,8 +9,8 @@ import pytest
 
 from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
 from smcore.models.climatology import Climatology
-from smcore.models.hydro_features import antecedent_mean
-from smcore.models.normalise import Statistics
+from smcore.models.hydro.features import antecedent_mean
+from smcore.models.learning.normalise import Statistics
 from smcore.models.persistence import Persistence
 from smcore.models.ridge import Config, Ridge
 from smcore.models.spline import Spline

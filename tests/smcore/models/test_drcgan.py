@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from smcore.errors import ModelError
-from smcore.models import drcgan_losses as losses
 from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.cycle import losses
+from smcore.models.cycle.patches import Record, Samples
 from smcore.models.drcgan import CONFIGS, SPEC, DrcGan
-from smcore.models.drcgan_networks import Degeneration, Discriminator, Generator, ReplayPool, reach
-from smcore.models.drcgan_patches import Record, Samples
-from smcore.models.gap_neighbours import around, guess, pooled_curves
-from smcore.models.normalise import Statistics
+from smcore.models.learning.normalise import Statistics
+from smcore.models.networks.drcgan import Degeneration, Discriminator, Generator, ReplayPool, reach
+from smcore.models.series.gap_neighbours import around, guess, pooled_curves
 
 TINY = dataclasses.replace(
     CONFIGS["demo"], hidden=6, blocks=1, judge=4, epochs=4, warm_epochs=2, decay_from=3, most_steps=3, batch=2, patch=16
@@ -291,7 +291,7 @@ def test_least_squares_marks_by_hand():
 
 def test_a_step_of_one_side_leaves_the_weights_of_the_other():
     from smcore.models.drcgan import _step
-    from smcore.models.drcgan_networks import Networks
+    from smcore.models.networks.drcgan import Networks
 
     inputs, _ = world()
     samples, _ = samples_of(inputs)

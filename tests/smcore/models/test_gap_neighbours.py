@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.models import gap_neighbours as gaps
 from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
 from smcore.models.base_guess import BaseGuess
+from smcore.models.series import gap_neighbours as gaps
 
 SPECS = (InputSpec("model_sm", "m3 m-3", required=True), InputSpec("sm", "m3 m-3", "observed", required=True))
 

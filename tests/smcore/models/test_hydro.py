@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from smcore.models.hydro_features import SPIN, bucket, dynamic_features, memory, snow, static_features
-from smcore.models.hydro_members import Causal, centred_loss, one_cycle
+from smcore.models.hydro.features import SPIN, bucket, dynamic_features, memory, snow, static_features
+from smcore.models.hydro.members import Causal, centred_loss, one_cycle
 
 
 def forcing(days=400, count=3, seed=0):

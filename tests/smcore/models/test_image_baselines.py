@@ -10,8 +10,8 @@ import torch
 
 from smcore.models import pscnet, resnet, unet, vit
 from smcore.models.base import FitRun, Inputs, Task, TrainingData
-from smcore.models.image_fit import ImageModel
-from smcore.models.image_training import Channels
+from smcore.models.images.model import ImageModel
+from smcore.models.images.training import Channels
 from smcore.models.registry import build_model
 from tests.smcore.models.image_tasks import SPECS, coarse_data, make_inputs, wetness, window_of
 
@@ -107,7 +107,7 @@ def test_round_the_globe_the_last_column_is_beside_the_first(fitted):
 
 
 def test_large_rectangles_in_pieces_are_the_same_as_in_one(fitted, monkeypatch):
-    from smcore.models import image_fit
+    from smcore.models.images import model as image_fit
 
     if fitted.alone:
         pytest.skip("always in pieces: its pictures")

@@ -9,8 +9,8 @@ import pytest
 
 from smcore.errors import Cancelled, ModelError
 from smcore.models.base import FitRun, Task, TrainingData, member_mean
+from smcore.models.images.windows import WindowFeatures
 from smcore.models.lstm import CONFIGS, Config, Lstm, Network, _Labels, _loss, build
-from smcore.models.windows import WindowFeatures
 from tests.smcore.models.image_tasks import SPECS, Memory, coarse_data, coarse_task, make_inputs, wetness
 
 SMALL = Config(hidden=12, epochs=2, most_steps=3, batch=16)

@@ -10,7 +10,8 @@ import torch
 
 from smcore.errors import ModelError
 from smcore.models.base import SITES, FitRun, Inputs, InputSpec, Task, TrainingData
-from smcore.models.losses import masked_rmse, scatter_mean, weighted_sum
+from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_sum
+from smcore.models.learning.normalise import Normaliser
 from smcore.models.multiscale_lstm import (
     CONFIGS,
     Config,
@@ -20,7 +21,6 @@ from smcore.models.multiscale_lstm import (
     _pool,
     steps_per_epoch,
 )
-from smcore.models.normalise import Normaliser
 
 SPECS = (InputSpec("precipitation", "mm d-1", required=True), InputSpec("clay", "%", "static"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from smcore.errors import ModelError
 from smcore.models.base import Inputs, InputSpec
-from smcore.models.patches import Mosaic, cut, draw_crops, rectangle, steps_before, tiles_on_lattice
+from smcore.models.tiles.patches import Mosaic, cut, draw_crops, rectangle, steps_before, tiles_on_lattice
 
 DAY = np.timedelta64(1, "D")
 

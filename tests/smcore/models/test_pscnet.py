@@ -11,16 +11,16 @@ import torch
 from torch.nn.functional import avg_pool1d, conv1d, gelu, interpolate
 
 from smcore.errors import Cancelled, ModelError
-from smcore.models import pscnet_blocks
 from smcore.models.base import FitRun, Task, TrainingData, member_mean
-from smcore.models.image_fit import ImageModel
-from smcore.models.image_targets import ImageTargets, total_variation
-from smcore.models.image_training import Channels
-from smcore.models.normalise import Statistics
-from smcore.models.patches import Tiles
+from smcore.models.images.model import ImageModel
+from smcore.models.images.targets import ImageTargets, total_variation
+from smcore.models.images.training import Channels
+from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
+from smcore.models.learning.normalise import Statistics
+from smcore.models.networks import pscnet as pscnet_blocks
+from smcore.models.networks.pscnet import Excitation, FeedForward, StageBlock, TemporalFusion, TimeBranch
 from smcore.models.pscnet import CONFIGS, MODEL_SM, SPEC, Config, Network, build, reach
-from smcore.models.pscnet_blocks import Excitation, FeedForward, StageBlock, TemporalFusion, TimeBranch
-from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
+from smcore.models.tiles.patches import Tiles
 from tests.smcore.models.image_tasks import SPECS, STEP, Memory, coarse_data, coarse_task, make_inputs, wetness
 
 SMALL = Config(epochs=2, most_steps=3, batch=2, crop=16, hidden=8, depths=(1, 1), kernels=(3, 5), window=3)

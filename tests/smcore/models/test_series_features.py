@@ -9,7 +9,7 @@ import pytest
 from scipy import signal, stats
 
 from smcore.models.base import Inputs, InputSpec
-from smcore.models.series_features import (
+from smcore.models.series.features import (
     CATEGORIES,
     CYCLES,
     GROUPS,

@@ -10,9 +10,9 @@ import pytest
 from smcore.errors import ModelError, WeightsError
 from smcore.models.base import FitRun, Inputs, Task, TrainingData
 from smcore.models.smsnet import CONFIGS, SPEC, Config, network
-from smcore.models.tile_fit import TileSamples, TileSchedule
-from smcore.models.tile_model import OFFSETS, TileModel
-from smcore.models.tile_scaling import DYNAMIC, STATIC, TileScaling
+from smcore.models.tiles.fit import TileSamples, TileSchedule
+from smcore.models.tiles.model import OFFSETS, TileModel
+from smcore.models.tiles.scaling import DYNAMIC, STATIC, TileScaling
 
 torch = pytest.importorskip("torch")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError
-from smcore.models import samples
 from smcore.models.base import WHOLE_RECORD, Inputs, InputSpec, Task
-from smcore.models.series_features import NAMES, year_features
-from smcore.models.tabular import LAYOUTS, Table, baseline
+from smcore.models.series.features import NAMES, year_features
+from smcore.models.vectors import samples
+from smcore.models.vectors.tabular import LAYOUTS, Table, baseline
 
 SPECS = (
     InputSpec("precipitation", "mm d-1"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smcore.models import transformer
-from smcore.models.transformer_network import FeatureTransformer, _Layer
+from smcore.models.networks.transformer import FeatureTransformer, _Layer
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from smcore.models import series_features, tssmnet
+from smcore.models import tssmnet
 from smcore.models.base import WHOLE_RECORD, FitRun, Inputs, Task, TrainingData
-from smcore.models.tabular import LAYOUTS, Table
-from smcore.models.tssmnet_network import TsSMNetNetwork
+from smcore.models.networks.tssmnet import TsSMNetNetwork
+from smcore.models.series import features as series_features
+from smcore.models.vectors.tabular import LAYOUTS, Table
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -120,7 +121,7 @@ def test_an_observation_does_not_change_the_estimate_of_its_own_day(fitted):
 
 def test_no_sample_it_learns_from_knows_its_own_label(fitted, monkeypatch):
     """The rows of day t are the same whatever was observed on t, in the drawing of samples too."""
-    from smcore.models import samples
+    from smcore.models.vectors import samples
 
     _, inputs, _ = fitted
     table = Table(LAYOUTS["tssmnet"], inputs.specs)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from smcore.models.base import FitRun
-from smcore.models.fitting import Schedule, precision, torch_generator, train_epochs
+from smcore.models.learning.fitting import Schedule, precision, torch_generator, train_epochs
 from smcore.training.checkpoint import FileCheckpoint
 
 SCHEDULES = {

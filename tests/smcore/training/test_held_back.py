@@ -12,8 +12,8 @@ import xarray as xr
 
 from smcore.errors import ModelError
 from smcore.grids import distance_km
-from smcore.models.band import Band
 from smcore.models.climatology import SPEC as CLIMATOLOGY
+from smcore.models.learning.band import Band
 from smcore.models.ridge import SPEC as RIDGE
 from smcore.models.weights import load_checkpoint
 from smcore.roles import Source

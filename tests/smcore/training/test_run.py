@@ -320,7 +320,8 @@ KILLED = textwrap.dedent(
     sys.modules["world"] = world_module
     spec.loader.exec_module(world_module)
     from pathlib import Path
-    from smcore.models import hydro_ensemble, multiscale_lstm
+    from smcore.models import multiscale_lstm
+    from smcore.models.hydro import ensemble as hydro_ensemble
     from smcore.training import checkpoint
     from smcore.training.run import TrainRequest, train
     from smcore.training.splits import Split

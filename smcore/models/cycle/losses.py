@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smcore.models.drcgan_networks import Discriminator, Networks, ReplayPool
+from smcore.models.networks.drcgan import Discriminator, Networks, ReplayPool
 
 HIDDEN, KEPT, CYCLE, JUDGE_SM, JUDGE_MODEL, EDGES = 100.0, 20.0, 10.0, 1.0, 0.5, 5.0
 

@@ -29,10 +29,10 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
-from smcore.models.tile_fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
-from smcore.models.tile_scaling import DYNAMIC, TileScaling
-from smcore.models.transfer import on_device
+from smcore.models.learning.transfer import on_device
+from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
+from smcore.models.tiles.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
+from smcore.models.tiles.scaling import DYNAMIC, TileScaling
 
 OFFSETS = ((0, 0), (2, 2), (4, 4), (6, 6))
 _BATCH = {"cpu": 64, "cuda": 4096}  # tiles at once; on a CPU so that the activations stay in its cache

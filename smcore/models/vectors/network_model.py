@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.models.base import FitRun, Floats
-from smcore.models.samples import Samples
-from smcore.models.transfer import on_device
-from smcore.models.vector_model import VectorModel
+from smcore.models.learning.transfer import on_device
+from smcore.models.vectors.model import VectorModel
+from smcore.models.vectors.samples import Samples
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ class NetworkConfig:
     Parameters
     ----------
     layout
-        One of :data:`smcore.models.tabular.LAYOUTS`.
+        One of :data:`smcore.models.vectors.tabular.LAYOUTS`.
     epochs, patience
         Most epochs, and how many without a better loss on the samples kept back before it ends.
     batch, least_steps
@@ -80,7 +80,7 @@ class VectorNetwork(VectorModel):
     def _learn(self, samples: Samples, run: FitRun) -> None:
         import torch
 
-        from smcore.models.fitting import Schedule, train_epochs
+        from smcore.models.learning.fitting import Schedule, train_epochs
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed)
@@ -102,7 +102,7 @@ class VectorNetwork(VectorModel):
     ) -> Callable[[int, Callable[[float], None]], float]:
         import torch
 
-        from smcore.models.fitting import precision, seeded
+        from smcore.models.learning.fitting import precision, seeded
 
         used = np.flatnonzero(~samples.held)
         batch = min(self.config.batch, max(_LEAST_BATCH, len(used) // self.config.least_steps))

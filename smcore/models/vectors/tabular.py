@@ -1,7 +1,7 @@
 """Feature vectors: one row a sample, for the models that know neither neighbours nor sequences.
 
 A row holds the values of the day, means over the days before, the location's statics, where and when it is, and, on
-request, the features of its own soil-moisture series (:mod:`smcore.models.series_features`). What goes in for which
+request, the features of its own soil-moisture series (:mod:`smcore.models.series.features`). What goes in for which
 paper's inputs is in :data:`LAYOUTS`. Rows are made for chosen samples only, block of locations by block, so that no
 cube times features is ever in memory.
 """
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models import series_features
 from smcore.models.base import WHOLE_RECORD, Floats, Inputs, InputSpec, ModelSpec
 from smcore.models.input_sets import baseline_spec
-from smcore.models.series_features import YearFeatures
+from smcore.models.series import features as series_features
+from smcore.models.series.features import YearFeatures
 
 Indices = NDArray[np.int64]
 

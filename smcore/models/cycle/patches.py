@@ -17,11 +17,20 @@ from numpy.typing import NDArray
 
 from smcore.errors import ModelError
 from smcore.models.base import Floats, Inputs
-from smcore.models.drcgan_losses import Batch
-from smcore.models.drcgan_networks import AGE, SCALE
-from smcore.models.gap_neighbours import LIMIT, Doubles, Neighbours, all_curves, basis, day_numbers, months, neighbours
-from smcore.models.hydro_features import season
-from smcore.models.patches import Tiles, cut, rectangle
+from smcore.models.cycle.losses import Batch
+from smcore.models.hydro.features import season
+from smcore.models.networks.drcgan import AGE, SCALE
+from smcore.models.series.gap_neighbours import (
+    LIMIT,
+    Doubles,
+    Neighbours,
+    all_curves,
+    basis,
+    day_numbers,
+    months,
+    neighbours,
+)
+from smcore.models.tiles.patches import Tiles, cut, rectangle
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -74,7 +83,7 @@ class Record:
     time
         (T,).
     curves
-        (months, N, 2, 5) seasonal curves, as :func:`smcore.models.gap_neighbours.all_curves`.
+        (months, N, 2, 5) seasonal curves, as :func:`smcore.models.series.gap_neighbours.all_curves`.
     causal
         Whether only the past is looked at.
     """

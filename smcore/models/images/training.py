@@ -2,7 +2,7 @@
 
 AdamW at 1e-3, falling to 1e-5 along a cosine, decay 1e-4, batches of 8 crops of 64×64, 100 epochs, patience 15 are the
 proposal for PSCNet, whose paper prints none (Zhou et al. 2025, arXiv:2510.10244). OURS: what is kept for the early stop
-and hidden from some windows (:mod:`smcore.models.windows`); the more labels a step has, the oftener it is drawn.
+and hidden from some windows (:mod:`smcore.models.images.windows`); the more labels a step has, the oftener it is drawn.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from smcore.errors import ModelError
 from smcore.models.base import FitRun, Floats, Inputs, ModelSpec
-from smcore.models.fitting import precision, seeded
-from smcore.models.image_targets import ImageTargets, Labels
-from smcore.models.patches import Indices, Tiles, cut, draw_crops, rectangle
-from smcore.models.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
+from smcore.models.images.targets import ImageTargets, Labels
+from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
+from smcore.models.learning.fitting import precision, seeded
+from smcore.models.tiles.patches import Indices, Tiles, cut, draw_crops, rectangle
 from smcore.progress import check
 
 _VALIDATION_CROPS = 32
@@ -42,7 +42,7 @@ class ImageConfig:
     rate, last_rate, decay
         Of AdamW: first and last learning rate, and weight decay.
     loss
-        ``pooled`` or ``resampled`` (:mod:`smcore.models.image_targets`).
+        ``pooled`` or ``resampled`` (:mod:`smcore.models.images.targets`).
     """
 
     epochs: int = 100
@@ -138,7 +138,7 @@ class Training:
     def epoch(
         self, network: ImageNetwork, optimiser: torch.optim.Optimizer, run: FitRun
     ) -> Callable[[int, Callable[[float], None]], float]:
-        """One epoch for :func:`smcore.models.fitting.train_epochs`."""
+        """One epoch for :func:`smcore.models.learning.fitting.train_epochs`."""
 
         def epoch(number: int, tick: Callable[[float], None]) -> float:
             network.train()

@@ -22,10 +22,10 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.normalise import Statistics
-from smcore.models.samples import Samples, draw, prediction_blocks
-from smcore.models.series_features import NAMES, Donors
-from smcore.models.tabular import LAYOUTS, Table, nothing_known
+from smcore.models.learning.normalise import Statistics
+from smcore.models.series.features import NAMES, Donors
+from smcore.models.vectors.samples import Samples, draw, prediction_blocks
+from smcore.models.vectors.tabular import LAYOUTS, Table, nothing_known
 
 _DONORS = ("lat", "lon", "climate")
 _FAR = np.float32(5.0)
@@ -39,7 +39,7 @@ class VectorModel(ABC):
     spec
         With the inputs of the layout.
     config
-        A frozen dataclass with ``layout`` (one of :data:`smcore.models.tabular.LAYOUTS`) and ``most_samples``.
+        A frozen dataclass with ``layout`` (one of :data:`smcore.models.vectors.tabular.LAYOUTS`) and ``most_samples``.
 
     Notes
     -----
@@ -83,7 +83,7 @@ class VectorModel(ABC):
 
     def fit(self, data: TrainingData, run: FitRun) -> None:
         """Draw samples, fit the statistics on those that are not kept back, and learn."""
-        from smcore.models.fitting import seeded
+        from smcore.models.learning.fitting import seeded
 
         task = data.satellite
         self.used = task.inputs.specs

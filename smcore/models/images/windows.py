@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from smcore.errors import ModelError, WeightsError
 from smcore.models.base import Floats, ModelSpec, Task
-from smcore.models.normalise import Normaliser, Statistics
-from smcore.models.patches import Indices, steps_before
+from smcore.models.learning.normalise import Normaliser, Statistics
+from smcore.models.tiles.patches import Indices, steps_before
 
 PLACE = ("latitude", "longitude")
 CLOCK = ("hour_sin", "hour_cos", "doy_sin", "doy_cos")

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
 from smcore.models.base import Floats, Task
-from smcore.models.losses import weighted_sum
-from smcore.models.normalise import Statistics
-from smcore.models.patches import Indices, Tiles
+from smcore.models.learning.losses import weighted_sum
+from smcore.models.learning.normalise import Statistics
+from smcore.models.tiles.patches import Indices, Tiles
 
 SMOOTH_WEIGHT, VARIATION_WEIGHT = 0.1, 0.01
 

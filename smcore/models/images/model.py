@@ -1,7 +1,7 @@
 """Training and running networks that turn a window of maps into the map of its last step.
 
 PSCNet and the image baselines that it is compared with (ResNet, U-Net, ViT) share all of this, so that they differ in
-their network alone: scaling, crops, loss, optimiser, early stop (:mod:`smcore.models.image_training`), and here the
+their network alone: scaling, crops, loss, optimiser, early stop (:mod:`smcore.models.images.training`), and here the
 prediction, which gives a cell the same value from any window that holds its surroundings: cells without any input are
 zeros at every layer, as what lies outside the map is (OURS).
 """
@@ -29,9 +29,8 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import Schedule, train_epochs
-from smcore.models.image_targets import ImageTargets
-from smcore.models.image_training import (
+from smcore.models.images.targets import ImageTargets
+from smcore.models.images.training import (
     Channels,
     ImageConfig,
     ImageNetwork,
@@ -40,9 +39,10 @@ from smcore.models.image_training import (
     unless_all,
     with_clock,
 )
-from smcore.models.patches import Indices, Rectangle, Tiles, cut, rectangle
-from smcore.models.transfer import on_device
-from smcore.models.windows import WindowFeatures, step_windows
+from smcore.models.images.windows import WindowFeatures, step_windows
+from smcore.models.learning.fitting import Schedule, train_epochs
+from smcore.models.learning.transfer import on_device
+from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, rectangle
 
 _CELLS = 16_000  # cells in one pass of a network
 _SIDE = 230  # cells along one side of what is predicted at once, margins included

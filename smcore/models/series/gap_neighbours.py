@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.models.base import Floats
-from smcore.models.hydro_features import season
+from smcore.models.hydro.features import season
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]

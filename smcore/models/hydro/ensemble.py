@@ -35,13 +35,13 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
-from smcore.models.fitting import Schedule, seeded, train_epochs
-from smcore.models.hydro_features import FORCINGS, SPIN, dynamic_features, static_features
-from smcore.models.hydro_members import Config, Member, Recipe, centred_loss, one_cycle
-from smcore.models.losses import scatter_mean
+from smcore.models.hydro.features import FORCINGS, SPIN, dynamic_features, static_features
+from smcore.models.hydro.members import Config, Member, Recipe, centred_loss, one_cycle
+from smcore.models.learning.fitting import Schedule, seeded, train_epochs
+from smcore.models.learning.losses import scatter_mean
+from smcore.models.learning.normalise import Statistics
+from smcore.models.learning.transfer import on_device
 from smcore.models.multiscale_lstm import scale_of
-from smcore.models.normalise import Statistics
-from smcore.models.transfer import on_device
 from smcore.progress import part
 
 _LIMITS = (6.0, 4.0)  # standard deviations kept of dynamic and static features

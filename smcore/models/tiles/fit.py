@@ -23,10 +23,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from smcore.errors import ModelError
 from smcore.models.base import FitRun, Floats, Inputs, Task
-from smcore.models.fitting import Schedule, precision, seeded, train_epochs
-from smcore.models.losses import masked_mse
-from smcore.models.patches import Indices, Tiles, cut, rectangle, steps_before, tiles_on_lattice
-from smcore.models.tile_scaling import TileScaling
+from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
+from smcore.models.learning.losses import masked_mse
+from smcore.models.tiles.patches import Indices, Tiles, cut, rectangle, steps_before, tiles_on_lattice
+from smcore.models.tiles.scaling import TileScaling
 
 SIZE = 8
 BEFORE = 4  # days before the day itself

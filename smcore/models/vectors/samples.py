@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.models.base import Floats, Inputs, Task
-from smcore.models.series_features import Donors, YearFeatures, year_features
-from smcore.models.tabular import Indices, Table
+from smcore.models.series.features import Donors, YearFeatures, year_features
+from smcore.models.vectors.tabular import Indices, Table
 from smcore.progress import Cancel, Progress, check, never, quiet
 
 _BLOCK: Final = 1_000_000  # location-steps that are looked at at once

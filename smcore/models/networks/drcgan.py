@@ -101,7 +101,7 @@ class Generator(nn.Module):
         self.body = Body(channels(causal) + statics, width, blocks)
 
     def guess(self, x: Tensor) -> Tensor:
-        """B of channels (B, C, H, W): (B, 1, H, W), as :func:`smcore.models.gap_neighbours.guess`."""
+        """B of channels (B, C, H, W): (B, 1, H, W), as :func:`smcore.models.series.gap_neighbours.guess`."""
         now, moved, total = x[:, :1], torch.zeros_like(x[:, :1]), torch.zeros_like(x[:, :1])
         for side in range(self.sides):
             sm, noah, age = (x[:, 1 + 3 * side + k : 2 + 3 * side + k] for k in range(3))

@@ -1,0 +1,1 @@
+"""How DrcGAN is trained: its losses and cycles, its patches and the gaps laid over them."""

@@ -1,0 +1,1 @@
+"""Our configuration of the multiscale LSTM: features, members, ensemble."""

@@ -1,0 +1,1 @@
+"""Models that turn a window of maps into the map of its last step."""

@@ -1,0 +1,1 @@
+"""What trained models share: epochs, losses, statistics, the error band, transfers."""

@@ -1,0 +1,1 @@
+"""The networks of the models beside, as torch modules and nothing else."""

@@ -1,0 +1,1 @@
+"""Models of feature vectors: one row a sample."""
