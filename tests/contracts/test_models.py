@@ -76,7 +76,22 @@ def quick(model: SoilMoistureModel) -> SoilMoistureModel:
     return model
 
 
-CASES = [(model_id, config) for model_id in model_ids() for config in model_spec(model_id).configs]
+VARIANTS = {
+    "pscnet": ("no_swvl", "plain_se", "dilated", "resampled", "demo_no_swvl"),
+    **dict.fromkeys(("resnet", "unet", "vit"), ("pscnet_demo", "smsnet")),
+    "lstm": ("pscnet_demo", "multiscale_lstm_demo", "tssmnet_demo"),
+    "drcgan": ("causal",),
+}
+"""Configurations that differ from a tested one by a number or a switch: tried by the slow tests."""
+
+
+def case(model_id: str, config: str) -> object:
+    """A configuration of a model, slow where it is only a variant."""
+    is_variant = config in VARIANTS.get(model_id, ())
+    return pytest.param((model_id, config), marks=pytest.mark.slow if is_variant else ())
+
+
+CASES = [case(model_id, config) for model_id in model_ids() for config in model_spec(model_id).configs]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join(case), scope="module")
