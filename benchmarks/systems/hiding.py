@@ -53,14 +53,34 @@ def hidden(scene: Scene, fold: int, time: Days, lat: Floats, lon: Floats, observ
         if scene.calibration is not None:
             result |= _swaths(time, observed, inside(time, scene.calibration.test), HIDING_SEED + 1)
     elif scene.hold == "values":
-        result = np.random.default_rng(HIDING_SEED).random(observed.shape) < VALUES_SHARE
+        result = drawn(time, lat, lon) < VALUES_SHARE
     else:
-        result[test] = True
+        if scene.test[0] > scene.train[1]:  # else the scored days were trained on, elsewhere
+            result[test] = True
         if scene.hold == "strip":
             result |= near_strip(lat, lon)
         elif scene.hold in ("pixels", "regions"):
             result |= fold_cells(scene, fold, lat, lon)
     return result
+
+
+def drawn(time: Days, lat: Floats, lon: Floats) -> Floats:
+    """(T, N) a number within [0, 1) for each day of each place: whoever asks, for however many places, gets the same.
+
+    The last step of splitmix64 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195) over place, then day.
+    """
+    degrees = (np.rint((np.asarray(v, np.float64) + 360) * 1e3).astype(np.uint64) for v in (lat, lon))
+    row, column = degrees
+    place = _mixed(row * np.uint64(1_000_000) + column + np.uint64(HIDING_SEED))
+    day = time.astype("datetime64[D]").astype(np.int64).astype(np.uint64)
+    return np.asarray((_mixed(place[None] + day[:, None]) >> np.uint64(11)) / 2.0**53)
+
+
+def _mixed(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    number = number + np.uint64(0x9E3779B97F4A7C15)
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return number ^ (number >> np.uint64(31))
 
 
 def _swaths(time: Days, observed: Floats, steps: Bools, seed: int) -> Bools:

@@ -179,6 +179,14 @@ def peers(row: Record, rows: Mapping[str, Record]) -> Iterator[tuple[str, Record
             yield name, other
 
 
+def forget(name: str, rows: dict[str, Record], folder: Path = ROWS) -> None:
+    """Take the gains over a row out of all others: it was run again, and they are of its former values."""
+    for other, record in rows.items():
+        if name in record.get("gains", {}):
+            del record["gains"][name]
+            write_row(other, record, folder)
+
+
 def compare(rows: dict[str, Record], frame: Frame, values: Values, folder: Path = ROWS) -> list[str]:
     """Add the gains that rows of systems in this frame still lack; names of the rows that changed."""
     changed = []

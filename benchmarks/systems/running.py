@@ -151,7 +151,7 @@ class Workshop:
 def training_key(row: Row, sources: Sequence[Source]) -> str:
     """Names what a model learns: scenes that differ only in what is scored share their weights."""
     scene = SCENES[row.scene]
-    held = {"strip": "strip", "values": "values", "swath": f"swath {scene.test}"}.get(scene.hold, "")
+    held = {"strip": "strip", "values": "values by place", "swath": f"swath {scene.test}"}.get(scene.hold, "")
     if scene.hold in ("pixels", "regions"):
         held = f"{scene.hold} {row.fold}"
     code = hashlib.sha256()

@@ -102,7 +102,9 @@ class Bench:
         values = kept.Values(self.cache)
         values.keep(row.id, outcome.values)
         kept.write_row(row.id, record, self.folder)
-        kept.compare(kept.read_rows(self.folder), frame, values, self.folder)
+        rows = kept.read_rows(self.folder)
+        kept.forget(row.id, rows, self.folder)
+        kept.compare(rows, frame, values, self.folder)
         said = " although a refusal was expected" if row.role == REFUSED else ""
         self.say(f"{row.id}: done in {record['seconds']:.0f} s{said}")
         return True

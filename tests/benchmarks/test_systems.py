@@ -127,6 +127,27 @@ def test_fill_hides_parts_of_test_days_and_shows_the_rest():
     assert not trained(scene, 0, time, lat, lon, observed)[test].any()
 
 
+def test_a_random_split_hides_the_same_values_whoever_lists_the_places():
+    """A model is given cells with all inputs only, the scores are of all cells: both must hide the same."""
+    scene = SCENES["predict-9-random"]
+    time, lat, lon, observed = grid_of(SCENES["predict-9"], days=60)
+    gone = hidden(scene, 0, time, lat, lon, observed)
+    some = np.flatnonzero(np.random.default_rng(4).random(len(lat)) < 0.7)[::-1]
+    np.testing.assert_array_equal(hidden(scene, 0, time[7:], lat[some], lon[some], observed[7:, some]), gone[7:, some])
+    assert abs(gone.mean() - scenes.VALUES_SHARE) < 0.01
+    assert 0.1 < gone.mean(axis=0).min() < gone.mean(axis=0).max() < 0.4
+    assert 0.1 < gone.mean(axis=1).min() < gone.mean(axis=1).max() < 0.3
+
+
+def test_the_block_split_learns_from_the_scored_year_elsewhere_and_shares_its_weights_with_the_unseen_year():
+    block, unseen = SCENES["predict-9-block"], SCENES["predict-9"]
+    time, lat, lon, observed = grid_of(unseen, days=60)
+    learnt = trained(block, 0, time, lat, lon, observed)
+    np.testing.assert_array_equal(learnt, trained(unseen, 0, time, lat, lon, observed))
+    assert learnt[time == np.datetime64(block.test[1])].any()
+    assert not (learnt & near_strip(lat, lon)).any()
+
+
 def test_what_the_band_is_calibrated_on_is_neither_learnt_nor_scored():
     scene = SCENES["fill-9"]
     assert scene.calibration is not None
@@ -314,6 +335,13 @@ def test_no_row_begins_that_can_not_end_in_time(sham):
 def test_without_the_data_of_a_world_its_rows_wait(sham):
     sham.catalogs = {}
     assert sham.run(planned()[:3]) == 0
+
+
+def test_gains_over_a_row_that_is_run_again_are_of_its_new_values(tmp_path):
+    record = {"status": rows.DONE, "gains": {"old": {"gain": 0.1}, "other": {"gain": 0.2}}}
+    rows.write_row("system", record, tmp_path)
+    rows.forget("old", rows.read_rows(tmp_path), tmp_path)
+    assert rows.read_rows(tmp_path)["system"]["gains"] == {"other": {"gain": 0.2}}
 
 
 def test_a_row_too_large_to_be_committed_is_refused(tmp_path):
