@@ -241,7 +241,9 @@ def _regression(residual: Doubles, traits: Traits, vegetation: str, causal: bool
     mean, std = matrix.mean(axis=0), matrix.std(axis=0)
     low, high = np.quantile(matrix, [0.01, 0.99], axis=0) if names else (np.empty(0), np.empty(0))
     if "gap_age" in names:  # old gaps are few, and their errors are what the feature is for
-        low[names.index("gap_age")], high[names.index("gap_age")] = 0.0, np.log1p(OLDEST)
+        at = names.index("gap_age")
+        # No narrower than at the youngest gap: an observed day, of age 0, is none that anything was calibrated on.
+        low[at], high[at] = matrix[:, at].min(), np.log1p(OLDEST)
     design = np.concatenate([(np.clip(matrix, low, high) - mean) / std, np.ones((len(matrix), 1))], axis=1)
     damped = design.T @ design + np.diag([1.0] * len(names) + [0.0])
     weights = np.linalg.solve(damped, design.T @ np.log(residual + _FLOOR))

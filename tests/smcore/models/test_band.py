@@ -89,6 +89,15 @@ def test_the_age_of_a_gap_counts_days_to_what_is_in_sight():
     assert gap_age(kept, time, causal=False)[:, 0].tolist() == [1, 0, 1, 2, 1, 0, 1]
 
 
+def test_an_observed_day_is_not_held_for_surer_than_the_youngest_gap():
+    """Nothing was calibrated on days that are in sight, so the width says nothing more of them."""
+    residual, traits, location, _ = world(0)
+    assert traits.age.min() == 1
+    band = calibrate(residual, traits, location)
+    found = band.half_widths(Traits(np.full(3, 0.2), np.full(3, START), np.array([0.0, 1.0, 2.0])))
+    assert found[0] == found[1] < found[2]
+
+
 def test_a_band_survives_json_to_the_last_bit():
     residual, traits, location, _ = world(0, 50)
     band = calibrate(residual, traits, location, vegetation="ndvi", causal=False)
