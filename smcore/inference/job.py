@@ -21,7 +21,7 @@ from smcore.inference.devices import choose_device
 from smcore.inference.geometry import tile_side
 from smcore.inference.parts import Assembled, Parts
 from smcore.inference.precision import Precision, as_text
-from smcore.inference.product import MERGED, dataset, fields_of, keeps_what_it_saw, nothing_to_predict
+from smcore.inference.product import MERGED, NOT_KEPT, dataset, fields_of, keeps_what_it_saw, nothing_to_predict
 from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
 from smcore.inference.tiles import PredictedTile, Predictor
@@ -162,7 +162,8 @@ class Job:
         if not self.cells():
             raise nothing_to_predict(self.plan)
         kinds = self._kinds()
-        if MERGED in kinds and all((self.parts.about(n) or {}).get("keeps", True) for n in self.places):
+        keeps = all((self.parts.about(n) or {}).get("keeps", True) for n in self.places)
+        if MERGED in kinds and keeps:
             del kinds[MERGED]
         shape = (self.steps, *self.plan.places.kept_shape)
         fields = {n: Assembled(self.parts, n, self.places, shape, kind).lazy() for n, kind in kinds.items()}
@@ -170,8 +171,9 @@ class Job:
             self.plan, self.card, Window(**self.opened.request.window), demonstration=self.opened.demonstration,
             created=str(self.record["created"]), notes=self.record.get("precision", {}).get("note", ""),
         )  # fmt: skip
-        about = {"coverage": COVERAGE, "method": METHOD, "comment": "half of the band for the SMAP observation"}
-        return dataset(fields, self.plan, attrs, notes={names.SM_UNCERTAINTY: about} if self.engine.band else None)
+        band = {"coverage": COVERAGE, "method": METHOD, "comment": "half of the band for the SMAP observation"}
+        notes = {names.SM_UNCERTAINTY: band} if self.engine.band else {}
+        return dataset(fields, self.plan, attrs, notes=notes if keeps else notes | {names.SOURCE: NOT_KEPT})
 
     @property
     def _merged(self) -> bool:

@@ -28,6 +28,11 @@ _SOURCE: Final = {
     "long_name": "origin of the value", "units": "1", "flag_values": [0, 1, 2, 3],
     "flag_meanings": "none observed filled predicted",
 }  # fmt: skip
+NOT_KEPT: Final = {
+    "long_name": "whether an observation was in sight",
+    "comment": "sm is the model's own value on observed days too; sm_merged, where asked for, holds the observation",
+}
+"""What ``source`` says of a model that does not give back what it saw."""
 
 
 def stitch(

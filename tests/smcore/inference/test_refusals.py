@@ -254,6 +254,7 @@ def test_a_merged_product_is_observed_where_valid_and_only_if_the_model_does_not
     merged, sm = product[MERGED].values, product["sm"].values
     np.testing.assert_allclose(merged[observed], sm[observed] - 0.05, atol=1e-6)
     np.testing.assert_array_equal(merged[~observed], sm[~observed])
+    assert "the model's own value on observed days" in product["source"].attrs["comment"]
     assert observed.any()
 
 
