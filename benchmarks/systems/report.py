@@ -99,9 +99,9 @@ def _musts(results: Results) -> Iterator[str]:
     asked = f"R ≥ {LEAST_R:g} and ubRMSD ≤ {MOST_UBRMSD:g} m³ m⁻³"
     yield ""
     if found is None:
-        yield f"Real CONUS, unseen pixels in an unseen year, best method ({asked}): not run."
+        yield f"Real CONUS, unseen pixels in an unseen year, best system ({asked}): not run."
     else:
-        yield f"Real CONUS, unseen pixels in an unseen year, best method `{_name(found[0])}` ({asked}): **{found[1]}**."
+        yield f"Real CONUS, unseen pixels in an unseen year, best system `{_name(found[0])}` ({asked}): **{found[1]}**."
 
 
 def _claims(results: Results) -> Iterator[str]:

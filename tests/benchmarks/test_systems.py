@@ -14,7 +14,7 @@ from benchmarks.systems import papers, rows, scenes
 from benchmarks.systems.bands import _interval
 from benchmarks.systems.hiding import hidden, near_strip, trained
 from benchmarks.systems.judging import LEAST_GAIN, Gain, gain_of, metrics, sample_of, scores
-from benchmarks.systems.musts import MUSTS, answers
+from benchmarks.systems.musts import MUSTS, answers, best_on_conus
 from benchmarks.systems.papers import CLAIMS, VERDICTS, Evidence, verdict
 from benchmarks.systems.plan import BENCH_OWN, METHODS, REFUSED, SYSTEMS, Row, chosen, planned
 from benchmarks.systems.report import figures_of, lines
@@ -301,6 +301,16 @@ def sham(tmp_path, monkeypatch):
     bench = Sham({scenes.DEMO: {}, scenes.REAL: {}}, tmp_path / "rows", tmp_path / "cache", say=lambda text: None)
     bench.ran = []
     return bench
+
+
+def test_the_best_system_on_real_pixels_is_a_system_and_not_a_baseline():
+    plan = [row for row in planned() if row.scene == "conus-pixels"]
+    done = {row.id: record_of(row, r=0.9, rmsd=0.02) for row in plan if row.model == "ridge"}
+    assert best_on_conus(Results(plan, done)) is None
+    done |= {row.id: record_of(row, r=0.85, rmsd=0.04) for row in plan if row.method == "multiscale_lstm paper"}
+    assert best_on_conus(Results(plan, done)) == (("multiscale_lstm", "paper"), "no")
+    done |= {row.id: record_of(row, r=0.86, rmsd=0.03) for row in plan if row.method == "multiscale_lstm best"}
+    assert best_on_conus(Results(plan, done)) == (("multiscale_lstm", "best"), "yes")
 
 
 def test_a_row_is_run_once_and_the_rest_the_next_time(sham):
