@@ -31,6 +31,7 @@ from smcore.progress import Progress, quiet
 _COMMANDS = "app.commands"
 _INTERNAL = {"worker"}  # started by others, not typed by people
 USER_ERROR = 2
+STOPPED = 130  # as shells have it: 128 and the number of SIGINT
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def context() -> Context:
 def _run(name: str, arguments: Sequence[str]) -> int:
     """Run one subcommand and return its status."""
     status = build(name).main(args=list(arguments), prog_name=f"loam {name}", standalone_mode=False)
+    if status == STOPPED:  # typer turns Ctrl+C into this status, without a word
+        raise KeyboardInterrupt
     return status if isinstance(status, int) else 0
 
 
@@ -206,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as stop:
         return int(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort, Cancelled):
-        return _fail("Stopped on request.", arguments, status=130)
+        return _fail("Stopped on request.", arguments, status=STOPPED)
     except TyperException as error:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         return _fail(" ".join(text.split()), arguments)

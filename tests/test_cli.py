@@ -123,6 +123,19 @@ def test_an_unknown_option_is_named(loam: Said, name: str) -> None:
     assert "--nonsense" in sentence(loam(*name.split(), "--nonsense"))
 
 
+@pytest.mark.parametrize("way", [[], ["--json"]])
+def test_ctrl_c_is_said_and_has_a_status_of_its_own(
+    loam: Said, catalog: Path, monkeypatch: pytest.MonkeyPatch, way: list[str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Context, "load_catalog", stopped)
+    status, out, err = loam("catalog", "list", "--catalog", catalog, *way)
+    assert (status, err) == (130, "loam: Stopped on request.\n")
+    assert out == ('{"error": "Stopped on request."}\n' if way else "")
+
+
 @pytest.mark.parametrize("name", ["catalog", "catalog show", "ingest", "predict", "train", "validate"])
 def test_a_missing_argument_is_a_sentence(loam: Said, name: str) -> None:
     assert "Missing" in sentence(loam(*name.split()))

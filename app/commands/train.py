@@ -93,12 +93,23 @@ def _test(start: str | None, end: str | None) -> tuple[str, str] | None:
     return start, end
 
 
+def _figure(row: dict[str, Any]) -> str:
+    """A score and its interval; a dash for what could not be given, as the interval of a sample of one block."""
+    if row["value"] is None:
+        return "—"
+    known = row["lower"] is not None and row["upper"] is not None
+    return f"{row['value']:.4f} [{row['lower']:.4f}, {row['upper']:.4f}]" if known else f"{row['value']:.4f} [—]"
+
+
 def render(result: dict[str, Any]) -> None:
     """Print the pooled scores, one line each."""
+    from smcore.training.scores import LEAST_DAYS
+
     for row in result["scores"]:
         if row["fold"] == "all":
-            figure = "—" if row["value"] is None else f"{row['value']:.4f} [{row['lower']:.4f}, {row['upper']:.4f}]"
-            typer.echo(f"{row['sample']:32} {row['metric']:18} {figure}  {row['locations']} locations")
+            typer.echo(f"{row['sample']:32} {row['metric']:18} {_figure(row)}  {row['locations']} locations")
+    if any(row["fold"] == "all" and row["value"] is None for row in result["scores"]):
+        typer.echo(f"  — stands where no location has {LEAST_DAYS} held-out days; choose a longer period")
     for said in result["bands"]:
         for row in said.get("measured", ()):
             if row["stratum"] == "all":

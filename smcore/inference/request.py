@@ -19,7 +19,7 @@ from smcore.models.base import SoilMoistureModel
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
 from smcore.models.trained import ATTRIBUTE
-from smcore.models.weights import load_checkpoint
+from smcore.models.weights import WEIGHTS_FILE, load_checkpoint
 from smcore.roles import Source, observations, open_sources
 from smcore.window import Window
 
@@ -129,13 +129,26 @@ def resolve_model(name: str, catalog: Catalog) -> tuple[SoilMoistureModel, Model
         if not model.spec.needs_training:
             return model, untrained_card(model)
         raise WeightsError(f"{name} has no weights here", hint="train it with: loam train, and give the folder")
+    _refuse_what_is_no_checkpoint(Path(name))
     folds = sorted(file.parent.name for file in Path(name).glob(f"fold-*/{CARD_FILE}"))
     if folds:
         raise WeightsError(f"There are {len(folds)} models here", where=name, hint=f"name one, as {name}/{folds[0]}")
-    known = [entry.id for entry in catalog.having(layout="model")]
-    raise WeightsError(
-        f"There is no model {name!r}", hint=f"give a checkpoint's folder or one of: {', '.join([*known, *model_ids()])}"
-    )
+    known = dict.fromkeys([*(entry.id for entry in catalog.having(layout="model")), *model_ids()])
+    raise WeightsError(f"There is no model {name!r}", hint=f"give a checkpoint's folder or one of: {', '.join(known)}")
+
+
+def _refuse_what_is_no_checkpoint(path: Path) -> None:
+    """Say it of a file, and of a folder that holds neither a card nor folds."""
+    if path.is_file():
+        raise WeightsError(
+            "This is a file, and weights are read from a folder with their card", where=str(path),
+            hint=f"give the folder that loam train wrote, with {WEIGHTS_FILE} and {CARD_FILE}",
+        )  # fmt: skip
+    if path.is_dir() and not any(path.glob(f"fold-*/{CARD_FILE}")):
+        raise WeightsError(
+            f"This folder has no model card ({CARD_FILE})", where=str(path),
+            hint="give a folder that loam train wrote",
+        )  # fmt: skip
 
 
 def untrained_card(model: SoilMoistureModel) -> ModelCard:

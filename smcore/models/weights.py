@@ -83,7 +83,7 @@ def read_weights(path: Path, sha256: str) -> dict[str, NDArray[Any]]:
     """
     where = str(path)
     if not path.is_file():
-        raise WeightsError("The weights are missing", where=where)
+        raise WeightsError("The weights are missing", where=where, hint="copy weights and card together")
     if path.stat().st_size > _MAX_BYTES:
         raise WeightsError("The weights are larger than any model here", where=where)
     content = path.read_bytes()

@@ -105,7 +105,12 @@ def _regions(lat: NDArray[np.float64], lon: NDArray[np.float64], split: Split) -
 
 def _enough(groups: int, split: Split) -> None:
     if groups < split.parts:
-        raise ModelError(f"{groups} groups of locations can't be cut into {split.parts} parts", hint="use fewer folds")
+        kind = {"block": "squares of 2°", "site": "36 km cells"}.get(split.kind, "places")
+        raise ModelError(
+            f"The locations lie in {groups} {kind}, which can't be cut into {split.parts} parts",
+            where=f"--split {split.kind} --folds {split.folds}" + ("" if split.folds > 1 else ", one part held out"),
+            hint="use a larger area, another --split" + (" or fewer folds" if split.folds > 1 else " or none"),
+        )
 
 
 def near(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.cli import main
+from app.commands.train import render as print_training
 from smcore.catalog import load_catalog
 from smcore.cubes.store import open_store
 from smcore.inference import PredictRequest, run_request
@@ -113,6 +114,31 @@ BAD_MODELS = {
     "nowhere": "There is no model",
     "ridge": "has no weights here",
 }
+
+
+def test_what_is_no_checkpoint_is_said_with_what_would_be(ridge, small_catalog, tmp_path, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path, words in ((ridge / "weights.safetensors", "This is a file"), (empty, "no model card (card.json)")):
+        capsys.readouterr()
+        assert predict(path, small_catalog, tmp_path / "p.zarr") == 2
+        said = capsys.readouterr().err
+        assert words in said
+        assert str(path) in said
+        assert "loam train wrote" in said
+
+
+def test_a_score_without_an_interval_is_printed(capsys):
+    row = {"fold": "all", "sample": "test", "metric": "pooled_bias", "value": 0.01234, "locations": 1}
+    missing = {"value": None, "lower": None, "upper": None}
+    rows = [row | {"lower": 0.01, "upper": 0.02}, row | {"lower": None, "upper": None}, row | missing]
+    print_training({"scores": rows, "bands": [], "notes": [], "out": "m", "seconds": 1.0})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3] == "  — stands where no location has 30 held-out days; choose a longer period"
+    printed = [line.split("pooled_bias")[-1].split() for line in lines[:3]]
+    assert [" ".join(words) for words in printed] == [
+        "0.0123 [0.0100, 0.0200] 1 locations", "0.0123 [—] 1 locations", "— 1 locations",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD_MODELS)

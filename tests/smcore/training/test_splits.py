@@ -81,6 +81,8 @@ def test_too_short_a_period_for_years_is_said(folds):
 def test_too_few_groups_and_unknown_splits_are_said():
     with pytest.raises(ModelError, match="can't be cut into 5 parts"):
         location_parts(Split("block", 5), np.array([40.0, 40.1]), np.array([-100.0, -100.1]))
+    with pytest.raises(ModelError, match=r"lie in 2 squares of 2°.*\(--split block.*a larger area"):
+        location_parts(Split("block", 1), np.array([40.0, 40.1]), np.array([-100.0, -100.1]))
     with pytest.raises(ModelError, match="no split 'lucky'"):
         Split("lucky")
     with pytest.raises(ModelError, match="can't be made"):
