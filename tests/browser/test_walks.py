@@ -282,7 +282,7 @@ def test_two_results_of_one_window_are_compared(walk: Any) -> None:
         walk.see("It is a layer now")
         made.append(walk.wait_query("product", "^run-"))
     minus = walk.page.get_by_label(re.compile("^Minus"))
-    minus.select_option(minus.locator("option", has_text="spline").inner_text())
+    minus.select_option(minus.locator("option", has_text=made[0]).inner_text())
     assert walk.wait_query("minus", "^run-") == made[0]
     walk.page.locator(".rail").get_by_text("cell-steps in common").wait_for()
     walk.wait("() => loam.model('scale').data.low[0] === -loam.model('scale').data.high[0]")

@@ -325,6 +325,7 @@ def test_a_full_replay_pool_gives_old_fakes_back_about_every_other_time():
     assert int((pool.kept == 1).all(dim=(1, 2, 3)).sum()) >= old
 
 
+@pytest.mark.slow
 def test_training_learns_that_the_model_moves_too_much():
     inputs, truth = world(moves=3.0)
     config = dataclasses.replace(

@@ -83,6 +83,7 @@ def test_an_observation_none_of_whose_cells_is_there_adds_nothing():
     assert _loss(model.network, labels.batch(np.array([9])), FitRun()) is None
 
 
+@pytest.mark.slow
 def test_it_finds_the_fine_pattern_that_the_coarse_cells_hide():
     task = coarse_task(make_inputs((24, 24), steps=24, wavy=True))
     model = small(epochs=4, most_steps=30, rate=1e-2)

@@ -161,6 +161,7 @@ def test_the_last_window_can_be_drawn_too():
     assert any(torch.equal(day, pool.x[-1, column]) for day in last_days for column in range(12))
 
 
+@pytest.mark.slow
 def test_it_learns_from_coarse_cells_alone():
     model = MultiscaleLstm(Config(hidden=16, epochs=30, most_steps=6))
     task = make_task(coarse=8, days=200)

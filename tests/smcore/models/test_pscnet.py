@@ -231,6 +231,7 @@ def test_targets_one_to_one_are_a_plain_masked_huber():
     assert float(targets.loss(maps, labels, torch.from_numpy(present))) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_it_finds_the_fine_pattern_that_the_coarse_cells_hide():
     model = small(epochs=5, most_steps=12, rate=5e-3)
     task = coarse_task(make_inputs((24, 24), steps=24, wavy=True))
@@ -310,6 +311,7 @@ def test_shortened_windows_lose_their_first_steps_only():
     assert (found[:, -1] == 7).all()
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_with_the_same_weights():
     whole, memory = small(epochs=3), Memory()
     whole.fit(coarse_data(), FitRun(seed=4))

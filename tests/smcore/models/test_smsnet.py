@@ -414,6 +414,7 @@ class _Memory:
         self.kept = None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_cycle", [False, True])
 def test_a_run_that_was_killed_ends_with_the_same_weights(one_cycle):
     config = replace(SMALL, epochs=4, plateau=1, rate=1e-2, one_cycle=one_cycle)
@@ -435,6 +436,7 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(one_cycle):
         np.testing.assert_array_equal(again.save().arrays[name], value, err_msg=name)
 
 
+@pytest.mark.slow
 def test_what_the_reflectance_says_is_learnt():
     rng = np.random.default_rng(0)
     inputs = make_inputs((16, 16), steps=44)

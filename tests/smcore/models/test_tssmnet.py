@@ -90,7 +90,7 @@ def world(places: int = 12, steps: int = 330) -> tuple[Inputs, np.ndarray]:
 
 def small(config: str = "demo") -> tssmnet.TsSMNet:
     model = tssmnet.build(config)
-    model.config = dataclasses.replace(model.config, epochs=6, batch=128, most_steps=0, channels=(8, 4), head=16)
+    model.config = dataclasses.replace(model.config, epochs=6, batch=128, most_steps=40, channels=(8, 4), head=16)
     return model
 
 

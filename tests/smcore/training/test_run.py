@@ -145,7 +145,7 @@ class InterruptedFitError(Exception):
     pass
 
 
-@pytest.mark.parametrize("config", ["demo", "best"])
+@pytest.mark.parametrize("config", ["demo", pytest.param("best", marks=pytest.mark.slow)])
 def test_an_interrupted_fit_goes_on_from_its_checkpoint_and_ends_the_same(small_world, rich_forcing, tmp_path, config):
     sources = [dataclasses.replace(s, data=rich_forcing) if s.id == "forcing" else s for s in small_world.sources(*ALL)]
     model = shortened(run_module.build_model("multiscale_lstm", config))
