@@ -94,7 +94,7 @@ class Job:
         chosen = self.record.get("precision")
         self.engine = Engine(
             opened.model, self.plan, device, request.precision, Precision(**chosen) if chosen else None,
-            cancelled=cancelled, band=band_of(opened.card, self.plan),
+            cancelled=cancelled, band=None if opened.demonstration else band_of(opened.card, self.plan),
         )  # fmt: skip
         self.predictor = Predictor(self.engine, int(self.record["side"]), compiled=request.compiled)
         inner = self.plan.places.inner or (slice(0, 1), slice(0, len(self.plan.places)))
@@ -149,7 +149,14 @@ class Job:
         """What the user should know."""
         precision = self.record.get("precision", {}).get("note", "")
         seen = averaged(self.opened.request, self.opened.sources)
-        return (*self.plan.notes, *seen, *([precision] if precision else []))
+        return (*self.plan.notes, *self._grids(), *seen, *([precision] if precision else []))
+
+    def _grids(self) -> tuple[str, ...]:
+        """Say it where the weights learned on another grid than they answer on."""
+        learned, grid = str(self.card.cells.get("grid", "")), self.plan.places.grid
+        if grid is None or not learned or grid.name == learned:
+            return ()
+        return (f"{self.card.model} was trained against {learned} cells, and this is the grid {grid.name}",)
 
     def product(self) -> xr.Dataset:
         """The product, put together from its tiles as it is read.
@@ -188,7 +195,10 @@ class Job:
 
 
 def band_of(card: ModelCard, plan: Plan) -> Band | None:
-    """The calibrated error band of a checkpoint; None where it has none, or the model gives its own uncertainty."""
+    """The calibrated error band of a checkpoint; None where it has none, or the model gives its own uncertainty.
+
+    A demonstration gets none: a band that was calibrated on made-up observations holds nothing of real ones.
+    """
     own = any(name == names.SM_UNCERTAINTY for name, _ in plan.spec.outputs)
     record = card.uncertainty
     return None if own or not record else Band.from_json(record)

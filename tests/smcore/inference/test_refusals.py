@@ -258,7 +258,9 @@ def test_a_merged_product_is_observed_where_valid_and_only_if_the_model_does_not
     assert observed.any()
 
 
-def test_a_calibrated_band_gives_its_half_width_where_there_is_a_value(ridge, small_catalog, tmp_path):
+def test_a_calibrated_band_holds_where_it_was_calibrated_and_not_in_a_demonstration(
+    ridge, small_catalog, real_catalog, tmp_path
+):
     from smcore.models.learning.band import Band
 
     flat = Band((), *(np.empty(0) for _ in range(4)), np.array([np.log(0.02)]), 1.5)
@@ -273,6 +275,23 @@ def test_a_calibrated_band_gives_its_half_width_where_there_is_a_value(ridge, sm
     np.testing.assert_array_equal(np.isfinite(half), np.isfinite(sm))
     np.testing.assert_allclose(half[np.isfinite(sm)], 0.03, rtol=1e-5)
     assert store.variable_attrs("sm_uncertainty")["coverage"] == 0.9
+    shown = dataclasses.replace(
+        request, catalogs=(str(real_catalog),), demonstration=True, out=str(tmp_path / "shown.zarr")
+    )
+    run_request(shown)
+    assert "sm_uncertainty" not in open_store(tmp_path / "shown.zarr").variables
+
+
+@pytest.mark.parametrize("grid", ["M36", "M09"])
+def test_another_grid_than_that_of_the_training_target_is_said(ridge, small_catalog, tmp_path, grid):
+    folder = tmp_path / "m"
+    shutil.copytree(ridge, folder)
+    card = json.loads((folder / CARD_FILE).read_text())
+    (folder / CARD_FILE).write_text(json.dumps({**card, "cells": {**card["cells"], "grid": grid}}))
+    request = PredictRequest(str(folder), DATA, (str(small_catalog),), DAYS, "cpu", str(tmp_path / "p.zarr"))
+    said = [note for note in run_request(request).notes if "was trained against" in note]
+    own = open_store(tmp_path / "p.zarr").attrs["grid_name"]
+    assert said == ([] if grid == own else [f"ridge was trained against {grid} cells, and this is the grid {own}"])
 
 
 def test_a_request_with_all_of_its_choices_comes_back_from_json():
