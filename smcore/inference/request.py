@@ -94,21 +94,6 @@ class PredictRequest:
         return request
 
 
-@dataclass(frozen=True)
-class PredictResult:
-    """Where the result is, and what it took."""
-
-    store: str
-    key: str
-    cells: int
-    steps: int
-    seconds: float
-    cached: bool
-    synthetic: bool
-    notes: tuple[str, ...] = ()
-    id: str = ""
-
-
 def resolve_model(name: str, catalog: Catalog) -> tuple[SoilMoistureModel, ModelCard]:
     """Find and load a model: a folder, a catalogue entry, a packaged checkpoint, or one that needs no training.
 
