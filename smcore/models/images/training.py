@@ -8,6 +8,7 @@ and hidden from some windows (:mod:`smcore.models.images.windows`); the more lab
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -65,16 +66,16 @@ class Channels:
     static: int
 
 
-class ImageNetwork(nn.Module):
+class ImageNetwork(nn.Module, ABC):
     """A network from windows to maps; channels last throughout."""
 
     def embed(self, x: Tensor) -> Tensor:
         """Steps one by one, (T, H, W, C) → (T, H, W, D): windows share what is done here."""
         return x
 
+    @abstractmethod
     def forward(self, window: Tensor, static: Tensor, present: Tensor | None) -> Tensor:
         """Embedded (B, L, H, W, D), static (B, H, W, S), present (B, H, W, 1) or None for all cells → (B, H, W)."""
-        raise NotImplementedError
 
 
 class MakeNetwork(Protocol):
