@@ -57,6 +57,10 @@ class InputSpec:
         """As kept on the card."""
         return {"name": self.name, "units": self.units, "role": self.role, "required": self.required}
 
+    def to_record(self) -> dict[str, Any]:
+        """As kept in a model's settings: all that ``InputSpec(**record)`` takes."""
+        return self.to_json() | {"published": self.published}
+
 
 @dataclass(frozen=True)
 class ModelSpec:

@@ -42,6 +42,7 @@ from smcore.models.hydro.features import season
 from smcore.models.input_sets import DRCGAN, OBSERVED
 from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.learning.normalise import Statistics
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
@@ -209,10 +210,10 @@ class DrcGan:
         """Weights of G, sizes and statistics."""
         assert self.network is not None, "fit or load first"
         assert self.statics is not None
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
+        arrays = arrays_of(self.network)
         settings = {
             "config": asdict(self.config),
-            "inputs": [item.to_json() | {"published": item.published} for item in self.used],
+            "inputs": [item.to_record() for item in self.used],
             "statics": self.statics.to_json(),
             "pooled": self.pooled.tolist(),
         }
@@ -226,7 +227,7 @@ class DrcGan:
             self.statics = Statistics.from_json(state.settings["statics"])
             self.pooled = curves_of(state.settings["pooled"])
             network = self._generator()
-            network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in state.arrays.items()})
+            restore(network, state.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         self.spec = _spec(self.config)

@@ -38,6 +38,7 @@ from smcore.models.images.windows import WindowFeatures, some_shortened, step_wi
 from smcore.models.input_sets import baseline_spec
 from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.learning.losses import scatter_mean
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.tiles.patches import Indices
 from smcore.progress import check
@@ -269,8 +270,8 @@ class Lstm:
         """Weights, sizes and statistics."""
         assert self.network is not None, "fit or load first"
         assert self.features is not None
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
-        inputs = [item.to_json() | {"published": item.published} for item in self.used]
+        arrays = arrays_of(self.network)
+        inputs = [item.to_record() for item in self.used]
         settings = {"config": asdict(self.config), "inputs": inputs, "statistics": self.features.to_json()}
         return ModelState(arrays, settings)
 
@@ -281,7 +282,7 @@ class Lstm:
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.features = WindowFeatures.from_json(state.settings["statistics"])
             network = self._new_network()
-            network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in state.arrays.items()})
+            restore(network, state.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()

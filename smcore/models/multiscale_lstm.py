@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +41,7 @@ from smcore.models.input_sets import MULTISCALE_LSTM
 from smcore.models.learning.fitting import Schedule, seeded, torch_generator, train_epochs
 from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_sum
 from smcore.models.learning.normalise import Normaliser
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 
 SPEC = ModelSpec(
@@ -284,9 +284,9 @@ class MultiscaleLstm:
     def save(self) -> ModelState:
         """Weights, sizes and statistics."""
         assert self.network is not None, "fit or load first"
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
+        arrays = arrays_of(self.network)
         statistics = {name: value.to_json() for name, value in self.statistics.items()}
-        inputs = [item.to_json() | {"published": item.published} for item in self.used]
+        inputs = [item.to_record() for item in self.used]
         return ModelState(arrays, {"config": asdict(self.config), "inputs": inputs, "statistics": statistics})
 
     def load(self, state: ModelState) -> None:
@@ -296,14 +296,10 @@ class MultiscaleLstm:
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.statistics = {n: Normaliser.from_json(r) for n, r in state.settings["statistics"].items()}
             network = Network(sum(i.role != "observed" for i in self.used), self.config)
-            network.load_state_dict(_tensors(state.arrays))
+            restore(network, state.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         self.network = network.eval()
-
-
-def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
 
 
 def build(config: str = "best") -> SoilMoistureModel:

@@ -40,6 +40,7 @@ from smcore.models.hydro.members import Config, Member, Recipe, centred_loss, on
 from smcore.models.learning.fitting import Schedule, seeded, train_epochs
 from smcore.models.learning.losses import scatter_mean
 from smcore.models.learning.normalise import Statistics
+from smcore.models.learning.state import restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.multiscale_lstm import scale_of
 from smcore.progress import part
@@ -217,7 +218,7 @@ class HydroEnsemble:
         }
         settings = {
             "config": asdict(self.config),
-            "inputs": [item.to_json() | {"published": item.published} for item in self.used],
+            "inputs": [item.to_record() for item in self.used],
             "features": [statistics.to_json() for statistics in self.features],
             "targets": {name: statistics.to_json() for name, statistics in self.targets.items()},
         }
@@ -237,7 +238,7 @@ class HydroEnsemble:
             for number, network in enumerate(self.networks):
                 prefix = f"{number}."
                 mine = {n.removeprefix(prefix): a for n, a in state.arrays.items() if n.startswith(prefix)}
-                network.load_state_dict({n: torch.from_numpy(np.array(a)) for n, a in mine.items()})
+                restore(network, mine)
                 network.eval()
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {self.spec.id} (best): {error}") from error

@@ -41,6 +41,7 @@ from smcore.models.images.training import (
 )
 from smcore.models.images.windows import WindowFeatures, step_windows
 from smcore.models.learning.fitting import Schedule, train_epochs
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, rectangle
 
@@ -190,8 +191,8 @@ class ImageModel:
         """Weights, sizes and statistics."""
         assert self.network is not None, "fit or load first"
         assert self.features is not None
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
-        inputs = [item.to_json() | {"published": item.published} for item in self.used]
+        arrays = arrays_of(self.network)
+        inputs = [item.to_record() for item in self.used]
         settings = {"config": asdict(self.config), "inputs": inputs, "statistics": self.features.to_json()}
         return ModelState(arrays, settings)
 
@@ -204,7 +205,7 @@ class ImageModel:
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.features = WindowFeatures.from_json(state.settings["statistics"])
             network = self._new_network()
-            network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in state.arrays.items()})
+            restore(network, state.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()

@@ -29,6 +29,7 @@ from smcore.models.base import (
     TrainingData,
     check_inputs,
 )
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
 from smcore.models.tiles.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
@@ -128,8 +129,8 @@ class TileModel:
         """Weights, sizes and scaling constants."""
         assert self.network is not None, "fit or load first"
         assert self.scaling is not None
-        arrays = {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
-        inputs = [item.to_json() | {"published": item.published} for item in self.used]
+        arrays = arrays_of(self.network)
+        inputs = [item.to_record() for item in self.used]
         return ModelState(arrays, {"config": asdict(self.config), "inputs": inputs, "scaling": self.scaling.to_json()})
 
     def load(self, state: ModelState) -> None:
@@ -139,7 +140,7 @@ class TileModel:
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.scaling = TileScaling.from_json(state.settings["scaling"])
             network = self._make(self.config)
-            network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
+            restore(network, state.arrays)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()

@@ -133,7 +133,7 @@ class VectorModel(ABC):
         assert self.target is not None
         settings: dict[str, Any] = {
             "config": asdict(self.config),
-            "inputs": [item.to_json() | {"published": item.published} for item in self.used],
+            "inputs": [item.to_record() for item in self.used],
             "statistics": self.statistics.to_json(),
             "target": self.target.to_json(),
         }

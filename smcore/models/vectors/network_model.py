@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.models.base import FitRun, Floats
+from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.vectors.model import VectorModel
 from smcore.models.vectors.samples import Samples
@@ -146,14 +147,12 @@ class VectorNetwork(VectorModel):
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         assert self.network is not None, "fit or load first"
-        return {name: value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
+        return arrays_of(self.network)
 
     def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        import torch
 
         network = self._build(len(self.table.names))
-        weights = {name: torch.from_numpy(np.array(a)) for name, a in arrays.items() if name != "donors"}
-        network.load_state_dict(weights)
+        restore(network, {name: values for name, values in arrays.items() if name != "donors"})
         self.network = network.eval()
 
 
