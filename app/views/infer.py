@@ -187,7 +187,8 @@ class InferView:
             self._checked(check)
         if job is not None:
             self._progressed(job)
-        if (check is None or check.has_ended) and (job is None or job.has_ended) and self._poll is not None:
+        # A finished run puts its layer on the map, which asks for another check: `check` is not the one to wait for then.
+        if not self._check and (job is None or job.has_ended) and self._poll is not None:
             self._poll.stop()
             self._poll = None
 

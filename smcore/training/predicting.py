@@ -43,29 +43,40 @@ def predict_places(
     Returns
     -------
     array (T, N) float32
-        [m3 m-3]; NaN on steps before the first and after the last wanted one, and at loose places of no wanted target.
+        [m3 m-3]; NaN away from what is wanted (whole runs of steps and whole tiles are answered).
     """
     if wanted is None:
         wanted = np.asarray(np.any(list(fold.samples.values()), axis=0))
     task = data.satellite
     inputs = observing(task, fold.visible if visible is None else visible)
     result = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
-    days = np.flatnonzero(wanted.any(axis=1))
-    if not len(days):
-        return result
-    span = _span(model.spec, int(days[0]), int(days[-1]), len(inputs.time))
-    seen = replace(inputs.during(span), first=max(int(days[0]) - span.start, 0))
-    for places, kept, piece in _pieces(model.spec, seen, _places(task.members, np.asarray(wanted.any(axis=0)))):
-        check(cancelled)
-        said = model.predict(piece, device=device)["sm"]
-        result[int(days[0]) : int(days[-1]) + 1, places] = said[:, kept][seen.first : int(days[-1]) + 1 - span.start]
+    for days in _runs(model.spec, np.flatnonzero(wanted.any(axis=1))):
+        span = _span(model.spec, days, len(inputs.time))
+        seen = replace(inputs.during(span), first=max(days.start - span.start, 0))
+        places = _places(task.members, np.asarray(wanted[days].any(axis=0)))
+        for answered, kept, piece in _pieces(model.spec, seen, places):
+            check(cancelled)
+            said = model.predict(piece, device=device)["sm"]
+            result[days, answered] = said[:, kept][seen.first : days.stop - span.start]
     return result
 
 
-def _span(spec: ModelSpec, first: int, last: int, steps: int) -> slice:
+def _runs(spec: ModelSpec, wanted: Ints) -> list[slice]:
+    """The wanted steps in runs that rest on steps of their own; all in one where each rests on the whole record."""
+    if not len(wanted):
+        return []
+    apart = np.diff(wanted) > spec.history + spec.lookahead + 1
+    if spec.history >= WHOLE_RECORD or spec.lookahead >= WHOLE_RECORD or spec.reference:
+        apart[:] = False
+    first = wanted[np.concatenate([[True], apart])]
+    last = wanted[np.concatenate([apart, [True]])]
+    return [slice(int(start), int(end) + 1) for start, end in zip(first, last, strict=True)]
+
+
+def _span(spec: ModelSpec, days: slice, steps: int) -> slice:
     """The steps that the wanted ones rest on."""
-    start = 0 if spec.history >= WHOLE_RECORD or spec.reference else max(0, first - spec.history)
-    return slice(start, min(steps, last + 1 + spec.lookahead))
+    start = 0 if spec.history >= WHOLE_RECORD or spec.reference else max(0, days.start - spec.history)
+    return slice(start, min(steps, days.stop + spec.lookahead))
 
 
 def _places(members: Ints | None, targets: Bools) -> Ints:

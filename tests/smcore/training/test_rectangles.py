@@ -111,6 +111,30 @@ def test_tiles_with_a_halo_give_what_the_whole_rectangle_gives(small_world, monk
     np.testing.assert_allclose(found["test"][:, hidden[0]], whole[:, member].mean(axis=1), rtol=1e-5)
 
 
+def test_only_steps_near_wanted_ones_are_computed(small_world):
+    data = build(SPATIAL, small_world.sources(*ALL), Window(), Choice())
+    fold = make_folds(data, Split("site", 4), Window(), None)[0]
+    wanted = np.zeros(data.satellite.target.shape, bool)
+    wanted[[10, 13, 90], 0] = True
+    whole = predict_places(Blur(), data, fold, wanted=np.isfinite(data.satellite.target))
+
+    class OfThreeDays(Blur):
+        def __init__(self):
+            super().__init__(dataclasses.replace(SPATIAL, history=2))
+            self.steps = []
+
+        def predict(self, inputs, *, device="cpu"):
+            self.steps.append((len(inputs.time), inputs.first))
+            return super().predict(inputs, device=device)
+
+    model = OfThreeDays()
+    said = predict_places(model, data, fold, wanted=wanted)
+    assert model.steps == [(6, 2), (3, 2)]  # from 8 to 13, and from 88 to 90
+    assert np.flatnonzero(np.isfinite(said).any(axis=1)).tolist() == [10, 11, 12, 13, 90]
+    member = data.satellite.members == 0
+    np.testing.assert_array_equal(said[np.ix_([10, 13, 90], member)], whole[np.ix_([10, 13, 90], member)])
+
+
 def test_loose_pixels_are_no_rectangle(small_world):
     pixels = small_world.forcing.isel(y=3).swap_dims({"x": "location"}).drop_vars(["lat", "lon"])
     pixels = pixels.assign_coords(
