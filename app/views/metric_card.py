@@ -44,6 +44,8 @@ class MetricCard:
         self.metric = styled(pn.widgets.Select(label="Metric", **wide))
         self.title, self.legend, self.shapes, self.about = text(), text(), text(), text()
         self.chart = HistogramChart()
+        # A figure that is hidden before it is first drawn appears all the same; what is around it doesn't.
+        self.spread = pn.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
         self.fit = button("Show all locations", lambda _: layer.fit(), width=150)
         for widget, name in ((self.product, "product"), (self.metric, "metric")):
             widget.param.watch(lambda e, name=name: guarded(self._choose)(name, e.new), "value")
@@ -53,7 +55,7 @@ class MetricCard:
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
-            self.title, self.product, self.metric, self.legend, self.shapes, self.chart.pane, self.fit, self.about,
+            self.title, self.product, self.metric, self.legend, self.shapes, self.spread, self.fit, self.about,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -95,7 +97,7 @@ class MetricCard:
             self._metric(results)
 
     def _nothing(self, sentence: str) -> None:
-        for part in (self.product, self.metric, self.fit, self.chart.pane):
+        for part in (self.product, self.metric, self.fit, self.spread):
             part.visible = False
         self.title.object = empty(sentence)
         self.legend.object = self.shapes.object = self.about.object = ""
@@ -131,7 +133,7 @@ class MetricCard:
         self.shapes.object = _legend(counts, results.noun, {})
         counted = histogram(results, product, metric, scale.low, scale.high)
         self.chart.show(counted, scale, symbol(metric), results.noun, self.selection.theme)
-        self.chart.pane.visible = True
+        self.spread.visible = True
         beyond = [f"{n} {side}" for n, side in ((counted.below, "below"), (counted.above, "above")) if n]
         outside = f", {' and '.join(beyond)} the range" if beyond else ""
         median = written(metric, counted.median, results.units)
@@ -150,7 +152,7 @@ class MetricCard:
         colours = VERDICT_COLOURS[self.selection.theme]
         self.legend.object = f'<h4 class="tight">By {esc(symbol(metric))}, {esc(first)} is</h4>'
         self.shapes.object = _legend({k: counts[k] for k in VERDICTS if counts[k]}, results.noun, colours)
-        self.chart.pane.visible = False
+        self.spread.visible = False
         self.about.object = (
             "<div class=muted>A location is decided where a paired test on the same days keeps the share of false "
             "decisions below 5 % over all of them (Benjamini and Hochberg 1995, "
