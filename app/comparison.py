@@ -92,10 +92,9 @@ class Comparison:
         if match < 0 or bottom <= top or right <= left:
             return result
         down, over = theirs[0].start - mine[0].start, theirs[1].start - mine[1].start
-        first = store.opened(entry).read_map(entry.variable, step, rows=slice(top, bottom), cols=slice(left, right))
-        second = store.opened(other).read_map(
-            other.variable, match, rows=slice(top + down, bottom + down), cols=slice(left + over, right + over)
-        )
+        first = store.field(entry, step, rectangle(top, bottom, left, right), entry.variable)
+        there = rectangle(top + down, bottom + down, left + over, right + over)
+        second = store.field(other, match, there, other.variable)
         result[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = first - second
         return result
 
@@ -122,6 +121,12 @@ class Comparison:
             pairs = (_read(first, entry.variable, block, mine), _read(second, other.variable, match[block], theirs))
             total.add(*pairs)
         return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps), every)
+
+
+def rectangle(top: int, bottom: int, left: int, right: int) -> Gather:
+    """Which rows and columns to read, of a map that is not painted."""
+    nowhere = np.empty(0, np.int32)
+    return Gather(0, slice(top, bottom), slice(left, right), nowhere, nowhere)
 
 
 def _read(prepared: Any, variable: str, steps: np.ndarray, cells: tuple[slice, slice]) -> np.ndarray:

@@ -61,7 +61,7 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     when, variable, title = store.step_label(entry, step), store.variable(entry), _title(entry)
     other = store.comparison.other if store.comparison.is_on else None
     if other is None:
-        field = np.asarray(store.opened(entry).read_map(variable, step), np.float64)
+        field = store.field(entry, step).astype(np.float64)
     else:
         field = store.comparison.field(step).astype(np.float64)
         variable, title = label, f"{title} minus {_title(other)}"

@@ -17,7 +17,7 @@ import pandas as pd
 import param
 
 from app.cache import BoundedCache
-from app.comparison import RANGE, Comparison
+from app.comparison import RANGE, Comparison, rectangle
 from app.selection import Selection
 from app.station_store import Series, StationStore
 from app.titles import is_demonstration, short_title
@@ -208,11 +208,18 @@ class Store(param.Parameterized):
         gather = plan(prepared.grid, view, 1 if differs else len(prepared.levels))
         if gather.is_empty:
             return Frame(np.zeros((view.height, view.width), np.uint8), view)
-        field = self.comparison.field(step, gather) if differs else self._field(entry, step, gather)
+        field = self.comparison.field(step, gather) if differs else self.field(entry, step, gather)
         return Frame(paint(field, gather, *self.colour_range(entry)), view)
 
-    def _field(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
-        variable = self.variable(entry)
+    def field(self, entry: CatalogEntry, step: int, gather: Gather | None = None, variable: str = "") -> np.ndarray:
+        """One step of a product as it is shown: (rows, columns) of a gather's level, or all cells; NaN where missing.
+
+        Every reader of a map passes through here, so that the map, its files and what is computed from it agree.
+        """
+        variable, gather = (
+            variable or self.variable(entry),
+            gather or rectangle(0, self.grid(entry).shape[0], 0, self.grid(entry).shape[1]),
+        )
         key = (
             str(entry.location), version(entry), variable, step, gather.level,
             gather.rows.start, gather.rows.stop, gather.columns.start, gather.columns.stop,
