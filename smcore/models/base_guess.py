@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from smcore.errors import WeightsError
 from smcore.models.base import (
     WHOLE_RECORD,
     FitRun,
@@ -26,6 +25,7 @@ from smcore.models.base import (
     check_inputs,
 )
 from smcore.models.input_sets import baseline_spec
+from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, around, curves_of, guess, pooled_curves
 
 MODEL = "model_sm"
@@ -78,11 +78,9 @@ class BaseGuess:
 
     def load(self, state: ModelState) -> None:
         """Take pooled curves."""
-        try:
+        with weights_of(SPEC.id):
             self.pooled = curves_of(state.settings["pooled"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
 
 
 def build(config: str = "drcgan") -> SoilMoistureModel:

@@ -29,6 +29,7 @@ from smcore.models.base import (
     check_inputs,
 )
 from smcore.models.input_sets import baseline_spec
+from smcore.models.restoring import weights_of
 
 Doubles = NDArray[np.float64]
 
@@ -124,11 +125,9 @@ class CdfMatched:
 
     def load(self, state: ModelState) -> None:
         """Take pooled percentiles."""
-        try:
+        with weights_of(SPEC.id):
             knots = np.asarray(state.settings["knots"], np.float64)
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         if knots.ndim != 2 or len(knots) != 2 or not 2 <= knots.shape[1] <= len(PERCENTILES):
             raise WeightsError(f"The weights are not of a {SPEC.id}")
         self.knots = np.full((2, len(PERCENTILES)), np.nan)

@@ -36,6 +36,7 @@ from smcore.models.base import (
 )
 from smcore.models.input_sets import OBSERVED
 from smcore.models.learning.fitting import seeded
+from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import day_numbers
 from smcore.models.tiles.patches import rectangle
 from smcore.progress import check
@@ -192,10 +193,8 @@ class DctPls:
 
     def load(self, state: ModelState) -> None:
         """Take a penalty."""
-        try:
+        with weights_of(SPEC.id):
             self.penalty = float(state.settings["penalty"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         if not 0 < self.penalty < np.inf:
             raise WeightsError(f"The weights are not of a {SPEC.id}: the penalty is {self.penalty}")
 

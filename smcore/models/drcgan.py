@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from smcore.errors import WeightsError
 from smcore.models.base import (
     WHOLE_RECORD,
     FitRun,
@@ -45,6 +44,7 @@ from smcore.models.learning.normalise import Statistics
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
+from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
 from smcore.models.tiles.patches import rectangle
 
@@ -221,15 +221,13 @@ class DrcGan:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved model."""
-        try:
+        with weights_of(SPEC.id):
             self.config = Config(**state.settings["config"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.statics = Statistics.from_json(state.settings["statics"])
             self.pooled = curves_of(state.settings["pooled"])
             network = self._generator()
             restore(network, state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         self.spec = _spec(self.config)
         self.network = network.eval()
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 
-from smcore.errors import ModelError, WeightsError
+from smcore.errors import ModelError
 from smcore.models.base import (
     FitRun,
     Floats,
@@ -40,6 +40,7 @@ from smcore.models.learning.fitting import Schedule, precision, seeded, train_ep
 from smcore.models.learning.losses import scatter_mean
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.restoring import weights_of
 from smcore.models.tiles.patches import Indices
 from smcore.progress import check
 
@@ -277,14 +278,12 @@ class Lstm:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved model."""
-        try:
+        with weights_of(self.spec.id):
             self.config = Config(**state.settings["config"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.features = WindowFeatures.from_json(state.settings["statistics"])
             network = self._new_network()
             restore(network, state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from smcore.errors import ModelError, WeightsError
+from smcore.errors import ModelError
 from smcore.models.base import (
     SATELLITE,
     SITES,
@@ -43,6 +43,7 @@ from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_su
 from smcore.models.learning.normalise import Normaliser
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.restoring import weights_of
 
 SPEC = ModelSpec(
     id="multiscale_lstm",
@@ -291,14 +292,12 @@ class MultiscaleLstm:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved model."""
-        try:
+        with weights_of(SPEC.id):
             self.config = Config(**state.settings["config"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.statistics = {n: Normaliser.from_json(r) for n, r in state.settings["statistics"].items()}
             network = Network(sum(i.role != "observed" for i in self.used), self.config)
             restore(network, state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         self.network = network.eval()
 
 

@@ -60,7 +60,7 @@ class Config(ImageConfig):
 
 
 _PAPER = Config()
-_DEMO = Config(epochs=12, most_steps=40, batch=4, hidden=24, depths=(1, 1, 2, 1))
+_DEMO = Config(epochs=24, most_steps=80, batch=4, hidden=24, depths=(1, 1, 2, 1))
 CONFIGS = {
     "paper": _PAPER,
     "demo": _DEMO,

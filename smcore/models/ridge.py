@@ -29,6 +29,7 @@ from smcore.models.base import (
 )
 from smcore.models.hydro.features import antecedent_mean, season
 from smcore.models.learning.normalise import Normaliser
+from smcore.models.restoring import weights_of
 from smcore.progress import check
 
 _DYNAMIC = {
@@ -156,14 +157,12 @@ class Ridge:
 
     def load(self, state: ModelState) -> None:
         """Take the coefficients of a saved model."""
-        try:
+        with weights_of(SPEC.id):
             config = state.settings["config"]
             self.config = Config(tuple(int(w) for w in config["windows"]), float(config["penalty"]))
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.statistics = Normaliser.from_json(state.settings["statistics"])
             self.weights = np.asarray(state.arrays["weights"], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"The weights are not of a {SPEC.id}: {error}") from error
         if self.weights.shape != (self._feature_count(),):
             raise WeightsError(f"The weights are not of a {SPEC.id}: {self.weights.shape} of {self._feature_count()}")
 

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from smcore.errors import WeightsError
 from smcore.models.base import (
     SATELLITE,
     SITES,
@@ -43,6 +42,7 @@ from smcore.models.learning.normalise import Statistics
 from smcore.models.learning.state import restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.multiscale_lstm import scale_of
+from smcore.models.restoring import weights_of
 from smcore.progress import part
 
 _LIMITS = (6.0, 4.0)  # standard deviations kept of dynamic and static features
@@ -226,7 +226,7 @@ class HydroEnsemble:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved ensemble."""
-        try:
+        with weights_of(self.spec.id):
             given: dict[str, Any] = dict(state.settings["config"])
             members = tuple(Recipe(**recipe) for recipe in given.pop("members"))
             self.config = Config(members, **given)
@@ -240,8 +240,6 @@ class HydroEnsemble:
                 mine = {n.removeprefix(prefix): a for n, a in state.arrays.items() if n.startswith(prefix)}
                 restore(network, mine)
                 network.eval()
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {self.spec.id} (best): {error}") from error
 
 
 class _Shelf:

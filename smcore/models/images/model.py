@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smcore.errors import WeightsError
 from smcore.models.base import (
     FitRun,
     Floats,
@@ -43,6 +42,7 @@ from smcore.models.images.windows import WindowFeatures, step_windows
 from smcore.models.learning.fitting import Schedule, train_epochs
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.restoring import weights_of
 from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, rectangle
 
 _CELLS = 16_000  # cells in one pass of a network
@@ -198,7 +198,7 @@ class ImageModel:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved model."""
-        try:
+        with weights_of(self.spec.id):
             saved = state.settings["config"].items()
             config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in saved}
             self.config = type(self.config)(**config)
@@ -206,8 +206,6 @@ class ImageModel:
             self.features = WindowFeatures.from_json(state.settings["statistics"])
             network = self._new_network()
             restore(network, state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()
 
 

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from smcore.errors import WeightsError
 from smcore.models.base import (
     FitRun,
     Floats,
@@ -31,6 +30,7 @@ from smcore.models.base import (
 )
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.restoring import weights_of
 from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
 from smcore.models.tiles.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
 from smcore.models.tiles.scaling import DYNAMIC, TileScaling
@@ -135,14 +135,12 @@ class TileModel:
 
     def load(self, state: ModelState) -> None:
         """Take the weights of a saved model."""
-        try:
+        with weights_of(self.spec.id):
             self.config = type(self.config)(**state.settings["config"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.scaling = TileScaling.from_json(state.settings["scaling"])
             network = self._make(self.config)
             restore(network, state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
         self.network = network.eval()
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.errors import ModelError, WeightsError
 from smcore.models.base import (
     FitRun,
     Floats,
@@ -23,6 +22,7 @@ from smcore.models.base import (
     check_inputs,
 )
 from smcore.models.learning.normalise import Statistics
+from smcore.models.restoring import weights_of
 from smcore.models.series.features import NAMES, Donors
 from smcore.models.vectors.samples import Samples, draw, prediction_blocks
 from smcore.models.vectors.tabular import LAYOUTS, Table, nothing_known
@@ -158,7 +158,7 @@ class VectorModel(ABC):
 
     def load(self, state: ModelState) -> None:
         """Take a saved model."""
-        try:
+        with weights_of(self.spec.id):
             self.config = type(self.config)(**state.settings["config"])
             self.used = tuple(InputSpec(**item) for item in state.settings["inputs"])
             self.statistics = Statistics.from_json(state.settings["statistics"])
@@ -167,8 +167,6 @@ class VectorModel(ABC):
                 raise ValueError("its columns are others")
             self._load_donors(state)
             self._restore(state.arrays)
-        except (KeyError, TypeError, ValueError, RuntimeError, ModelError) as error:
-            raise WeightsError(f"The weights are not of a {self.spec.id}: {error}") from error
 
     def _load_donors(self, state: ModelState) -> None:
         self.donors = None

@@ -149,3 +149,19 @@ def test_statistics_that_are_no_numbers_are_refused(checkpoint):
     edit(checkpoint, settings=settings)
     with pytest.raises(WeightsError, match="statistics"):
         load_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda state: state.settings.pop("statistics"), "statistics is missing"),
+        (lambda state: state.settings["config"].update(unheard_of=1), "their settings are of another model or version"),
+        (lambda state: state.arrays.pop(next(iter(state.arrays))), "their arrays are of another network"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words(checkpoint, spoil, reason):
+    model = load_checkpoint(checkpoint)[0]
+    state = model.save()
+    spoil(state)
+    with pytest.raises(WeightsError, match=reason):
+        model.load(state)
