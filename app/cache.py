@@ -11,10 +11,14 @@ T = TypeVar("T")
 
 
 class BoundedCache:
-    """The last results of costly reads, at most ``size`` of them, shared by all sessions of the process."""
+    """The last results of costly reads, at most ``size`` of them, shared by all sessions of the process.
 
-    def __init__(self, size: int) -> None:
-        self._size, self._items, self._lock = size, OrderedDict[Hashable, Any](), threading.Lock()
+    ``most_bytes`` bounds the memory of the arrays among them as well; the last one is kept however large it is.
+    """
+
+    def __init__(self, size: int, most_bytes: int | None = None) -> None:
+        self._size, self._most_bytes, self._bytes = size, most_bytes, 0
+        self._items, self._lock = OrderedDict[Hashable, Any](), threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result kept under ``key``, or that of ``make``; two threads may both make it, and one is kept."""
@@ -23,8 +27,25 @@ class BoundedCache:
                 self._items.move_to_end(key)
                 return self._items[key]
         value = make()
-        with self._lock:
-            self._items[key] = value
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
+        self.put(key, value)
         return value
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a result."""
+        with self._lock:
+            self._bytes += _bytes(value) - _bytes(self._items.pop(key, None))
+            self._items[key] = value
+            while len(self._items) > self._size or self._is_heavy():
+                self._bytes -= _bytes(self._items.popitem(last=False)[1])
+
+    def peek(self, key: Hashable) -> Any:
+        """The result kept under ``key``; None where there is none."""
+        with self._lock:
+            return self._items.get(key)
+
+    def _is_heavy(self) -> bool:
+        return self._most_bytes is not None and self._bytes > self._most_bytes and len(self._items) > 1
+
+
+def _bytes(value: Any) -> int:
+    return int(getattr(value, "nbytes", 0))
