@@ -9,6 +9,10 @@ RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "tr
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
 VARIABLES = ("sm_uncertainty",)
 THEMES = ("light", "dark")
+TREATMENTS = ("35d", "anomaly", "climatology")
+AREAS = ("box", "polygon")
+SHARES = ("10", "25", "75", "100")
+MOST_VERTICES = 64
 
 
 class Selection(param.Parameterized):
@@ -42,3 +46,17 @@ class Selection(param.Parameterized):
     metric = param.String(default="", doc="Name of the metric on the map and in the charts.")
     stratum = param.String(default="", doc="Division of the box plots.")
     result = param.Selector(default="", objects=["", *RESULTS], doc="Which table or chart of the run is open.")
+    hidden = param.String(default="", doc="Ids of what the series leave out, joined by commas.")
+    treatment = param.Selector(
+        default="", objects=["", *TREATMENTS], doc="What the series show: values, anomalies or the climatology."
+    )
+    span = param.String(default="", doc="Period the series show, as first,last in UTC; empty: the product's own.")
+    rain = param.Selector(default="", objects=["", "off"], doc="Whether rain hangs from the top of the series.")
+    frozen = param.Selector(default="", objects=["", "off"], doc="Whether frozen soil is shaded in the series.")
+    area = param.Selector(default="", objects=["", *AREAS], doc="Series of the cell, or the mean of a box or polygon.")
+    polygon = param.ClassSelector(
+        class_=tuple, default=None, allow_None=True, doc="Longitude, latitude, longitude … of its vertices [deg]."
+    )
+    least_share = param.Selector(
+        default="", objects=["", *SHARES], doc="Share of its cells that a mean needs [%]; empty: half of them."
+    )

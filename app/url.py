@@ -13,13 +13,25 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, VARIABLES, Selection
+from app.selection import (
+    AREAS,
+    COLOUR_MAPS,
+    MOST_VERTICES,
+    PLACES,
+    RESULTS,
+    SHARES,
+    THEMES,
+    TREATMENTS,
+    VARIABLES,
+    Selection,
+)
 
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
 _NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
 _SENSOR_LENGTH = 300
+_MOST_IDS = 40
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _YEARS = range(1700, 2200)  # what a datetime64[ns] can hold, and no nearer to its ends than a window may reach
 
@@ -83,6 +95,30 @@ def _box(text: str) -> tuple[float, ...]:
     return values
 
 
+def _identifiers(text: str) -> str:
+    ids = text.split(",")
+    if len(ids) > _MOST_IDS:
+        raise ValueError(text)
+    return ",".join(_identifier(one) for one in ids)
+
+
+def _span(text: str) -> str:
+    first, last = (_moment(part) for part in text.split(","))
+    if datetime.fromisoformat(first) >= datetime.fromisoformat(last):
+        raise ValueError(text)
+    return text
+
+
+def _polygon(text: str) -> tuple[float, ...]:
+    pairs = text.count(",") // 2 + 1
+    if not 3 <= pairs <= MOST_VERTICES:
+        raise ValueError(text)
+    values = _numbers(*[_LON, _LAT] * pairs)(text)
+    if max(values[::2]) - min(values[::2]) >= 360:
+        raise ValueError(text)
+    return values
+
+
 def _range(text: str) -> tuple[float, ...]:
     values = _numbers((-1e6, 1e6), (-1e6, 1e6))(text)
     if values[0] >= values[1]:
@@ -116,6 +152,14 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "metric": ("metric", _name),
     "stratum": ("by", _name),
     "result": ("show", _one_of(RESULTS)),
+    "hidden": ("hide", _identifiers),
+    "treatment": ("as", _one_of(TREATMENTS)),
+    "span": ("seen", _span),
+    "rain": ("rain", _one_of(("off",))),
+    "frozen": ("frozen", _one_of(("off",))),
+    "area": ("area", _one_of(AREAS)),
+    "polygon": ("poly", _polygon),
+    "least_share": ("least", _one_of(SHARES)),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
-from app.selection import COLOUR_MAPS, PLACES, RESULTS, THEMES, Selection
+from app.selection import AREAS, COLOUR_MAPS, PLACES, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 _moments = st.datetimes(datetime(1950, 1, 1), datetime(2199, 1, 1)).map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%S"))
@@ -30,6 +30,11 @@ def _boxes(draw: st.DrawFn) -> tuple[float, ...]:
 def _ranges(draw: st.DrawFn) -> tuple[float, ...]:
     numbers = st.floats(-1000, 1000).map(lambda v: round(v, 2))
     return tuple(sorted(draw(st.lists(numbers, min_size=2, max_size=2, unique=True))))
+
+
+@st.composite
+def _polygons(draw: st.DrawFn) -> tuple[float, ...]:
+    return tuple(v for pair in draw(st.lists(st.tuples(_lon, _lat), min_size=3, max_size=64)) for v in pair)
 
 
 _SELECTIONS = st.fixed_dictionaries(
@@ -56,6 +61,14 @@ _SELECTIONS = st.fixed_dictionaries(
         "metric": st.sampled_from(("pearson_r", "ubrmsd", "n")),
         "stratum": st.sampled_from(("season", "network,season")),
         "result": st.sampled_from(RESULTS),
+        "hidden": st.lists(_ids, min_size=1, max_size=9).map(",".join),
+        "treatment": st.sampled_from(TREATMENTS),
+        "span": st.lists(_moments, min_size=2, max_size=2, unique=True).map(lambda two: ",".join(sorted(two))),
+        "rain": st.just("off"),
+        "frozen": st.just("off"),
+        "area": st.sampled_from(AREAS),
+        "polygon": _polygons().filter(lambda v: max(v[::2]) - min(v[::2]) < 359),
+        "least_share": st.sampled_from(SHARES),
     },
 )
 
@@ -114,6 +127,13 @@ HOSTILE = {
     "from": ["2018-13-01", "now"],
     "to": ["2018-01-32", "99999-01-01"],
     "theme": ["neon", "dark\n"],
+    "hide": ["a,,b", "a/b", ",".join(["a"] * 41), ","],
+    "as": ["raw", "35D"],
+    "seen": ["2018-01-01", "2018-02-01,2018-01-01", "2018-01-01,2018-01-01", "2018-01-01,x", "a,b,c"],
+    "rain": ["on", "OFF"],
+    "area": ["circle"],
+    "poly": ["0,0,1,1", "0,0,1,1,2", "0,0,1,91,2,2", "-200,0,170,1,0,2", "nan,0,1,1,2,2", ",".join(["1"] * 130)],
+    "least": ["0.5", "50", "-10"],
     "job": ["../queue", "a/../b", "'; drop table jobs; --"],
 }
 
