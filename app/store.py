@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ import param
 from app.cache import BoundedCache
 from app.comparison import RANGE, Comparison, rectangle
 from app.selection import Selection
+from app.series_store import SeriesStore
 from app.station_store import Series, StationStore
 from app.titles import is_demonstration, short_title
 from smcore import names
 from smcore.catalog import Catalog, CatalogEntry, load_catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
+from smcore.figures.colours import usual_range
 from smcore.grids import Grid
 from smcore.maps import Codes, Gather, View, paint, plan
 from smcore.time_support import Support
@@ -34,11 +36,9 @@ log = logging.getLogger(__name__)
 
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
-BAND_RANGE = (0.0, 0.1)
-"""Default colour range of the half-width of a 90 % band [m3 m-3]."""
 WORDS = {"": "soil moisture", names.SM_UNCERTAINTY: "half-width of the 90 % band"}
 _OPENED = BoundedCache(64)
-_FIELDS = BoundedCache(96)
+_FIELDS = BoundedCache(256, most_bytes=384 * 2**20)
 _SERIES = BoundedCache(512)
 
 
@@ -78,6 +78,7 @@ class Store(param.Parameterized):
         self.selection = selection
         self.stations = StationStore(self)
         self.comparison = Comparison(self)
+        self.curves = SeriesStore(self)
 
     def reload(self) -> None:
         """Read the catalogue again: a run added its result."""
@@ -162,11 +163,7 @@ class Store(param.Parameterized):
             return tuple(self.selection.colour_range)
         if self.comparison.is_on:
             return RANGE
-        if self.variable(entry) == names.SM_UNCERTAINTY:
-            return BAND_RANGE
-        if entry.colour_range:
-            return entry.colour_range
-        return (0.0, 100.0) if self.units(entry) == names.SATURATION else names.RANGE_M3M3
+        return usual_range(self.variable(entry), self.units(entry), entry.colour_range)
 
     def variable(self, entry: CatalogEntry) -> str:
         """The variable that is shown: the chosen one where the product has it, else its own."""
@@ -204,12 +201,19 @@ class Store(param.Parameterized):
 
     def frame(self, entry: CatalogEntry, step: int, view: View) -> Frame:
         """Paint one step of a product into a view."""
-        prepared, differs = self.opened(entry), self.comparison.is_on
-        gather = plan(prepared.grid, view, 1 if differs else len(prepared.levels))
+        gather = self.gather(entry, view)
         if gather.is_empty:
             return Frame(np.zeros((view.height, view.width), np.uint8), view)
-        field = self.comparison.field(step, gather) if differs else self.field(entry, step, gather)
-        return Frame(paint(field, gather, *self.colour_range(entry)), view)
+        return Frame(paint(self.on_map(entry, step, gather), gather, *self.colour_range(entry)), view)
+
+    def gather(self, entry: CatalogEntry, view: View) -> Gather:
+        """The cells that a view needs, at the overview level that it needs; a difference has no overviews."""
+        prepared = self.opened(entry)
+        return plan(prepared.grid, view, 1 if self.comparison.is_on else len(prepared.levels))
+
+    def on_map(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
+        """What the map shows of one step, on the cells of a gather: the product, or its difference from another."""
+        return self.comparison.field(step, gather) if self.comparison.is_on else self.field(entry, step, gather)
 
     def field(self, entry: CatalogEntry, step: int, gather: Gather | None = None, variable: str = "") -> np.ndarray:
         """One step of a product as it is shown: (rows, columns) of a gather's level, or all cells; NaN where missing.
@@ -254,7 +258,7 @@ class Store(param.Parameterized):
         if names.QUALITY not in prepared.variables:
             return []
         step = self.step(cell.entry)
-        bits = int(self._values(cell.entry, cell.row, cell.column, names.QUALITY)[step])
+        bits = int(self.values(cell.entry, cell.row, cell.column, names.QUALITY)[step])
         if bits < 0:
             return ["no retrieval"]
         attrs = prepared.variable_attrs(names.QUALITY)
@@ -284,10 +288,10 @@ class Store(param.Parameterized):
         if row < 0 or (entry.layout == "pixels" and prepared.at(row, column) is None):
             return None
         step = self.step(entry)
-        label, value = self.step_label(entry, step), float(self._values(entry, row, column)[step])
+        label, value = self.step_label(entry, step), float(self.values(entry, row, column)[step])
         note, half = "", np.nan
         if names.SM_UNCERTAINTY in prepared.variables:
-            half = float(self._values(entry, row, column, names.SM_UNCERTAINTY)[step])
+            half = float(self.values(entry, row, column, names.SM_UNCERTAINTY)[step])
         if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
             value, note = np.nan, f"no step then; nearest {label}"
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
@@ -297,7 +301,8 @@ class Store(param.Parameterized):
             label, value, self.own_units(entry), note, half,
         )  # fmt: skip
 
-    def _values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
+    def values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
+        """All steps of a variable of a product at a cell, its own unless another is named; do not write into it."""
         variable = variable or entry.variable
         key = (str(entry.location), version(entry), variable, row, column)
         prepared = self.opened(entry)
@@ -305,32 +310,8 @@ class Store(param.Parameterized):
         return _SERIES.get(key, lambda: np.asarray(prepared.read_series(variable, *where)))
 
     def series(self) -> list[Series]:
-        """Every product's whole series at the clicked place, the chosen sensor's last."""
-        station = self.stations.series()
-        found = [
-            Series(
-                self.label(cell.entry), cell.entry.id, self.times(cell.entry),
-                self._values(cell.entry, cell.row, cell.column), cell.units,
-                "points" if cell.entry.kind == "observed" else "line",
-                self.order(cell.entry), cell.entry.synthetic,
-                self._beside(cell, names.SOURCE), self._beside(cell, names.SM_UNCERTAINTY),
-            )
-            for cell in self.cells()
-        ]  # fmt: skip
-        return [*found, station] if station is not None else found
-
-    def series_shown(self) -> list[Series]:
-        """The series with values in the period that the drawer opens on, that of the first one with any value.
-
-        Colours go by position in :meth:`series`, which ``order`` of each keeps.
-        """
-        series = [replace(s, order=s.order if s.order < 0 else i) for i, s in enumerate(self.series())]
-        first = next((s for s in series if np.isfinite(s.value).any()), None)
-        if first is None:
-            return []
-        end = first.time[-1] + np.timedelta64(1, "D")  # a daily step stands for its whole day
-        inside = [(s.time >= first.time[0]) & (s.time < end) for s in series]
-        return [s.during(keep) for s, keep in zip(series, inside, strict=True) if np.isfinite(s.value[keep]).any()]
+        """Every product's whole series at the chosen place, then those of the stations there."""
+        return self.curves.everything()
 
     def place_label(self) -> str:
         """The chosen place in words: degrees, and the station if one is chosen."""
@@ -338,12 +319,6 @@ class Store(param.Parameterized):
             return ""
         lat, lon = self.selection.point
         return f"{abs(lat):.2f}° {'S' if lat < 0 else 'N'}, {abs(lon):.2f}° {'W' if lon < 0 else 'E'}"
-
-    def _beside(self, cell: CellValue, variable: str) -> np.ndarray | None:
-        """What a product says of its values at a cell: where they come from, or how far off they may be."""
-        if variable not in self.opened(cell.entry).variables:
-            return None
-        return self._values(cell.entry, cell.row, cell.column, variable)
 
     def synthetic_shown(self) -> bool:
         """Whether the product on the map is synthetic."""

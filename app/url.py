@@ -133,6 +133,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "variable": ("shown", _one_of(VARIABLES)),
     "minus": ("minus", _identifier),
     "time": ("t", _moment),
+    "speed": ("speed", _one_of(tuple(SPEEDS))),
     "colour_map": ("cm", _one_of(COLOUR_MAPS)),
     "colour_range": ("range", _range),
     "point": ("at", _numbers(_LAT, _LON)),
@@ -163,15 +164,26 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+def parse(name: str, text: str) -> Any:
+    """One value of a :class:`Selection` from the text of a link.
+
+    Raises
+    ------
+    ValueError
+        If it is malformed or out of range.
+    """
+    return _KEYS[name][1](text)
+
+
 def read(query: Mapping[str, str]) -> dict[str, Any]:
     """Values for a :class:`Selection` from the keys of a link; what is unknown or malformed is left out."""
     if query.get("v", VERSION) != VERSION:
         return {}
     values = {}
-    for name, (key, parse) in _KEYS.items():
+    for name, (key, _) in _KEYS.items():
         if query.get(key):
             try:
-                values[name] = parse(query[key])
+                values[name] = parse(name, query[key])
             except ValueError:
                 continue
     return values

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from smcore import names
 from smcore.maps import ABOVE, BELOW, HIGHEST, LOWEST, MISSING
 
 # Dry ochre to wet blue through a light middle, evenly spaced in lightness; ours.
@@ -48,6 +49,17 @@ LINES = {
 
 STATION = {"light": "#1b1b1b", "dark": "#f2f2f2"}
 """A station is drawn in the ink of the page."""
+
+
+BAND_RANGE = (0.0, 0.1)
+"""Range of the half-width of a 90 % band [m3 m-3]."""
+
+
+def usual_range(variable: str, units: str, own: tuple[float, float] | None = None) -> tuple[float, float]:
+    """The colour range that a map opens with, the same on every day: the product's ``own``, else that of its unit."""
+    if variable == names.SM_UNCERTAINTY:
+        return BAND_RANGE
+    return own or ((0.0, 100.0) if units == names.SATURATION else names.RANGE_M3M3)
 
 
 @cache

@@ -14,10 +14,10 @@ from app import saving
 from app.colours import palette
 from app.session import Session
 from app.settings import Settings
-from app.store import BAND_RANGE
 from app.titles import DEMONSTRATION
 from app.views.series import outline
 from smcore import names
+from smcore.figures.colours import BAND_RANGE
 from smcore.grids import ease
 from smcore.maps import paint, plan
 
