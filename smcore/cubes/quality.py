@@ -27,10 +27,12 @@ def usable(quality: xr.DataArray, rule: str) -> xr.DataArray:
     """
     if rule not in RULES:
         raise CubeError(f"There is no quality rule {rule!r}", hint=f"choose one of: {', '.join(RULES)}")
-    present = quality >= 0
-    if rule == "all":
-        return present
-    return present & ((quality & np.int32(rule_bits(quality.attrs, rule))) == 0)
+    return quality.copy(data=clear_of(quality.data, 0 if rule == "all" else rule_bits(quality.attrs, rule)))
+
+
+def clear_of(quality: Any, bits: int) -> Any:
+    """Where there was a retrieval (``quality`` ≥ 0) that has none of ``bits``: boolean, same shape; 0 asks for none."""
+    return (quality >= 0) & ((quality & np.int32(bits)) == 0)
 
 
 def rule_bits(attrs: Mapping[Hashable, Any], rule: str) -> int:

@@ -25,7 +25,7 @@ from typing import Any, Final
 import yaml
 
 from smcore.errors import MatchError
-from smcore.validation.matching.masking import BIT_TESTS, NAMED, OPERATORS, Condition, MaskRule, named
+from smcore.validation.matching.mask_rules import BIT_TESTS, NAMED, OPERATORS, Condition, MaskRule, named
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")

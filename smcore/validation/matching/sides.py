@@ -18,7 +18,8 @@ from smcore.cubes.quality import rule_bits
 from smcore.errors import MatchError
 from smcore.grids import Grid
 from smcore.validation.matching.fetching import Fetch, dataset_fetch
-from smcore.validation.matching.masking import MaskRule, apply_rules
+from smcore.validation.matching.mask_rules import MaskRule
+from smcore.validation.matching.masking import apply_rules
 from smcore.validation.matching.places import CUBE, STATIONS, Places, layout_of, places_of
 from smcore.validation.matching.reading import COUNTS, Kept, seen_times
 from smcore.validation.matching.times import DAY, Support, day_of, microseconds, utc

@@ -17,7 +17,7 @@ from smcore import __version__
 from smcore.catalog import Catalog
 from smcore.errors import MatchError
 from smcore.validation.estimates import EstimateOptions
-from smcore.validation.matching.masking import BIT_TESTS, OPERATORS, Condition, MaskRule
+from smcore.validation.matching.mask_rules import BIT_TESTS, OPERATORS, Condition, MaskRule
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.period import period_limits
 from smcore.validation.matching.sides import Masks

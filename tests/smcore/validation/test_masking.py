@@ -12,17 +12,8 @@ import xarray as xr
 from smcore.errors import MatchError
 from smcore.roles import Source
 from smcore.validation.matching.mask_files import chosen_rules, read_rules
-from smcore.validation.matching.masking import (
-    NAMED,
-    Condition,
-    MaskRule,
-    apply_rules,
-    check_flags,
-    check_rules,
-    named,
-    removal,
-    rule_notes,
-)
+from smcore.validation.matching.mask_rules import NAMED, Condition, MaskRule, named
+from smcore.validation.matching.masking import apply_rules, check_flags, check_rules, removal, rule_notes
 from smcore.validation.matching.sides import Side, side
 
 STEPS = slice(0, 4)

@@ -25,7 +25,7 @@ from smcore.cubes import store
 from smcore.errors import MatchError, SmcoreError
 from smcore.grids import ease
 from smcore.validation.estimates import INTERVALS, EstimateOptions
-from smcore.validation.matching.masking import BIT_TESTS, COMPARISONS, NAMED, Condition, MaskRule, named
+from smcore.validation.matching.mask_rules import BIT_TESTS, COMPARISONS, NAMED, Condition, MaskRule, named
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.sides import Masks
 from smcore.validation.metrics import METRICS
