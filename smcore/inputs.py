@@ -6,6 +6,7 @@ cells. Grids must be the same, or coarser ones that the prediction's cells nest 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -250,13 +251,14 @@ def _periods(axes: dict[str, Times]) -> str:
 
 
 def _check_static(plan: Plan) -> tuple[str, ...]:
-    """Notes on cells without statics; refuses if no cell has any of a static input."""
+    """Notes on cells without statics, the margin not counted; refuses if no cell has any of a static input."""
     lacking: dict[int, list[str]] = {}
-    cells = len(plan.places)
+    cells = math.prod(plan.places.kept_shape)
     for item in (i for i in plan.used if i.role == "static"):
         source = plan.fields[item.name]
         number = sum(
-            int((~np.isfinite(read_static(source, item.name, lat, lon))).sum()) for lat, lon in _blocks(plan.places)
+            int((~np.isfinite(read_static(source, item.name, lat, lon))).sum())
+            for lat, lon in _blocks(plan.places, inner=True)
         )
         if number == cells:
             raise SpecMismatch(
@@ -271,12 +273,15 @@ def _check_static(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _blocks(places: Places, most: int = 1_000_000) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Coordinates of the places in runs of whole rows, so that none of them grows with the window."""
-    rows, columns = places.shape
-    height = max(1, most // columns)
-    for top in range(0, rows, height):
-        yield places.points(slice(top, min(rows, top + height)), slice(0, columns))
+def _blocks(
+    places: Places, most: int = 1_000_000, *, inner: bool = False
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Coordinates of the places (``inner``: without the margin) in runs of whole rows, so that none grows with them."""
+    whole = slice(0, places.shape[0]), slice(0, places.shape[1])
+    rows, columns = (places.inner or whole) if inner else whole
+    height = max(1, most // (columns.stop - columns.start))
+    for top in range(rows.start, rows.stop, height):
+        yield places.points(slice(top, min(rows.stop, top + height)), columns)
 
 
 def gather(

@@ -145,7 +145,8 @@ def _sample(band: Band, model: SoilMoistureModel, data: TrainingSet, fold: Fold,
     }
     if traits.vegetation is not None and np.isfinite(traits.vegetation).any():
         low, high = np.nanquantile(traits.vegetation, [1 / 3, 2 / 3])
-        strata["vegetation"] = ((traits.vegetation > low).astype(np.int64) + (traits.vegetation > high), _GREENNESS)
+        third = (traits.vegetation > low).astype(np.int64) + (traits.vegetation > high)
+        strata["vegetation"] = (np.where(np.isfinite(traits.vegetation), third, -1), _GREENNESS)
     if traits.age is not None:
         strata["gap_age"] = (age_class(np.ceil(traits.age).astype(np.int64)), AGES)
     days = (traits.time - traits.time.min()) // np.timedelta64(1, "D")

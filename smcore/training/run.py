@@ -256,15 +256,14 @@ class _Run:
     def _fit(self, fold: Fold, share: Progress) -> tuple[SoilMoistureModel, list[dict[str, Any]], float]:
         check(self.cancelled)
         log: list[dict[str, Any]] = []
-        started = time.monotonic()
 
         def told(inside: float, what: str) -> None:
             share(inside, what if self.request.split.folds == 1 else f"fold {fold.number + 1}: {what}")
 
-        checkpoint = FileCheckpoint(self.work / f"fold-{fold.number + 1}.state")
+        checkpoint = FileCheckpoint(self.work / f"fold-{fold.number + 1}.state", log)
         model = fit_fold(self.request, fold, progress=told, cancelled=self.cancelled, log=log.append,
                          checkpoint=checkpoint)  # fmt: skip
-        return model, log, round(time.monotonic() - started, 1)
+        return model, log, round(checkpoint.seconds, 1)
 
     def _score(self, data: TrainingSet, found: dict[str, Floats], fold: Fold) -> list[dict[str, Any]]:
         rows = []

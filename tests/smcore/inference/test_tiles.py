@@ -115,6 +115,23 @@ def test_a_smaller_window_gives_the_same_cells(small_world, top, left, high, wid
     np.testing.assert_allclose(part["sm"].values, expected, atol=1e-5)
 
 
+def test_cells_without_statics_are_counted_without_the_margin(small_world):
+    fine = small_world.fine
+    statics = small_world.sources("static")[0]
+    data = statics.data.copy(deep=True)
+    data["clay"].values[:] = 20.0
+    data["clay"].values[5:8, 5:8] = np.nan  # one of these lies in the box, the others around it
+    inset = 1e-3
+    west, east = fine.lon_edges[7] + inset, fine.lon_edges[10] - inset
+    south, north = fine.lat_edges[10] + inset, fine.lat_edges[7] - inset
+    box = Window("2019-02-03", "2019-02-06", west, south, east, north)
+    model = Blur(halo=2)
+    sources = [*small_world.sources("forcing"), dataclasses.replace(statics, data=data)]
+    plan = handshake(model.spec, model.used, sources, box)
+    assert plan.places.kept_shape == (3, 3)
+    assert any("clay: missing in 1 of 9 cells" in note for note in plan.notes), plan.notes
+
+
 @pytest.mark.parametrize("side", [4, 8, 12])
 def test_patches_lie_on_a_lattice_of_the_whole_grid(small_world, side):
     model = Blur(halo=0, patch=4)

@@ -65,6 +65,23 @@ def test_a_learning_rate_schedule_goes_on_where_it_was_killed(tmp_path, kind):
     assert records[-1]["rate"] < records[0]["rate"] == 0.1
 
 
+def test_a_resumed_fit_tells_of_all_of_itself(tmp_path):
+    log = []
+    keeper = FileCheckpoint(tmp_path / "a", log)
+    keeper._before = 100.0  # seconds of an even earlier process
+    log.append({"epoch": 1})
+    keeper.save({"w": np.zeros(2)}, {"epochs": 1})
+    later_log = []
+    later = FileCheckpoint(tmp_path / "a", later_log)
+    assert later.load()[1] == {"epochs": 1}
+    assert later_log == [{"epoch": 1}]
+    assert 100 <= later.seconds < 200
+    later_log.append({"epoch": 2})
+    later.save({"w": np.ones(2)}, {"epochs": 2})
+    later.load()  # as the next member of an ensemble does
+    assert later_log == [{"epoch": 1}, {"epoch": 2}]
+
+
 def test_bfloat16_is_for_cuda_only_and_only_on_request():
     x = torch.randn(4, 4)
     with precision(FitRun(mixed=True, device="cpu")):

@@ -360,6 +360,8 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path):
     assert straight.returncode == 0, straight.stderr
     hashes = [load_checkpoint(tmp_path / name)[1].weights_sha256 for name in ("resumed", "straight")]
     assert hashes[0] == hashes[1]
+    log = json.loads((tmp_path / "resumed" / "run.json").read_text())["folds"][0]["log"]
+    assert [record["epoch"] for record in log] == [1, 2, 3, 4]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["resumed", "straight"]
 
 
