@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from app import model_choice, prediction
+from app import afterwards, model_choice, prediction
 from app.boundary import follow, guarded, notify
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.store import Store, nearest_step
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
+from app.views.validate import KIND as VALIDATE
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
@@ -54,6 +55,12 @@ class InferView:
         self.complete = styled(pn.widgets.Checkbox(label="Show the completeness of the inputs", margin=(0, 0, 6, 0)))
         self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
         self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
+        self.judge = button(
+            "Judge at stations", guarded(lambda _: self._judge()), width=140,
+            description="Validate this result, and the observed product beside it, at the stations in the window",
+        )  # fmt: skip
+        self.compare = button("", guarded(lambda _: self._compare()), width=140, visible=False)
+        self.after = pn.Row(self.judge, self.compare, margin=0, visible=False)
         self._wire()
         self.refresh()
 
@@ -64,8 +71,8 @@ class InferView:
             pn.Row(self.draw, self.clear, margin=0), pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
             pn.Row(self.start, self.end, margin=0), self.picker, self.complete,
             pn.Column(
-                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, sizing_mode="stretch_width", margin=0,
-                styles=FOOT,
+                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after,
+                sizing_mode="stretch_width", margin=0, styles=FOOT,
             ),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
@@ -187,7 +194,7 @@ class InferView:
             self._checked(check)
         if job is not None:
             self._progressed(job)
-        # A finished run puts its layer on the map, which asks for another check: `check` is not the one to wait for then.
+        # A finished run puts its layer on the map, which asks for another check: `check` is not the last one then.
         if not self._check and (job is None or job.has_ended) and self._poll is not None:
             self._poll.stop()
             self._poll = None
@@ -209,6 +216,29 @@ class InferView:
         if job.state == DONE and job.result.get("id") and job.result["id"] not in self.store.catalog:
             self.store.reload()
             self.selection.param.update(product=job.result["id"], colour_range=None, variable="", minus="")
+        self._offer(job)
+
+    # -- what comes after ----------------------------------------------------------------------------------------
+    def _offer(self, job: Job) -> None:
+        """Offer to judge a finished result, and to compare it with another model's on the same window."""
+        asked = afterwards.judgement(self.store, job, self.settings) if job.state == DONE else None
+        rival = afterwards.rival(self.queue, self.store, job) if asked else None
+        self.after.visible, self.compare.visible = asked is not None, rival is not None
+        if rival is not None:
+            self.compare.label = "Minus the other"
+            self.compare.description = f"Take {self.store.label(rival)}, on the same window, off this result"
+
+    def _judge(self) -> None:
+        job = self.queue.get(self.selection.job)
+        asked = afterwards.judgement(self.store, job, self.settings) if job else None
+        if asked is not None:
+            self.selection.param.update(run=self.queue.submit(VALIDATE, asked.to_json()), place="validate")
+
+    def _compare(self) -> None:
+        job = self.queue.get(self.selection.job)
+        rival = afterwards.rival(self.queue, self.store, job) if job else None
+        if job is not None and rival is not None:
+            self.selection.param.update(product=job.result["id"], variable="", minus=rival.id)
 
     def _show_tiles(self) -> None:
         job = self.selection.job

@@ -139,3 +139,45 @@ def test_names_in_a_card_are_never_markup(tmp_path: Path) -> None:
     session.sheet.open("smsnet-demo")
     assert "<script" not in session.sheet.body.object
     assert "&lt;script&gt;" in session.sheet.body.object
+
+
+def finished(session: Session, result: str, model: str, end: str = "2019-01-20") -> str:
+    """A prediction that has ended, with a product of the catalogue as its result."""
+    queue = session.infer.queue
+    window = {"start": "2019-01-01", "end": end, "west": -104.0, "south": 34.0, "east": -102.0, "north": 36.0}
+    job = queue.submit("predict", {"model": model, "window": window})
+    while (claimed := queue.claim()) is not None and claimed.id != job:
+        queue.end(claimed.id, "cancelled")
+    done = {"id": result, "cells": 9, "steps": 20, "seconds": 1.0, "cached": False, "notes": []}
+    queue.end(job, "done", result=done)
+    return job
+
+
+def test_a_finished_result_is_judged_at_stations_beside_the_observed_product(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    assert not session.infer.after.visible
+    session.selection.job = finished(session, "fine", "smsnet")
+    session.infer.look()
+    assert session.infer.after.visible
+    assert not session.infer.compare.visible
+    session.infer.judge.clicks += 1
+    assert session.selection.place == "validate"
+    asked_for = session.infer.queue.get(session.selection.run)
+    assert asked_for is not None
+    assert asked_for.kind == "validate"
+    assert asked_for.request["products"] == ["fine", "coarse"]
+    assert asked_for.request["reference"] == session.selection.collection
+    assert (asked_for.request["start"], asked_for.request["end"]) == ("2019-01-01", "2019-01-20")
+
+
+def test_another_models_result_on_the_same_window_is_one_click_away(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    finished(session, "coarse", "climatology", end="2019-01-19")
+    session.selection.job = finished(session, "fine", "smsnet")
+    session.infer.look()
+    assert not session.infer.compare.visible, "its window is another"
+    finished(session, "coarse", "climatology")
+    session.infer.look()
+    assert session.infer.compare.visible
+    session.infer.compare.clicks += 1
+    assert (session.selection.product, session.selection.minus) == ("fine", "coarse")
