@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from smcore.catalog import CatalogEntry
 from smcore.difference import Agreement, common_cells, matching_steps
 from smcore.errors import GridMismatch, SmcoreError
 from smcore.maps import Gather
+from smcore.masks import masked_map
 
 if TYPE_CHECKING:
     from app.store import Store
@@ -103,7 +104,7 @@ class Comparison:
         store, entry, other = self._store, self._store.entry, self.other
         assert entry is not None
         assert other is not None
-        key = tuple((str(e.location), store.version(e)) for e in (entry, other))
+        key = tuple((str(e.location), store.version(e), store.masks.of(e)) for e in (entry, other))
         found: Statistics = _AGREEMENTS.get(key, lambda: self._compute(entry, other))
         return found
 
@@ -115,23 +116,23 @@ class Comparison:
         every = max(1, -(-len(steps) * cells // MOST_VALUES))
         steps = steps[::every]
         total = Agreement()
-        first, second = self._store.opened(entry), self._store.opened(other)
         for start in range(0, len(steps), _BLOCK):
             block = steps[start : start + _BLOCK]
-            pairs = (_read(first, entry.variable, block, mine), _read(second, other.variable, match[block], theirs))
-            total.add(*pairs)
+            total.add(self._read(entry, block, mine), self._read(other, match[block], theirs))
         return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps), every)
+
+    def _read(self, entry: CatalogEntry, steps: np.ndarray, cells: tuple[slice, slice]) -> np.ndarray:
+        """Masked values (steps, rows, columns): at once where the steps lie close together, else map by map."""
+        prepared, mask = self._store.opened(entry), self._store.masks.of(entry)
+        low, high = int(steps.min()), int(steps.max()) + 1
+        if mask.is_empty and prepared.layout == "cube" and high - low <= 2 * len(steps):
+            return np.asarray(prepared.read_block(entry.variable, slice(low, high), *cells))[steps - low]
+        return np.stack(
+            [masked_map(prepared, entry.variable, int(s), mask, rows=cells[0], cols=cells[1]) for s in steps]
+        )
 
 
 def rectangle(top: int, bottom: int, left: int, right: int) -> Gather:
     """Which rows and columns to read, of a map that is not painted."""
     nowhere = np.empty(0, np.int32)
     return Gather(0, slice(top, bottom), slice(left, right), nowhere, nowhere)
-
-
-def _read(prepared: Any, variable: str, steps: np.ndarray, cells: tuple[slice, slice]) -> np.ndarray:
-    """Values (steps, rows, columns): at once where the steps lie close together, else map by map."""
-    low, high = int(steps.min()), int(steps.max()) + 1
-    if prepared.layout == "cube" and high - low <= 2 * len(steps):
-        return np.asarray(prepared.read_block(variable, slice(low, high), *cells))[steps - low]
-    return np.stack([prepared.read_map(variable, int(s), rows=cells[0], cols=cells[1]) for s in steps])

@@ -7,12 +7,16 @@ import param
 PLACES = ("explore", "infer", "validate", "stations")
 RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
-VARIABLES = ("sm_uncertainty",)
+QUALITY = ("all", "recommended", "attempted")
+"""Which retrievals are shown and compared, of every product that tells; the first is what is shown unasked."""
 THEMES = ("light", "dark")
+SPEEDS = {"slow": 2, "medium": 5, "fast": 12}
+"""Steps a second of a film."""
 TREATMENTS = ("35d", "anomaly", "climatology")
 AREAS = ("box", "polygon")
 SHARES = ("10", "25", "75", "100")
 MOST_VERTICES = 64
+LONGEST_FORMULA = 200
 
 
 class Selection(param.Parameterized):
@@ -20,10 +24,18 @@ class Selection(param.Parameterized):
 
     place = param.Selector(default="explore", objects=list(PLACES), doc="Which of the places is open.")
     product = param.String(default="", doc="Id of the product on the map.")
-    variable = param.Selector(default="", objects=["", *VARIABLES], doc="What is shown of it; empty: its own variable.")
+    variable = param.String(default="", doc="What is shown of it; empty: its own variable.")
+    flag = param.String(default="", doc="Meaning of the flag that is picked out where flags are shown.")
+    quality = param.Selector(default=QUALITY[0], objects=list(QUALITY), doc="Which retrievals are used.")
+    masks = param.String(default="", doc="Names of the rules by which values are left out, with commas.")
+    expression = param.String(default="", doc="Formula over products that the map shows instead of the product.")
     minus = param.String(default="", doc="Id of the product that is taken off the one on the map.")
     time = param.String(default="", doc="Step on the map, ISO date and time in UTC.")
+    speed = param.Selector(default="medium", objects=list(SPEEDS), doc="How fast the steps are played.")
     colour_map = param.Selector(default=COLOUR_MAPS[0], objects=list(COLOUR_MAPS), doc="Colour map of the layer.")
+    reverse = param.Boolean(default=False, doc="Whether the colour map runs from high to low.")
+    opacity = param.Integer(default=100, bounds=(0, 100), doc="How opaque the layer is [%].")
+    lock = param.Boolean(default=False, doc="Whether the colour range stays when the product changes.")
     colour_range = param.Range(
         default=None, allow_None=True, doc="Lowest and highest value shown; None: the product's."
     )

@@ -18,6 +18,7 @@ import param
 
 from app.cache import BoundedCache
 from app.comparison import RANGE, Comparison, rectangle
+from app.mask_store import MaskStore
 from app.selection import Selection
 from app.series_store import SeriesStore
 from app.station_store import Series, StationStore
@@ -77,6 +78,7 @@ class Store(param.Parameterized):
         super().__init__(catalog=load_catalog(file for file in self._files if file.exists()))
         self.selection = selection
         self.stations = StationStore(self)
+        self.masks = MaskStore(self)
         self.comparison = Comparison(self)
         self.curves = SeriesStore(self)
 
@@ -220,21 +222,14 @@ class Store(param.Parameterized):
 
         Every reader of a map passes through here, so that the map, its files and what is computed from it agree.
         """
-        variable, gather = (
-            variable or self.variable(entry),
-            gather or rectangle(0, self.grid(entry).shape[0], 0, self.grid(entry).shape[1]),
-        )
+        rows, columns = self.grid(entry).shape
+        variable, gather = variable or self.variable(entry), gather or rectangle(0, rows, 0, columns)
+        mask = self.masks.of(entry, variable)
         key = (
-            str(entry.location), version(entry), variable, step, gather.level,
+            str(entry.location), version(entry), variable, mask, step, gather.level,
             gather.rows.start, gather.rows.stop, gather.columns.start, gather.columns.stop,
         )  # fmt: skip
-        prepared = self.opened(entry)
-        return _FIELDS.get(
-            key,
-            lambda: np.asarray(
-                prepared.read_map(variable, step, level=gather.level, rows=gather.rows, cols=gather.columns)
-            ),
-        )
+        return _FIELDS.get(key, lambda: self.masks.read_map(entry, variable, step, gather, mask))
 
     # -- one place -----------------------------------------------------------------------------------------------
     def cells(self) -> list[CellValue]:
@@ -294,6 +289,8 @@ class Store(param.Parameterized):
             half = float(self.values(entry, row, column, names.SM_UNCERTAINTY)[step])
         if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
             value, note = np.nan, f"no step then; nearest {label}"
+        elif value != value and (left_out := self.masks.reasons(entry, row, column, step)):
+            note = f"{label}; left out: {', '.join(left_out)}"
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
         north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])
         return CellValue(
@@ -302,12 +299,11 @@ class Store(param.Parameterized):
         )  # fmt: skip
 
     def values(self, entry: CatalogEntry, row: int, column: int, variable: str | None = None) -> np.ndarray:
-        """All steps of a variable of a product at a cell, its own unless another is named; do not write into it."""
+        """All steps of a variable at a cell, masked: a product's own unless another is named; do not write into it."""
         variable = variable or entry.variable
-        key = (str(entry.location), version(entry), variable, row, column)
-        prepared = self.opened(entry)
-        where = (prepared.at(row, column),) if entry.layout == "pixels" else (row, column)
-        return _SERIES.get(key, lambda: np.asarray(prepared.read_series(variable, *where)))
+        mask = self.masks.of(entry, variable)
+        key = (str(entry.location), version(entry), variable, mask, row, column)
+        return _SERIES.get(key, lambda: self.masks.read_series(entry, variable, mask, row, column))
 
     def series(self) -> list[Series]:
         """Every product's whole series at the chosen place, then those of the stations there."""

@@ -16,13 +16,15 @@ from urllib.parse import urlencode
 from app.selection import (
     AREAS,
     COLOUR_MAPS,
+    LONGEST_FORMULA,
     MOST_VERTICES,
     PLACES,
+    QUALITY,
     RESULTS,
     SHARES,
+    SPEEDS,
     THEMES,
     TREATMENTS,
-    VARIABLES,
     Selection,
 )
 
@@ -30,6 +32,8 @@ VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
 _NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+_RULES = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}(,[A-Za-z][A-Za-z0-9_.-]{0,59}){0,11}")
 _SENSOR_LENGTH = 300
 _MOST_IDS = 40
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
@@ -46,6 +50,36 @@ def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(text)
     return text
+
+
+def _word(text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _rules(text: str) -> str:
+    if not _RULES.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _formula(text: str) -> str:
+    if len(text) > LONGEST_FORMULA or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _yes(text: str) -> bool:
+    if text != "yes":
+        raise ValueError(text)
+    return True
+
+
+def _percent(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 100:
+        raise ValueError(text)
+    return int(text)
 
 
 def _roles(text: str) -> str:
@@ -130,11 +164,18 @@ _LAT, _LON = (-90.0, 90.0), (-540.0, 540.0)
 _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "place": ("place", _one_of(PLACES)),
     "product": ("product", _identifier),
-    "variable": ("shown", _one_of(VARIABLES)),
+    "variable": ("shown", _word),
+    "flag": ("flag", _word),
+    "quality": ("quality", _one_of(QUALITY)),
+    "masks": ("mask", _rules),
+    "expression": ("formula", _formula),
     "minus": ("minus", _identifier),
     "time": ("t", _moment),
     "speed": ("speed", _one_of(tuple(SPEEDS))),
     "colour_map": ("cm", _one_of(COLOUR_MAPS)),
+    "reverse": ("reverse", _yes),
+    "opacity": ("opacity", _percent),
+    "lock": ("lock", _yes),
     "colour_range": ("range", _range),
     "point": ("at", _numbers(_LAT, _LON)),
     "collection": ("stations", _identifier),
@@ -194,6 +235,8 @@ def write(selection: Selection) -> str:
     items = {"v": VERSION}
     for name, (key, _) in _KEYS.items():
         value = getattr(selection, name)
+        if isinstance(value, bool):
+            value = "yes" if value else ""
         if value not in (None, ""):
             items[key] = ",".join(f"{v:.6g}" for v in value) if isinstance(value, tuple) else str(value)
     return "?" + urlencode(items, safe=",:")

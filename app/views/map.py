@@ -134,7 +134,7 @@ class MapView:
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
-        follow(chosen, ["product", "time", "colour_range", "variable", "minus"], self.request)
+        follow(chosen, ["product", "time", "colour_range", "variable", "minus", "quality", "masks"], self.request)
         follow(chosen, ["colour_map", "product", "minus"], self._recoloured)
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)

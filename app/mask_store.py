@@ -1,0 +1,167 @@
+"""Which values the user leaves out, of every product alike: masks resolved, applied, put into words and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.cache import BoundedCache
+from app.selection import QUALITY
+from smcore import names
+from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError
+from smcore.maps import Gather
+from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
+
+if TYPE_CHECKING:
+    from app.store import Store
+
+MOST_VALUES = 4_000_000  # looked at for the share over the record; beyond it every k-th step is taken
+LEAST_STEPS = 4
+INFERENCE_RULE = "recommended"
+"""What models are trained on, and read as long as nothing else is chosen."""
+_HELD = BoundedCache(64)
+_SHARES = BoundedCache(128)
+
+
+@dataclass(frozen=True)
+class RecordShare:
+    """What the mask removes over a product's record; ``every`` is 2 where each second step was looked at."""
+
+    removed: Removed
+    every: int
+
+
+class MaskStore:
+    """The masks of one session."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._selection = store, store.selection
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that are chosen."""
+        return tuple(filter(None, self._selection.masks.split(",")))
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything but all retrievals is asked for."""
+        return self._selection.quality != QUALITY[0] or bool(self.rules)
+
+    def held(self, entry: CatalogEntry) -> Held:
+        """What a product can answer by."""
+        key = str(entry.location), self._store.version(entry)
+        found: Held = _HELD.get(key, lambda: Held.of(self._store.opened(entry), entry.id))
+        return found
+
+    def choices(self, entry: CatalogEntry) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Quality rules and named rules that a product can answer."""
+        held = self.held(entry)
+        return tuple(rule for rule in QUALITY if rule in held.quality_rules()), held.rules()
+
+    def of(self, entry: CatalogEntry, variable: str = "") -> Mask:
+        """What is left out of a product's variable: of its soil moisture and that one's band, and of nothing else."""
+        if not self.is_on or (variable or entry.variable) not in (entry.variable, names.SM_UNCERTAINTY):
+            return Mask()
+        return self._resolved(entry)[0]
+
+    def _resolved(self, entry: CatalogEntry) -> tuple[Mask, tuple[str, ...]]:
+        """The mask, and a sentence for each rule that the product has in another unit, which then removes nothing."""
+        held, fits, refused = self.held(entry), [], []
+        for rule in self.rules:
+            try:
+                resolve(held, "all", (rule,))
+                fits.append(rule)
+            except SmcoreError as error:
+                refused.append(error.sentence)
+        return resolve(held, self._selection.quality, fits), tuple(refused)
+
+    # -- applied -------------------------------------------------------------------------------------------------
+    def read_map(self, entry: CatalogEntry, variable: str, step: int, gather: Gather, mask: Mask) -> np.ndarray:
+        """One step of a product's variable without what is left out, on the cells of a gather."""
+        prepared = self._store.opened(entry)
+        return masked_map(
+            prepared, variable, step, mask, level=gather.level, rows=gather.rows, cols=gather.columns
+        )  # fmt: skip
+
+    def read_series(self, entry: CatalogEntry, variable: str, mask: Mask, row: int, column: int) -> np.ndarray:
+        """All steps at a cell without what is left out."""
+        prepared = self._store.opened(entry)
+        where = (prepared.at(row, column),) if entry.layout == "pixels" else (row, column)
+        return masked_series(prepared, variable, mask, *where)
+
+    # -- in words ------------------------------------------------------------------------------------------------
+    def caption(self, entry: CatalogEntry) -> str:
+        """What is left out of a product, for a legend or a file; "" where it is shown whole."""
+        mask = self.of(entry)
+        parts = [f"{mask.quality} retrievals"] if mask.bits is not None else []
+        parts += [f"without {' and '.join(map(rule_label, mask.rules))}"] if mask.rules else []
+        return " ".join(parts)
+
+    def notes(self, entry: CatalogEntry) -> tuple[str, ...]:
+        """What the product can't answer of what is asked for, in sentences."""
+        if not self.is_on:
+            return ()
+        mask, refused = self._resolved(entry)
+        untold = [rule_label(rule) for rule in mask.unanswered]
+        told = (f"This product does not tell {', '.join(untold)}, and is not masked by it.",) if untold else ()
+        return (*told, *refused)
+
+    def reasons(self, entry: CatalogEntry, row: int, column: int, step: int) -> tuple[str, ...]:
+        """Which rules remove the value of a cell and step; empty where it stays or where there is none."""
+        mask, prepared = self.of(entry), self._store.opened(entry)
+        if mask.is_empty:
+            return ()
+        one = slice(row, row + 1), slice(column, column + 1)
+
+        def read(name: str) -> np.ndarray:
+            return np.asarray(prepared.read_map(name, step, rows=one[0], cols=one[1]))
+
+        if not np.isfinite(read(entry.variable)).any():
+            return ()
+        hits = mask.removed(read)
+        return tuple(f"not {mask.quality}" if r == "quality" else rule_label(r) for r, hit in hits.items() if hit.any())
+
+    # -- counted -------------------------------------------------------------------------------------------------
+    def step_share(self, entry: CatalogEntry, step: int) -> Removed:
+        """What is removed of one step of a product, over its whole grid."""
+        mask = self.of(entry)
+        key = str(entry.location), self._store.version(entry), mask, step
+        found: Removed = _SHARES.get(
+            key, lambda: count_removed(self._store.opened(entry), entry.variable, mask, (step,))
+        )
+        return found
+
+    def record_share(self, entry: CatalogEntry, *, compute: bool = True) -> RecordShare | None:
+        """What is removed of a product's whole record, from every k-th step of a long one.
+
+        Without ``compute`` only what was counted before is given, else None.
+        """
+        mask, prepared = self.of(entry), self._store.opened(entry)
+        key = str(entry.location), self._store.version(entry), mask, "record"
+        if not compute:
+            known: RecordShare | None = _SHARES.peek(key)
+            return known
+        rows, columns = prepared.levels[0]
+        count = len(prepared.time)
+        wanted = max(LEAST_STEPS, MOST_VALUES // (rows * columns))
+        every = max(1, -(-count // wanted))
+        found: RecordShare = _SHARES.get(
+            key,
+            lambda: RecordShare(count_removed(prepared, entry.variable, mask, range(0, count, every)), every),
+        )
+        return found
+
+    # -- elsewhere -----------------------------------------------------------------------------------------------
+    @property
+    def for_inference(self) -> str:
+        """The quality rule for observations that a model reads: the chosen one, else what models are trained on."""
+        chosen = str(self._selection.quality)
+        return INFERENCE_RULE if chosen == QUALITY[0] else chosen
+
+
+def rule_label(rule: str) -> str:
+    """A rule's name in words."""
+    return "RFI" if rule == "rfi" else rule.replace("_", " ")
