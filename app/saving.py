@@ -89,7 +89,7 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
 
 def series_file(store: Store, kind: str) -> io.BytesIO:
     """All series of the drawer."""
-    series = store.series_shown()
+    series = store.curves.seen()
     if not series:
         raise ExportError("There is no series to save", hint="click on the map first")
     if kind == "csv":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _SCORES = BoundedCache(256)
 _SERIES = BoundedCache(64)
+MOST_SENSORS = 12
+"""Of one cell that are drawn together."""
 FLAGS = "flag G"
 GAP_STEPS = 3  # a pause of more than three usual steps is a gap
 METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
@@ -28,7 +31,8 @@ class Series:
     """One line of the series panel: time (n,) datetime64, value (n,) with NaN in gaps, and how it is drawn.
 
     ``source`` (n,) says where each value comes from (``names.SOURCE_MEANINGS``), ``half_width`` (n,) how wide its 90 %
-    band is to either side.
+    band is to either side, ``recommended`` (n,) whether the product recommends the retrieval, ``share`` (n,) which part
+    of the cells a mean over several rests on. ``made_of`` tells what was read, for caches of what follows from it.
     """
 
     label: str
@@ -41,11 +45,22 @@ class Series:
     synthetic: bool
     source: np.ndarray | None = None
     half_width: np.ndarray | None = None
+    recommended: np.ndarray | None = None
+    share: np.ndarray | None = None
+    made_of: tuple[Hashable, ...] = ()
+    is_chosen: bool = False  # the sensor that the Stations place is about
+    depth_m: float = np.nan
+
+    @property
+    def is_station(self) -> bool:
+        """Whether a sensor measured it."""
+        return self.order < 0
 
     def during(self, steps: np.ndarray) -> Series:
         """These steps only."""
-        source, half_width = (None if x is None else x[steps] for x in (self.source, self.half_width))
-        return replace(self, time=self.time[steps], value=self.value[steps], source=source, half_width=half_width)
+        beside = ("source", "half_width", "recommended", "share")
+        cut: dict[str, Any] = {name: None if (x := getattr(self, name)) is None else x[steps] for name in beside}
+        return replace(self, time=self.time[steps], value=self.value[steps], **cut)
 
 
 @dataclass(frozen=True)
@@ -117,27 +132,50 @@ class StationStore:
     def series(self) -> Series | None:
         """The chosen sensor's record; None if no sensor is chosen."""
         row, entry = self.chosen(), self.entry
-        if row is None or entry is None:
-            return None
-        one = self.table().iloc[row]
-        time, value = _SERIES.get(
-            (str(entry.location), self._store.version(entry), row), lambda: self._good_record(entry, row)
-        )
+        return None if row is None or entry is None else self._series(entry, self.table(), row)
+
+    def inside(self, bounds: tuple[float, float, float, float] | None) -> list[Series]:
+        """Records of the sensors in a box (west, south, east, north [deg]): the chosen one, then from the top down.
+
+        At most :data:`MOST_SENSORS`; without a box, the chosen one alone.
+        """
+        entry, table, chosen = self.entry, self.table(), self.chosen()
+        if entry is None:
+            return []
+        if bounds is None:
+            rows = [] if chosen is None else [chosen]
+        else:
+            west, south, east, north = bounds
+            lat, lon = table["lat"].to_numpy(float), (table["lon"].to_numpy(float) - west) % 360.0 + west
+            within = np.flatnonzero((lat >= south) & (lat <= north) & (lon <= east))
+            depth = table["depth_from"].to_numpy(float)
+            rows = sorted((int(i) for i in within), key=lambda i: (i != chosen, depth[i], i))
+        return [self._series(entry, table, row) for row in rows[:MOST_SENSORS]]
+
+    def _series(self, entry: CatalogEntry, table: pd.DataFrame, row: int) -> Series:
+        one = table.iloc[row]
+        key = (str(entry.location), self._store.version(entry), row)
+        time, value = _SERIES.get(key, lambda: self._good_record(entry, row))
         depth = f"{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm"
         label = f"{one['station']} ({one['network']}), {depth}, {FLAGS}"
-        return Series(label, entry.id, time, value, names.VOLUMETRIC, "line", -1, entry.synthetic)
+        return Series(
+            label, entry.id, time, value, names.VOLUMETRIC, "line", -1, entry.synthetic, made_of=key,
+            is_chosen=one["sensor"] == self._selection.sensor, depth_m=float(one["depth_from"]),
+        )  # fmt: skip
 
     def _good_record(self, entry: CatalogEntry, row: int) -> tuple[np.ndarray, np.ndarray]:
         """The values of a sensor whose flags are good, with a NaN in each gap so that no line bridges it."""
+        import xarray as xr
+
         from smcore.stations import flags
 
-        sensor = self._store.opened(entry).dataset().isel(sensor=[row])
-        record = sensor[[names.SM, names.FLAG]].load() if names.FLAG in sensor else sensor[[names.SM]].load()
-        value = np.asarray(record[names.SM].values[0], np.float64)
-        if names.FLAG in record:
-            value = np.where(flags.usable(record[names.FLAG]).values[0], value, np.nan)
+        prepared = self._store.opened(entry)
+        value = np.asarray(prepared.read_series(names.SM, row))
+        if names.FLAG in prepared.variables:
+            flag = xr.DataArray(prepared.read_series(names.FLAG, row), dims=names.TIME)
+            value = np.where(flags.usable(flag).values, value, np.nan)
         there = np.isfinite(value)
-        return with_gaps(np.asarray(record[names.TIME].values)[there], value[there])
+        return with_gaps(np.asarray(prepared.time)[there], value[there])
 
     def scores(self) -> list[StationScore]:
         """The chosen sensor against every product that covers it."""

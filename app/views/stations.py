@@ -123,7 +123,7 @@ class StationsView:
             self.metrics.object = empty("No product covers this station.")
             self.chart.visible = False
             return
-        self.metrics.object = _table(self.scores, self.store, LINES[self.selection.theme])
+        self.metrics.object = _table(self.scores, self.store, [self._colour(s) for s in self.scores])
         options = labelled([s.entry for s in self.scores])
         keep = self.against.value if self.against.value in options.values() else None
         with_pairs = next((s.entry.id for s in self.scores if s.n), self.scores[0].entry.id)
@@ -146,8 +146,9 @@ class StationsView:
         self._theme(self._colour(score))
 
     def _colour(self, score: StationScore) -> str:
-        colours = LINES[self.selection.theme]
-        return colours[self.scores.index(score) % len(colours)]
+        """The colour that the product has in the series."""
+        colours, places = LINES[self.selection.theme], self.store.curves.ranks(s.entry for s in self.scores)
+        return colours[places[score.entry.id] % len(colours)]
 
     def _theme(self, colour: str) -> None:
         colours, plot = THEME[self.selection.theme], self.figure
@@ -161,10 +162,10 @@ class StationsView:
             axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
 
 
-def _table(scores: list[StationScore], store: Store, colours: tuple[str, ...]) -> str:
+def _table(scores: list[StationScore], store: Store, colours: list[str]) -> str:
     rows = [
         (
-            Markup(f'{swatch(colours[i % len(colours)])}{esc(store.marked(s.entry))}'),
+            Markup(f'{swatch(colours[i])}{esc(store.marked(s.entry))}'),
             s.n,
             *(number(s.metrics[name][0]) for name in LABELS),
         )

@@ -15,7 +15,7 @@ from app.colours import palette
 from app.session import Session
 from app.settings import Settings
 from app.titles import DEMONSTRATION
-from app.views.series import outline
+from app.views.series_figure import outline
 from smcore import names
 from smcore.figures.colours import BAND_RANGE
 from smcore.grids import ease
@@ -115,15 +115,15 @@ def test_a_band_is_one_shape_for_each_stretch_without_a_gap() -> None:
 def test_series_show_the_band_and_draw_filled_points_unlike_observed_ones(tab: Callable[..., Session]) -> None:
     grid = ease("M36").cut(slice(80, 92), slice(200, 216))
     session = tab(product="one", at=f"{grid.lat[5]:.4f},{grid.lon[6]:.4f}")
-    drawn = session.series._lines["one"]
+    drawn = session.series.chart.lines["one"]
     assert drawn.band.visible
     assert drawn.points.visible
     solid, size = drawn.source.data["solid"], drawn.source.data["size"]
     assert solid[:6].tolist() == [1, 0, 0, 1, 0, 0]
     assert (size == 4).all()
-    other = session.series._lines["two"]
+    other = session.series.chart.lines["two"]
     assert not other.band.visible
-    plain, banded = session.series.hovers
+    plain, banded, _ = session.series.chart.hovers
     assert drawn.line in banded.renderers
     assert other.line in plain.renderers
     assert any("90 % band" in label for label, _ in banded.tooltips)

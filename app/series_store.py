@@ -1,0 +1,112 @@
+"""What follows from the selection for the series: the curves at the place, which of them are seen, and how treated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.station_store import Series
+from smcore import names
+from smcore.catalog import CatalogEntry
+from smcore.cubes.quality import rule_bits
+
+if TYPE_CHECKING:
+    from app.store import CellValue, Store
+
+DAY = np.timedelta64(1, "D")
+Span = tuple[np.datetime64, np.datetime64]
+
+
+class SeriesStore:
+    """The curves of one session's series drawer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._selection = store, store.selection
+
+    # -- which there are -----------------------------------------------------------------------------------------
+    def everything(self) -> list[Series]:
+        """Every curve at the place, hidden ones too, as measured or modelled: products, then stations in the cell.
+
+        The product on the map comes first; ``order``, which fixes a colour, goes by the catalogue.
+        """
+        cells = self._store.cells()
+        places = self.ranks(cell.entry for cell in cells)
+        found = [self._of_cell(cell, places[cell.entry.id]) for cell in cells]
+        on_map = self._store.entry
+        bounds = next((c.bounds for c in cells if on_map is not None and c.entry.id == on_map.id), None)
+        return [*found, *self._store.stations.inside(bounds)]
+
+    def ranks(self, entries: Iterable[CatalogEntry]) -> dict[str, int]:
+        """Position of each product among these, in the order of the catalogue whatever is hidden or on the map."""
+        ordered = sorted(entries, key=self._store.order)
+        return {entry.id: position for position, entry in enumerate(ordered)}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Ids of the products and collections that are not drawn."""
+        return frozenset(filter(None, self._selection.hidden.split(",")))
+
+    def toggle(self, entry_id: str) -> None:
+        """Draw a product or the stations of a collection, or leave them out."""
+        if entry_id in self._store.catalog:
+            self._selection.hidden = ",".join(sorted(self.hidden ^ {entry_id}))
+
+    def drawn(self) -> list[Series]:
+        """The curves that are not hidden."""
+        hidden = self.hidden
+        return [s for s in self.everything() if s.entry_id not in hidden]
+
+    # -- which period is seen ------------------------------------------------------------------------------------
+    def home(self, series: list[Series]) -> Span | None:
+        """First and last moment of the first curve with any value: the period that the drawer opens on."""
+        first = next((s for s in series if np.isfinite(s.value).any()), None)
+        return None if first is None else (first.time[0], first.time[-1])
+
+    def period(self, series: list[Series]) -> Span | None:
+        """First and last moment that are seen: the chosen ones, else those of :meth:`home`, its last day whole."""
+        if self._selection.span:
+            first, last = self._selection.span.split(",")
+            return np.datetime64(first, "ns"), np.datetime64(last, "ns")
+        home = self.home(series)
+        return None if home is None else (home[0], home[1] + DAY - np.timedelta64(1, "ns"))
+
+    def seen(self) -> list[Series]:
+        """The drawn curves, cut to the period that is seen; those without a value in it are left out."""
+        series = self.drawn()
+        period = self.period(series)
+        if period is None:
+            return []
+        inside = [(s.time >= period[0]) & (s.time <= period[1]) for s in series]
+        return [s.during(keep) for s, keep in zip(series, inside, strict=True) if np.isfinite(s.value[keep]).any()]
+
+    # -- one cell ------------------------------------------------------------------------------------------------
+    def _of_cell(self, cell: CellValue, order: int) -> Series:
+        store, entry = self._store, cell.entry
+        return Series(
+            store.label(entry), entry.id, store.times(entry), store.values(entry, cell.row, cell.column), cell.units,
+            "points" if entry.kind == "observed" else "line", order, entry.synthetic,
+            self._beside(cell, names.SOURCE), self._beside(cell, names.SM_UNCERTAINTY), self._recommended(cell),
+            made_of=(str(entry.location), store.version(entry), entry.variable, cell.row, cell.column),
+        )  # fmt: skip
+
+    def _beside(self, cell: CellValue, variable: str) -> np.ndarray | None:
+        """What a product says of its values at a cell: where they come from, or how far off they may be."""
+        if variable not in self._store.opened(cell.entry).variables:
+            return None
+        return self._store.values(cell.entry, cell.row, cell.column, variable)
+
+    def _recommended(self, cell: CellValue) -> np.ndarray | None:
+        """Which retrievals the product recommends; None where it does not say."""
+        quality = self._beside(cell, names.QUALITY)
+        attrs = self._store.opened(cell.entry).variable_attrs(names.QUALITY) if quality is not None else {}
+        if quality is None or "recommended_bits" not in attrs:
+            return None
+        return np.asarray((quality >= 0) & ((quality & np.int32(rule_bits(attrs, "recommended"))) == 0))
+
+
+def with_share(series: Series, share: np.ndarray, least: float) -> Series:
+    """The curve of a mean over cells, without the steps that rest on too small a share of them."""
+    return replace(series, value=np.where(share >= least, series.value, np.nan), share=share)

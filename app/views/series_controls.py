@@ -1,0 +1,56 @@
+"""The row of controls of the series drawer: which part of the period is seen, by buttons that a keyboard reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import panel as pn
+
+from app.controls import button
+from app.selection import Selection
+from app.store import Store
+
+SHORTEST = np.timedelta64(2, "D")
+
+
+class PeriodButtons:
+    """Earlier, later, closer, wider, all: each moves the period that the series show."""
+
+    def __init__(self, selection: Selection, store: Store, period: Callable[[], tuple[np.datetime64, np.datetime64]]):
+        self.selection, self.store, self._period = selection, store, period
+        self.buttons = [
+            self._button("◀", "Earlier: half of the period shown back", -0.5, 1.0),
+            self._button("▶", "Later: half of the period shown on", 0.5, 1.0),
+            self._button("+", "Closer: half of the period shown", 0.0, 0.5),
+            self._button("−", "Wider: twice the period shown", 0.0, 2.0),
+        ]
+        self.reset = button("Reset", lambda _: self.all(), width=52, description="The whole period of the product")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The buttons."""
+        return pn.Row(*self.buttons, self.reset, margin=(0, 0, 0, 6))
+
+    def _button(self, label: str, said: str, by: float, scale: float) -> Any:
+        return button(label, lambda _: self.move(by, scale), width=28, description=said)
+
+    def move(self, by: float, scale: float) -> None:
+        """Move the period by a share of its length, and scale it about its middle."""
+        start, end = (t.astype("datetime64[s]").astype(np.int64) for t in self._period())
+        middle, half = (start + end) / 2 + by * (end - start), max((end - start) / 2 * scale, _seconds(SHORTEST) / 2)
+        self.selection.span = written(int(middle - half), int(middle + half))
+
+    def all(self) -> None:
+        """The period of the product on the map."""
+        self.selection.span = ""
+
+
+def written(start: int, end: int) -> str:
+    """A period as a link says it, from seconds since 1970, to the minute; "" where it leaves what a link may say."""
+    first, last = (str(np.datetime64(t, "s").astype("datetime64[m]")) for t in (start, end))
+    return f"{first},{last}" if first < last and first[:4] >= "1700" and last[:4] < "2200" else ""
+
+
+def _seconds(span: np.timedelta64) -> int:
+    return int(span.astype("timedelta64[s]").astype(np.int64))

@@ -1,0 +1,292 @@
+"""The plot of the series drawer: curves with their marks and bands, an overview strip, and the day on the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, LinearAxis, Range1d, RangeTool, Span
+from bokeh.plotting import figure
+
+from app.colours import LINES, STATION, THEME
+from app.controls import NO_RING
+from app.station_store import Series
+from smcore import names
+from smcore.figures.thinning import thin
+from smcore.names import SATURATION, VOLUMETRIC, unit_label
+
+FEW = 40  # values of which a line alone might show nothing
+BAND_OPACITY = 0.22
+DASHES, MARKERS = ("solid", "dashed", "dotdash"), ("circle", "square", "triangle")
+"""Of the first eight products at a place, the next eight, and so on: colours repeat then."""
+STRIP_COLUMNS = 300
+DEEP_M = 0.1  # sensors from here down are drawn dashed
+_TOLD = (names.SOURCE_OBSERVED, names.SOURCE_FILLED)
+"""Origins that have a mark of their own; what was predicted has its line alone."""
+_EMPTY: dict[str, Any] = {
+    "time": np.empty(0, "datetime64[ms]"), "value": np.empty(0), "size": np.empty(0), "solid": np.empty(0),
+    "cross": np.empty(0), "half": np.empty(0), "share": np.empty(0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One curve on the figure: its points, those not recommended, its line, its band, and its strip."""
+
+    source: ColumnDataSource
+    outline: ColumnDataSource
+    coarse: ColumnDataSource
+    points: Any
+    crosses: Any
+    line: Any
+    band: Any
+    strip: Any
+
+    def show(self, item: Series | None) -> None:
+        """Show what the curve has of these, or nothing."""
+        for mark in (self.points, self.crosses, self.line, self.band, self.strip):
+            mark.visible = False
+        if item is None:
+            return
+        few = np.isfinite(item.value).sum() <= FEW
+        self.points.visible = item.drawn == "points" or is_told(item) or bool(few)
+        self.crosses.visible = item.drawn == "points" and item.recommended is not None
+        self.line.visible, self.band.visible = item.drawn == "line", item.half_width is not None
+        self.strip.visible = True
+
+
+class SeriesFigure:
+    """The figure and the strip of one session; ``ranged`` is called when the user has moved the period."""
+
+    def __init__(self, ranged: Callable[[], None]) -> None:
+        self.lines: dict[str, Drawn] = {}
+        self._ranged, self._moving = ranged, False
+        self._shown: dict[str, Series] = {}
+        self.figure = self._figure()
+        self.strip = self._strip()
+        self.now = Span(dimension="height", line_width=1, line_dash="dashed")
+        self.figure.add_layout(self.now)
+        for side in ("start", "end"):
+            self.figure.x_range.on_change(side, self._moved)
+
+    # -- building, once ------------------------------------------------------------------------------------------
+    def _figure(self) -> figure:
+        plot = figure(
+            x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 0.5), sizing_mode="stretch_both",
+            tools="xpan,xwheel_zoom", active_scroll="xwheel_zoom", toolbar_location=None, min_border=4,
+            min_border_left=58, outline_line_color=None, name="series", stylesheets=[NO_RING], lod_timeout=40,
+            lod_threshold=None,
+        )  # fmt: skip
+        plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
+        self.percent, self.whole = Range1d(0, 100), Range1d(0, 1)
+        plot.extra_y_ranges = {"percent": self.percent, "whole": self.whole}
+        plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
+        said = [("", "$name"), ("time", "@time{%F %H:%M} UTC"), ("value", "@value{0.000}")]
+        told = (said, [*said, ("90 % band", "± @half{0.000}")], [*said, ("share of its cells", "@share{0 %}")])
+        self.hovers = tuple(
+            HoverTool(tooltips=lines, formatters={"@time": "datetime"}, mode="mouse", renderers=[]) for lines in told
+        )
+        plot.add_tools(*self.hovers)
+        return plot
+
+    def _strip(self) -> figure:
+        """All of the period in small; the shaded part is what the plot above shows, and is dragged or drawn anew."""
+        plot = figure(
+            x_axis_type=None, y_axis_type=None, x_range=Range1d(0, 1), y_range=Range1d(-0.1, 1.1), height=26,
+            sizing_mode="stretch_width", tools="", toolbar_location=None, min_border=0, min_border_left=58,
+            min_border_right=4, outline_line_color=None, name="series-strip", stylesheets=[NO_RING],
+        )  # fmt: skip
+        self.tool = RangeTool(x_range=self.figure.x_range, start_gesture="pan")
+        self.tool.overlay.update(fill_alpha=0.16, line_width=1, line_dash="solid")
+        plot.add_tools(self.tool)
+        plot.grid.visible = False
+        return plot
+
+    def _drawn_for(self, item: Series) -> Drawn:
+        source, coarse = ColumnDataSource(dict(_EMPTY)), ColumnDataSource({"time": [], "value": []})
+        edge = ColumnDataSource({"x": [], "y": []})
+        scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
+        plot = self.figure
+        band = plot.patch("x", "y", source=edge, fill_alpha=BAND_OPACITY, line_color=None, level="underlay", **scale)
+        line = plot.line("time", "value", source=source, line_width=1.4, **scale)
+        points = plot.scatter("time", "value", source=source, size="size", fill_alpha="solid", **scale)
+        crosses = plot.scatter(
+            "time", "value", source=source, size="cross", marker="x", fill_color=None, line_alpha=0.75, **scale
+        )
+        strip = self.strip.line("time", "value", source=coarse, line_width=1, line_alpha=0.8)
+        return Drawn(source, edge, coarse, points, crosses, line, band, strip)
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+    def show(self, series: list[Series], theme: str) -> None:
+        """Draw these curves and no others."""
+        self._shown = dict(zip(slots(series), series, strict=True))
+        for slot, item in self._shown.items():
+            if slot not in self.lines:
+                self.lines[slot] = self._drawn_for(item)
+            self._colour(self.lines[slot], item, theme)
+        for slot, drawn in self.lines.items():
+            drawn.show(self._shown.get(slot))
+        self.fill()
+        self._fill_strip()
+        self._hover_over()
+
+    def _colour(self, drawn: Drawn, item: Series, theme: str) -> None:
+        colour, lap = line_colour(item, theme), max(item.order, 0) // len(LINES[theme])
+        for mark in (drawn.points, drawn.crosses, drawn.line, drawn.strip):
+            mark.glyph.line_color = colour
+            mark.name = item.label
+        drawn.points.glyph.fill_color = drawn.band.glyph.fill_color = colour
+        drawn.points.glyph.marker = MARKERS[lap % len(MARKERS)]
+        glyph = drawn.line.glyph
+        glyph.line_dash = DASHES[lap % len(DASHES)]
+        glyph.line_width, glyph.line_alpha = 1.4, 1.0
+        if item.is_station and not item.is_chosen:
+            glyph.line_width, glyph.line_alpha = 1.0, 0.6
+        if item.is_station and item.depth_m >= DEEP_M:
+            glyph.line_dash = "dashed"
+
+    def fill(self) -> None:
+        """Send the points that the screen can show in the period it shows; zooming in brings the others."""
+        start, end = self.period()
+        for slot, item in self._shown.items():
+            shown = item.during(thin(item.time, item.value, start, end))
+            time, nothing = shown.time.astype("datetime64[ms]"), np.full(len(shown.time), np.nan, "f4")
+            half = nothing if shown.half_width is None else shown.half_width
+            share = nothing if shown.share is None else shown.share
+            self.lines[slot].source.data = {
+                "time": time, "value": shown.value.astype("f4"), "half": half.astype("f4"),
+                "share": share.astype("f4"), **marks(shown),
+            }  # fmt: skip
+            x, y = outline(time, shown.value, half) if item.half_width is not None else ([], [])
+            self.lines[slot].outline.data = {"x": x, "y": y}
+
+    def _fill_strip(self) -> None:
+        """The whole of each curve, coarse and stretched to the height of the strip."""
+        for slot, item in self._shown.items():
+            known = np.isfinite(item.value) if item.drawn == "points" else np.ones(len(item.value), bool)
+            time, value = item.time[known], item.value[known].astype(np.float64)
+            if not np.isfinite(value).any():
+                self.lines[slot].coarse.data = {"time": [], "value": []}
+                continue
+            keep = thin(time, value, time[0], time[-1], STRIP_COLUMNS)
+            low, high = np.nanmin(value), np.nanmax(value)
+            scaled = (value[keep] - low) / (high - low or 1.0)
+            self.lines[slot].coarse.data = {"time": time[keep].astype("datetime64[ms]"), "value": scaled.astype("f4")}
+
+    def _hover_over(self) -> None:
+        """A pointer over a curve is told its band or the share of its cells where it has one."""
+        kinds: tuple[list[Any], ...] = ([], [], [])
+        for slot, item in self._shown.items():
+            kind = 2 if item.share is not None else 1 if item.half_width is not None else 0
+            kinds[kind].extend((self.lines[slot].points, self.lines[slot].crosses, self.lines[slot].line))
+        for hover, renderers in zip(self.hovers, kinds, strict=True):
+            hover.renderers = renderers
+
+    def label(self, quantity: str) -> None:
+        """Say on the axes what the curves are."""
+        self.figure.yaxis[0].axis_label = f"{quantity} [{unit_label(VOLUMETRIC)}]"
+        self.figure.yaxis[1].axis_label = f"{'saturation' if quantity == 'soil moisture' else quantity} [%]"
+
+    def scale(self, series: list[Series]) -> None:
+        """Fit the value axes to all values of these curves, and show only the axes that one of them needs."""
+        for units, scale in ((VOLUMETRIC, self.figure.y_range), (SATURATION, self.percent)):
+            low, high = _extent([s for s in series if s.units == units])
+            pad = 0.06 * (high - low or 1.0)
+            scale.update(start=min(low - pad, 0.0) if 0 <= low < 0.1 else low - pad, end=high + pad)
+        present = {s.units for s in series}
+        self.figure.yaxis[0].visible = VOLUMETRIC in present or not present
+        self.figure.yaxis[1].visible = SATURATION in present
+
+    # -- the period ----------------------------------------------------------------------------------------------
+    def period(self) -> tuple[np.datetime64, np.datetime64]:
+        """First and last moment that the plot shows."""
+        ends = (self.figure.x_range.start, self.figure.x_range.end)
+        start, end = (np.datetime64(int(v), "ms") for v in ends)
+        return start, end
+
+    def show_period(self, start: np.datetime64, end: np.datetime64) -> None:
+        """Show a period, which is no act of the user."""
+        self._moving = True
+        self.figure.x_range.update(start=_ms(start), end=_ms(end))
+        self._moving = False
+
+    def show_whole(self, start: np.datetime64, end: np.datetime64) -> None:
+        """Let the strip reach from one moment to another."""
+        self.strip.x_range.update(start=_ms(start), end=_ms(end))
+
+    def _moved(self, attr: str, old: float, new: float) -> None:  # noqa: ARG002 — bokeh wants these three
+        if not self._moving:
+            self._ranged()
+
+    def theme(self, theme: str) -> None:
+        """Take the colours of the page."""
+        colours, plot = THEME[theme], self.figure
+        for one in (plot, self.strip):
+            one.background_fill_color = one.border_fill_color = None
+        plot.grid.grid_line_color = colours["grid"]
+        for axis in (*plot.xaxis, *plot.yaxis):
+            axis.axis_label_text_color = axis.major_label_text_color = colours["text"]
+            axis.axis_line_color = axis.major_tick_line_color = colours["muted"]
+            axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
+        self.now.line_color = colours["muted"]
+        self.tool.overlay.update(fill_color=colours["muted"], line_color=colours["muted"])
+
+
+def _ms(moment: np.datetime64) -> float:
+    return float(moment.astype("datetime64[ms]").astype(np.int64))
+
+
+def slots(series: list[Series]) -> list[str]:
+    """Where each curve is drawn: a product under its id, sensors one after another in places that are used again."""
+    sensors = 0
+    found = []
+    for item in series:
+        found.append(f"sensor {sensors}" if item.is_station else item.entry_id)
+        sensors += item.is_station
+    return found
+
+
+def is_told(item: Series) -> bool:
+    """Whether it says of any value that it was observed or filled."""
+    return item.source is not None and bool(np.isin(item.source, _TOLD).any())
+
+
+def marks(item: Series) -> dict[str, np.ndarray]:
+    """Size and fill of each point: observed ones are solid, filled ones hollow, predicted ones are not drawn.
+
+    What the product does not recommend has a cross instead.
+    """
+    count = len(item.time)
+    size, solid, cross = np.full(count, 4.0, "f4"), np.ones(count, "f4"), np.zeros(count, "f4")
+    if item.source is not None:
+        size = np.where(np.isin(item.source, _TOLD), 4.0, 0.0).astype("f4")
+        solid = (item.source == names.SOURCE_OBSERVED).astype("f4")
+    if item.recommended is not None:
+        size = np.where(item.recommended, size, 0.0).astype("f4")
+        cross = np.where(item.recommended, 0.0, 5.0).astype("f4")
+    return {"size": size, "solid": solid, "cross": cross}
+
+
+def outline(time: np.ndarray, value: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The edge of a band of value ± half: one closed shape for each stretch without a gap, NaN between them."""
+    there = np.isfinite(value) & np.isfinite(half)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    gap = np.array([np.datetime64("NaT", "ms")]), np.array([np.nan])
+    xs, ys = [time[:0].astype("datetime64[ms]")], [np.empty(0)]
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        t, v, h = time[start:stop], value[start:stop].astype(float), half[start:stop].astype(float)
+        xs += [t, t[::-1], gap[0]]
+        ys += [v + h, (v - h)[::-1], gap[1]]
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def line_colour(item: Series, theme: str) -> str:
+    """The colour of a product by its place in the catalogue among those here; stations are the theme's ink."""
+    return STATION[theme] if item.is_station else LINES[theme][item.order % len(LINES[theme])]
+
+
+def _extent(series: list[Series]) -> tuple[float, float]:
+    values = np.concatenate([s.value[np.isfinite(s.value)] for s in series]) if series else np.empty(0)
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.5)

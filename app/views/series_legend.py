@@ -1,0 +1,75 @@
+"""The legend of the series, which is also the choice of what is drawn: each name is a button that hides its curve."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.controls import esc, swatch
+from app.station_store import Series
+from app.titles import DEMONSTRATION
+from app.views.series_figure import DEEP_M, is_told, line_colour
+
+BADGE = '<span class="badge">synthetic</span>'
+
+
+def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str, seen: set[int], more: str) -> str:
+    """Markup: the place, a button for each product and one for the stations, and what the marks mean.
+
+    Parameters
+    ----------
+    seen
+        Positions in ``series`` of the curves with a value in the period shown; the names of others are pale.
+    more
+        Further markup of what is drawn behind the curves.
+    """
+    shown = [s for s in series if s.entry_id not in hidden]
+    alike = bool(series) and all(s.synthetic for s in series)
+    stations = [(i, s) for i, s in enumerate(series) if s.is_station]
+    keys = _stations(stations, hidden, theme, seen)
+    for i, s in enumerate(series):
+        if not s.is_station:
+            badge = "" if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else f" {BADGE}"
+            name = f"{swatch(line_colour(s, theme))}{esc(shortened(s.label))}{badge}"
+            keys.append(_button(s.entry_id, s.label, name, drawn=s.entry_id not in hidden, pale=i not in seen))
+    notes = "".join(f'<span class="muted key">{note}</span>' for note in _notes(shown))
+    synthetic = f"{BADGE} " if alike else ""
+    return f'{synthetic}<span class="muted key">{esc(place)}</span>{"".join(keys)}{notes}{more}'
+
+
+def shortened(label: str, most: int = 30) -> str:
+    """A label that fits a legend; the whole one is shown on hovering."""
+    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
+
+
+def _button(entry_id: str, title: str, name: str, *, drawn: bool, pale: bool) -> str:
+    hint = f"{title}: {'hide' if drawn else 'draw'}" + (" (no value in this period)" if pale and drawn else "")
+    kind = "key toggle" + ("" if drawn else " off") + (" pale" if pale and drawn else "")
+    return (
+        f'<button type="button" class="{kind}" data-open="series:{esc(entry_id)}" aria-pressed="{str(drawn).lower()}"'
+        f' title="{esc(hint)}">{name}</button>'
+    )
+
+
+def _stations(stations: list[tuple[int, Series]], hidden: frozenset[str], theme: str, seen: set[int]) -> list[str]:
+    """One button for the sensors of the cell: the first by name, the others counted and named on hovering."""
+    if not stations:
+        return []
+    first = stations[0][1]
+    every = "; ".join(s.label for _, s in stations)
+    name = swatch(line_colour(first, theme)) + esc(shortened(first.label, 40))
+    if len(stations) > 1:
+        deep = any(s.depth_m >= DEEP_M for _, s in stations)
+        name += f' <span class="muted">+ {len(stations) - 1} in the cell{", dashed from 10 cm" if deep else ""}</span>'
+    drawn = first.entry_id not in hidden
+    return [_button(first.entry_id, every, name, drawn=drawn, pale=not any(i in seen for i, _ in stations))]
+
+
+def _notes(shown: list[Series]) -> list[str]:
+    notes = []
+    if any(is_told(s) for s in shown):
+        notes.append("● observed, ○ filled")
+    if any(s.recommended is not None and (np.isfinite(s.value) & ~s.recommended).any() for s in shown):
+        notes.append("× not recommended")
+    if any(s.half_width is not None for s in shown):
+        notes.append("shaded: 90 % band")
+    return notes
