@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
-from app.selection import AREAS, COLOUR_MAPS, PLACES, RESULTS, SHARES, THEMES, TREATMENTS, Selection
+from app.selection import AREAS, COLOUR_MAPS, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+_words = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 _moments = st.datetimes(datetime(1950, 1, 1), datetime(2199, 1, 1)).map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%S"))
 _days = st.dates(datetime(1950, 1, 1).date(), datetime(2199, 1, 1).date()).map(str)
 _lat = st.floats(-89, 89).map(lambda v: round(v, 3))
@@ -44,6 +45,14 @@ _SELECTIONS = st.fixed_dictionaries(
         "product": _ids,
         "time": st.one_of(_days, _moments),
         "colour_map": st.sampled_from(COLOUR_MAPS),
+        "variable": st.sampled_from(("sm_uncertainty", "quality", "soil_temperature")),
+        "flag": st.sampled_from(("frozen_ground", "static_water_body")),
+        "quality": st.sampled_from(QUALITY),
+        "masks": st.lists(_words, min_size=1, max_size=12, unique=True).map(",".join),
+        "expression": st.text(min_size=1, max_size=200).filter(str.isprintable),
+        "reverse": st.booleans(),
+        "opacity": st.integers(0, 100),
+        "lock": st.booleans(),
         "colour_range": _ranges(),
         "point": st.tuples(_lat, _lon),
         "collection": _ids,
@@ -100,7 +109,9 @@ def test_a_link_read_and_written_again_is_the_same_link(chosen: dict[str, object
 
 
 def test_a_link_of_a_new_tab_holds_no_data_path_nor_address() -> None:
-    assert url.write(Selection()) == "?v=1&place=explore&cm=soil+moisture&theme=light"
+    assert url.write(Selection()) == (
+        "?v=1&place=explore&quality=all&speed=medium&cm=soil+moisture&opacity=100&theme=light"
+    )
 
 
 HOSTILE = {
@@ -117,6 +128,14 @@ HOSTILE = {
     ],
     "t": ["yesterday", "2018-99-99", "2018-02-30", "0001-01-01", "9999-12-31", "2018-01-01T25:00", "NaT", "2018-1-1"],
     "cm": ["jet", "viridis;x", "None"],
+    "shown": ["a b", "../sm", "1st", "sm\n"],
+    "flag": ["a,b", "<b>"],
+    "quality": ["best", "ALL"],
+    "mask": [",", "a,,b", "a/b", "a b", ",".join(["a"] * 13)],
+    "formula": ["x" * 201, "a\nb", "a\x00"],
+    "reverse": ["no", "True"],
+    "opacity": ["101", "-1", "1.5", "٣", "x"],
+    "lock": ["1"],
     "range": ["1", "1,2,3", "nan,1", "0,inf", "2,1", "1,1", "a,b", "-1e9,1", "", ","],
     "at": ["91,0", "0,541", "nan,nan", "1e400,0", "0", "0,0,0", "0;0"],
     "stations": ["a/b", "..", "%2e%2e"],
