@@ -50,6 +50,7 @@ class Selection(param.Parameterized):
     data = param.String(default="", doc="Its data where several fit, as role=id, …; empty: the first that fit.")
     start = param.String(default="", doc="First day to predict, ISO.")
     end = param.String(default="", doc="Last day to predict, ISO.")
+    embed = param.Boolean(default=False, doc="Whether the page is the map and its time alone, for another page.")
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
     job = param.String(default="", doc="Id of the prediction that is watched.")
     run = param.String(default="", doc="Id of the validation run that is watched or shown.")

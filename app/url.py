@@ -71,7 +71,7 @@ def _formula(text: str) -> str:
 
 
 def _yes(text: str) -> bool:
-    if text != "yes":
+    if text not in ("yes", "1"):
         raise ValueError(text)
     return True
 
@@ -202,7 +202,13 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "area": ("area", _one_of(AREAS)),
     "polygon": ("poly", _polygon),
     "least_share": ("least", _one_of(SHARES)),
+    "embed": ("embed", _yes),
 }
+
+
+def names() -> tuple[str, ...]:
+    """Names of what a link holds."""
+    return tuple(_KEYS)
 
 
 def parse(name: str, text: str) -> Any:
