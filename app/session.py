@@ -12,6 +12,7 @@ from app import shell, url
 from app.boundary import follow
 from app.controls import empty, text
 from app.jobs import Queue
+from app.prefetch import Prefetch
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
@@ -45,6 +46,9 @@ class Session:
         self.map = MapView(self.selection, self.store)
         self.layers = LayersView(self.selection, self.store)
         self.time = TimeView(self.selection, self.store)
+        self.time.follow_frames(self.map.front)
+        self.ahead = Prefetch(self.store, self.map.view)
+        self.map.front.on_change("data", self.ahead.on_frame)
         self.series = SeriesView(self.selection, self.store)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -109,6 +113,8 @@ class Session:
         """The page of this session."""
         keys = {
             "play": self.time.toggle,
+            "month-back": lambda: self.time.by_month(-1),
+            "month-forward": lambda: self.time.by_month(1),
             "next-station": lambda: self._station(1),
             "previous-station": lambda: self._station(-1),
         }
@@ -117,6 +123,7 @@ class Session:
             "location": lambda row: self.results.open_location(int(row)),
             "model": lambda model: self.infer.picker.choose(model),
             "sheet": self.sheet.open,
+            "series": self.series.toggle,
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),

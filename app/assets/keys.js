@@ -1,4 +1,5 @@
-// Keyboard: ← → a step, shift for ten, space plays, j and k walk through stations. Not while typing in a field.
+// Keyboard: ← → a step, shift for a month, space plays, where the map or the time bar has the focus; j and k walk through
+// stations. Not while typing in a field.
 (() => {
   const typing = (event) => event.composedPath().some((node) =>
     node instanceof HTMLInputElement && node.type !== "range" && node.type !== "radio" && node.type !== "button" ||
@@ -21,24 +22,32 @@
     if (tries) keep(open, nobody ? 0 : tries - 1);
   }, 50);
   document.addEventListener("click", follow);
-  // Bokeh draws a dotted ring round a figure that was clicked; give the focus back to the page, where the keys work.
+  // What lies in the map or the time bar; a tab that was just opened has its keys on the map.
+  const PLACES = ".map, .time";
+  const inside = (event) => event.composedPath().some((node) => node.matches?.(PLACES));
+  let touched = true;
+  const steps = (event) => inside(event) || touched && (document.activeElement ?? document.body) === document.body;
+  // A pressed figure would take the focus, with a dotted ring round it: the map around it takes it instead.
+  document.addEventListener("pointerdown", (event) => { touched = inside(event); }, true);
+  document.addEventListener("focusin", (event) => { touched = inside(event); }, true);
   document.addEventListener("pointerup", (event) => {
-    if (event.composedPath().some((node) => node.classList?.contains("bk-events"))) {
-      let active = document.activeElement;
-      while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
-      setTimeout(() => active?.blur(), 0);
-    }
+    const path = event.composedPath();
+    if (!path.some((node) => node.classList?.contains("bk-events"))) return;
+    const map = path.find((node) => node.matches?.(".map"));
+    let active = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    setTimeout(() => map ? map.focus({ preventScroll: true }) : active?.blur(), 0);
   }, true);
+  const pushes = (event) => event.composedPath().some((node) => node instanceof HTMLButtonElement);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
-    const slider = model("time-slider");
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (move !== undefined && slider) {
-      const step = move * (event.shiftKey ? 10 : 1);
-      slider.value = Math.min(slider.end, Math.max(slider.start, slider.value + step));
+    const slider = model("time-slider"), move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (move !== undefined && slider && steps(event)) {
+      if (event.shiftKey) press(move < 0 ? "month-back" : "month-forward");
+      else slider.value = Math.min(slider.end, Math.max(slider.start, slider.value + move));
       event.preventDefault();
       event.stopPropagation();
-    } else if (event.key === " " && !event.composedPath().some((n) => n instanceof HTMLButtonElement)) {
+    } else if (event.key === " " && steps(event) && !pushes(event)) {
       press("play");
       event.preventDefault();
     } else if (event.key === "j") press("next-station");

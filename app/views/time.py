@@ -1,4 +1,4 @@
-"""The time bar: step back and forth, play, a date, and a slider over the product's own steps."""
+"""The time bar: steps, days, months, play, a calendar, a slider over the product's own steps, and how full each is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
+from app.background import Latest
 from app.boundary import follow, guarded
 from app.controls import button, styled, text
-from app.selection import Selection
+from app.selection import SPEEDS, Selection
 from app.store import Store, centre
+from app.time_axis import TimeAxis, ticks
+from app.views.film import Film
+from smcore.availability import Availability
 from smcore.errors import SmcoreError
 
-SPEEDS = {"slow": 900, "medium": 400, "fast": 150}  # ms a step
+MOST_BARS = 600
+SETTLE_MS = 400
+"""The strip is read when the map has had the time to show itself."""
 
 
 class TimeView:
@@ -22,89 +28,191 @@ class TimeView:
 
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
+        self.axis = TimeAxis(store)
+        self.film: Film | None = None
         self._busy = False
-        self._playing: Any = None
-        self.label = text("", margin=(8, 8, 0, 0))
-        self.back = button("◀", lambda _: self._move(-1), width=36, description="One step back (←)")
-        self.forward = button("▶", lambda _: self._move(1), width=36, description="One step forward (→)")
-        self.play = button("Play", lambda _: self.toggle(), width=58, description="Play or stop (space)")
-        self.speed = styled(pn.widgets.Select(options=list(SPEEDS), value="medium", width=82, margin=2))
-        self.date = styled(pn.widgets.DatePicker(width=118, margin=2))
+        self._strip_of: tuple[str, float] | None = None
+        self._reading = Latest()
+        self.label = text("", margin=(8, 8, 0, 4))
+        self._buttons()
+        speeds = {f"{steps} / s": speed for speed, steps in SPEEDS.items()}
+        self.speed = styled(pn.widgets.Select(options=speeds, width=68, margin=2, description="Steps a second of play"))
+        self.date = styled(pn.widgets.DatePicker(width=104, margin=2))
         self.slider = styled(
             pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(2, 8, 0, 8))
         )
         self.slider.tags = ["time-slider"]
+        self.strip = text("", margin=(0, 8, 0, 8))
         self.slider.param.watch(self._slid, "value")
         self.date.param.watch(self._dated, "value")
+        self.speed.param.watch(lambda e: setattr(selection, "speed", e.new), "value")
+        follow(selection, ["speed"], self._paced)
         follow(selection, ["product", "time"], self._refresh)
+        self._paced()
         self._refresh()
+
+    def _buttons(self) -> None:
+        def push(label: str, by: dict[str, int], said: str, **more: Any) -> Any:
+            return button(label, lambda _: self._move(**by), width=32, description=said, **more)
+
+        self.month_back = push("«", {"months": -1}, "One month back (shift ←)")
+        self.day_back = push("‹", {"days": -1}, "One day back")
+        self.back = push("◀", {"steps": -1}, "One step back (←)")
+        self.play = button("Play", lambda _: self.toggle(), width=54, description="Play or stop (space)")
+        self.forward = push("▶", {"steps": 1}, "One step forward (→)")
+        self.day_forward = push("›", {"days": 1}, "One day forward")
+        self.month_forward = push("»", {"months": 1}, "One month forward (shift →)")
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The bar."""
         return pn.Column(
             pn.Row(
-                self.back, self.play, self.forward, self.speed, self.date, self.label, sizing_mode="stretch_width",
-                margin=0, height=36,
+                self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
+                self.month_forward, self.speed, self.date, self.label, sizing_mode="stretch_width", margin=0, height=36,
             ),
-            self.slider, sizing_mode="stretch_width", margin=0,
+            self.slider, self.strip, sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
-    def _times(self) -> np.ndarray:
-        entry = self.store.entry
-        return self.store.times(entry) if entry else np.empty(0, "datetime64[ns]")
-
+    # -- what is shown -------------------------------------------------------------------------------------------
     def _refresh(self) -> None:
         entry = self.store.entry
         try:
-            time = self._times()
+            time = self.axis.steps
         except SmcoreError:  # the map and the rail of layers say what is wrong
             time = np.empty(0, "datetime64[ns]")
         if entry is None or not len(time):
             self.slider.disabled = True
             self.label.object = '<span class="muted">no steps</span>'
+            self.strip.object = ""
             return
         step = self.store.step(entry)
         self._busy = True
         try:
             self.slider.param.update(start=0, end=max(len(time) - 1, 1), value=step, disabled=len(time) < 2)
-            first, last = pd.Timestamp(time[0]).date(), pd.Timestamp(time[-1]).date()
-            self.date.param.update(start=first, end=last, value=pd.Timestamp(time[step]).date())
+            self._calendar(time, step)
         finally:
             self._busy = False
-        self.label.object = (
-            f"<b>{self.store.step_label(entry, step)}</b> <span class=muted>step {step + 1:,} of {len(time):,}</span>"
+        said = self.store.step_label(entry, step)
+        zone = "" if said.endswith("UTC") else " UTC"
+        self.label.object = f"<b>{said}</b>{zone} <span class=muted>step&nbsp;{step + 1:,} of&nbsp;{len(time):,}</span>"
+
+    def _calendar(self, time: np.ndarray, step: int) -> None:
+        """What depends on the product is set when that changes; a step changes the day alone."""
+        entry = self.store.entry
+        assert entry is not None
+        of = (str(entry.location), self.store.version(entry))
+        changes: dict[str, Any] = {"value": pd.Timestamp(time[step]).date()}
+        if of != self._strip_of:
+            changes |= {"start": pd.Timestamp(time[0]).date(), "end": pd.Timestamp(time[-1]).date()}
+            changes["enabled_dates"] = self.axis.days()
+            self.day_back.visible = self.day_forward.visible = self.axis.is_subdaily
+            self._strip_of = of
+            self._draw_strip(self.axis.known())
+            self._settle()
+        self.date.param.update(**changes)
+
+    # -- the availability strip ----------------------------------------------------------------------------------
+    def _settle(self) -> None:
+        document = pn.state.curdoc
+        if document is None or not document.session_context:
+            self._read_strip()
+        else:
+            document.add_timeout_callback(guarded(self._read_strip), SETTLE_MS)
+
+    def _read_strip(self) -> None:
+        if self.axis.known() is not None:
+            return
+        so_far: list[Availability] = []
+        self._reading.start(
+            lambda progress, cancelled: self.axis.read(progress, cancelled, so_far.append),
+            self._draw_strip,
+            told=lambda *_: self._draw_strip(so_far[-1]),
+            failed=lambda _: None,  # of a product that can't be read, the map says so
         )
 
+    def _draw_strip(self, found: Availability | None) -> None:
+        self.strip.object = strip(self.axis.steps, found)
+
+    # -- what the user does --------------------------------------------------------------------------------------
     def _slid(self, event: Any) -> None:
         if not self._busy:
             self._go(int(event.new))
 
     def _dated(self, event: Any) -> None:
-        time = self._times()
-        if not self._busy and event.new is not None and len(time):
-            self._go(int(np.clip(np.searchsorted(time, np.datetime64(event.new)), 0, len(time) - 1)))
+        entry = self.store.entry
+        if not self._busy and event.new is not None and entry is not None and len(self.axis.steps):
+            self._go(self.axis.on(event.new, self.store.step(entry)))
 
     def _go(self, step: int) -> None:
-        entry, time = self.store.entry, self._times()
+        entry, time = self.store.entry, self.axis.steps
         if entry is not None and len(time):
             chosen = pd.Timestamp(time[int(np.clip(step, 0, len(time) - 1))])
             self.selection.time = (chosen + pd.Timedelta(centre(entry))).strftime("%Y-%m-%dT%H:%M:%S")
 
-    def _move(self, steps: int) -> None:
+    def _move(self, steps: int = 0, *, days: int = 0, months: int = 0) -> None:
         entry = self.store.entry
-        if entry is not None:
-            self._go(self.store.step(entry) + steps)
+        if entry is not None and len(self.axis.steps):
+            self._go(self.axis.moved(self.store.step(entry), steps=steps, days=days, months=months))
+
+    def by_month(self, months: int) -> None:
+        """Go so many months on, as the keys ask."""
+        guarded(self._move)(months=months)
+
+    # -- playing -------------------------------------------------------------------------------------------------
+    def follow_frames(self, frame: Any) -> None:
+        """Play at the pace at which the browser paints the map's frame."""
+        self.film = Film(frame, guarded(self._advance), self._stopped)
 
     def toggle(self) -> None:
         """Play, or stop."""
-        if self._playing is not None:
-            self._playing.stop()
-            self._playing, self.play.label = None, "Play"
+        if self.film is None:
             return
-        self.play.label = "Stop"
-        self._playing = pn.state.add_periodic_callback(guarded(self._advance), period=SPEEDS[self.speed.value])
+        if self.film.is_on:
+            self.film.stop()
+        else:
+            self.play.label = "Stop"
+            self.film.play(self.selection.speed)
+
+    def _stopped(self) -> None:
+        self.play.label = "Play"
+
+    def _paced(self) -> None:
+        self.speed.value = self.selection.speed
+        if self.film is not None and self.film.is_on:
+            self.film.play(self.selection.speed)
 
     def _advance(self) -> None:
         entry = self.store.entry
-        if entry is not None:
-            self._go((self.store.step(entry) + 1) % len(self._times()))
+        if entry is not None and len(self.axis.steps):
+            self._go((self.store.step(entry) + 1) % len(self.axis.steps))
+
+
+def strip(time: np.ndarray, found: Availability | None) -> str:
+    """The share of valid cells by step as bars under the slider, with dates; the bars come when they are known."""
+    if len(time) < 2:
+        return ""
+    first, span = time[0], float((time[-1] - time[0]) / np.timedelta64(1, "s")) or 1.0
+    marks = []
+    for moment, label in ticks(time[0], time[-1]):
+        at = np.searchsorted(time, moment.to_datetime64()) / (len(time) - 1)  # the slider counts steps, not hours
+        if span and moment.to_datetime64() >= first and at <= 0.97:
+            marks.append(f'<span style="left:{100 * at:.2f}%">{label}</span>')
+    bars, said = "", "Share of valid cells by step: being read"
+    if found is not None:
+        thinned = f", every {found.every}th step" if found.every > 1 else ""
+        said = f"Share of valid cells by step{thinned}: a full bar is all cells that ever have a value"
+        bars = f'<path d="{_bars(found, len(time))}"/>'
+    return (
+        f'<div class="strip" title="{said}"><svg viewBox="0 0 {len(time) - 1} 1" preserveAspectRatio="none" '
+        f'role="img" aria-label="{said}">{bars}</svg><div class="ticks">{"".join(marks)}</div></div>'
+    )
+
+
+def _bars(found: Availability, count: int) -> str:
+    """An SVG path in steps × share; neighbouring steps are averaged where there are more than can be told apart."""
+    together_ = max(1, -(-len(found.steps) // MOST_BARS))
+    known = np.where(np.isnan(found.share), 0.0, found.share)
+    padded = np.pad(known, (0, -len(known) % together_), mode="edge").reshape(-1, together_).mean(axis=1)
+    left = np.maximum(found.steps[::together_] - 0.5, 0.0)
+    right = np.append(left[1:], count - 1)
+    return "".join(f"M{x0:g} 1V{1 - h:.3f}H{x1:g}V1Z" for x0, x1, h in zip(left, right, padded, strict=True) if h > 0)

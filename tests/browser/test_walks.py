@@ -159,6 +159,7 @@ def test_a_reload_restores_place_product_time_and_sensor(walk: Any) -> None:
     walk.open(place="stations", product="fine", stations="nets", t="2018-01-10")
     walk.button("Next ▶").click()
     walk.page.locator(".inspector h3").get_by_text("Alpha").wait_for()
+    walk.page.locator(".map").focus()
     walk.page.keyboard.press("ArrowRight")
     walk.see("2018-01-11")
     walk.wait_query("t", "2018-01-11")
