@@ -11,6 +11,7 @@ import panel.reactive
 from app.controls import ASSETS
 from app.session import build
 from app.settings import Settings
+from app.tiles import routes
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
         address="127.0.0.1",
         websocket_origin=origins,
         static_dirs={"assets": str(ASSETS)},
+        extra_patterns=routes(settings, origins),
         show=show,
         threaded=threaded,
         title="Loam",
