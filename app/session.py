@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +12,14 @@ import panel as pn
 from app import shell, url
 from app.boundary import follow
 from app.controls import empty, text
+from app.history import History, at_once
 from app.jobs import Queue
 from app.prefetch import Prefetch
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
+from app.views.caption import CaptionView
 from app.views.cell import CellView
 from app.views.infer import InferView
 from app.views.layers import LayersView
@@ -28,6 +31,7 @@ from app.views.score_layer import ScoreLayer
 from app.views.series import SeriesView
 from app.views.stations import StationsView
 from app.views.time import TimeView
+from app.views.tools import ToolsView
 from app.views.validate import ValidateView
 from smcore.errors import SmcoreError
 
@@ -54,6 +58,8 @@ class Session:
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
         self.sheet = ModelCardView(self.store)
+        self.caption = CaptionView(self.selection, self.store)
+        self.history = History(self.selection, _after_this)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
 
@@ -115,6 +121,8 @@ class Session:
             "play": self.time.toggle,
             "month-back": lambda: self.time.by_month(-1),
             "month-forward": lambda: self.time.by_month(1),
+            "undo": self.history.undo,
+            "redo": self.history.redo,
             "next-station": lambda: self._station(1),
             "previous-station": lambda: self._station(-1),
         }
@@ -131,7 +139,7 @@ class Session:
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
-                shell.tools(self.selection, lambda: self.sheet.open("catalogue")),
+                ToolsView(self.selection, self.history, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
             "layers": self.layers,
@@ -142,6 +150,7 @@ class Session:
             "results": self.drawer,
             "inspector": self.inspector,
             "sheet": self.sheet,
+            "caption": self.caption,
         }
         self.map.mark_stations()
         return shell.template(self.selection, roots)
@@ -155,6 +164,15 @@ class Session:
         location = pn.state.location
         if location is not None:
             location.search = url.write(self.selection)
+
+
+def _after_this(act: Callable[[], None]) -> None:
+    """Once everything that follows from an event has happened; at once where nothing is served."""
+    document = pn.state.curdoc
+    if document is None or not document.session_context:
+        at_once(act)
+    else:
+        document.add_next_tick_callback(act)
 
 
 def build(settings: Settings) -> pn.Template:

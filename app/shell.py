@@ -8,12 +8,12 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import guarded, notify, together
-from app.controls import ASSETS, button, styled
+from app.boundary import guarded, together
+from app.controls import ASSETS, styled
 from app.selection import Selection
 
 LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
-ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector", "sheet")
+ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector", "sheet", "caption")
 
 
 @cache
@@ -27,27 +27,6 @@ def places(selection: Selection) -> Any:
     group.param.watch(lambda e: setattr(selection, "place", e.new), "value")
     selection.param.watch(lambda e: setattr(group, "value", e.new), "place")
     return group
-
-
-def tools(selection: Selection, show_catalogue: Callable[[], Any]) -> pn.Row:
-    """Copy link, theme, and what is at hand."""
-    link = button("Copy link", lambda _: None, width=84, description="Copy a link that opens this very view")
-    link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")
-    link.on_click(lambda _: notify("The link to this view is in the clipboard.", "success"))
-    theme = button("", lambda _: _turn(selection), width=64, description="Light or dark")
-
-    catalogue = button("Catalogue", lambda _: show_catalogue(), width=82, description="All data and models at hand")
-
-    def label(*_: Any) -> None:
-        theme.label = "Dark" if selection.theme == "light" else "Light"
-
-    label()
-    selection.param.watch(label, "theme")
-    return pn.Row(catalogue, link, theme, margin=0)
-
-
-def _turn(selection: Selection) -> None:
-    selection.theme = "dark" if selection.theme == "light" else "light"
 
 
 def page_channel(selection: Selection, name: str) -> Any:
@@ -97,6 +76,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     page = _Page(_page())
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
+    page.add_variable("embed_alone", "yes" if selection.embed else "no")
     for name in ROOTS:
         page.add_panel(name, roots[name])
     page.location = True

@@ -40,7 +40,13 @@
   }, true);
   const pushes = (event) => event.composedPath().some((node) => node instanceof HTMLButtonElement);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
+    if (typing(event)) return;
+    const letter = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && (letter === "z" || letter === "y")) {
+      press(letter === "y" || event.shiftKey ? "redo" : "undo");
+      event.preventDefault();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const slider = model("time-slider"), move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (move !== undefined && slider && steps(event)) {
       if (event.shiftKey) press(move < 0 ? "month-back" : "month-forward");
