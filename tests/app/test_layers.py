@@ -201,8 +201,8 @@ def test_a_three_hourly_product_is_walked_step_by_step_and_day_by_day(tmp_path: 
     assert "2018-05-02 03:00 UTC" in session.time.label.object
     assert "step 10 of 24" in session.time.label.object
     session.time.date.value = np.datetime64("2018-05-03").item()
-    assert session.selection.time == "2018-05-03T00:00:00"
-    codes = session.store.frame(session.store.entry, 17, session.map.view()).codes
+    assert session.selection.time == "2018-05-03T03:00:00"  # the hour stays
+    codes = session.store.frame(session.store.entry, 18, session.map.view()).codes
     session.time._move(1)
     session.map.request()
     np.testing.assert_array_equal(session.map.front.data["image"][0], codes)
