@@ -14,6 +14,7 @@ from app.controls import button, styled
 from app.history import History
 from app.selection import Selection
 
+_BUTTON = ".bk-btn a, .bk-btn { color: var(--text) !important; }"
 _OPEN = """
 :host { position: relative; }
 :host(:focus-within)::after { outline: 2px solid var(--accent); outline-offset: 1px; }
@@ -37,10 +38,11 @@ class ToolsView:
         self.save = styled(
             pn.widgets.FileDownload(
                 callback=told(lambda: BytesIO(saved_view.dump(selection))), filename=saved_view.FILE, label="Save view",
-                embed=False, auto=True, color="default", width=82, margin=2,
+                embed=False, auto=True, color="default", width=82, height=31, margin=2,
             )
         )  # fmt: skip
-        self.open = pn.widgets.FileInput(accept=".json", width=82, height=32, margin=2, stylesheets=[_OPEN])
+        self.save.stylesheets = [*self.save.stylesheets, _BUTTON]
+        self.open = pn.widgets.FileInput(accept=".json", width=82, height=31, margin=2, stylesheets=[_OPEN])
         self.link = button("Copy link", lambda _: None, width=80, description="Copy a link that opens this very view")
         self.theme = button("", lambda _: self._turn(), width=56, description="Light or dark")
         self._wire()
