@@ -14,9 +14,11 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.maps import Gather
 from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
+from smcore.validation.matching.mask_rules import fitting, named
 
 if TYPE_CHECKING:
     from app.store import Store
+    from smcore.validation.matching.sides import Masks, Side
 
 MOST_VALUES = 4_000_000  # looked at for the share over the record; beyond it every k-th step is taken
 LEAST_STEPS = 4
@@ -95,6 +97,8 @@ class MaskStore:
     # -- in words ------------------------------------------------------------------------------------------------
     def caption(self, entry: CatalogEntry) -> str:
         """What is left out of a product, for a legend or a file; "" where it is shown whole."""
+        if entry.layout == "stations":
+            return ""
         mask = self.of(entry)
         parts = [f"{mask.quality} retrievals"] if mask.bits is not None else []
         parts += [f"without {' and '.join(map(rule_label, mask.rules))}"] if mask.rules else []
@@ -125,41 +129,46 @@ class MaskStore:
         return tuple(f"not {mask.quality}" if r == "quality" else rule_label(r) for r, hit in hits.items() if hit.any())
 
     # -- counted -------------------------------------------------------------------------------------------------
-    def step_share(self, entry: CatalogEntry, step: int) -> Removed:
-        """What is removed of one step of a product, over its whole grid."""
+    def step_share(self, entry: CatalogEntry, step: int, *, compute: bool = True) -> Removed | None:
+        """What is removed of one step of a product, over its whole grid; None where not counted nor to be."""
         mask = self.of(entry)
         key = str(entry.location), self._store.version(entry), mask, step
-        found: Removed = _SHARES.get(
-            key, lambda: count_removed(self._store.opened(entry), entry.variable, mask, (step,))
-        )
-        return found
+        if compute:
+            _SHARES.get(key, lambda: count_removed(self._store.opened(entry), entry.variable, mask, (step,)))
+        known: Removed | None = _SHARES.peek(key)
+        return known
 
     def record_share(self, entry: CatalogEntry, *, compute: bool = True) -> RecordShare | None:
-        """What is removed of a product's whole record, from every k-th step of a long one.
-
-        Without ``compute`` only what was counted before is given, else None.
-        """
+        """What is removed of a product's whole record, from every k-th step of a long one; None as above."""
         mask, prepared = self.of(entry), self._store.opened(entry)
         key = str(entry.location), self._store.version(entry), mask, "record"
-        if not compute:
-            known: RecordShare | None = _SHARES.peek(key)
-            return known
         rows, columns = prepared.levels[0]
-        count = len(prepared.time)
         wanted = max(LEAST_STEPS, MOST_VALUES // (rows * columns))
-        every = max(1, -(-count // wanted))
-        found: RecordShare = _SHARES.get(
-            key,
-            lambda: RecordShare(count_removed(prepared, entry.variable, mask, range(0, count, every)), every),
-        )
-        return found
+        every = max(1, -(-len(prepared.time) // wanted))
+        steps = range(0, len(prepared.time), every)
+        if compute:
+            _SHARES.get(key, lambda: RecordShare(count_removed(prepared, entry.variable, mask, steps), every))
+        known: RecordShare | None = _SHARES.peek(key)
+        return known
 
     # -- elsewhere -----------------------------------------------------------------------------------------------
-    @property
-    def for_inference(self) -> str:
-        """The quality rule for observations that a model reads: the chosen one, else what models are trained on."""
-        chosen = str(self._selection.quality)
-        return INFERENCE_RULE if chosen == QUALITY[0] else chosen
+    def for_inference(self, target: CatalogEntry | None) -> str:
+        """The quality rule for observations that a model reads: the chosen one, else what models are trained on.
+
+        ``all`` where there are no observations, or where they don't tell.
+        """
+        if target is None or names.QUALITY not in target.variables:
+            return QUALITY[0]
+        chosen = INFERENCE_RULE if self._selection.quality == QUALITY[0] else str(self._selection.quality)
+        return chosen if chosen in self.held(target).quality_rules() else QUALITY[0]
+
+    def for_pairs(self, entry: CatalogEntry, *sides: Side) -> Masks:
+        """What validation is to leave out of a product and of what it is compared with: the rules that either tells."""
+        from smcore.validation.matching.sides import Masks
+
+        rules = (named(rule) for rule in self.rules)
+        told = tuple(rule for rule in rules if any(fitting(rule, one) is not None for one in sides))
+        return Masks(quality=self.of(entry).quality, rules=told)
 
 
 def rule_label(rule: str) -> str:

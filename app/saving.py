@@ -77,14 +77,19 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
             }
         )
         shown = f"shown: {label}" if label != "soil moisture" else ""
-        return _csv(table, [title, when, shown, f"n = {len(table)}", *_credits(entry), *_credits(other)])
+        masked = store.masks.caption(entry)
+        return _csv(table, [title, when, shown, masked, f"n = {len(table)}", *_credits(entry), *_credits(other)])
     return io.BytesIO(
         draw_map(
-            field, grid, kind=kind, title=title, when=when, units=units, label=label,
+            field, grid, kind=kind, title=title, when=_with(when, store.masks.caption(entry)), units=units, label=label,
             colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
             synthetic=entry.synthetic or bool(other and other.synthetic),
         )
     )  # fmt: skip
+
+
+def _with(when: str, masked: str) -> str:
+    return f"{when}; {masked}" if masked else when
 
 
 def series_file(store: Store, kind: str) -> io.BytesIO:
@@ -102,7 +107,8 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
             for s in series
         ]  # fmt: skip
         entries = [store.catalog.get(s.entry_id) for s in series]
-        about = [store.place_label(), *dict.fromkeys(line for e in entries for line in _credits(e))]
+        masked = [_with(store.label(e), store.masks.caption(e)) for e in entries if store.masks.caption(e)]
+        about = [store.place_label(), *masked, *dict.fromkeys(line for e in entries for line in _credits(e))]
         return _csv(pd.concat(tables), about)
     palette = LINES["light"]
     lines = [

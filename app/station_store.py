@@ -186,11 +186,13 @@ class StationStore:
 
     def _score(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
         version = self._store.version
-        key = (str(product.location), version(product), str(collection.location), version(collection), row)
+        masks = self._store.masks
+        left_out = masks.of(product).quality, masks.rules
+        key = (str(product.location), version(product), str(collection.location), version(collection), row, left_out)
         return _SCORES.get(key, lambda: self._compute(product, collection, row))
 
     def _compute(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
-        from smcore.validation.matching.match import match, pairs_dataset
+        from smcore.validation.matching.match import MatchOptions, match, pairs_dataset
         from smcore.validation.matching.sides import side
         from smcore.validation.runs.run import entry_side
         from smcore.validation.runs.table import reason
@@ -199,7 +201,8 @@ class StationStore:
         nothing = np.empty(0)
         try:
             sensor = self._store.opened(collection).dataset().isel(sensor=[row]).load()
-            matched = match(entry_side(product, self._store.opened(product)), side(sensor, collection.id))
+            sides = entry_side(product, self._store.opened(product)), side(sensor, collection.id)
+            matched = match(*sides, MatchOptions(self._store.masks.for_pairs(product, *sides)))
             result = score(matched)
             pairs = pairs_dataset(matched)
         except SmcoreError as error:

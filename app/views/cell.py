@@ -17,7 +17,7 @@ class CellView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.body = text()
-        follow(selection, ["point", "time", "product"], self.refresh)
+        follow(selection, ["point", "time", "product", "quality", "masks"], self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
 

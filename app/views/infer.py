@@ -84,7 +84,7 @@ class InferView:
             picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
         follow(self.picker.demonstration, ["value"], self._ask)
         self.complete.param.watch(lambda *_: self._show_tiles(), "value")
-        follow(self.selection, ["box", "start", "end", "model", "data", "place"], self.refresh)
+        follow(self.selection, ["box", "start", "end", "model", "data", "place", "quality"], self.refresh)
         follow(self.selection, ["product"], self.refresh)
         follow(self.store, ["catalog"], self.refresh)
         follow(self.selection, ["time"], self._show_tiles)

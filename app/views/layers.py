@@ -13,6 +13,7 @@ from app.controls import empty, esc, number, save_row, styled, table, text
 from app.selection import COLOUR_MAPS, Selection
 from app.store import WORDS, Store
 from app.titles import DEMONSTRATION, is_demonstration, labelled
+from app.views.mask_card import MaskCard
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -48,6 +49,7 @@ class LayersView:
         self.collection = styled(
             pn.widgets.Select(label="Stations on the map", sizing_mode="stretch_width", margin=(8, 0, 8, 0))
         )
+        self.mask = MaskCard(selection, store)
         self.save = save_row(self._file)
         self._wire()
         self.refresh()
@@ -56,7 +58,7 @@ class LayersView:
         """The rail."""
         return pn.Column(
             self.choice, self.badge, self.variable, self.legend, self.colour_map,
-            pn.Row(self.low, self.high, self.reset, margin=0), self.about, self.minus, self.agreement,
+            pn.Row(self.low, self.high, self.reset, margin=0), self.about, self.mask, self.minus, self.agreement,
             text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
@@ -70,7 +72,11 @@ class LayersView:
         follow(self.low, ["value"], self._ranged)
         follow(self.high, ["value"], self._ranged)
         self.reset.on_click(lambda _: setattr(chosen, "colour_range", None))
-        follow(chosen, ["product", "variable", "minus", "colour_map", "colour_range", "collection"], self.refresh)
+        follow(
+            chosen,
+            ["product", "variable", "minus", "colour_map", "colour_range", "collection", "quality", "masks"],
+            self.refresh,
+        )
         follow(self.store, ["catalog"], self.refresh)
 
     def _choose(self, name: str, value: Any) -> None:
@@ -125,6 +131,8 @@ class LayersView:
 
     def _legend(self, entry: CatalogEntry, low: float, high: float) -> str:
         said = f"<div class=muted>{esc(self.store.shown(entry))}</div>" if self.store.shown(entry) != WORDS[""] else ""
+        masked = self.store.masks.caption(entry)
+        said += f"<div class=muted>{esc(masked)}</div>" if masked else ""
         return said + ramp(self.store.colours, low, high, self.store.units(entry))
 
     def _agreement(self) -> str:

@@ -23,7 +23,6 @@ from app.selection import Selection
 from app.store import Store
 from app.titles import labelled
 from app.views.model_list import Row, listing
-from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError, SpecMismatch
 
@@ -98,7 +97,7 @@ class ModelPicker:
         return {
             "model": choice.id,
             "data": [list(pair) for pair in pairs_of(taken)],
-            "quality": "recommended" if target and names.QUALITY in target.entry.variables else "all",
+            "quality": self.store.masks.for_inference(target.entry if target else None),
             "demonstration": bool(self.demonstration.visible and self.demonstration.value),
         }
 

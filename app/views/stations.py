@@ -52,7 +52,7 @@ class StationsView:
         )  # fmt: skip
         self.choice.param.watch(self._typed, "value")
         follow(self.against, ["value"], self._scatter)
-        follow(selection, ["sensor", "collection", "place", "theme"], self.refresh)
+        follow(selection, ["sensor", "collection", "place", "theme", "quality", "masks"], self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
 

@@ -65,6 +65,7 @@ class ValidateView:
         self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
         self.earlier = styled(pn.widgets.Select(label="Earlier runs", **wide))
         self._wire()
+        self._begin()
         self.refresh()
 
     def _advanced(self) -> pn.Column:
@@ -97,6 +98,7 @@ class ValidateView:
         self.earlier.param.watch(lambda e: self._open(e.new), "value")
         follow(self.selection, ["place"], self.refresh)
         follow(self.selection, ["run"], self._watched)
+        follow(self.selection, ["quality", "masks"], self._begin)
         follow(self.store, ["catalog"], self.refresh)
 
     def _fold(self) -> None:
@@ -126,6 +128,16 @@ class ValidateView:
         self._list()
         self._watch()
         self._ask()
+
+    def _begin(self) -> None:
+        """Start from what the map leaves out."""
+        self._busy = True
+        try:
+            self.quality.value, self.masks.value = self.selection.quality, ", ".join(self.store.masks.rules)
+        finally:
+            self._busy = False
+        if self.selection.place == "validate":
+            self._ask()
 
     def _fill(self) -> None:
         """Put the choices of the opened run into the controls, once."""

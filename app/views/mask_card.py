@@ -1,0 +1,137 @@
+"""The mask of the layer card: which retrievals, left out by which rules, and the share of values that this removes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+
+from app.boundary import follow, guarded
+from app.controls import esc, number, styled, table, text
+from app.mask_store import rule_label
+from app.selection import QUALITY, Selection
+from app.store import Store
+from app.views.fold import Fold
+from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError
+from smcore.masks import Removed
+
+LABELS = {
+    "all": "all retrievals", "recommended": "recommended retrievals", "attempted": "attempted retrievals",
+}  # fmt: skip
+COUNT_AFTER_MS = 300
+
+
+class MaskCard:
+    """The mask of one session; one state for the map, the series, the place, and what Infer and Validate start from."""
+
+    def __init__(self, selection: Selection, store: Store) -> None:
+        self.selection, self.store = selection, store
+        self._busy, self._asked = False, False
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
+        self.quality = styled(pn.widgets.Select(label="Retrievals", options=list(QUALITY), **wide))
+        self.left_out = text('<h4 class="tight">Leave out</h4>', margin=0)
+        self.rules = styled(pn.widgets.CheckBoxGroup(**wide))
+        self.said = text()
+        self.fold = Fold("Mask", self.quality, self.left_out, self.rules, self.said, is_open=store.masks.is_on)
+        self.quality.param.watch(lambda e: self._choose(quality=e.new), "value")
+        self.rules.param.watch(lambda e: self._choose(masks=self._with_hidden(e.new)), "value")
+        follow(selection, ["product", "quality", "masks"], self.refresh)
+        follow(selection, ["time"], self.count)
+        follow(store, ["catalog"], self.refresh)
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The folded card."""
+        return self.fold.__panel__()
+
+    def _choose(self, **values: Any) -> None:
+        if not self._busy:
+            self.selection.param.update(values)
+
+    def _with_hidden(self, ticked: list[str]) -> str:
+        """The ticked rules, and those in force that this product does not tell and that have no box here."""
+        offered = set(self.rules.options.values())
+        return ",".join([*(rule for rule in self.store.masks.rules if rule not in offered), *ticked])
+
+    def refresh(self) -> None:
+        """Bring the controls to the product and the selection, without acting on them again."""
+        entry = self.store.entry
+        if entry is None:
+            self.fold.head.visible = self.fold.body.visible = False
+            return
+        self._busy = True
+        try:
+            kinds, rules = self.store.masks.choices(entry)
+            self.quality.options = {LABELS[kind]: kind for kind in kinds}
+            self.quality.value = self.selection.quality if self.selection.quality in kinds else QUALITY[0]
+            self.rules.options = {rule_label(rule): rule for rule in rules}
+            self.rules.value = [rule for rule in self.store.masks.rules if rule in rules]
+            self.quality.visible = len(kinds) > 1
+            self.left_out.visible = bool(rules)
+            self.fold.say(self.store.masks.caption(entry) or LABELS["all"])
+        except SmcoreError:  # the store is gone, which the layer card says
+            return
+        finally:
+            self._busy = False
+        self._say(entry)
+        self.count()
+
+    def count(self) -> None:
+        """Ask for the shares; counting waits until the map is painted, and requests that come before then join."""
+        entry = self.store.entry
+        if entry is None or self._asked or self.store.masks.of(entry).is_empty:
+            return
+        document = pn.state.curdoc
+        if document is None or not document.session_context:
+            self._count()
+            return
+        self._asked = True
+        document.add_timeout_callback(guarded(self._count), COUNT_AFTER_MS)
+
+    def _count(self) -> None:
+        self._asked = False
+        entry = self.store.entry
+        if entry is None or self.store.masks.of(entry).is_empty:
+            return
+        self.store.masks.step_share(entry, self.store.step(entry))
+        self._say(entry)
+        self.store.masks.record_share(entry)
+        self._say(entry)
+
+    def _say(self, entry: CatalogEntry) -> None:
+        """What is removed so far as it was counted, and what the product can't tell."""
+        masks = self.store.masks
+        notes = "".join(f'<div class="alert">{esc(note)}</div>' for note in masks.notes(entry))
+        kinds, rules = masks.choices(entry)
+        if len(kinds) < 2 and not rules:
+            notes = notes or '<div class="muted">This product has no flags to mask by.</div>'
+        self.said.object = notes + ("" if masks.of(entry).is_empty else self._shares(entry))
+
+    def _shares(self, entry: CatalogEntry) -> str:
+        masks = self.store.masks
+        step = masks.step_share(entry, self.store.step(entry), compute=False)
+        record = masks.record_share(entry, compute=False)
+        whole = record.removed if record is not None else None
+        mask = masks.of(entry)
+        names = [("quality", f"not {mask.quality}")] if mask.bits is not None else []
+        names += [(rule, rule_label(rule)) for rule in mask.rules]
+        rows = [(label, _part(step, rule), _part(whole, rule)) for rule, label in names]
+        rows = [("left out", _whole(step), _whole(whole)), *(rows if len(names) > 1 else [])]
+        thinned = f"; every {record.every}th step counted" if record is not None and record.every > 1 else ""
+        return (
+            f"{table(('Share of values', 'This step', 'Record'), rows, numeric=(1, 2))}"
+            f'<div class="muted">of the retrievals of {esc(entry.title)}{thinned}</div>'
+        )
+
+
+def _percent(count: int, of: int) -> str:
+    return f"{number(100 * count / of, 1)} %" if of else "no value"
+
+
+def _whole(found: Removed | None) -> str:
+    return "counting …" if found is None else _percent(found.removed, found.present)
+
+
+def _part(found: Removed | None, rule: str) -> str:
+    return "…" if found is None else _percent(found.by_rule.get(rule, 0), found.present)
