@@ -1,0 +1,126 @@
+"""Boxes and polygons drawn on the map: which cells of a grid lie in them, and how much each of these counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from smcore import names
+from smcore.errors import WindowError
+from smcore.grids import Grid
+from smcore.maps import mercator_y
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Area:
+    """A polygon whose edges are straight on a Web Mercator map; its inside is told by the even-odd rule.
+
+    Parameters
+    ----------
+    vertices
+        Longitude and latitude [deg], three or more, less than 360° of longitude apart, or 360° for a belt around the
+        Earth. Longitudes go on below −180 or past 180 where it crosses the dateline.
+
+    Raises
+    ------
+    WindowError
+        If they make no area.
+    """
+
+    vertices: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.vertices) < 3:
+            raise WindowError("A polygon needs three corners", hint="draw it again")
+        west, south, east, north = self.bounds
+        if not (-90 <= south < north <= 90 and 0 < east - west <= 360):
+            raise WindowError("The corners lie on one line, or beyond the Earth", hint="draw the area again")
+
+    @staticmethod
+    def box(west: float, south: float, east: float, north: float) -> Area:
+        """The area between two parallels and two meridians; ``west >= east`` means that it crosses the dateline."""
+        east += 360.0 if east <= west else 0.0
+        return Area(((west, south), (east, south), (east, north), (west, north)))
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north [deg]."""
+        lon, lat = zip(*self.vertices, strict=True)
+        return min(lon), min(lat), max(lon), max(lat)
+
+    def contains(self, lat: ArrayLike, lon: ArrayLike) -> Bools:
+        """Which points of the rows ``lat`` (rows,) and columns ``lon`` (columns,) [deg] lie inside: (rows, columns)."""
+        lat, lon = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
+        west = self.bounds[0]
+        turned = (lon - west) % 360.0 + west
+        x = np.array([v[0] for v in self.vertices])
+        y = mercator_y([v[1] for v in self.vertices])
+        x2, y2 = np.roll(x, -1), np.roll(y, -1)
+        inside = np.zeros((len(lat), len(lon)), np.bool_)
+        for row, at in enumerate(mercator_y(lat)):
+            cut = (y > at) != (y2 > at)
+            crossings = np.sort(x[cut] + (at - y[cut]) / (y2[cut] - y[cut]) * (x2[cut] - x[cut]))
+            inside[row] = np.searchsorted(crossings, turned, side="right") % 2 == 1
+        return inside
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The cells of a grid that an area takes in.
+
+    Attributes
+    ----------
+    rows : slice
+    columns : ndarray (columns,) int64
+        Not always in one run: an area may cross the seam of a grid.
+    weights : ndarray (rows, columns) float64
+        Share of each cell in a mean, before missing values; 0 outside the area.
+    """
+
+    rows: slice
+    columns: NDArray[np.int64]
+    weights: Floats
+
+    @property
+    def count(self) -> int:
+        """How many cells there are."""
+        return int(np.count_nonzero(self.weights))
+
+
+def covered(grid: Grid, area: Area) -> Covered | None:
+    """Cells whose centres lie in the area; of an area between the centres, the cell around its middle. None if beside.
+
+    A cell of an EASE grid weighs 1, one of a regular grid the cosine of its latitude.
+    """
+    west, south, east, north = area.bounds
+    rows = np.flatnonzero((grid.lat >= south) & (grid.lat <= north))
+    columns = np.flatnonzero((grid.lon - west) % 360.0 <= east - west)
+    if len(rows) and len(columns):
+        inside = area.contains(grid.lat[rows], grid.lon[columns])
+        if inside.any():
+            span, kept = slice(int(rows[0]), int(rows[-1]) + 1), inside.any(axis=0)
+            return Covered(span, columns[kept], inside[:, kept] * weight_of(grid, grid.lat[rows])[:, None])
+    row, column = (int(i) for i in grid.index((south + north) / 2, (west + east) / 2))
+    return None if row < 0 else Covered(slice(row, row + 1), np.array([column]), np.ones((1, 1)))
+
+
+def covered_pixels(coords: dict[str, Any], grid: Grid, area: Area) -> tuple[NDArray[np.int64], Floats]:
+    """Locations of a pixel set that lie in the area, and the weight of each: (n,) indices, (n,)."""
+    lat, lon = np.asarray(coords[names.LAT], float), np.asarray(coords[names.LON], float)
+    inside = np.zeros(len(lat), np.bool_)
+    for one in np.unique(lat):
+        same = np.flatnonzero(lat == one)
+        inside[same] = area.contains(one, lon[same])[0]
+    found = np.flatnonzero(inside)
+    return found, weight_of(grid, lat[found])
+
+
+def weight_of(grid: Grid, lat: Floats) -> Floats:
+    """Weight of a cell at each latitude: cells of an EASE grid are equal, those of a regular one narrow polewards."""
+    return np.ones(len(lat)) if grid.is_ease else np.cos(np.radians(lat))
