@@ -108,6 +108,21 @@ def climatology(
     return climatologies(values, time, smooth=smooth, window=WINDOW_DAYS, min_doys=min_days, min_years=min_years)
 
 
+def seasonal(values: Floats, time: Ints, *, min_days: int = MIN_DAYS, min_years: int = MIN_YEARS) -> Floats:
+    """Give the climatology of each value's calendar day, (location, pair), also where the value itself is missing.
+
+    Parameters
+    ----------
+    values, time
+        As in :func:`anomaly`; where a value has an anomaly by ``climatology``, the two add up to it.
+    """
+    from smcore.validation.kernels.anomalies import calendar_days
+
+    mean, _ = climatology(values, time, min_days=min_days, min_years=min_years)
+    clock = np.broadcast_to(np.atleast_2d(np.asarray(time, np.int64)), np.shape(values))
+    return np.take_along_axis(mean, calendar_days(clock), axis=1)
+
+
 def pair_anomalies(
     product: Floats, reference: Floats, product_time: Ints, reference_time: Ints, *, method: str = "35d"
 ) -> tuple[Floats, Floats, NDArray[np.object_]]:

@@ -71,6 +71,16 @@ def departures(values: Floats, time: Ints, mean: Floats, spread: Floats | None) 
     return _departures(values, time, np.ascontiguousarray(mean), scales, first, doys)  # type: ignore[no-any-return]
 
 
+def calendar_days(time: Ints) -> Ints:
+    """Calendar day, 0…365 with 29 February among them, of each time [µs]; of any shape."""
+    days = time // _DAY
+    if not days.size:
+        return np.zeros(days.shape, np.int64)
+    first = int(days.min())
+    _, doys = _years_and_doys(first, int(days.max()) - first + 1)
+    return np.asarray(doys[days - first], np.int64)
+
+
 def _checked(values: Floats, time: Ints) -> tuple[Floats, Ints]:
     assert values.ndim == time.ndim == 2
     assert time.shape in (values.shape, (1, values.shape[1]))

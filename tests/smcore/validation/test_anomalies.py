@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from smcore.errors import MatchError
-from smcore.validation.anomalies import METHODS, anomaly, anomaly_note, check_method, climatology, pair_anomalies
+from smcore.validation.anomalies import (
+    METHODS,
+    anomaly,
+    anomaly_note,
+    check_method,
+    climatology,
+    pair_anomalies,
+    seasonal,
+)
 from smcore.validation.matching.times import DAY, HOUR
 
 NO_TIME = np.iinfo(np.int64).min
@@ -227,3 +235,16 @@ def test_the_note_says_what_was_taken_away() -> None:
     assert anomaly_note("none") == ""
     assert "35 days" in anomaly_note("35d")
     assert "spread" in anomaly_note("standardised")
+
+
+def test_the_season_of_each_value_is_its_calendar_days_also_where_the_value_is_missing() -> None:
+    time, values = irregular(7)
+    gaps = values.copy()
+    gaps[::4] = np.nan
+    known = np.isfinite(gaps)
+    expected = plain_climatology(time[known], gaps[known], 8, 3)[calendar_day(time) - 1]
+    found = seasonal(gaps[None], time[None])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert np.isfinite(found[~known]).any()
+    left = anomaly(gaps[None], time[None], method="climatology")[0]
+    np.testing.assert_allclose((found + left)[known], gaps[known], rtol=1e-12)
