@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.series_backdrop import Backdrop
 from app.station_store import Series
 from smcore import names
 from smcore.catalog import CatalogEntry
@@ -25,6 +26,7 @@ class SeriesStore:
 
     def __init__(self, store: Store) -> None:
         self._store, self._selection = store, store.selection
+        self.backdrop = Backdrop(store)
 
     # -- which there are -----------------------------------------------------------------------------------------
     def everything(self) -> list[Series]:
@@ -89,7 +91,9 @@ class SeriesStore:
             store.label(entry), entry.id, store.times(entry), store.values(entry, cell.row, cell.column), cell.units,
             "points" if entry.kind == "observed" else "line", order, entry.synthetic,
             self._beside(cell, names.SOURCE), self._beside(cell, names.SM_UNCERTAINTY), self._recommended(cell),
-            made_of=(str(entry.location), store.version(entry), entry.variable, cell.row, cell.column),
+            made_of=(
+                str(entry.location), store.version(entry), entry.variable, store.masks.of(entry), cell.row, cell.column,
+            ),
         )  # fmt: skip
 
     def _beside(self, cell: CellValue, variable: str) -> np.ndarray | None:

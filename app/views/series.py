@@ -9,11 +9,12 @@ from app import saving
 from app.boundary import follow, guarded, together
 from app.controls import empty, save_row, text
 from app.selection import Selection
+from app.series_backdrop import Frozen, Rain
 from app.station_store import Series
 from app.store import Store
-from app.views.series_controls import PeriodButtons, written
+from app.views.series_controls import BehindBoxes, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
-from app.views.series_legend import legend
+from app.views.series_legend import behind_keys, legend
 from smcore.errors import SmcoreError
 
 REST_MS = 90
@@ -27,6 +28,8 @@ class SeriesView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self._series: list[Series] = []
+        self._rain: Rain | None = None
+        self._frozen: Frozen | None = None
         self._resting = False
         self.chart = SeriesFigure(self._ranged)
         self.period = PeriodButtons(selection, store, self.chart.period)
@@ -34,7 +37,9 @@ class SeriesView:
             "", margin=(2, 6, 0, 12), styles={"max-height": "38px", "overflow": "hidden auto", "font-size": "12px"}
         )
         self.message = text(empty(NOWHERE))
-        self.controls = pn.Row(self.period, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=30)
+        self.controls = pn.Row(
+            self.period, BehindBoxes(selection), sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=30
+        )
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)))
         self.pane = pn.Column(
             pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
@@ -44,7 +49,7 @@ class SeriesView:
         self.head = pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, min_height=34, visible=False)
         self.controls.visible = False
         follow(selection, ["point", "sensor", "collection"], self.refresh)
-        follow(selection, ["hidden"], self.refresh)
+        follow(selection, ["hidden", "rain", "frozen", "quality", "masks"], self.refresh)
         follow(selection, ["span"], self._show_period)
         follow(selection, ["time", "product"], self._mark_now)
         follow(selection, ["theme"], self._theme)
@@ -74,6 +79,7 @@ class SeriesView:
         hidden = self.store.curves.hidden
         shown = [s for s in series if s.entry_id not in hidden]
         self._frame(shown or series)
+        self._hang(shown or series)
         self.chart.label("soil moisture")
         self.chart.scale([s for s in shown if np.isfinite(s.value).any()])
         self.chart.show(shown, self.selection.theme)
@@ -81,6 +87,12 @@ class SeriesView:
         self._tell()
         self.message.visible = False
         self.pane.visible = self.head.visible = self.controls.visible = True
+
+    def _hang(self, series: list[Series]) -> None:
+        """Rain and frozen soil behind the curves."""
+        backdrop = self.store.curves.backdrop
+        self._rain, self._frozen = backdrop.rain(self.store.curves.home(series)), backdrop.frozen()
+        self.chart.behind.show(self._rain, self._frozen)
 
     def toggle(self, entry_id: str) -> None:
         """Draw a product or leave it out, by its name in the legend."""
@@ -96,7 +108,8 @@ class SeriesView:
         start, end = self.chart.period()
         seen = {i for i, s in enumerate(self._series) if _has_values(s, start, end)}
         hidden, place = self.store.curves.hidden, self.store.place_label()
-        self.legend.object = legend(self._series, hidden, self.selection.theme, place, seen, "")
+        behind = behind_keys(self._rain, self._frozen, self.selection.theme)
+        self.legend.object = legend(self._series, hidden, self.selection.theme, place, seen, behind)
 
     # -- the period ----------------------------------------------------------------------------------------------
     def _frame(self, series: list[Series]) -> None:

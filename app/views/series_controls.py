@@ -1,4 +1,4 @@
-"""The row of controls of the series drawer: which part of the period is seen, by buttons that a keyboard reaches."""
+"""The row of controls of the series drawer; each is a value of the selection, and a keyboard reaches it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import panel as pn
 
-from app.controls import button
+from app.boundary import follow
+from app.controls import button, styled
 from app.selection import Selection
 from app.store import Store
 
@@ -44,6 +45,28 @@ class PeriodButtons:
     def all(self) -> None:
         """The period of the product on the map."""
         self.selection.span = ""
+
+
+class BehindBoxes:
+    """Whether rain and frozen soil are drawn behind the series."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.boxes = {
+            name: styled(pn.widgets.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 8, 0, 4)))
+            for name, label in (("rain", "Rain"), ("frozen", "Frozen soil"))
+        }
+        for name, box in self.boxes.items():
+            box.param.watch(lambda event, name=name: setattr(selection, name, "" if event.new else "off"), "value")
+        follow(selection, list(self.boxes), self._show)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The boxes."""
+        return pn.Row(*self.boxes.values(), margin=0)
+
+    def _show(self) -> None:
+        for name, box in self.boxes.items():
+            box.value = not getattr(self.selection, name)
 
 
 def written(start: int, end: int) -> str:

@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING
 from app.station_store import Series
+from app.views.series_behind import Behind
 from smcore import names
 from smcore.figures.thinning import thin
 from smcore.names import SATURATION, VOLUMETRIC, unit_label
@@ -65,6 +66,7 @@ class SeriesFigure:
         self._ranged, self._moving = ranged, False
         self._shown: dict[str, Series] = {}
         self.figure = self._figure()
+        self.behind = Behind(self.figure)
         self.strip = self._strip()
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         self.figure.add_layout(self.now)
@@ -80,8 +82,8 @@ class SeriesFigure:
             lod_threshold=None,
         )  # fmt: skip
         plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
-        self.percent, self.whole = Range1d(0, 100), Range1d(0, 1)
-        plot.extra_y_ranges = {"percent": self.percent, "whole": self.whole}
+        self.percent = Range1d(0, 100)
+        plot.extra_y_ranges = {"percent": self.percent}
         plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
         said = [("", "$name"), ("time", "@time{%F %H:%M} UTC"), ("value", "@value{0.000}")]
         told = (said, [*said, ("90 % band", "± @half{0.000}")], [*said, ("share of its cells", "@share{0 %}")])
@@ -150,6 +152,7 @@ class SeriesFigure:
     def fill(self) -> None:
         """Send the points that the screen can show in the period it shows; zooming in brings the others."""
         start, end = self.period()
+        self.behind.fill(start, end)
         for slot, item in self._shown.items():
             shown = item.during(thin(item.time, item.value, start, end))
             time, nothing = shown.time.astype("datetime64[ms]"), np.full(len(shown.time), np.nan, "f4")
@@ -223,6 +226,7 @@ class SeriesFigure:
     def theme(self, theme: str) -> None:
         """Take the colours of the page."""
         colours, plot = THEME[theme], self.figure
+        self.behind.theme(theme)
         for one in (plot, self.strip):
             one.background_fill_color = one.border_fill_color = None
         plot.grid.grid_line_color = colours["grid"]

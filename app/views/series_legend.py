@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from app.controls import esc, swatch
+from app.series_backdrop import Frozen, Rain
 from app.station_store import Series
 from app.titles import DEMONSTRATION
+from app.views.series_behind import FROST_COLOUR, RAIN_COLOUR
 from app.views.series_figure import DEEP_M, is_told, line_colour
 
 BADGE = '<span class="badge">synthetic</span>'
@@ -73,3 +75,16 @@ def _notes(shown: list[Series]) -> list[str]:
     if any(s.half_width is not None for s in shown):
         notes.append("shaded: 90 % band")
     return notes
+
+
+def behind_keys(rain: Rain | None, frozen: Frozen | None, theme: str) -> str:
+    """Markup that says whose rain hangs from the top, and by what the soil is called frozen."""
+    keys = []
+    if rain is not None:
+        keys.append((RAIN_COLOUR[theme], f"rain: {rain.label}", "mean of each UTC day, mm d⁻¹, downwards from the top"))
+    if frozen is not None and len(frozen.start):
+        keys.append((FROST_COLOUR[theme], f"frozen: {frozen.source}", "shaded"))
+    return "".join(
+        f'<span class="muted key" title="{esc(text)}: {esc(more)}">{swatch(colour)}{esc(shortened(text, 44))}</span>'
+        for colour, text, more in keys
+    )

@@ -1,0 +1,84 @@
+"""Behind the curves of the series: rain that hangs from the top on an axis of its own, and shades over frozen soil."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, LinearAxis, Range1d
+
+from app.series_backdrop import Frozen, Rain
+from smcore.figures.thinning import thin
+from smcore.names import unit_label
+
+RAIN_COLOUR = {"light": "#4a7fb5", "dark": "#6d9fd1"}
+FROST_COLOUR = {"light": "#7d8fb3", "dark": "#8ea3cf"}
+HANGS = 3.0
+"""The highest rain reaches down a third of the plot."""
+COLUMNS = 700
+
+
+class Behind:
+    """Rain and frost of one figure."""
+
+    def __init__(self, plot: Any) -> None:
+        self._rain: Rain | None = None
+        self.scale, whole = Range1d(30, 0), Range1d(0, 1)
+        plot.extra_y_ranges = {**plot.extra_y_ranges, "rain": self.scale, "whole": whole}
+        self.axis = LinearAxis(y_range_name="rain", axis_label=f"rain [{unit_label('mm d-1')}]", visible=False)
+        plot.add_layout(self.axis, "right")
+        self.bars = ColumnDataSource({"left": [], "right": [], "value": []}, name="rain")
+        self.spans = ColumnDataSource({"left": [], "right": []}, name="frozen")
+        self.frost = plot.quad(
+            "left", "right", 0, 1, source=self.spans, y_range_name="whole", fill_alpha=0.22, line_color=None,
+            level="underlay",
+        )  # fmt: skip
+        self.mark = plot.quad(
+            "left", "right", 0, "value", source=self.bars, y_range_name="rain", fill_alpha=0.6, line_color=None,
+            level="underlay",
+        )  # fmt: skip
+        self.hover = HoverTool(
+            tooltips=[("rain", f"@value{{0.0}} {unit_label('mm d-1')}"), ("day (UTC)", "@left{%F}")],
+            formatters={"@left": "datetime"}, mode="mouse", renderers=[self.mark],
+        )  # fmt: skip
+        plot.add_tools(self.hover)
+
+    def show(self, rain: Rain | None, frozen: Frozen | None) -> None:
+        """Show these, or nothing where there is none."""
+        self._rain = rain
+        self.axis.visible = rain is not None
+        if rain is not None:
+            known = rain.value[np.isfinite(rain.value)]
+            top = nice(float(known.max()) if len(known) else 1.0)
+            self.scale.update(start=HANGS * top, end=0.0)
+            self.axis.ticker = FixedTicker(ticks=[0.0, top / 2, top])
+        self.spans.data = {
+            "left": _times(frozen.start) if frozen else [], "right": _times(frozen.end) if frozen else [],
+        }  # fmt: skip
+
+    def fill(self, start: np.datetime64, end: np.datetime64) -> None:
+        """Send the bars of a period, of many only the highest of each column of the screen."""
+        if self._rain is None:
+            self.bars.data = {"left": [], "right": [], "value": []}
+            return
+        day, value = self._rain.day, self._rain.value
+        keep = thin(day.astype("datetime64[ms]"), value, start, end, COLUMNS)
+        keep = keep[value[keep] > 0]
+        self.bars.data = {
+            "left": _times(day[keep]), "right": _times(day[keep] + np.timedelta64(1, "D")),
+            "value": value[keep].astype("f4"),
+        }  # fmt: skip
+
+    def theme(self, theme: str) -> None:
+        """Take the colours of the page."""
+        self.mark.glyph.fill_color, self.frost.glyph.fill_color = RAIN_COLOUR[theme], FROST_COLOUR[theme]
+
+
+def nice(value: float) -> float:
+    """The next of 1, 2, 4, 5 or 10 times a power of ten that is not below a value, 1 at least."""
+    power = 10.0 ** np.floor(np.log10(max(value, 1.0)))
+    return float(next(m * power for m in (1, 2, 4, 5, 10) if m * power >= max(value, 1.0)))
+
+
+def _times(moments: np.ndarray) -> np.ndarray:
+    return moments.astype("datetime64[ms]")
