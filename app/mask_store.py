@@ -104,6 +104,12 @@ class MaskStore:
         parts += [f"without {' and '.join(map(rule_label, mask.rules))}"] if mask.rules else []
         return " ".join(parts)
 
+    def brief(self, entry: CatalogEntry) -> str:
+        """The caption in few words."""
+        mask = self.of(entry)
+        count = len(mask.rules)
+        return f"{mask.quality} retrievals" + (f", {count} left out" if count else "")
+
     def notes(self, entry: CatalogEntry) -> tuple[str, ...]:
         """What the product can't answer of what is asked for, in sentences."""
         if not self.is_on:
@@ -144,7 +150,7 @@ class MaskStore:
         key = str(entry.location), self._store.version(entry), mask, "record"
         rows, columns = prepared.levels[0]
         wanted = max(LEAST_STEPS, MOST_VALUES // (rows * columns))
-        every = max(1, -(-len(prepared.time) // wanted))
+        every = max(1, -(-len(prepared.time) // wanted)) | 1  # odd: morning and evening steps take turns
         steps = range(0, len(prepared.time), every)
         if compute:
             _SHARES.get(key, lambda: RecordShare(count_removed(prepared, entry.variable, mask, steps), every))
@@ -173,4 +179,4 @@ class MaskStore:
 
 def rule_label(rule: str) -> str:
     """A rule's name in words."""
-    return "RFI" if rule == "rfi" else rule.replace("_", " ")
+    return {"rfi": "radio interference", "snow_ice": "snow and ice"}.get(rule, rule.replace("_", " "))

@@ -148,7 +148,7 @@ class LayersView:
             ("R", number(found.pearson_r)), (f"bias [{units}]", number(found.bias, 4)),
             (f"RMSD [{units}]", number(found.rmsd, 4)), ("cell-steps in common", f"{found.n:,}".replace(",", "\u202f")),
         ]  # fmt: skip
-        thinned = f", every {found.every}th" if found.every > 1 else ""
+        thinned = f", one in {found.every} taken" if found.every > 1 else ""
         return (
             f"{table(('Over all common cells', 'Value'), rows, numeric=(1,))}"
             f"<div class=muted>{found.steps:,} common steps{thinned}; pooled over cells and steps</div>"

@@ -69,7 +69,7 @@ class MaskCard:
             self.rules.value = [rule for rule in self.store.masks.rules if rule in rules]
             self.quality.visible = len(kinds) > 1
             self.left_out.visible = bool(rules)
-            self.fold.say(self.store.masks.caption(entry) or LABELS["all"])
+            self.fold.say(self.store.masks.brief(entry))
         except SmcoreError:  # the store is gone, which the layer card says
             return
         finally:
@@ -118,7 +118,7 @@ class MaskCard:
         names += [(rule, rule_label(rule)) for rule in mask.rules]
         rows = [(label, _part(step, rule), _part(whole, rule)) for rule, label in names]
         rows = [("left out", _whole(step), _whole(whole)), *(rows if len(names) > 1 else [])]
-        thinned = f"; every {record.every}th step counted" if record is not None and record.every > 1 else ""
+        thinned = f"; of the record one step in {record.every}" if record is not None and record.every > 1 else ""
         return (
             f"{table(('Share of values', 'This step', 'Record'), rows, numeric=(1, 2))}"
             f'<div class="muted">of the retrievals of {esc(entry.title)}{thinned}</div>'

@@ -118,7 +118,7 @@ def test_the_card_says_the_share_of_the_step_and_of_the_record(tab: Callable[...
     assert f"{step:.1f} %" in session.layers.mask.said.object
     assert f"{record:.1f} %" in session.layers.mask.said.object
     assert "recommended retrievals without frozen ground" in session.layers.legend.object
-    assert "recommended retrievals without frozen ground" in session.layers.mask.fold.head.label
+    assert "Mask: recommended retrievals, 1 left out" in session.layers.mask.fold.head.label
 
 
 def test_a_saved_map_holds_what_is_seen_and_says_what_was_left_out(
