@@ -4,7 +4,8 @@ References
 ----------
 Crameri, F. (2018): Scientific colour maps, doi:10.5281/zenodo.1243862 (batlow, MIT licence). Smith, N. and van der
 Walt, S. (2015): viridis (CC0). Nuñez, J. R. et al. (2018), doi:10.1371/journal.pone.0199239 (cividis). Brewer, C.
-(2013): ColorBrewer (BrBG). Okabe, M. and Ito, K. (2008): Color universal design (lines).
+(2013): ColorBrewer (BrBG). Okabe, M. and Ito, K. (2008): Color universal design (lines). Tol, P. (2021): Colour
+schemes, SRON/EPS/TN/09-002 (classes).
 """
 
 from __future__ import annotations
@@ -51,15 +52,33 @@ STATION = {"light": "#1b1b1b", "dark": "#f2f2f2"}
 """A station is drawn in the ink of the page."""
 
 
+CLASSES = (
+    "#332288", "#88ccee", "#117733", "#ddcc77", "#cc6677", "#44aa99", "#882255", "#999933", "#aa4499",
+    "#6699cc", "#661100", "#888888", "#e69f00", "#0072b2", "#b5e48c", "#f4a5ae", "#5b3a29", "#c2a5cf",
+)  # fmt: skip
+"""Colours of classes, told apart by lightness as well as hue; Tol's muted scheme first, then ours."""
+NO_CLASS = {"light": "#d5dade", "dark": "#4a525a"}
+"""Where no flag is set."""
+
+REVERSED = " reversed"
+"""Ending of a colour map's name that turns it round."""
+
 BAND_RANGE = (0.0, 0.1)
 """Range of the half-width of a 90 % band [m3 m-3]."""
+
+_BY_UNIT = {
+    names.SATURATION: (0.0, 100.0), "K": (250.0, 320.0), "1": (0.0, 1.0), "mm d-1": (0.0, 20.0), "m": (0.0, 3000.0),
+    "mm": (0.0, 300.0), "W m-2": (0.0, 500.0), "kg m-2": (0.0, 10.0), "degree": (0.0, 30.0), "kg dm-3": (1.0, 1.8),
+    "m2 m-2": (0.0, 6.0), "m s-1": (-10.0, 10.0), "kg kg-1": (0.0, 0.02), "Pa": (60_000.0, 104_000.0),
+    "g kg-1": (0.0, 50.0),
+}  # fmt: skip
 
 
 def usual_range(variable: str, units: str, own: tuple[float, float] | None = None) -> tuple[float, float]:
     """The colour range that a map opens with, the same on every day: the product's ``own``, else that of its unit."""
-    if variable == names.SM_UNCERTAINTY:
+    if variable == names.SM_UNCERTAINTY and units != names.SATURATION:
         return BAND_RANGE
-    return own or ((0.0, 100.0) if units == names.SATURATION else names.RANGE_M3M3)
+    return own or _BY_UNIT.get(units, names.RANGE_M3M3)
 
 
 @cache
@@ -71,6 +90,8 @@ def shades(name: str, count: int = HIGHEST - LOWEST + 1) -> tuple[str, ...]:
     KeyError
         If there is no such colour map.
     """
+    if name.endswith(REVERSED):
+        return shades(name.removesuffix(REVERSED), count)[::-1]
     if name in _ANCHORS:
         anchors = _ANCHORS[name]
         rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in anchors], float)
