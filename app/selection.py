@@ -14,6 +14,8 @@ SPEEDS = {"slow": 2, "medium": 5, "fast": 12}
 """Steps a second of a film."""
 TREATMENTS = ("35d", "anomaly", "climatology")
 AREAS = ("box", "polygon")
+COMPARED = {"": 0, "swipe": 1, "side": 1, "four": 3}
+"""How several products are shown at once → how many beside the one on the map."""
 SHARES = ("10", "25", "75", "100")
 MOST_VERTICES = 64
 LONGEST_FORMULA = 200
@@ -30,6 +32,8 @@ class Selection(param.Parameterized):
     masks = param.String(default="", doc="Names of the rules by which values are left out, with commas.")
     expression = param.String(default="", doc="Formula over products that the map shows instead of the product.")
     minus = param.String(default="", doc="Id of the product that is taken off the one on the map.")
+    compare = param.Selector(default="", objects=list(COMPARED), doc="How several products are shown at once.")
+    beside = param.String(default="", doc="Ids of the products beside the one on the map, with commas.")
     time = param.String(default="", doc="Step on the map, ISO date and time in UTC.")
     speed = param.Selector(default="medium", objects=list(SPEEDS), doc="How fast the steps are played.")
     colour_map = param.Selector(default=COLOUR_MAPS[0], objects=list(COLOUR_MAPS), doc="Colour map of the layer.")

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from app.selection import (
     AREAS,
     COLOUR_MAPS,
+    COMPARED,
     LONGEST_FORMULA,
     MOST_VERTICES,
     PLACES,
@@ -71,7 +72,7 @@ def _formula(text: str) -> str:
 
 
 def _yes(text: str) -> bool:
-    if text not in ("yes", "1"):
+    if text != "yes":
         raise ValueError(text)
     return True
 
@@ -170,6 +171,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "masks": ("mask", _rules),
     "expression": ("formula", _formula),
     "minus": ("minus", _identifier),
+    "compare": ("maps", _one_of(tuple(name for name in COMPARED if name))),
+    "beside": ("beside", _identifiers),
     "time": ("t", _moment),
     "speed": ("speed", _one_of(tuple(SPEEDS))),
     "colour_map": ("cm", _one_of(COLOUR_MAPS)),
@@ -202,7 +205,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "area": ("area", _one_of(AREAS)),
     "polygon": ("poly", _polygon),
     "least_share": ("least", _one_of(SHARES)),
-    "embed": ("embed", _yes),
+    "embed": ("embed", lambda text: _yes("yes" if text == "1" else text)),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
-from app.selection import AREAS, COLOUR_MAPS, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
+from app.selection import AREAS, COLOUR_MAPS, COMPARED, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 _words = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
@@ -70,6 +70,8 @@ _SELECTIONS = st.fixed_dictionaries(
         "metric": st.sampled_from(("pearson_r", "ubrmsd", "n")),
         "stratum": st.sampled_from(("season", "network,season")),
         "result": st.sampled_from(RESULTS),
+        "compare": st.sampled_from([one for one in COMPARED if one]),
+        "beside": st.lists(_ids, min_size=1, max_size=3).map(",".join),
         "hidden": st.lists(_ids, min_size=1, max_size=9).map(",".join),
         "treatment": st.sampled_from(TREATMENTS),
         "span": st.lists(_moments, min_size=2, max_size=2, unique=True).map(lambda two: ",".join(sorted(two))),
