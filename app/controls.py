@@ -84,7 +84,7 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
 
 
-def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
+def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]], width: int = 58) -> pn.Row:
     """Save buttons for one panel: ``files(kind)`` gives a file name and what makes it, for png, svg and csv."""
     row = pn.Row(margin=0, css_classes=["save"])
     for kind in ("png", "svg", "csv"):
@@ -98,7 +98,7 @@ def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]]) -> pn.Row:
                     embed=False,
                     auto=True,
                     color="default",
-                    width=58,
+                    width=width,
                     height=28,
                     margin=(2, 4, 2, 0),
                 )

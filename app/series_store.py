@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.area_store import AreaStore
 from app.series_backdrop import Backdrop
+from app.series_treatment import Treatment, definition, is_ready, treated, treatment
 from app.station_store import Series
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.cubes.quality import rule_bits
+from smcore.progress import Cancel, Progress, check
 
 if TYPE_CHECKING:
     from app.store import CellValue, Store
 
 DAY = np.timedelta64(1, "D")
 Span = tuple[np.datetime64, np.datetime64]
+Work = Callable[[Progress, Cancel], None]
 
 
 class SeriesStore:
@@ -26,14 +29,18 @@ class SeriesStore:
 
     def __init__(self, store: Store) -> None:
         self._store, self._selection = store, store.selection
-        self.backdrop = Backdrop(store)
+        self.backdrop, self.areas = Backdrop(store), AreaStore(store)
 
     # -- which there are -----------------------------------------------------------------------------------------
     def everything(self) -> list[Series]:
         """Every curve at the place, hidden ones too, as measured or modelled: products, then stations in the cell.
 
-        The product on the map comes first; ``order``, which fixes a colour, goes by the catalogue.
+        The product on the map comes first; ``order``, which fixes a colour, goes by the catalogue. Where an area is
+        chosen, the place is that area and the curves are means over it.
         """
+        if self._selection.area:
+            requests = self.areas.requests()
+            return self.areas.series(requests, self.ranks(one.entry for one in requests))
         cells = self._store.cells()
         places = self.ranks(cell.entry for cell in cells)
         found = [self._of_cell(cell, places[cell.entry.id]) for cell in cells]
@@ -57,9 +64,46 @@ class SeriesStore:
             self._selection.hidden = ",".join(sorted(self.hidden ^ {entry_id}))
 
     def drawn(self) -> list[Series]:
-        """The curves that are not hidden."""
-        hidden = self.hidden
-        return [s for s in self.everything() if s.entry_id not in hidden]
+        """The curves that are not hidden, treated as chosen."""
+        hidden, key = self.hidden, self._selection.treatment
+        return [treated(s, key) for s in self.everything() if s.entry_id not in hidden]
+
+    @property
+    def treatment(self) -> Treatment:
+        """What the curves show."""
+        return treatment(self._selection.treatment)
+
+    def about(self) -> list[str]:
+        """Sentences that say where and how: the place, and the definition of what is shown."""
+        return [self.place(), definition(self._selection.treatment)]
+
+    def place(self) -> str:
+        """The place in words."""
+        return self.areas.label() if self._selection.area else self._store.place_label()
+
+    def work(self) -> Work | None:
+        """What has to be computed before the curves can be shown; None where all of it is at hand.
+
+        It holds all that it needs, so that it may run while the selection goes on.
+        """
+        areas, key = self.areas, self._selection.treatment
+        requests = areas.requests() if self._selection.area else []
+        missing = areas.missing() if requests else []
+        ranks = self.ranks(one.entry for one in requests)
+        here = [] if requests or not key else [s for s in self.everything() if not is_ready(s, key)]
+        if not missing and not here and not (requests and key):
+            return None
+        if not missing and requests and all(is_ready(s, key) for s in areas.series(requests, ranks)):
+            return None
+
+        def work(progress: Progress, cancelled: Cancel) -> None:
+            areas.compute(missing, progress, cancelled)
+            for series in here or (areas.series(requests, ranks) if key else []):
+                check(cancelled)
+                progress(1.0, "seasons")
+                treated(series, key)
+
+        return work
 
     # -- which period is seen ------------------------------------------------------------------------------------
     def home(self, series: list[Series]) -> Span | None:
@@ -109,8 +153,3 @@ class SeriesStore:
         if quality is None or "recommended_bits" not in attrs:
             return None
         return np.asarray((quality >= 0) & ((quality & np.int32(rule_bits(attrs, "recommended"))) == 0))
-
-
-def with_share(series: Series, share: np.ndarray, least: float) -> Series:
-    """The curve of a mean over cells, without the steps that rest on too small a share of them."""
-    return replace(series, value=np.where(share >= least, series.value, np.nan), share=share)

@@ -19,6 +19,7 @@ from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
+from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
 from app.views.infer import InferView
@@ -53,7 +54,8 @@ class Session:
         self.time.follow_frames(self.map.front)
         self.ahead = Prefetch(self.store, self.map.view)
         self.map.front.on_change("data", self.ahead.on_frame)
-        self.series = SeriesView(self.selection, self.store)
+        self.areas = AreaTool(self.selection, self.store, self.map)
+        self.series = SeriesView(self.selection, self.store, self.areas.draw)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import panel as pn
 
 from app import saving
+from app.background import Latest
 from app.boundary import follow, guarded, together
-from app.controls import empty, save_row, text
+from app.controls import button, empty, esc, save_row, text
 from app.selection import Selection
 from app.series_backdrop import Frozen, Rain
+from app.series_treatment import choices, why_empty
 from app.station_store import Series
 from app.store import Store
-from app.views.series_controls import BehindBoxes, PeriodButtons, written
+from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
 from app.views.series_legend import behind_keys, legend
 from smcore.errors import SmcoreError
@@ -23,75 +27,132 @@ NOWHERE = "Click on the map to see the series of every product at that place."
 
 
 class SeriesView:
-    """The series drawer of one session."""
+    """The series drawer of one session; ``draw`` lets the user draw a box or a polygon on the map."""
 
-    def __init__(self, selection: Selection, store: Store) -> None:
+    def __init__(self, selection: Selection, store: Store, draw: Callable[[str], None]) -> None:
         self.selection, self.store = selection, store
         self._series: list[Series] = []
+        self._shown: list[Series] = []
         self._rain: Rain | None = None
         self._frozen: Frozen | None = None
-        self._resting = False
+        self._resting = self._working = False
+        self._latest = Latest()
         self.chart = SeriesFigure(self._ranged)
-        self.period = PeriodButtons(selection, store, self.chart.period)
-        self.legend = text(
-            "", margin=(2, 6, 0, 12), styles={"max-height": "38px", "overflow": "hidden auto", "font-size": "12px"}
-        )
-        self.message = text(empty(NOWHERE))
-        self.controls = pn.Row(
-            self.period, BehindBoxes(selection), sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=30
-        )
-        self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)))
-        self.pane = pn.Column(
-            pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
-            pn.pane.Bokeh(self.chart.strip, sizing_mode="stretch_width", height=26, margin=0),
-            sizing_mode="stretch_both", margin=0, visible=False,
-        )  # fmt: skip
-        self.head = pn.Row(self.legend, self.save, sizing_mode="stretch_width", margin=0, min_height=34, visible=False)
-        self.controls.visible = False
-        follow(selection, ["point", "sensor", "collection"], self.refresh)
+        self._build(draw)
+        follow(selection, ["point", "sensor", "collection", "treatment", "area", "least_share"], self.refresh)
         follow(selection, ["hidden", "rain", "frozen", "quality", "masks"], self.refresh)
+        follow(selection, ["box", "polygon"], self._area_drawn)
         follow(selection, ["span"], self._show_period)
         follow(selection, ["time", "product"], self._mark_now)
         follow(selection, ["theme"], self._theme)
         follow(store, ["catalog"], self.refresh)
         self._theme()
-        if selection.point or selection.sensor:
+        if selection.point or selection.sensor or selection.area:
             self.refresh()
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        """The drawer: legend and save buttons, controls, then the figure with its strip."""
-        return pn.Column(
-            self.controls, self.head, self.message, self.pane, sizing_mode="stretch_both", margin=0,
+    def _build(self, draw: Callable[[str], None]) -> None:
+        selection, store = self.selection, self.store
+        self.period = PeriodButtons(selection, store, self.chart.period)
+        self.treatment = Choice(selection, "treatment", "What the series show", choices(), 112)
+        self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
+        self.legend = text(
+            "", margin=(0, 6, 0, 12), styles={"max-height": "53px", "overflow": "hidden auto", "font-size": "12px"}
+        )
+        self.busy = text("", margin=(0, 8, 0, 12))
+        self.cancel = button("Cancel", lambda _: self._cancelled(), width=60, height=26)
+        self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
+        self.message = text(empty(NOWHERE))
+        self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
+        parts = self.treatment, self.area, self.behind, self.period
+        self.controls = pn.Row(*parts, pn.HSpacer(), self.save, sizing_mode="stretch_width", margin=(2, 0, 0, 6))
+        self.controls.height = 30
+        self.pane = pn.Column(
+            pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
+            pn.pane.Bokeh(self.chart.strip, sizing_mode="stretch_width", height=26, margin=(0, 0, 3, 0)),
+            sizing_mode="stretch_both", margin=0, visible=False,
         )  # fmt: skip
 
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The drawer: controls, legend, then the figure with its strip."""
+        return pn.Column(
+            self.controls, self.working, self.legend, self.message, self.pane, sizing_mode="stretch_both", margin=0
+        )
+
     def refresh(self) -> None:
-        """Draw what lies at the chosen place."""
+        """Show the curves of the place; what takes long is computed aside, and the old picture stays until then."""
         try:
-            series = self.store.curves.everything()
+            work = self.store.curves.work()
         except SmcoreError as error:
             self._say(error.sentence)
             return
-        if not series:
-            chosen = self.selection.point
-            self._say("No product has data at this place: click inside a product's area." if chosen else NOWHERE)
+        if work is None:
+            self._latest.stop()
+            self._draw()
             return
-        self._series = series
-        hidden = self.store.curves.hidden
-        shown = [s for s in series if s.entry_id not in hidden]
-        self._frame(shown or series)
-        self._hang(shown or series)
-        self.chart.label("soil moisture")
+        self._working = True
+        self._told(0.0, "beginning")
+        self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(e.sentence))
+
+    def _draw(self) -> None:
+        self._at_rest()
+        curves = self.store.curves
+        try:
+            self._series, shown = curves.everything(), curves.drawn()
+        except SmcoreError as error:
+            self._say(error.sentence)
+            return
+        if not self._series:
+            self._say(self._why_nothing())
+            return
+        self._frame(shown or self._series)
+        self._hang(shown or self._series)
+        self.chart.label(curves.treatment.quantity)
         self.chart.scale([s for s in shown if np.isfinite(s.value).any()])
         self.chart.show(shown, self.selection.theme)
+        self._shown = shown
         self._mark_now()
         self._tell()
-        self.message.visible = False
-        self.pane.visible = self.head.visible = self.controls.visible = True
+        self.message.visible, self.pane.visible = False, True
+
+    def _why_nothing(self) -> str:
+        chosen = self.selection
+        if chosen.area and self.store.curves.areas.area is None:
+            return {
+                "box": "Drag a box on the map: the series are then means over it.",
+                "polygon": "Click the corners of a polygon on the map and double-click the last one.",
+            }[chosen.area]
+        if chosen.area:
+            refused = self.store.curves.areas.refusals()
+            return " ".join(refused) or "No product has a value in this area: draw it over a product."
+        return "No product has data at this place: click inside a product's area." if chosen.point else NOWHERE
+
+    def _told(self, share: float, what: str) -> None:
+        if not self._working:  # it has ended since
+            return
+        self.busy.object = f'<span class="muted">{esc(what)}, {share:.0%}</span>'
+        self.working.visible, self.legend.visible = True, False
+
+    def _at_rest(self) -> None:
+        self._working = False
+        self.working.visible, self.legend.visible = False, True
+
+    def _cancelled(self) -> None:
+        """Go back to the series of the cell, or to the values as they are."""
+        self._latest.stop()
+        self._at_rest()
+        self.selection.param.update(area="", treatment="")
+
+    def _area_drawn(self) -> None:
+        if self.selection.area:
+            self.refresh()
 
     def _hang(self, series: list[Series]) -> None:
         """Rain and frozen soil behind the curves."""
         backdrop = self.store.curves.backdrop
-        self._rain, self._frozen = backdrop.rain(self.store.curves.home(series)), backdrop.frozen()
+        if self.selection.area or self.selection.treatment == "climatology":
+            self._rain = self._frozen = None
+        else:
+            self._rain, self._frozen = backdrop.rain(self.store.curves.home(series)), backdrop.frozen()
         self.chart.behind.show(self._rain, self._frozen)
 
     def toggle(self, entry_id: str) -> None:
@@ -101,15 +162,27 @@ class SeriesView:
     def _say(self, sentence: str) -> None:
         self.message.object = empty(sentence)
         self.legend.object = ""
-        self.message.visible = True
-        self.pane.visible = self.head.visible = self.controls.visible = False
+        self._at_rest()
+        self.message.visible, self.pane.visible = True, False
 
     def _tell(self) -> None:
         start, end = self.chart.period()
-        seen = {i for i, s in enumerate(self._series) if _has_values(s, start, end)}
-        hidden, place = self.store.curves.hidden, self.store.place_label()
+        curves = self.store.curves
+        shown = {_name(s) for s in self._shown if _has_values(s, start, end)}
+        seen = {i for i, s in enumerate(self._series) if _name(s) in shown or s.entry_id in curves.hidden}
         behind = behind_keys(self._rain, self._frozen, self.selection.theme)
-        self.legend.object = legend(self._series, hidden, self.selection.theme, place, seen, behind)
+        behind += "".join(f'<span class="alert key">{esc(note)}</span>' for note in self._notes(bool(shown)))
+        self.legend.object = legend(self._series, curves.hidden, self.selection.theme, curves.place(), seen, behind)
+
+    def _notes(self, any_seen: bool) -> list[str]:
+        """What a reader must know of the picture as a whole."""
+        key = self.selection.treatment
+        notes = self.store.curves.areas.refusals() if self.selection.area else []
+        if key and self._shown and not any(np.isfinite(s.value).any() for s in self._shown):
+            notes.append(why_empty(key))
+        elif not any_seen:
+            notes.append("no value in this period")
+        return notes
 
     # -- the period ----------------------------------------------------------------------------------------------
     def _frame(self, series: list[Series]) -> None:
@@ -147,8 +220,7 @@ class SeriesView:
         shown = tuple(int(t.astype("datetime64[s]").astype(np.int64)) for t in self.chart.period())
         if self.selection.span and written(*shown) == self.selection.span:
             return
-        hidden = self.store.curves.hidden
-        self._frame([s for s in self._series if s.entry_id not in hidden] or self._series)
+        self._frame(self._shown or self._series)
         self._refill()
 
     def _refill(self) -> None:
@@ -166,6 +238,10 @@ class SeriesView:
         self.chart.theme(self.selection.theme)
         if self.pane.visible:
             self.refresh()
+
+
+def _name(item: Series) -> tuple[object, ...]:
+    return item.entry_id, item.label
 
 
 def _has_values(item: Series, start: np.datetime64, end: np.datetime64) -> bool:

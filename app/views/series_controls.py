@@ -13,6 +13,9 @@ from app.controls import button, styled
 from app.selection import Selection
 from app.store import Store
 
+UNSEEN_LABEL = (
+    ".bk-input-group > label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }"
+)
 SHORTEST = np.timedelta64(2, "D")
 
 
@@ -27,14 +30,14 @@ class PeriodButtons:
             self._button("+", "Closer: half of the period shown", 0.0, 0.5),
             self._button("−", "Wider: twice the period shown", 0.0, 2.0),
         ]
-        self.reset = button("Reset", lambda _: self.all(), width=52, description="The whole period of the product")
+        self.reset = button("Reset", lambda _: self.all(), width=50, description="The whole period of the product")
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The buttons."""
-        return pn.Row(*self.buttons, self.reset, margin=(0, 0, 0, 6))
+        return pn.Row(*self.buttons, self.reset, margin=(0, 0, 0, 2))
 
     def _button(self, label: str, said: str, by: float, scale: float) -> Any:
-        return button(label, lambda _: self.move(by, scale), width=28, description=said)
+        return button(label, lambda _: self.move(by, scale), width=27, description=said)
 
     def move(self, by: float, scale: float) -> None:
         """Move the period by a share of its length, and scale it about its middle."""
@@ -53,20 +56,62 @@ class BehindBoxes:
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self.boxes = {
-            name: styled(pn.widgets.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 8, 0, 4)))
-            for name, label in (("rain", "Rain"), ("frozen", "Frozen soil"))
+            name: styled(pn.widgets.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 4, 0, 4)))
+            for name, label in (("rain", "Rain"), ("frozen", "Frost"))
         }
         for name, box in self.boxes.items():
             box.param.watch(lambda event, name=name: setattr(selection, name, "" if event.new else "off"), "value")
-        follow(selection, list(self.boxes), self._show)
+        follow(selection, ["area", *self.boxes], self._show)
+        self._show()
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The boxes."""
         return pn.Row(*self.boxes.values(), margin=0)
 
     def _show(self) -> None:
+        """They are of one cell, and so not offered for a mean."""
         for name, box in self.boxes.items():
-            box.value = not getattr(self.selection, name)
+            box.value, box.visible = not getattr(self.selection, name), not self.selection.area
+
+
+class Choice:
+    """A menu for one value of the selection, with a name that is read aloud and not shown."""
+
+    def __init__(self, selection: Selection, name: str, label: str, options: dict[str, str], width: int) -> None:
+        self.selection, self.name = selection, name
+        self.widget = styled(
+            pn.widgets.Select(label=label, options=options, value=getattr(selection, name), width=width, margin=(1, 2))
+        )
+        self.widget.stylesheets = [*self.widget.stylesheets, UNSEEN_LABEL]
+        self.widget.param.watch(lambda event: setattr(selection, name, event.new), "value")
+        follow(selection, [name], lambda: setattr(self.widget, "value", getattr(selection, name)))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The menu."""
+        return self.widget
+
+
+class AreaControls:
+    """What the series are of: a cell, or the mean of a box or polygon that is drawn on the map."""
+
+    def __init__(self, selection: Selection, draw: Callable[[str], None]) -> None:
+        self.selection, self._draw = selection, draw
+        self.of = Choice(selection, "area", "Series of", {"cell": "", "box mean": "box", "polygon": "polygon"}, 88)
+        shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
+        self.least = Choice(selection, "least_share", "Share of its cells that a mean needs", shares, 74)
+        self.again = button("Draw", lambda _: draw(selection.area), width=48, description="Draw the area on the map")
+        follow(selection, ["area"], self._show)
+        self._show()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The controls."""
+        return pn.Row(self.of, self.again, self.least, margin=0)
+
+    def _show(self) -> None:
+        area = self.selection.area
+        self.again.visible = self.least.widget.visible = bool(area)
+        if area and getattr(self.selection, area) is None:
+            self._draw(area)
 
 
 def written(start: int, end: int) -> str:

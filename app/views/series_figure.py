@@ -233,6 +233,7 @@ class SeriesFigure:
         for axis in (*plot.xaxis, *plot.yaxis):
             axis.axis_label_text_color = axis.major_label_text_color = colours["text"]
             axis.axis_line_color = axis.major_tick_line_color = colours["muted"]
+            axis.axis_label_text_font_size = axis.major_label_text_font_size = "11px"
             axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
         self.now.line_color = colours["muted"]
         self.tool.overlay.update(fill_color=colours["muted"], line_color=colours["muted"])
