@@ -17,6 +17,7 @@ import pandas as pd
 import param
 
 from app.cache import BoundedCache
+from app.class_store import WORDS, ClassStore, described
 from app.comparison import RANGE, Comparison, rectangle
 from app.mask_store import MaskStore
 from app.selection import Selection
@@ -27,7 +28,7 @@ from smcore import names
 from smcore.catalog import Catalog, CatalogEntry, load_catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
-from smcore.figures.colours import usual_range
+from smcore.figures.colours import REVERSED, usual_range
 from smcore.grids import Grid
 from smcore.maps import Codes, Gather, View, paint, plan
 from smcore.time_support import Support
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
-WORDS = {"": "soil moisture", names.SM_UNCERTAINTY: "half-width of the 90 % band"}
 _OPENED = BoundedCache(64)
 _FIELDS = BoundedCache(256, most_bytes=384 * 2**20)
 _SERIES = BoundedCache(512)
@@ -79,6 +79,7 @@ class Store(param.Parameterized):
         self.selection = selection
         self.stations = StationStore(self)
         self.masks = MaskStore(self)
+        self.classes = ClassStore(self)
         self.comparison = Comparison(self)
         self.curves = SeriesStore(self)
 
@@ -165,7 +166,8 @@ class Store(param.Parameterized):
             return tuple(self.selection.colour_range)
         if self.comparison.is_on:
             return RANGE
-        return usual_range(self.variable(entry), self.units(entry), entry.colour_range)
+        variable = self.variable(entry)
+        return usual_range(variable, self.units(entry), entry.colour_range if variable == entry.variable else None)
 
     def variable(self, entry: CatalogEntry) -> str:
         """The variable that is shown: the chosen one where the product has it, else its own."""
@@ -174,12 +176,20 @@ class Store(param.Parameterized):
 
     def shown(self, entry: CatalogEntry) -> str:
         """What the map shows of the product, in words."""
-        return "difference" if self.comparison.is_on else WORDS.get(self.variable(entry), WORDS[""])
+        if self.comparison.is_on:
+            return "difference"
+        variable = self.variable(entry)
+        return described(variable) if variable != entry.variable else WORDS[""]
+
+    def shows_classes(self, entry: CatalogEntry) -> bool:
+        """Whether the map shows flags or classes of the product, not a quantity."""
+        return not self.comparison.is_on and self.classes.of(entry) is not None
 
     @property
     def colours(self) -> str:
         """The colour map of the layer; a difference has its own, which is white where there is none."""
-        return "difference" if self.comparison.is_on else self.selection.colour_map
+        name = "difference" if self.comparison.is_on else self.selection.colour_map
+        return name + REVERSED if self.selection.reverse else name
 
     def units(self, entry: CatalogEntry) -> str:
         """Unit of what the map shows."""
@@ -206,7 +216,10 @@ class Store(param.Parameterized):
         gather = self.gather(entry, view)
         if gather.is_empty:
             return Frame(np.zeros((view.height, view.width), np.uint8), view)
-        return Frame(paint(self.on_map(entry, step, gather), gather, *self.colour_range(entry)), view)
+        field = self.on_map(entry, step, gather)
+        if self.shows_classes(entry):
+            return Frame(self.classes.paint(entry, field, gather), view)
+        return Frame(paint(field, gather, *self.colour_range(entry)), view)
 
     def gather(self, entry: CatalogEntry, view: View) -> Gather:
         """The cells that a view needs, at the overview level that it needs; a difference has no overviews."""
@@ -246,21 +259,6 @@ class Store(param.Parameterized):
             if value is not None:
                 found.append(value)
         return found
-
-    def flags(self, cell: CellValue) -> list[str]:
-        """Meanings of the quality bits set at a cell and step, as the product names them."""
-        prepared = self.opened(cell.entry)
-        if names.QUALITY not in prepared.variables:
-            return []
-        step = self.step(cell.entry)
-        bits = int(self.values(cell.entry, cell.row, cell.column, names.QUALITY)[step])
-        if bits < 0:
-            return ["no retrieval"]
-        attrs = prepared.variable_attrs(names.QUALITY)
-        meanings = str(attrs.get("flag_meanings", "")).split()
-        masks = np.atleast_1d(attrs.get("flag_masks", [])).astype(int)
-        found = [text for mask, text in zip(masks, meanings, strict=False) if bits & mask]
-        return [text.replace("_", " ") for text in found] or ["no flag is set"]
 
     def snapped(self, lat: float, lon: float, reach_deg: float) -> tuple[float, float]:
         """The place meant by a click: that of the pixel nearest to it, where the layer is a pixel set and one is near.

@@ -217,16 +217,15 @@ def _below(span: slice, side: int, length: int) -> slice:
 
 def masked_series(prepared: Any, variable: str, mask: Mask, *where: int) -> Array:
     """All steps of one cell (row, column) or pixel (location) without what the mask removes: (time,), NaN removed."""
-    values = np.asarray(prepared.read_series(variable, *where))
-    return mask.apply(values, lambda name: _series(prepared, name, len(values), *where))
+    return mask.apply(_series(prepared, variable, *where), lambda name: _series(prepared, name, *where))
 
 
-def _series(prepared: Any, variable: str, steps: int, *where: int) -> Array:
+def _series(prepared: Any, variable: str, *where: int) -> Array:
     """A variable over the steps; one without steps has the same value on each."""
     if variable not in prepared.statics:
         return np.asarray(prepared.read_series(variable, *where))
     fixed = prepared.read_values(variable) if prepared.layout == "pixels" else prepared.read_map(variable)
-    return np.full(steps, np.asarray(fixed)[where])
+    return np.full(len(prepared.time), np.asarray(fixed)[where])
 
 
 @dataclass

@@ -14,7 +14,9 @@ if (box && at) {
     const code = image.shape ? image[i * columns + j] : image[i][j];
     const low = range.low[0], high = range.high[0];
     const digits = high - low > 5 ? 0 : high - low <= 0.2 ? 3 : 2;
-    if (code === 0) text = "no value";
+    const labels = range.labels?.[0];
+    if (labels?.length) text = labels[code];
+    else if (code === 0) text = "no value";
     else if (code === 1) text = `below ${low}`;
     else if (code === 255) text = `above ${high}`;
     else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${range.units[0]}`;

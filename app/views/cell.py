@@ -58,8 +58,7 @@ class CellView:
             ("Cell", f"row {cell.row + grid.row0}, column {cell.column + grid.col0} of {grid.name}"),
             ("Centre", f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
         ]
-        flags = self.store.flags(cell)
-        rows += [("Flags", ", ".join(flags))] if flags else []
+        rows += [(name[:1].upper() + name[1:], said) for name, said in self.store.classes.at(cell).items()]
         body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
 

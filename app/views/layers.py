@@ -8,13 +8,14 @@ import panel as pn
 
 from app import saving
 from app.boundary import follow
+from app.class_store import WORDS, Share
 from app.colours import outside, shades
-from app.controls import empty, esc, number, save_row, styled, table, text
+from app.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
 from app.selection import COLOUR_MAPS, Selection
-from app.store import WORDS, Store
+from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, labelled
+from app.views.colour_card import ColourCard, kept_range
 from app.views.mask_card import MaskCard
-from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
@@ -33,19 +34,10 @@ class LayersView:
         )
         self.badge, self.legend, self.about, self.agreement = text(), text(), text(), text()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
-        self.variable = styled(
-            pn.widgets.Select(label="Shown", options={v: k for k, v in WORDS.items()}, visible=False, **wide)
-        )
+        self.variable = styled(pn.widgets.Select(label="Shown", visible=False, **wide))
+        self.flag = styled(pn.widgets.Select(label="Flag", visible=False, **wide))
         self.minus = styled(pn.widgets.Select(label="Minus (difference of two results)", **wide))
-        self.colour_map = styled(
-            pn.widgets.Select(
-                label="Colour map", options=list(COLOUR_MAPS), value=selection.colour_map,
-                sizing_mode="stretch_width", margin=(0, 0, 8, 0),
-            )
-        )  # fmt: skip
-        self.low = styled(pn.widgets.FloatInput(label="Lowest", step=0.05, width=84, margin=(0, 6, 8, 0)))
-        self.high = styled(pn.widgets.FloatInput(label="Highest", step=0.05, width=84, margin=(0, 6, 8, 0)))
-        self.reset = styled(pn.widgets.Button(label="Reset", width=62, margin=(19, 0, 8, 0), align="start"))
+        self.colours = ColourCard(selection, store)
         self.collection = styled(
             pn.widgets.Select(label="Stations on the map", sizing_mode="stretch_width", margin=(8, 0, 8, 0))
         )
@@ -57,8 +49,8 @@ class LayersView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
-            self.choice, self.badge, self.variable, self.legend, self.colour_map,
-            pn.Row(self.low, self.high, self.reset, margin=0), self.about, self.mask, self.minus, self.agreement,
+            self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
+            self.minus, self.agreement,
             text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
@@ -68,13 +60,22 @@ class LayersView:
         for widget, name in ((self.choice, "product"), (self.variable, "variable"), (self.minus, "minus")):
             widget.param.watch(lambda e, name=name: self._choose(name, e.new), "value")
         self.collection.param.watch(lambda e: self._choose("collection", e.new), "value")
-        self.colour_map.param.watch(lambda e: self._choose("colour_map", e.new), "value")
-        follow(self.low, ["value"], self._ranged)
-        follow(self.high, ["value"], self._ranged)
-        self.reset.on_click(lambda _: setattr(chosen, "colour_range", None))
+        self.flag.param.watch(lambda e: self._choose("flag", e.new), "value")
+        follow(chosen, ["time", "theme"], self._retell)
         follow(
             chosen,
-            ["product", "variable", "minus", "colour_map", "colour_range", "collection", "quality", "masks"],
+            [
+                "product",
+                "variable",
+                "flag",
+                "minus",
+                "colour_map",
+                "colour_range",
+                "reverse",
+                "collection",
+                "quality",
+                "masks",
+            ],
             self.refresh,
         )
         follow(self.store, ["catalog"], self.refresh)
@@ -83,17 +84,18 @@ class LayersView:
         if self._busy or value is None:
             return
         if name in ("product", "variable", "minus"):  # another product may have another unit: its own range
-            colours = (
-                _colours_for(value, self.selection.colour_map) if name == "variable" else self.selection.colour_map
-            )
-            self.selection.param.update({name: value, "colour_range": None, "colour_map": colours})
+            colours = self.selection.colour_map
+            colours = _colours_for(value, colours) if name == "variable" else colours
+            kept = kept_range(self.selection, self.store, {name: value})
+            self.selection.param.update({name: value, "colour_range": kept, "colour_map": colours})
         else:
             setattr(self.selection, name, value)
 
-    def _ranged(self) -> None:
-        low, high = self.low.value, self.high.value
-        if not self._busy and low is not None and high is not None and low < high:
-            self.selection.colour_range = (float(low), float(high))
+    def _retell(self) -> None:
+        """The legend of classes has the shares of the step, and colours that go by the theme."""
+        entry = self.store.entry
+        if entry is not None and self.store.shows_classes(entry):
+            self.legend.object = self._legend(entry, 0.0, 1.0)
 
     def refresh(self) -> None:
         """Bring every control to the selection, without acting on it again."""
@@ -103,17 +105,16 @@ class LayersView:
             self.choice.options = labelled(self.store.products)
             self.collection.options = {"none": ""} | labelled(self.store.stations.collections)
             self.collection.value = self.selection.collection
-            self.colour_map.value = self.selection.colour_map
             if entry is None:
                 self.legend.object = empty("No product is catalogued yet: run loam demo, or loam ingest with --id.")
                 return
             self.choice.value = entry.id
             self.badge.object = _badge(entry)
+            self.about.object = _about(entry)
             self._options(entry)
             low, high = self.store.colour_range(entry)
-            self.low.value, self.high.value = low, high
-            self.about.object = _about(entry)
             self.store.opened(entry)  # a store that is gone is said here, and the other products stay to be chosen
+            self.colours.refresh()
             self.legend.object = self._legend(entry, low, high)
             self.agreement.object = self._agreement()
         except SmcoreError as error:
@@ -122,16 +123,25 @@ class LayersView:
             self._busy = False
 
     def _options(self, entry: CatalogEntry) -> None:
-        self.variable.visible = names.SM_UNCERTAINTY in entry.variables
-        self.variable.value = self.selection.variable if self.variable.visible else ""
-        self.variable.disabled = self.colour_map.disabled = self.store.comparison.is_on
+        options = self.store.classes.options(entry)
+        self.variable.options, self.variable.visible = options, len(options) > 1
+        self.variable.value = self.selection.variable if self.selection.variable in options.values() else ""
+        self.variable.disabled = self.store.comparison.is_on
         self.minus.options = {"nothing": ""} | labelled([e for e in self.store.products if e.id != entry.id])
         other = self.store.comparison.other
         self.minus.value = other.id if other is not None else ""
+        flags = self.store.classes.flags(entry) if self.store.shows_classes(entry) else ()
+        self.flag.options = {"all": ""} | {word: word.replace(" ", "_") for word in flags}
+        self.flag.visible, chosen = bool(flags), self.selection.flag
+        self.flag.value = chosen if chosen in self.flag.options.values() else ""
 
     def _legend(self, entry: CatalogEntry, low: float, high: float) -> str:
         said = f"<div class=muted>{esc(self.store.shown(entry))}</div>" if self.store.shown(entry) != WORDS[""] else ""
         masked = self.store.masks.caption(entry)
+        if self.store.shows_classes(entry):
+            return said + _class_legend(
+                self.store.classes.shares(entry, self.store.step(entry)), bool(self.store.classes.flags(entry))
+            )
         said += f"<div class=muted>{esc(masked)}</div>" if masked else ""
         return said + ramp(self.store.colours, low, high, self.store.units(entry))
 
@@ -169,6 +179,17 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
         f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span>'
         f"<span>{high:g} {esc(unit_label(units))}</span></div>"
     )
+
+
+def _class_legend(lines: list[Share], several: bool) -> str:
+    """Colours and meanings of flags or classes, with their share of the step's cells."""
+    rows = [(Markup(swatch(one.colour) + esc(one.word)), f"{number(100 * one.share, 1)} %") for one in lines]
+    if not rows:
+        return empty("This step has no flags.")
+    return table(("Meaning", "Share of cells"), rows, numeric=(1,)) + (
+        "<div class=muted>A cell with several flags has the colour of the first and counts for each.</div>"
+        if several else ""
+    )  # fmt: skip
 
 
 def _colours_for(variable: str, colours: str) -> str:

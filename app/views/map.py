@@ -46,6 +46,7 @@ class MapView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self._asked = False
+        self.answers_taps = True
         self._fitted = False
         self._size, self._known = (900, 560), set[str]()
         self.figure = self._figure()
@@ -111,12 +112,13 @@ class MapView:
             line_color="#d55e00", line_dash="dashed", line_width=1.6, level="overlay",
         )  # fmt: skip
         self._colour_theme()
+        self._faded()
         self._mark_box()
         self._mark_cell()
 
     def _hover(self) -> None:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
-        self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="scale")
+        self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""], "labels": [[]]}, name="scale")
         self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
@@ -135,7 +137,8 @@ class MapView:
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
         follow(chosen, ["product", "time", "colour_range", "variable", "minus", "quality", "masks"], self.request)
-        follow(chosen, ["colour_map", "product", "minus"], self._recoloured)
+        follow(chosen, ["colour_map", "product", "minus", "reverse", "flag", "theme"], self._recoloured)
+        follow(chosen, ["opacity"], self._faded)
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)
         follow(chosen, ["box", "place"], self._mark_box)
@@ -143,6 +146,8 @@ class MapView:
 
     # -- what the user does --------------------------------------------------------------------------------------
     def _tapped(self, event: Tap) -> None:
+        if not self.answers_taps:  # the click sets a corner of a polygon
+            return
         sensor = self._station_near(event.x, event.y)
         place = float(latitude_of(event.y)), float((longitude_of(event.x) + 180.0) % 360.0 - 180.0)
         point = self.store.snapped(*place, reach_deg=SNAP_PIXELS * self.view().degrees_per_pixel)
@@ -226,14 +231,13 @@ class MapView:
         entry = self.store.entry
         if entry is None:
             return
-        low, high = self.store.colour_range(entry)
-        self.scale.data = {"low": [low], "high": [high], "units": [self.store.units(entry)]}
         try:
             step, view = self.store.step(entry), self.view()
             frame = self.store.frame(entry, step, view)
         except SmcoreError:
             self._clear(self.front, self.back)  # another product's picture must not pass for this one
             raise
+        self._explain()
         self._clear(self.back)  # it is of another step or view, and would show through the gaps of the new frame
         self._show(self.front, frame)
         document = pn.state.curdoc
@@ -247,7 +251,20 @@ class MapView:
             height, width = frame.codes.shape
             top, left = -(-height // 4), -(-width // 4)
             frame.codes[top : height - top, left : width - left] = 0  # where the front frame lies, gaps included
+            self._explain()
             self._show(self.back, frame)
+
+    def _explain(self) -> None:
+        """Tell the browser what the codes of the frame mean, and which colours those of flags and classes have."""
+        entry = self.store.entry
+        if entry is None:
+            return
+        low, high = self.store.colour_range(entry)
+        labels = self.store.classes.labels(entry) if self.store.shows_classes(entry) else []
+        told = {"low": [low], "high": [high], "units": [self.store.units(entry)], "labels": [labels]}
+        if told != self.scale.data:
+            self.scale.data = told
+            self._recoloured()
 
     @staticmethod
     def _clear(*sources: ColumnDataSource) -> None:
@@ -310,7 +327,17 @@ class MapView:
         }  # fmt: skip
 
     def _recoloured(self) -> None:
-        self.mapper.palette = list(palette(self.store.colours))
+        entry = self.store.entry
+        if entry is not None and self.store.shows_classes(entry):
+            colours = list(self.store.classes.palette(entry))
+        else:
+            colours = list(palette(self.store.colours))
+        if colours != self.mapper.palette:
+            self.mapper.palette = colours
+
+    def _faded(self) -> None:
+        for mark in self._rasters:
+            mark.glyph.global_alpha = self.selection.opacity / 100
 
     def _colour_theme(self) -> None:
         colours = THEME[self.selection.theme]

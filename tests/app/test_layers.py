@@ -70,7 +70,7 @@ def test_the_band_is_a_layer_with_its_own_range_and_other_colours(tab: Callable[
     assert session.layers.variable.visible
     session.layers.variable.value = "sm_uncertainty"
     assert session.selection.variable == "sm_uncertainty"
-    assert (session.layers.low.value, session.layers.high.value) == BAND_RANGE
+    assert (session.layers.colours.low.value, session.layers.colours.high.value) == BAND_RANGE
     assert session.selection.colour_map == "viridis"
     assert "half-width of the 90 % band" in session.layers.legend.object
     store, entry = session.store, session.store.entry
@@ -81,7 +81,7 @@ def test_the_band_is_a_layer_with_its_own_range_and_other_colours(tab: Callable[
     np.testing.assert_array_equal(store.frame(entry, 2, view).codes, paint(field, gather, *BAND_RANGE))
     session.layers.variable.value = ""
     assert session.selection.colour_map == "soil moisture"
-    assert (session.layers.low.value, session.layers.high.value) == names.RANGE_M3M3
+    assert (session.layers.colours.low.value, session.layers.colours.high.value) == names.RANGE_M3M3
 
 
 def test_a_product_without_a_band_offers_none_and_shows_itself(tab: Callable[..., Session]) -> None:
@@ -141,7 +141,7 @@ def test_the_difference_of_two_results_is_drawn_on_their_common_cells_alone(
     expected = np.full(one.shape, np.nan, "f4")
     expected[4:, 4:] = one[4:, 4:] - two[:8, :12]
     np.testing.assert_array_equal(session.store.comparison.field(2), expected)
-    low, high = session.layers.low.value, session.layers.high.value
+    low, high = session.layers.colours.low.value, session.layers.colours.high.value
     assert low == -high
     assert session.map.mapper.palette == list(palette("difference"))
     entry, view = session.store.entry, session.map.view()

@@ -245,19 +245,19 @@ def test_the_time_bar_steps_and_stops_at_the_ends(open_tab: Callable[..., Sessio
 
 def test_another_product_keeps_the_moment_and_takes_its_own_colour_range(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine", t="2018-01-20", range="0.1,0.2")
-    assert (session.layers.low.value, session.layers.high.value) == (0.1, 0.2)
+    assert (session.layers.colours.low.value, session.layers.colours.high.value) == (0.1, 0.2)
     session.layers.choice.value = "coarse"
     assert session.selection.product == "coarse"
     assert session.selection.time == "2018-01-20"
     assert session.selection.colour_range is None
-    assert (session.layers.low.value, session.layers.high.value) == names.RANGE_M3M3
+    assert (session.layers.colours.low.value, session.layers.colours.high.value) == names.RANGE_M3M3
 
 
 def test_an_empty_colour_range_is_not_taken(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine")
-    session.layers.low.value = 0.9
+    session.layers.colours.low.value = 0.9
     assert session.selection.colour_range is None
-    session.layers.low.value = 0.1
+    session.layers.colours.low.value = 0.1
     assert session.selection.colour_range == (0.1, names.RANGE_M3M3[1])
 
 
