@@ -19,6 +19,7 @@ from smcore.figures.scatter import draw_scatter
 from smcore.figures.series import Line, draw_series
 
 if TYPE_CHECKING:
+    from app.series_backdrop import Rain
     from app.station_store import Series
     from app.store import Store
 
@@ -65,8 +66,11 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     else:
         field = store.comparison.field(step).astype(np.float64)
         variable, title = label, f"{title} minus {_title(other)}"
+    shows_classes = store.shows_classes(entry)
+    if shows_classes and kind != "csv":
+        raise ExportError("A picture of flags or classes can't be saved", hint="save them as CSV")
     if kind == "csv":
-        row, column = np.nonzero(np.isfinite(field))
+        row, column = np.nonzero(field >= 0 if shows_classes else np.isfinite(field))
         table = pd.DataFrame(
             {
                 "latitude_degrees_north": grid.lat[row].round(5),
@@ -76,6 +80,8 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
                 f"{variable} [{units}]": field[row, column],
             }
         )
+        if shows_classes:
+            table["meaning"] = store.classes.meanings(entry, field[row, column])
         shown = f"shown: {label}" if label != "soil moisture" else ""
         masked = store.masks.caption(entry)
         return _csv(table, [title, when, shown, masked, f"n = {len(table)}", *_credits(entry), *_credits(other)])
@@ -93,22 +99,22 @@ def _with(when: str, masked: str) -> str:
 
 
 def series_file(store: Store, kind: str) -> io.BytesIO:
-    """All series of the drawer."""
-    series = store.curves.seen()
+    """The series of the drawer as they are seen: drawn ones, in the period shown, as values or anomalies."""
+    curves = store.curves
+    series = curves.seen()
     if not series:
         raise ExportError("There is no series to save", hint="click on the map first")
     if kind == "csv":
-        tables = [
-            pd.DataFrame(
-                {"series": text_cell(s.label), "time_utc": s.time, "soil_moisture": s.value,
-                 "units": text_cell(s.units),
-                 "synthetic": s.synthetic, **_beside(s)}
-            ).dropna(subset="soil_moisture")
-            for s in series
-        ]  # fmt: skip
-        entries = [store.catalog.get(s.entry_id) for s in series]
-        masked = [_with(store.label(e), store.masks.caption(e)) for e in entries if store.masks.caption(e)]
-        about = [store.place_label(), *masked, *dict.fromkeys(line for e in entries for line in _credits(e))]
+        column = curves.treatment.column
+        tables = [_series_table(s, column) for s in series]
+        entries = {s.entry_id: store.catalog.get(s.entry_id) for s in series}
+        rain = curves.rain_seen()
+        if rain is not None:
+            tables.append(_rain_table(rain))
+            entries[rain.entry.id] = rain.entry
+        first, last = (min(s.time[0] for s in series), max(s.time[-1] for s in series))
+        about = [*curves.about(), f"from {_moment(first)} to {_moment(last)}, times in UTC"]
+        about += [line for entry in entries.values() for line in _source_of(store, entry)]
         return _csv(pd.concat(tables), about)
     palette = LINES["light"]
     lines = [
@@ -118,17 +124,53 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
         )
         for s in series
     ]  # fmt: skip
-    return io.BytesIO(draw_series(lines, kind=kind, title=store.place_label()))
+    quantity = curves.treatment.quantity
+    return io.BytesIO(draw_series(lines, kind=kind, title=curves.place(), quantity=quantity))
+
+
+def _series_table(series: Series, column: str) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "series": text_cell(series.label), "id": text_cell(series.entry_id), "time_utc": series.time,
+            column: series.value, "units": text_cell(series.units), "synthetic": series.synthetic, **_beside(series),
+        }
+    )  # fmt: skip
+    return table.dropna(subset=column)
+
+
+def _rain_table(rain: Rain) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "series": text_cell(f"rain: {rain.label}"), "id": text_cell(rain.entry.id),
+            "time_utc": rain.day.astype("datetime64[ns]"), "synthetic": rain.entry.synthetic,
+            "precipitation_mean_of_day [mm d-1]": rain.value,
+        }
+    )  # fmt: skip
+    return table.dropna()
+
+
+def _source_of(store: Store, entry: CatalogEntry) -> list[str]:
+    """What a file says of one product: its title, what is left out of it, licence, citation."""
+    masked = store.masks.caption(entry) if entry.layout != "stations" else ""
+    return [f"{entry.id}: {_with(_title(entry), masked)}", *_credits(entry)]
+
+
+def _moment(time: np.datetime64) -> str:
+    return str(time.astype("datetime64[m]")).replace("T", " ")
 
 
 def _beside(series: Series) -> dict[str, np.ndarray]:
-    """Columns for where each value comes from and how wide its 90 % band is, where the product says so."""
+    """Columns for what is known of each value: recommended or not, its origin, its band, the share of the cells."""
     found: dict[str, np.ndarray] = {}
+    if series.recommended is not None:
+        found["quality"] = np.where(series.recommended, "recommended", "not recommended")
     if series.source is not None:
         words = {0: "", **names.SOURCE_MEANINGS}
         found["origin"] = np.array([words.get(int(s), "") for s in series.source])
     if series.half_width is not None:
         found["half_width_of_90_percent_band"] = series.half_width
+    if series.share is not None:
+        found["share_of_cells"] = series.share
     return found
 
 

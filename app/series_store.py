@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.area_store import AreaStore
-from app.series_backdrop import Backdrop
+from app.series_backdrop import Backdrop, Frozen, Rain
 from app.series_treatment import Treatment, definition, is_ready, treated, treatment
 from app.station_store import Series
 from smcore import names
@@ -87,18 +88,17 @@ class SeriesStore:
         It holds all that it needs, so that it may run while the selection goes on.
         """
         areas, key = self.areas, self._selection.treatment
+        if not key and not self._selection.area:
+            return None
         requests = areas.requests() if self._selection.area else []
-        missing = areas.missing() if requests else []
-        ranks = self.ranks(one.entry for one in requests)
-        here = [] if requests or not key else [s for s in self.everything() if not is_ready(s, key)]
-        if not missing and not here and not (requests and key):
+        missing, ranks = areas.missing(), self.ranks(one.entry for one in requests)
+        if not missing and all(is_ready(s, key) for s in self.everything()):
             return None
-        if not missing and requests and all(is_ready(s, key) for s in areas.series(requests, ranks)):
-            return None
+        here = [] if requests else self.everything()
 
         def work(progress: Progress, cancelled: Cancel) -> None:
             areas.compute(missing, progress, cancelled)
-            for series in here or (areas.series(requests, ranks) if key else []):
+            for series in here or areas.series(requests, ranks):
                 check(cancelled)
                 progress(1.0, "seasons")
                 treated(series, key)
@@ -127,6 +127,28 @@ class SeriesStore:
             return []
         inside = [(s.time >= period[0]) & (s.time <= period[1]) for s in series]
         return [s.during(keep) for s, keep in zip(series, inside, strict=True) if np.isfinite(s.value[keep]).any()]
+
+    def rain_seen(self) -> Rain | None:
+        """The rain behind the curves in the period that is seen; None where none is drawn."""
+        series = self.drawn()
+        period = self.period(series)
+        rain = self.rain(series)
+        if rain is None or period is None:
+            return None
+        keep = (rain.day >= period[0].astype("datetime64[D]")) & (rain.day <= period[1])
+        return replace(rain, day=rain.day[keep], value=rain.value[keep])
+
+    def rain(self, series: list[Series]) -> Rain | None:
+        """The rain that hangs behind these curves, those of a cell."""
+        return None if self._is_of_no_cell else self.backdrop.rain(self.home(series))
+
+    def frozen(self) -> Frozen | None:
+        """When the soil of the cell is frozen."""
+        return None if self._is_of_no_cell else self.backdrop.frozen()
+
+    @property
+    def _is_of_no_cell(self) -> bool:
+        return bool(self._selection.area) or self._selection.treatment == "climatology"
 
     # -- one cell ------------------------------------------------------------------------------------------------
     def _of_cell(self, cell: CellValue, order: int) -> Series:

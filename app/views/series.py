@@ -13,12 +13,12 @@ from app.boundary import follow, guarded, together
 from app.controls import button, empty, esc, save_row, text
 from app.selection import Selection
 from app.series_backdrop import Frozen, Rain
-from app.series_treatment import choices, why_empty
+from app.series_treatment import choices, definition, why_empty
 from app.station_store import Series
 from app.store import Store
 from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
-from app.views.series_legend import behind_keys, legend
+from app.views.series_legend import behind_keys, defined, legend
 from smcore.errors import SmcoreError
 
 REST_MS = 90
@@ -53,7 +53,7 @@ class SeriesView:
     def _build(self, draw: Callable[[str], None]) -> None:
         selection, store = self.selection, self.store
         self.period = PeriodButtons(selection, store, self.chart.period)
-        self.treatment = Choice(selection, "treatment", "What the series show", choices(), 112)
+        self.treatment = Choice(selection, "treatment", "What the series show", choices(), 106)
         self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
         self.legend = text(
             "", margin=(0, 6, 0, 12), styles={"max-height": "53px", "overflow": "hidden auto", "font-size": "12px"}
@@ -148,11 +148,7 @@ class SeriesView:
 
     def _hang(self, series: list[Series]) -> None:
         """Rain and frozen soil behind the curves."""
-        backdrop = self.store.curves.backdrop
-        if self.selection.area or self.selection.treatment == "climatology":
-            self._rain = self._frozen = None
-        else:
-            self._rain, self._frozen = backdrop.rain(self.store.curves.home(series)), backdrop.frozen()
+        self._rain, self._frozen = self.store.curves.rain(series), self.store.curves.frozen()
         self.chart.behind.show(self._rain, self._frozen)
 
     def toggle(self, entry_id: str) -> None:
@@ -170,7 +166,8 @@ class SeriesView:
         curves = self.store.curves
         shown = {_name(s) for s in self._shown if _has_values(s, start, end)}
         seen = {i for i, s in enumerate(self._series) if _name(s) in shown or s.entry_id in curves.hidden}
-        behind = behind_keys(self._rain, self._frozen, self.selection.theme)
+        behind = defined(definition(self.selection.treatment))
+        behind += behind_keys(self._rain, self._frozen, self.selection.theme)
         behind += "".join(f'<span class="alert key">{esc(note)}</span>' for note in self._notes(bool(shown)))
         self.legend.object = legend(self._series, curves.hidden, self.selection.theme, curves.place(), seen, behind)
 

@@ -13,7 +13,8 @@ from app.controls import button, styled
 from app.selection import Selection
 from app.store import Store
 
-UNSEEN_LABEL = (
+SMALL = (
+    ".bk-input { height: 28px !important; min-height: 28px !important; padding: 0 16px 0 7px !important; } "
     ".bk-input-group > label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }"
 )
 SHORTEST = np.timedelta64(2, "D")
@@ -82,7 +83,7 @@ class Choice:
         self.widget = styled(
             pn.widgets.Select(label=label, options=options, value=getattr(selection, name), width=width, margin=(1, 2))
         )
-        self.widget.stylesheets = [*self.widget.stylesheets, UNSEEN_LABEL]
+        self.widget.stylesheets = [*self.widget.stylesheets, SMALL]
         self.widget.param.watch(lambda event: setattr(selection, name, event.new), "value")
         follow(selection, [name], lambda: setattr(self.widget, "value", getattr(selection, name)))
 
@@ -96,7 +97,7 @@ class AreaControls:
 
     def __init__(self, selection: Selection, draw: Callable[[str], None]) -> None:
         self.selection, self._draw = selection, draw
-        self.of = Choice(selection, "area", "Series of", {"cell": "", "box mean": "box", "polygon": "polygon"}, 88)
+        self.of = Choice(selection, "area", "Series of", {"cell": "", "box mean": "box", "polygon": "polygon"}, 86)
         shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
         self.least = Choice(selection, "least_share", "Share of its cells that a mean needs", shares, 74)
         self.again = button("Draw", lambda _: draw(selection.area), width=48, description="Draw the area on the map")

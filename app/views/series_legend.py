@@ -88,3 +88,10 @@ def behind_keys(rain: Rain | None, frozen: Frozen | None, theme: str) -> str:
         f'<span class="muted key" title="{esc(text)}: {esc(more)}">{swatch(colour)}{esc(shortened(text, 44))}</span>'
         for colour, text, more in keys
     )
+
+
+def defined(definition: str) -> str:
+    """Markup of how an anomaly or a climatology is computed, whole on hovering."""
+    if not definition:
+        return ""
+    return f'<span class="muted key" title="{esc(definition)}">{esc(shortened(definition, 70))}</span>'

@@ -29,8 +29,11 @@ class Line:
     half_width: np.ndarray | None = None
 
 
-def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
-    """Draw series that share a place and return the file's bytes; each unit has an axis of its own."""
+def draw_series(lines: Sequence[Line], *, kind: str, title: str, quantity: str = "soil moisture") -> bytes:
+    """Draw series that share a place and return the file's bytes; each unit has an axis of its own.
+
+    ``quantity`` is what the axes say beside the unit: soil moisture, or an anomaly or climatology of it.
+    """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     units = list(dict.fromkeys(line.units for line in lines))
@@ -43,7 +46,7 @@ def draw_series(lines: Sequence[Line], *, kind: str, title: str) -> bytes:
                 name = f" {name}" if name.startswith("_") else name  # matplotlib leaves "_…" out of a legend
                 axes.plot(line.time.astype("datetime64[ms]"), line.value, color=line.colour, label=name, **style)
                 _shade(axes, line)
-            axes.set_ylabel(f"soil moisture [{unit_label(unit)}]")
+            axes.set_ylabel(f"{quantity} [{unit_label(unit)}]")
             axes.margins(y=0.05)
         count = sum(int(np.isfinite(line.value).sum()) for line in lines)
         panels[0].set_title(stamp(title, n=count), loc="left")
