@@ -53,7 +53,7 @@ class ClassStore:
     def options(self, entry: CatalogEntry) -> dict[str, str]:
         """What of a product can be shown: words → variable; its own is ''."""
         found = {WORDS[""]: ""}
-        for name, units in entry.variables.items():
+        for name, units in self._store.variables(entry).items():
             if name in (entry.variable, names.OBS_TIME):
                 continue
             told = name in WORDS or name in FLAG_NAMES or units in ("", "1")
@@ -130,6 +130,12 @@ class ClassStore:
             colour = CLASSES[i % len(CLASSES)] if not chosen else CHOSEN if word == chosen else NO_CLASS[theme]
             lines.append(Share(colour, word, sum(c for n, c in counts.items() if n & bit) / total))
         return [Share(NO_CLASS[theme], NO_FLAG, counts.get(0, 0) / total), *lines]
+
+    def meanings(self, entry: CatalogEntry, numbers: np.ndarray) -> list[str]:
+        """What each of some numbers (n,) of the variable on the map says."""
+        classes = self.of(entry)
+        told = {} if classes is None else {n: ", ".join(classes.meanings(n)) for n in set(numbers.astype(int).tolist())}
+        return [told.get(int(number), "") for number in numbers]
 
     # -- at a place ----------------------------------------------------------------------------------------------
     def at(self, cell: CellValue) -> dict[str, str]:

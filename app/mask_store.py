@@ -161,9 +161,9 @@ class MaskStore:
     def for_inference(self, target: CatalogEntry | None) -> str:
         """The quality rule for observations that a model reads: the chosen one, else what models are trained on.
 
-        ``all`` where there are no observations, or where they don't tell.
+        ``all`` where there are no observations, or where theirs don't tell.
         """
-        if target is None or names.QUALITY not in target.variables:
+        if target is None:
             return QUALITY[0]
         chosen = INFERENCE_RULE if self._selection.quality == QUALITY[0] else str(self._selection.quality)
         return chosen if chosen in self.held(target).quality_rules() else QUALITY[0]

@@ -59,12 +59,15 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     if entry is None:
         raise ExportError("There is no product on the map to save")
     step, grid, units, label = store.step(entry), store.grid(entry), store.units(entry), store.shown(entry)
-    when, variable, title = store.step_label(entry, step), store.variable(entry), _title(entry)
+    when, variable, title = store.when(entry), store.variable(entry), _title(entry)
     other = store.comparison.other if store.comparison.is_on else None
-    if other is None:
+    if store.ranges.is_on:
+        field, variable = store.ranges.whole(entry), f"{variable} {store.ranges.name()}"
+    elif other is None:
         field = store.field(entry, step).astype(np.float64)
     else:
         field = store.comparison.field(step).astype(np.float64)
+    if other is not None:
         variable, title = label, f"{title} minus {_title(other)}"
     shows_classes = store.shows_classes(entry)
     if shows_classes and kind != "csv":
@@ -84,7 +87,8 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
             table["meaning"] = store.classes.meanings(entry, field[row, column])
         shown = f"shown: {label}" if label != "soil moisture" else ""
         masked = store.masks.caption(entry)
-        return _csv(table, [title, when, shown, masked, f"n = {len(table)}", *_credits(entry), *_credits(other)])
+        rule = store.ranges.rule() if store.ranges.is_on else ""
+        return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *_credits(entry), *_credits(other)])
     return io.BytesIO(
         draw_map(
             field, grid, kind=kind, title=title, when=_with(when, store.masks.caption(entry)), units=units, label=label,
@@ -183,7 +187,7 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
     collection = store.stations.entry
     synthetic = score.entry.synthetic or bool(collection and collection.synthetic)
     if kind == "csv":
-        units = store.units(score.entry)
+        units = store.own_units(score.entry)
         table = pd.DataFrame({f"product [{units}]": score.product, f"reference [{station.units}]": score.reference})
         metrics = ", ".join(f"{name} = {value:.4f} ({status})" for name, (value, status) in score.metrics.items())
         about = [f"product: {score.entry.title}", f"reference: {station.label}", f"n = {score.n}", metrics]
@@ -191,7 +195,7 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
     return io.BytesIO(
         draw_scatter(
             score.product, score.reference, kind=kind, title=station.label, names=(score.entry.title, "station"),
-            units=(store.units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
+            units=(store.own_units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
             colour=LINES["light"][0], synthetic=synthetic,
         )
     )  # fmt: skip

@@ -20,6 +20,7 @@ from app.cache import BoundedCache
 from app.class_store import WORDS, ClassStore, described
 from app.comparison import RANGE, Comparison, rectangle
 from app.mask_store import MaskStore
+from app.range_store import RangeStore
 from app.selection import Selection
 from app.series_store import SeriesStore
 from app.station_store import Series, StationStore
@@ -81,6 +82,7 @@ class Store(param.Parameterized):
         self.masks = MaskStore(self)
         self.classes = ClassStore(self)
         self.comparison = Comparison(self)
+        self.ranges = RangeStore(self)
         self.curves = SeriesStore(self)
 
     def reload(self) -> None:
@@ -164,6 +166,10 @@ class Store(param.Parameterized):
         """The chosen range, else the product's own, else that of its unit."""
         if self.selection.colour_range is not None:
             return tuple(self.selection.colour_range)
+        usual = self._usual_range(entry)
+        return self.ranges.colour_range(self._step_units(entry), usual) if self.ranges.is_on else usual
+
+    def _usual_range(self, entry: CatalogEntry) -> tuple[float, float]:
         if self.comparison.is_on:
             return RANGE
         variable = self.variable(entry)
@@ -172,14 +178,25 @@ class Store(param.Parameterized):
     def variable(self, entry: CatalogEntry) -> str:
         """The variable that is shown: the chosen one where the product has it, else its own."""
         chosen = self.selection.variable
-        return chosen if chosen in entry.variables and not self.comparison.is_on else entry.variable
+        return chosen if chosen in self.variables(entry) and not self.comparison.is_on else entry.variable
+
+    def variables(self, entry: CatalogEntry) -> dict[str, str]:
+        """All variables of a product with their units; only those in the catalogue where its store is gone."""
+        try:
+            return dict(entry.variables) | self.opened(entry).variables
+        except SmcoreError:
+            return dict(entry.variables)
 
     def shown(self, entry: CatalogEntry) -> str:
         """What the map shows of the product, in words."""
-        if self.comparison.is_on:
-            return "difference"
         variable = self.variable(entry)
-        return described(variable) if variable != entry.variable else WORDS[""]
+        what = described(variable) if variable != entry.variable else WORDS[""]
+        what = "difference" if self.comparison.is_on else what
+        return f"{what}, {self.ranges.name()}" if self.ranges.is_on else what
+
+    def when(self, entry: CatalogEntry) -> str:
+        """The time of what the map shows, in words: its step, or its range of days."""
+        return self.ranges.when() if self.ranges.is_on else self.step_label(entry, self.step(entry))
 
     def shows_classes(self, entry: CatalogEntry) -> bool:
         """Whether the map shows flags or classes of the product, not a quantity."""
@@ -189,12 +206,16 @@ class Store(param.Parameterized):
     def colours(self) -> str:
         """The colour map of the layer; a difference has its own, which is white where there is none."""
         name = "difference" if self.comparison.is_on else self.selection.colour_map
+        name = self.ranges.colours if self.ranges.is_on and not self.comparison.is_on else name
         return name + REVERSED if self.selection.reverse else name
 
     def units(self, entry: CatalogEntry) -> str:
         """Unit of what the map shows."""
+        return self.ranges.units(self._step_units(entry)) if self.ranges.is_on else self._step_units(entry)
+
+    def _step_units(self, entry: CatalogEntry) -> str:
         variable = self.variable(entry)
-        return self.own_units(entry) if variable == entry.variable else entry.variables[variable]
+        return self.own_units(entry) if variable == entry.variable else self.variables(entry)[variable]
 
     @staticmethod
     def own_units(entry: CatalogEntry) -> str:

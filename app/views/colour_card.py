@@ -100,6 +100,6 @@ def kept_range(selection: Selection, store: Store, change: dict[str, Any]) -> tu
         return None
     after = store.catalog.get(product)
     variable = str(change.get("variable", selection.variable)) or after.variable
-    units = after.variables.get(variable, "") if variable != after.variable else store.own_units(after)
+    units = store.variables(after).get(variable, "") if variable != after.variable else store.own_units(after)
     low, high = selection.colour_range
     return (float(low), float(high)) if units == store.units(before) else None
