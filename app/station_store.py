@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +67,9 @@ class Series:
 class StationScore:
     """Pairs of one product with the chosen sensor, and what they say.
 
-    ``product`` and ``reference`` are (n,) in the units given; ``metrics`` maps name → (value, status); ``sentence``
-    says why there is no number, ``notes`` what a reader must know (depths, shares masked).
+    ``product`` and ``reference`` are (n,) in the units given, ``time`` (n,) that of the product's value [UTC];
+    ``metrics`` maps name → (value, status); ``sentence`` says why there is no number, ``notes`` what a reader must know
+    (depths, shares masked).
     """
 
     entry: CatalogEntry
@@ -79,6 +80,14 @@ class StationScore:
     distance_km: float
     sentence: str
     notes: tuple[str, ...] = ()
+    time: np.ndarray = field(default_factory=lambda: np.empty(0, "datetime64[ns]"))
+
+    def nearest(self, reference: float, product: float) -> np.datetime64 | None:
+        """Time of the pair that lies nearest to a place of the scatter; None without pairs."""
+        if not self.n:
+            return None
+        far = np.hypot(self.reference - reference, self.product - product)
+        return np.datetime64(self.time[int(far.argmin())])
 
 
 class StationStore:
@@ -184,6 +193,13 @@ class StationStore:
             return []
         return [self._score(cell.entry, entry, row) for cell in self._store.cells()]
 
+    def in_period(self, score: StationScore) -> np.ndarray:
+        """Which pairs (n,) lie in the period that was chosen for the series; all where none was."""
+        if not self._selection.span:
+            return np.ones(score.n, bool)
+        first, last = (np.datetime64(moment) for moment in self._selection.span.split(","))
+        return np.asarray((score.time >= first) & (score.time <= last))
+
     def _score(self, product: CatalogEntry, collection: CatalogEntry, row: int) -> StationScore:
         version = self._store.version
         masks = self._store.masks
@@ -212,8 +228,9 @@ class StationStore:
         said = next((reason(result, name, 0) for name in METRICS if metrics[name][1] != "ok"), "")
         x, y = pairs["product"].values[0], pairs["reference"].values[0]
         both = np.isfinite(x) & np.isfinite(y)
-        distance = float(pairs["distance_km"].values[0])
-        return StationScore(product, x[both], y[both], metrics, int(both.sum()), distance, said, tuple(matched.notes))
+        distance, time = float(pairs["distance_km"].values[0]), pairs["product_time"].values[0][both]
+        notes, count = tuple(matched.notes), int(both.sum())
+        return StationScore(product, x[both], y[both], metrics, count, distance, said, notes, time)
 
 
 def with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

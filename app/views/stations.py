@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
 from app import saving
-from app.boundary import follow
+from app.boundary import follow, guarded, together
 from app.colours import LINES, THEME
-from app.controls import Markup, button, empty, esc, number, save_row, styled, swatch, table, text
+from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
 from app.store import Store
@@ -20,6 +21,7 @@ from app.titles import labelled
 from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor
+WHOLE, MARKED, FADED = 0.55, 0.85, 0.1  # opacity of pairs: without a period, in it, beside it
 LABELS = {"pearson_r": "R", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
 
 
@@ -29,6 +31,7 @@ class StationsView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self._busy = False
+        self.scores: list[StationScore] = []
         self.previous = button(
             "◀ Previous", lambda _: store.stations.move(-1), width=90, description="Previous sensor (k)"
         )
@@ -41,18 +44,20 @@ class StationsView:
         self.against = styled(
             pn.widgets.Select(label="Scatter against", sizing_mode="stretch_width", margin=(6, 0, 4, 0))
         )
-        self.points = ColumnDataSource({"reference": [], "product": []}, name="pairs")
+        self.points = ColumnDataSource({"reference": [], "product": [], "alpha": []}, name="pairs")
+        self.brushed = text("", margin=(0, 0, 2, 0))
         self.figure = self._figure()
         self.save = save_row(
             lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
         )
         self.chart = pn.Column(
-            self.against, pn.pane.Bokeh(self.figure, margin=0), self.save, visible=False, margin=0,
+            self.against, pn.pane.Bokeh(self.figure, margin=0), self.brushed, self.save, visible=False, margin=0,
             sizing_mode="stretch_width",
         )  # fmt: skip
         self.choice.param.watch(self._typed, "value")
         follow(self.against, ["value"], self._scatter)
         follow(selection, ["sensor", "collection", "place", "theme", "quality", "masks"], self.refresh)
+        follow(selection, ["span"], self._brush)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
 
@@ -66,9 +71,10 @@ class StationsView:
     def _figure(self) -> figure:
         plot = figure(
             width=294, height=280, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
-            outline_line_color=None, min_border=2, name="scatter",
+            outline_line_color=None, min_border=2, name="scatter", stylesheets=[NO_RING],
         )  # fmt: skip
-        self.marks = plot.scatter("reference", "product", source=self.points, size=4, alpha=0.55)
+        self.marks = plot.scatter("reference", "product", source=self.points, size=4, alpha="alpha")
+        plot.on_event(Tap, together(guarded(self._tapped)))
         self.line = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
         return plot
 
@@ -135,15 +141,37 @@ class StationsView:
         score = next((s for s in self.scores if s.entry.id == self.against.value), None)
         if score is None:
             return
-        self.points.data = {"reference": score.reference, "product": score.product}
+        alpha = np.full(score.n, WHOLE, "f4")
+        self.points.data = {"reference": score.reference, "product": score.product, "alpha": alpha}
+        self._brush()
         both = np.concatenate([score.reference, score.product])
         low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 0.5)
         pad = 0.05 * (high - low or 1)
         for axis_range in (self.figure.x_range, self.figure.y_range):
             axis_range.update(start=low - pad, end=high + pad)
-        units = unit_label(self.store.units(score.entry))
+        units = unit_label(self.store.own_units(score.entry))
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "station [m³ m⁻³]", f"product [{units}]"
         self._theme(self._colour(score))
+
+    def _brush(self) -> None:
+        """Mark the pairs of the period that the series show; the others stay as shades."""
+        score = next((s for s in self.scores if s.entry.id == self.against.value), None)
+        if score is None:
+            return
+        inside = self.store.stations.in_period(score)
+        alpha = np.where(inside, WHOLE if inside.all() else MARKED, FADED).astype("f4")
+        self.points.data = {**self.points.data, "alpha": alpha}
+        said = f"{int(inside.sum())} of {score.n} pairs lie in the period of the series, and are marked. "
+        self.brushed.object = (
+            f'<span class="muted">{"" if inside.all() else said}Click on a pair to go to its day.</span>'
+        )
+
+    def _tapped(self, event: Any) -> None:
+        """Go to the day of the pair that was clicked: the map and the mark in the series follow."""
+        score = next((s for s in self.scores if s.entry.id == self.against.value), None)
+        time = score.nearest(event.x, event.y) if score else None
+        if time is not None:
+            self.selection.time = str(time.astype("datetime64[s]"))
 
     def _colour(self, score: StationScore) -> str:
         """The colour that the product has in the series."""
