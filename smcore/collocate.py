@@ -47,7 +47,7 @@ class Collocation:
     @property
     def is_empty(self) -> bool:
         """Whether the two share nothing."""
-        return self.rows.stop <= self.rows.start or self.columns.stop <= self.columns.start
+        return bool(self.rows.stop <= self.rows.start or self.columns.stop <= self.columns.start)
 
     @property
     def cells(self) -> int:
@@ -107,7 +107,7 @@ def collocation(source: Grid, target: Grid, rows: slice, columns: slice) -> Coll
 
 def is_finer(one: Grid, other: Grid) -> bool:
     """Whether the cells of ``one`` are smaller, by their width in degrees of longitude."""
-    return one.step[1] < 0.999 * other.step[1]
+    return bool(one.step[1] < 0.999 * other.step[1])
 
 
 def _rows(grid: Grid, lat: NDArray[np.float64]) -> Ints:

@@ -1,12 +1,14 @@
 // Longitude, latitude and value under the pointer, from the frame that is on the screen: no request is sent.
 // A new frame under a resting pointer is read again, so that the number is never that of an older picture.
 const R = 6378137, box = document.getElementById("readout");
-if (cb_obj.sx !== undefined) window.loamPointer = { x: cb_obj.x, y: cb_obj.y };
+if (cb_obj.sx !== undefined) window.loamPointer = { x: cb_obj.x, y: cb_obj.y, of: front.id };
 const at = window.loamPointer;
-if (box && at) {
+if (box && at && at.of === front.id) { // of several maps, the one under the pointer speaks
   const lon = ((at.x / R * 180 / Math.PI + 540) % 360) - 180;
   const lat = (2 * Math.atan(Math.exp(at.y / R)) - Math.PI / 2) * 180 / Math.PI;
-  const d = (layer.visible ? front : scores).data, range = (layer.visible ? scale : score_scale).data, image = d.image[0];
+  const covered = swiped.data.dw[0] > 1 && at.x >= swiped.data.x[0];
+  const d = (covered ? swiped : layer.visible ? front : scores).data, image = d.image[0];
+  const range = (covered ? swiped_scale : layer.visible ? scale : score_scale).data;
   const [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
   const i = Math.floor((at.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((at.x - d.x[0]) / d.dw[0] * columns);
   let text = "";

@@ -6,6 +6,7 @@ data at once. The old image stays until the new one is there, and of several req
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -33,7 +34,8 @@ _BLANK = np.zeros((1, 1), np.uint8)
 
 
 @cache
-def _coast() -> tuple[np.ndarray, np.ndarray]:
+def coast() -> tuple[np.ndarray, np.ndarray]:
+    """Coastlines in Web Mercator [m], NaN between lines."""
     from smcore.geodata import coastlines
 
     lon, lat = coastlines("50m")
@@ -48,6 +50,7 @@ class MapView:
         self._asked = False
         self.answers_taps = True
         self._fitted = False
+        self.instead: Callable[[], bool] = lambda: False  # draws something else than a step, and says whether it did
         self._size, self._known = (900, 560), set[str]()
         self.figure = self._figure()
         self._layers()
@@ -92,11 +95,12 @@ class MapView:
         self.back, self.front = ColumnDataSource(dict(place), name="back"), ColumnDataSource(dict(place), name="front")
         self.running = ColumnDataSource(dict(place), name="running")
         self.scores = ColumnDataSource(dict(place), name="score-frame")
+        self.swiped = ColumnDataSource(dict(place), name="swiped")
         *self._rasters, self.scores_mark = (
             plot.image("image", "x", "y", "dw", "dh", source=source, color_mapper=self.mapper, level="image")
             for source in (self.back, self.front, self.running, self.scores)
         )
-        x, y = _coast()
+        x, y = coast()
         self.coast = plot.line(x, y, line_width=0.8, level="glyph")
         self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
         self.station_marks = plot.scatter(
@@ -120,19 +124,21 @@ class MapView:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
         self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""], "labels": [[]]}, name="scale")
         self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
+        self.swiped_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="swiped-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
-        read = CustomJS(args={**layers, "scores": self.scores, "score_scale": self.score_scale}, code=code)
+        layers |= {"scores": self.scores, "score_scale": self.score_scale}
+        read = CustomJS(args={**layers, "swiped": self.swiped, "swiped_scale": self.swiped_scale}, code=code)
         self.figure.js_on_event(MouseMove, read)
-        for source in (self.front, self.scores):
+        for source in (self.front, self.scores, self.swiped):
             source.js_on_change("data", read)
         leave = "window.loamPointer = undefined; document.getElementById('readout')?.replaceChildren();"
         self.figure.js_on_event(MouseLeave, CustomJS(code=leave))
 
     def _wire(self) -> None:
         plot, chosen = self.figure, self.selection
-        plot.on_event(RangesUpdate, lambda _: self._moved())
-        plot.on_event(Tap, together(self._tapped))
+        plot.on_event(RangesUpdate, lambda _: self.moved())
+        plot.on_event(Tap, together(self.tapped))
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
@@ -145,7 +151,8 @@ class MapView:
         follow(chosen, ["collection"], self.mark_stations)
 
     # -- what the user does --------------------------------------------------------------------------------------
-    def _tapped(self, event: Tap) -> None:
+    def tapped(self, event: Tap) -> None:
+        """Take the clicked place, or the station there."""
         if not self.answers_taps:  # the click sets a corner of a polygon
             return
         sensor = self._station_near(event.x, event.y)
@@ -206,7 +213,8 @@ class MapView:
         self.figure.y_range.update(start=first.y0, end=first.y1)
         self.request()
 
-    def _moved(self) -> None:
+    def moved(self) -> None:
+        """Keep what is shown now, and paint it."""
         view = self.view()
         west, east = longitude_of([view.x0, view.x1])
         south, north = latitude_of([view.y0, view.y1])
@@ -229,7 +237,7 @@ class MapView:
         """Paint the visible frame, and leave the wider one for when the user rests."""
         self._asked = False
         entry = self.store.entry
-        if entry is None:
+        if entry is None or self.instead():
             return
         try:
             step, view = self.store.step(entry), self.view()
@@ -244,9 +252,20 @@ class MapView:
         if document is not None and document.session_context:
             document.add_timeout_callback(guarded(lambda: self._draw_back(step, view)), 250)
 
+    def show_instead(self, frame: Frame | None) -> None:
+        """Show a frame that is not a step's; None clears the map."""
+        self._explain()
+        if frame is None:
+            self._clear(self.front, self.back)
+            return
+        self._clear(self.back)
+        self._show(self.front, frame)
+
     def _draw_back(self, step: int, view: View) -> None:
         entry = self.store.entry
-        if entry is not None and view == self.view() and step == self.store.step(entry):
+        if entry is None or self.store.ranges.is_on:
+            return
+        if view == self.view() and step == self.store.step(entry):
             frame = self.store.frame(entry, step, view.widened(MARGIN, COARSER))
             height, width = frame.codes.shape
             top, left = -(-height // 4), -(-width // 4)
@@ -307,7 +326,7 @@ class MapView:
         """Show another part of the world, because the user asked for it."""
         self.figure.x_range.update(start=view.x0, end=view.x1)
         self.figure.y_range.update(start=view.y0, end=view.y1)
-        self._moved()
+        self.moved()
 
     # -- marks ---------------------------------------------------------------------------------------------------
     def _mark_cell(self) -> None:

@@ -1,0 +1,228 @@
+"""Maps of several products at once: one behind a divider, two side by side, four; they pan, zoom and step together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
+from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, PanTool, WheelZoomTool
+from bokeh.plotting import figure
+
+from app.beside import Beside, Panel
+from app.boundary import follow, guarded, together
+from app.colours import THEME, palette
+from app.controls import ASSETS, NO_RING, esc, styled, text
+from app.selection import Selection
+from app.store import Store
+from app.titles import labelled
+from app.views.map import MapView, coast
+from smcore.errors import SmcoreError
+from smcore.figures.colours import REVERSED
+from smcore.names import unit_label
+
+MODES = {"one map": "", "swipe": "swipe", "side by side": "side", "four maps": "four"}
+MOST = 3
+_BLANK = np.zeros((1, 1), np.uint8)
+_NOTHING = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+_OVER = {"position": "absolute", "top": "8px", "z-index": "5"}
+
+
+class CompareView:
+    """The choice how many maps, and the maps beside the main one, each made when it is first needed."""
+
+    def __init__(self, selection: Selection, store: Store, main: MapView) -> None:
+        self.selection, self.store, self.main = selection, store, main
+        self.beside = Beside(store)
+        self.mapper = LinearColorMapper(palette=list(palette(_colours(selection))), low=0, high=255)
+        self.mode = styled(pn.widgets.Select(label="", options=MODES, value=selection.compare, width=124, margin=0))
+        self.mode.description = "One map, or several products at once"
+        self.swiped = _Picker(self, 0)
+        self.swipe: _Swipe | None = None
+        self.panels: list[_Panel] = []
+        self.roots = [pn.Column(sizing_mode="stretch_both", margin=0) for _ in range(MOST)]
+        self.bar = pn.Row(self.swiped.pane, self.mode, margin=0, styles=_OVER | {"right": "10px"})
+        self.mode.param.watch(lambda e: setattr(selection, "compare", e.new), "value")
+        follow(selection, ["compare", "beside", "product", "place"], self.refresh)
+        follow(selection, ["colour_map", "reverse"], self._recoloured)
+        follow(selection, ["theme"], self._theme)
+        follow(store, ["catalog"], self.refresh)
+        main.front.on_change("data", lambda attr, old, new: guarded(self.draw)())  # noqa: ARG005 — bokeh wants these
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The bar over the map's corner."""
+        return self.bar
+
+    def refresh(self) -> None:
+        """Bring the maps to the selection."""
+        mode = self.selection.compare
+        self.mode.value = mode
+        self.mode.visible = self.selection.place in ("explore", "infer")
+        self.swiped.pane.visible = mode == "swipe"
+        if mode == "swipe" and self.swipe is None:
+            self.swipe = _Swipe(self.main, self.mapper)
+            self._theme()
+        wanted = MOST if mode == "four" else 1 if mode == "side" else 0
+        while len(self.panels) < wanted:
+            panel = _Panel(self, len(self.panels))
+            self.roots[len(self.panels)][:] = [panel.pane]
+            self.panels.append(panel)
+        self.draw()
+
+    def draw(self) -> None:
+        """Paint the other products in the main map's view."""
+        mode, view = self.selection.compare, self.main.view()
+        if self.swipe is not None and mode != "swipe":
+            self.swipe.show(None)
+        for place, entry in enumerate(self.beside.entries()):
+            try:
+                panel = self.beside.panel(entry, view)
+            except SmcoreError as error:
+                panel = self.beside.broken(entry, view, error)
+            if mode == "swipe" and self.swipe is not None:
+                self.swipe.show(panel)
+                self.swiped.show(panel)
+            elif place < len(self.panels):
+                self.panels[place].show(panel)
+
+    def choose(self, place: int, product: str) -> None:
+        """Another product in one of the places."""
+        self.beside.choose(place, product)
+
+    def _recoloured(self) -> None:
+        self.mapper.palette = list(palette(_colours(self.selection)))
+
+    def _theme(self) -> None:
+        for panel in self.panels:
+            panel.theme()
+        if self.swipe is not None:
+            self.swipe.cover_mark.glyph.fill_color = THEME[self.selection.theme]["sea"]
+
+
+def _colours(selection: Selection) -> str:
+    return selection.colour_map + (REVERSED if selection.reverse else "")
+
+
+class _Picker:
+    """Which product, and a line on its step."""
+
+    def __init__(self, view: CompareView, place: int, **styles: str) -> None:
+        self._view, self._place, self._busy = view, place, False
+        self.product = styled(pn.widgets.Select(label="", width=230, margin=0))
+        self.product.description = "The product beside the one on the map"
+        self.note = text(margin=(2, 0, 0, 0), sizing_mode=None, width=230)
+        self.pane = pn.Column(self.product, self.note, margin=(0, 8, 0, 0), width=230, styles=styles)
+        self.product.param.watch(self._chose, "value")
+
+    def _chose(self, event: Any) -> None:
+        if not self._busy and event.new:
+            together(guarded(lambda: self._view.choose(self._place, event.new)))()
+
+    def show(self, panel: Panel) -> None:
+        """Say what is shown."""
+        self._busy = True
+        try:
+            self.product.options = labelled(self._view.beside.products)
+            self.product.value = panel.entry.id
+        finally:
+            self._busy = False
+        scale = f" · {panel.low:g} to {panel.high:g} {unit_label(panel.units)}" if panel.units else ""
+        badge = ' <span class="badge">synthetic</span>' if panel.entry.synthetic else ""
+        self.note.object = f'<span class="chip">{esc(panel.step)}{esc(scale)}{badge}</span>'
+
+
+class _Panel:
+    """One map beside the main one; its ranges are the main one's."""
+
+    def __init__(self, view: CompareView, place: int) -> None:
+        self._view = view
+        main = view.main.figure
+        self.figure = plot = figure(
+            x_range=main.x_range, y_range=main.y_range, sizing_mode="stretch_both", tools=[], toolbar_location=None,
+            x_axis_location=None, y_axis_location=None, min_border=0, outline_line_color=None, stylesheets=[NO_RING],
+            name=f"beside-{place + 1}", output_backend="canvas",
+        )  # fmt: skip
+        pan, wheel = PanTool(), WheelZoomTool()
+        plot.add_tools(pan, wheel)
+        plot.toolbar.active_drag, plot.toolbar.active_scroll = pan, wheel
+        plot.grid.visible = False
+        self.source = ColumnDataSource(dict(_NOTHING), name=f"beside-frame-{place + 1}")
+        self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]})
+        image = plot.image("image", "x", "y", "dw", "dh", source=self.source, color_mapper=view.mapper, level="image")
+        x, y = coast()
+        self.coast = plot.line(x, y, line_width=0.8, level="glyph")
+        plot.quad("left", "right", "bottom", "top", source=view.main.cell, fill_alpha=0.0, line_width=1.6)
+        self._listen(image)
+        self.picker = _Picker(view, place, **_OVER, left="8px")
+        self.pane = pn.Column(
+            self.picker.pane, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
+            sizing_mode="stretch_both", margin=0, styles={"position": "relative"},
+        )  # fmt: skip
+        self.theme()
+
+    def _listen(self, image: Any) -> None:
+        plot, main = self.figure, self._view.main
+        plot.on_event(RangesUpdate, lambda _: main.moved())
+        plot.on_event(Tap, together(main.tapped))
+        code = (ASSETS / "hover.js").read_text(encoding="utf-8")
+        args = {"front": self.source, "scale": self.scale, "layer": image, "scores": self.source}
+        nothing = {"swiped": ColumnDataSource(dict(_NOTHING)), "swiped_scale": self.scale}
+        read = CustomJS(args=args | nothing | {"score_scale": self.scale}, code=code)
+        plot.js_on_event(MouseMove, read)
+        self.source.js_on_change("data", read)
+        leave = "window.loamPointer = undefined; document.getElementById('readout')?.replaceChildren();"
+        plot.js_on_event(MouseLeave, CustomJS(code=leave))
+
+    def show(self, panel: Panel) -> None:
+        """Draw a product."""
+        view = panel.frame.view
+        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
+        self.source.data = {
+            "image": [panel.frame.codes], "x": [view.x0], "y": [view.y0],
+            "dw": [view.x1 - view.x0], "dh": [view.y1 - view.y0],
+        }  # fmt: skip
+        self.picker.show(panel)
+
+    def theme(self) -> None:
+        """Light or dark."""
+        colours = THEME[self._view.selection.theme]
+        self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
+        self.coast.glyph.line_color = colours["coast"]
+
+
+class _Swipe:
+    """Another product over the right part of the main map; the browser cuts it at the divider."""
+
+    def __init__(self, main: MapView, mapper: LinearColorMapper) -> None:
+        plot = main.figure
+        self.whole = ColumnDataSource(dict(_NOTHING), name="swipe-frame")
+        self.shown = main.swiped
+        cover = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []})
+        self.cover_mark = plot.quad(
+            "left", "right", "bottom", "top", source=cover, line_color=None, fill_alpha=1.0, level="image"
+        )
+        plot.image("image", "x", "y", "dw", "dh", source=self.shown, color_mapper=mapper, level="image")
+        share = ColumnDataSource({"share": [0.5]}, name="swipe-share")
+        code = (ASSETS / "swipe.js").read_text(encoding="utf-8")
+        args = {"whole": self.whole, "shown": self.shown, "cover": cover, "share": share, "x_range": plot.x_range}
+        cut = CustomJS(args=args, code=code)
+        for source in (self.whole, share):
+            source.js_on_change("data", cut)
+        plot.x_range.js_on_change("start", cut)
+        plot.x_range.js_on_change("end", cut)
+        plot.tags = [*plot.tags, share, self.whole]  # what no glyph draws must be in the document all the same
+        self.scale = main.swiped_scale
+
+    def show(self, panel: Panel | None) -> None:
+        """Draw a product; None takes it away."""
+        if panel is None:
+            self.whole.data = dict(_NOTHING)
+            return
+        view = panel.frame.view
+        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
+        self.whole.data = {
+            "image": [panel.frame.codes], "x": [view.x0], "y": [view.y0],
+            "dw": [view.x1 - view.x0], "dh": [view.y1 - view.y0],
+        }  # fmt: skip
