@@ -25,7 +25,7 @@ from typer.exceptions import TyperException
 from smcore import __version__, plugins
 from smcore.catalog import Catalog, load_catalog
 from smcore.errors import Cancelled, SmcoreError
-from smcore.home import home, home_catalog
+from smcore.home import catalog_files, home_catalog
 from smcore.progress import Progress, quiet
 
 _COMMANDS = "app.commands"
@@ -45,8 +45,8 @@ class Context:
     @property
     def catalog_files(self) -> tuple[Path, ...]:
         """Where ids are looked up: the ``--catalog`` files, else those of ``LOAM_HOME``; then the packaged models."""
-        given = self.catalogs or tuple(dict.fromkeys([*sorted(home().glob("*/catalog.yml")), home_catalog()]))
-        return (*self.packaged, *(file for file in given if file.exists()))
+        given = tuple(file for file in self.catalogs if file.exists()) if self.catalogs else catalog_files()
+        return (*self.packaged, *given)
 
     @property
     def packaged(self) -> tuple[Path, ...]:

@@ -28,6 +28,7 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.figures.colours import palette, usual_range
 from smcore.maps import LATITUDE_LIMIT, MERCATOR_RADIUS_M, View, paint, plan
+from smcore.time_support import step_at
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ class TileStore:
         """
         store = self._current()
         entry = _listed(store, product)
-        if style.variable and style.variable not in entry.variables:
+        if style.variable and (style.variable != names.SM_UNCERTAINTY or style.variable not in entry.variables):
             raise TileRefusal(404, f"{product} has no {style.variable}", "leave shown out")
         try:
             step = store.step(entry) if time == LATEST else step_at(store.times(entry) + centre(entry), time)
@@ -286,23 +287,6 @@ def _bounds(store: Store, entry: CatalogEntry) -> tuple[float, float, float, flo
     if east <= west or east > 180.0:  # over the dateline, which one box can't say
         west, east = -180.0, 180.0
     return west, max(south, -LATITUDE_LIMIT), east, min(north, LATITUDE_LIMIT)
-
-
-def step_at(time: np.ndarray, text: str) -> int | None:
-    """Index of the first step in a day, or of the one nearest to a moment; None where there is none.
-
-    ``time`` is (n,) datetime64, ascending. A moment may be half a usual step away, and half a day at most.
-    """
-    if not len(time):
-        return None
-    wanted = np.datetime64(text)
-    if wanted.dtype == np.dtype("datetime64[D]"):
-        first = int(np.searchsorted(time, wanted))
-        return first if first < len(time) and time[first] < wanted + 1 else None
-    after = int(np.clip(np.searchsorted(time, wanted), 0, len(time) - 1))
-    nearest = min((max(after - 1, 0), after), key=lambda i: (abs(time[i] - wanted), -i))
-    usual = np.median(np.diff(time)) if len(time) > 1 else np.timedelta64(1, "D")
-    return nearest if abs(time[nearest] - wanted) <= min(usual / 2, np.timedelta64(12, "h")) else None
 
 
 def encode(codes: np.ndarray, colour_map: str) -> bytes:

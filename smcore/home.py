@@ -16,3 +16,9 @@ def home() -> Path:
 def home_catalog() -> Path:
     """The user's own catalogue file (it may not exist yet)."""
     return home() / "catalog.yml"
+
+
+def catalog_files() -> tuple[Path, ...]:
+    """The catalogue files of ``LOAM_HOME`` that exist: those of its folders, then the user's own, which wins."""
+    found = dict.fromkeys([*sorted(home().glob("*/catalog.yml")), home_catalog()])
+    return tuple(file for file in found if file.exists())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from smcore import names
 from smcore.errors import CubeError
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 """In microseconds, the unit that times are reckoned in."""
+OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,28 @@ class Support:
         if self.is_instant:
             return names.INSTANT
         return names.DAY_MEAN if self == Support(24.0) else f"mean over {self.hours:g} h"
+
+
+def step_at(time: np.ndarray, text: str) -> int | None:
+    """Index of the first step in a day, or of the one nearest to a moment; None where there is none.
+
+    ``time`` is (n,) datetime64, ascending. A moment may be half a usual step away, and half a day at most.
+    """
+    if not len(time):
+        return None
+    wanted = np.datetime64(text)
+    if wanted.dtype == np.dtype("datetime64[D]"):
+        first = int(np.searchsorted(time, wanted))
+        return first if first < len(time) and time[first] < wanted + 1 else None
+    after = int(np.clip(np.searchsorted(time, wanted), 0, len(time) - 1))
+    nearest = min((max(after - 1, 0), after), key=lambda i: (abs(time[i] - wanted), -i))
+    usual = np.median(np.diff(time)) if len(time) > 1 else np.timedelta64(1, "D")
+    return nearest if abs(time[nearest] - wanted) <= min(usual / 2, np.timedelta64(12, "h")) else None
+
+
+def step_label(stamp: np.datetime64, overpass: str, support: str) -> str:
+    """A step as a reader writes it: date, overpass where there is one, hour where it stands for less than a day."""
+    day, hour = str(stamp.astype("datetime64[D]")), str(stamp.astype("datetime64[m]"))[11:]
+    if overpass:
+        return f"{day}, {OVERPASSES.get(overpass, 'overpass unknown')}"
+    return day if support == names.DAY_MEAN else f"{day} {hour} UTC"

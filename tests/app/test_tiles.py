@@ -25,10 +25,11 @@ from tiny import Tiny
 from app import main, tiles
 from app.colours import outside, palette, shades
 from app.settings import Settings
-from app.tile_store import MAX_ZOOM, SIDE, Style, Tile, TileRefusal, TileStore, read_style, read_tile, step_at
+from app.tile_store import MAX_ZOOM, SIDE, Style, Tile, TileRefusal, TileStore, read_style, read_tile
 from smcore import names
 from smcore.cubes.store import open_store, write
 from smcore.grids import Grid, regular
+from smcore.time_support import step_at
 
 PACIFIC = regular(9.75, 170.25, 0.5, 0.5, 20, 60)  # to 160° W
 

@@ -1,0 +1,213 @@
+"""Maps for a notebook: a step of a product, a range of its days, or one product minus another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from smcore.aggregates.compute import aggregate
+from smcore.aggregates.request import LEAST_SHARE, Range
+from smcore.catalog import CatalogEntry
+from smcore.errors import GridMismatch, WindowError
+from smcore.grids import Grid
+from smcore.masks import masked_map
+from smcore.notebook.opening import about, found_step, mask_of, middles, opened, units_of
+from smcore.time_support import step_label
+
+Box = tuple[float, float, float, float]
+Values = NDArray[Any]
+Read = Callable[[int, slice, slice], Values]
+MOST_CELLS = 250_000
+"""Cells that a map has at most; of larger windows the overview is read, which has means of 2 × 2, 4 × 4 … cells."""
+DIFFERENCE_RANGE = (-0.1, 0.1)
+
+
+def read_map(
+    entry: CatalogEntry,
+    time: str,
+    *,
+    window: Box | None = None,
+    variable: str = "",
+    quality: str = "all",
+    masks: Sequence[str] = (),
+    most_cells: int = MOST_CELLS,
+) -> xr.DataArray:
+    """One step of a product: (lat, lon), NaN where there is no value or where a mask removes it.
+
+    Parameters
+    ----------
+    time
+        A day (its first step) or a moment, ISO in UTC (the nearest step, half a step away at most).
+    window
+        West, south, east, north [deg]; all cells that the box touches. ``west`` may be above ``east``, across the
+        dateline, where longitudes then go on past 180. None: the whole grid.
+    variable
+        Empty: the product's own.
+    quality, masks
+        Which retrievals stay, and the names of the rules by which values are left out, as in the dashboard.
+
+    Raises
+    ------
+    SmcoreError
+        If there is no step at that time, no such variable or rule, or the window misses the product.
+    """
+    prepared = opened(entry)
+    name = variable or entry.variable
+    step, mask = found_step(entry, prepared, time), mask_of(entry, prepared, name, quality, masks)
+
+    def read(level: int, rows: slice, columns: slice) -> Values:
+        return masked_map(prepared, name, step, mask, level=level, rows=rows, cols=columns)
+
+    field = _joined(prepared, window, most_cells, read).rename(name)
+    overpass = getattr(prepared, "overpass", None)
+    label = step_label(prepared.time[step], "" if overpass is None else str(overpass[step]), entry.time_support)
+    return _told(field, about(entry, prepared, name, mask) | {"when": label} | _own_range(entry, name))
+
+
+def read_aggregate(
+    entry: CatalogEntry,
+    kind: str,
+    first: str,
+    last: str,
+    *,
+    percentile: float = 50.0,
+    least: float = LEAST_SHARE,
+    window: Box | None = None,
+    quality: str = "all",
+    masks: Sequence[str] = (),
+    most_cells: int = MOST_CELLS,
+) -> xr.DataArray:
+    """A product over the days ``first`` … ``last``, both inclusive: (lat, lon), NaN where too few days are valid.
+
+    Parameters
+    ----------
+    kind
+        ``mean``, ``min``, ``max``, ``percentile``, ``anomaly`` (against the same days of other years) or ``share`` (of
+        valid days, in per cent). :mod:`smcore.aggregates` has the rules.
+    least
+        Share of valid days that a cell needs, 0…1.
+
+    Raises
+    ------
+    SmcoreError
+        If the days hold no step, or the window misses the product.
+    """
+    prepared = opened(entry)
+    name, asked = entry.variable, Range(kind, first, last, percentile, least)
+    mask, time = mask_of(entry, prepared, name, quality, masks), middles(entry, prepared)
+
+    def read(level: int, rows: slice, columns: slice) -> Values:
+        def one(step: int, r: slice, c: slice) -> Values:
+            return masked_map(prepared, name, step, mask, level=level, rows=r, cols=c)
+
+        return aggregate(asked, one, time, rows, columns).value
+
+    field = _joined(prepared, window, most_cells, read).rename(name)
+    attrs = about(entry, prepared, name, mask) | {"when": f"{kind} of {first} … {last}"}
+    if kind == "share":
+        field = field.copy(data=100.0 * field.values)
+        attrs |= {"units": "%", "long_name": "share of valid days", "colour_range": (0.0, 100.0)}
+    elif kind == "anomaly":
+        attrs |= {"long_name": f"{attrs['long_name']} anomaly", "colour_range": DIFFERENCE_RANGE}
+    else:
+        attrs |= _own_range(entry, name)
+    return _told(field, attrs)
+
+
+def read_difference(
+    product: CatalogEntry,
+    reference: CatalogEntry,
+    time: str,
+    *,
+    window: Box | None = None,
+    quality: str = "all",
+    masks: Sequence[str] = (),
+) -> xr.DataArray:
+    """Product − reference on the cells that both have: (lat, lon), NaN elsewhere.
+
+    Raises
+    ------
+    GridMismatch
+        If they are in different units or on different grids.
+    """
+    if units_of(product, product.variable) != units_of(reference, reference.variable):
+        raise GridMismatch(f"{product.id} and {reference.id} are in different units", hint="only like is subtracted")
+    one, other = (
+        read_map(e, time, window=window, quality=quality, masks=masks, most_cells=2**31) for e in (product, reference)
+    )
+    place = {axis: np.round(one[axis].values, 4) for axis in ("lat", "lon")}
+    there = other.assign_coords({axis: np.round(other[axis].values, 4) for axis in place})
+    both = {axis: np.isin(place[axis], there[axis].values) for axis in place}
+    if not (both["lat"].any() and both["lon"].any()):
+        raise GridMismatch(f"{product.id} and {reference.id} share no cell", hint="take products on one grid")
+    there = there.reindex(lat=place["lat"], lon=place["lon"])
+    found = one.copy(data=one.values.astype(np.float64) - there.values)
+    title = f"{one.attrs['title']} minus {other.attrs['title']}"
+    return found.assign_attrs(
+        title=title, long_name="difference", colour_range=DIFFERENCE_RANGE,
+        synthetic=max(one.attrs["synthetic"], other.attrs["synthetic"]),
+    )  # fmt: skip
+
+
+def _told(field: xr.DataArray, attrs: dict[str, Any]) -> xr.DataArray:
+    """The field with its attributes, and with the words for cells that are means of several."""
+    side = int(field.attrs["side"])
+    means = f"means of {side} × {side} cells" if side > 1 else ""
+    caption = ", ".join(text for text in (attrs["caption"], means) if text)
+    return field.assign_attrs(attrs | {"caption": caption, "side": side})
+
+
+def _own_range(entry: CatalogEntry, variable: str) -> dict[str, Any]:
+    return {"colour_range": entry.colour_range} if entry.colour_range and variable == entry.variable else {}
+
+
+def _joined(prepared: Any, window: Box | None, most_cells: int, read: Read) -> xr.DataArray:
+    """Read the stretches of columns that a window covers, side by side."""
+    stretches = _stretches(prepared.grid, window)
+    cells = sum((r.stop - r.start) * (c.stop - c.start) for r, c, _ in stretches)
+    level = min(len(prepared.levels) - 1, max(0, int(np.ceil(np.log2(max(cells / most_cells, 1.0)) / 2))))
+    parts = [_part(prepared.grid, level, rows, columns, turn, read) for rows, columns, turn in stretches]
+    return parts[0] if len(parts) == 1 else xr.concat(parts, "lon", coords="minimal", compat="override")
+
+
+def _stretches(grid: Grid, window: Box | None) -> list[tuple[slice, slice, float]]:
+    """Rows and columns that a box touches, and the turn [deg] that brings each stretch of columns beside the others."""
+    if window is None:
+        return [(slice(0, grid.shape[0]), slice(0, grid.shape[1]), 0.0)]
+    west, south, east, north = window
+    seam = float(grid.lon_edges[0])
+    span = 360.0 if east - west >= 360.0 else (east - west) % 360.0 or 360.0
+    start = seam if span == 360.0 else (west - seam) % 360.0 + seam
+    found = []
+    for turn in (0.0, 360.0):
+        left, right = max(start - turn, seam), min(start + span - turn, seam + 360.0)
+        if right > left:
+            rows, columns = grid.window(left, south, right, north)
+            if rows.stop > rows.start and columns.stop > columns.start:
+                found.append((rows, columns, turn))
+    if not found:
+        raise WindowError("The window misses the product", hint="choose one that touches its cells")
+    return found
+
+
+def _part(grid: Grid, level: int, rows: slice, columns: slice, turn: float, read: Read) -> xr.DataArray:
+    """One stretch of a map at a level: blocks of 2^level × 2^level cells."""
+    side = 2**level
+    rows, columns = (slice(one.start // side, -(-one.stop // side)) for one in (rows, columns))
+    lat, lon = _sides(grid.lat_edges, rows, side), _sides(grid.lon_edges, columns, side) + turn
+    centres = (grid.lat[rows], grid.lon[columns] + turn) if side == 1 else (lat.mean(1), lon.mean(1))
+    coords = {
+        "lat": centres[0], "north": ("lat", lat[:, 0]), "south": ("lat", lat[:, 1]),
+        "lon": centres[1], "west": ("lon", lon[:, 0]), "east": ("lon", lon[:, 1]),
+    }  # fmt: skip
+    return xr.DataArray(np.asarray(read(level, rows, columns)), coords, ["lat", "lon"], attrs={"side": side})
+
+
+def _sides(edges: Values, blocks: slice, side: int) -> Values:
+    """Both edges (n, 2) of blocks of ``side`` cells; the last one may be narrower."""
+    at = np.minimum(np.arange(blocks.start, blocks.stop + 1) * side, len(edges) - 1)
+    return np.column_stack([edges[at[:-1]], edges[at[1:]]])
