@@ -45,7 +45,7 @@ class Prefetch:
         """Read the neighbours of the step that the map shows now, and forget those of the one before."""
         self._stop.set()
         entry, document = self._store.entry, pn.state.curdoc
-        if entry is None:
+        if entry is None or self._store.ranges.is_on:
             return
         self._stop = stop = threading.Event()
         step, count, view = self._store.step(entry), len(self._store.times(entry)), self._view()

@@ -22,11 +22,13 @@ from app.store import Store
 from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
+from app.views.compare import CompareView
 from app.views.infer import InferView
 from app.views.layers import LayersView
 from app.views.map import MapView
 from app.views.metric_card import MetricCard
 from app.views.model_card import ModelCardView
+from app.views.range_layer import RangeLayer
 from app.views.results import ResultsView
 from app.views.score_layer import ScoreLayer
 from app.views.series import SeriesView
@@ -51,6 +53,7 @@ class Session:
         self.map = MapView(self.selection, self.store)
         self.layers = LayersView(self.selection, self.store)
         self.time = TimeView(self.selection, self.store)
+        self.range = RangeLayer(self.selection, self.store, self.map)
         self.time.follow_frames(self.map.front)
         self.ahead = Prefetch(self.store, self.map.view)
         self.map.front.on_change("data", self.ahead.on_frame)
@@ -61,6 +64,7 @@ class Session:
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
         self.sheet = ModelCardView(self.store)
         self.caption = CaptionView(self.selection, self.store)
+        self.compare = CompareView(self.selection, self.store, self.map)
         self.history = History(self.selection, _after_this)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
@@ -121,6 +125,8 @@ class Session:
         """The page of this session."""
         keys = {
             "play": self.time.toggle,
+            "back": lambda: self.time.by_step(-1),
+            "forward": lambda: self.time.by_step(1),
             "month-back": lambda: self.time.by_month(-1),
             "month-forward": lambda: self.time.by_month(1),
             "undo": self.history.undo,
@@ -138,7 +144,7 @@ class Session:
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
             "tools": pn.Row(
-                *(shell.page_channel(self.selection, name) for name in ("theme", "place")),
+                *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
                 ToolsView(self.selection, self.history, lambda: self.sheet.open("catalogue")),
@@ -147,12 +153,15 @@ class Session:
             "layers": self.layers,
             "card": self.rail,
             "map": self.map,
+            "range": self.range,
             "time": self.time,
             "drawer": self.series,
             "results": self.drawer,
             "inspector": self.inspector,
             "sheet": self.sheet,
             "caption": self.caption,
+            "compare": self.compare,
+            **{f"beside{n + 1}": root for n, root in enumerate(self.compare.roots)},
         }
         self.map.mark_stations()
         return shell.template(self.selection, roots)

@@ -13,7 +13,8 @@ from app.controls import ASSETS, styled
 from app.selection import Selection
 
 LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
-ROOTS = ("places", "tools", "layers", "card", "map", "time", "drawer", "results", "inspector", "sheet", "caption")
+ROOTS = ("places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
+         "compare", "beside1", "beside2", "beside3")  # fmt: skip
 
 
 @cache
@@ -76,6 +77,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     page = _Page(_page())
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
+    page.add_variable("compare_mode", selection.compare)
     page.add_variable("embed_alone", "yes" if selection.embed else "no")
     for name in ROOTS:
         page.add_panel(name, roots[name])

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.selection import (
+    AGGREGATES,
     AREAS,
     COLOUR_MAPS,
     COMPARED,
@@ -161,6 +162,14 @@ def _range(text: str) -> tuple[float, ...]:
     return values
 
 
+def _day(text: str) -> str:
+    return _moment(text)[:10]
+
+
+def _percentile(text: str) -> float:
+    return _numbers((0.0, 100.0))(text)[0]
+
+
 _LAT, _LON = (-90.0, 90.0), (-540.0, 540.0)
 _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "place": ("place", _one_of(PLACES)),
@@ -171,9 +180,15 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "masks": ("mask", _rules),
     "expression": ("formula", _formula),
     "minus": ("minus", _identifier),
+    "onto": ("onto", _one_of(("finer",))),
     "compare": ("maps", _one_of(tuple(name for name in COMPARED if name))),
     "beside": ("beside", _identifiers),
     "time": ("t", _moment),
+    "aggregate": ("over", _one_of(AGGREGATES)),
+    "since": ("since", _day),
+    "until": ("until", _day),
+    "percentile": ("pct", _percentile),
+    "least_days": ("days", _percent),
     "speed": ("speed", _one_of(tuple(SPEEDS))),
     "colour_map": ("cm", _one_of(COLOUR_MAPS)),
     "reverse": ("reverse", _yes),

@@ -73,7 +73,8 @@ def _cells(store: Any) -> NDArray[np.float64]:
     down, across = (
         np.minimum(side, whole - side * np.arange(-(-whole // side))).astype(np.float64) for whole in store.levels[0]
     )
-    return down[:, None] * across[None, :]
+    cells: NDArray[np.float64] = down[:, None] * across[None, :]
+    return cells
 
 
 def _valid(store: Any, variable: str, steps: NDArray[np.int64]) -> NDArray[np.float64]:

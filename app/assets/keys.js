@@ -50,6 +50,7 @@
     const slider = model("time-slider"), move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (move !== undefined && slider && steps(event)) {
       if (event.shiftKey) press(move < 0 ? "month-back" : "month-forward");
+      else if (slider.disabled) press(move < 0 ? "back" : "forward");  // the map shows a range of days, not a step
       else slider.value = Math.min(slider.end, Math.max(slider.start, slider.value + move));
       event.preventDefault();
       event.stopPropagation();

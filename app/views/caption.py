@@ -19,7 +19,20 @@ class CaptionView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.line = text(margin=0)
-        shown = ["product", "time", "variable", "minus", "colour_map", "colour_range", "reverse", "embed"]
+        shown = [
+            "product",
+            "time",
+            "variable",
+            "minus",
+            "colour_map",
+            "colour_range",
+            "reverse",
+            "embed",
+            "aggregate",
+            "since",
+            "until",
+            "percentile",
+        ]
         follow(selection, shown, self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
@@ -35,7 +48,7 @@ class CaptionView:
             self.line.object = ""
             return
         try:
-            when = self.store.step_label(entry, self.store.step(entry))
+            when = self.store.when(entry)
         except SmcoreError as error:
             self.line.object = f"<div class=muted>{esc(error.sentence)}</div>"
             return

@@ -18,6 +18,7 @@ class CellView:
         self.selection, self.store = selection, store
         self.body = text()
         follow(selection, ["point", "time", "product", "quality", "masks"], self.refresh)
+        follow(selection, ["aggregate", "since", "until", "percentile", "least_days"], self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
 
@@ -59,6 +60,10 @@ class CellView:
             ("Centre", f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
         ]
         rows += [(name[:1].upper() + name[1:], said) for name, said in self.store.classes.at(cell).items()]
+        ranged = self.store.ranges.at(cell.entry, cell.row, cell.column)
+        if ranged is not None:
+            said = f"{number(ranged.value)} {unit_label(ranged.units)}, {ranged.valid_days} of {ranged.days} days valid"
+            rows.insert(0, (self.store.ranges.label(), said))
         body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
 

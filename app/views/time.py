@@ -15,9 +15,11 @@ from app.selection import SPEEDS, Selection
 from app.store import Store, centre
 from app.time_axis import TimeAxis, ticks
 from app.views.film import Film
+from app.views.range_bar import RangeBar
 from smcore.availability import Availability
 from smcore.errors import SmcoreError
 
+_NARROW = ":host { min-width: 0 !important; }"  # Panel would leave room for the controls that are hidden
 MOST_BARS = 600
 SETTLE_MS = 400
 """The strip is read when the map has had the time to show itself."""
@@ -33,11 +35,12 @@ class TimeView:
         self._busy = False
         self._strip_of: tuple[str, float] | None = None
         self._reading = Latest()
-        self.label = text("", margin=(8, 8, 0, 4))
+        self.label = text("", margin=(2, 0, 0, 4), styles={"font-size": "12px", "line-height": "1.3"})
+        self.range = RangeBar(selection, store)
         self._buttons()
         speeds = {f"{steps} / s": speed for speed, steps in SPEEDS.items()}
-        self.speed = styled(pn.widgets.Select(options=speeds, width=68, margin=2, description="Steps a second of play"))
-        self.date = styled(pn.widgets.DatePicker(width=104, margin=2))
+        self.speed = styled(pn.widgets.Select(options=speeds, width=62, margin=2, description="Steps a second of play"))
+        self.date = styled(pn.widgets.DatePicker(width=98, margin=2))
         self.slider = styled(
             pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(2, 8, 0, 8))
         )
@@ -48,17 +51,20 @@ class TimeView:
         self.speed.param.watch(lambda e: setattr(selection, "speed", e.new), "value")
         follow(selection, ["speed"], self._paced)
         follow(selection, ["product", "time"], self._refresh)
+        follow(selection, ["aggregate", "since", "until"], self._ranged)
         self._paced()
         self._refresh()
+        self._ranged()
 
     def _buttons(self) -> None:
         def push(label: str, by: dict[str, int], said: str, **more: Any) -> Any:
-            return button(label, lambda _: self._move(**by), width=32, description=said, **more)
+            go = self.by_month if "months" in by else self._move
+            return button(label, lambda _: go(**by), width=28, description=said, **more)
 
         self.month_back = push("«", {"months": -1}, "One month back (shift ←)")
         self.day_back = push("‹", {"days": -1}, "One day back")
         self.back = push("◀", {"steps": -1}, "One step back (←)")
-        self.play = button("Play", lambda _: self.toggle(), width=54, description="Play or stop (space)")
+        self.play = button("Play", lambda _: self.toggle(), width=50, description="Play or stop (space)")
         self.forward = push("▶", {"steps": 1}, "One step forward (→)")
         self.day_forward = push("›", {"days": 1}, "One day forward")
         self.month_forward = push("»", {"months": 1}, "One month forward (shift →)")
@@ -67,10 +73,11 @@ class TimeView:
         """The bar."""
         return pn.Column(
             pn.Row(
-                self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
-                self.month_forward, self.speed, self.date, self.label, sizing_mode="stretch_width", margin=0, height=36,
+                self.range.kind, self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
+                *self.range.controls, self.month_forward, self.speed, self.date, self.label,
+                sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW],
             ),
-            self.slider, self.strip, sizing_mode="stretch_width", margin=0,
+            self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW],
         )  # fmt: skip
 
     # -- what is shown -------------------------------------------------------------------------------------------
@@ -88,7 +95,8 @@ class TimeView:
         step = self.store.step(entry)
         self._busy = True
         try:
-            self.slider.param.update(start=0, end=max(len(time) - 1, 1), value=step, disabled=len(time) < 2)
+            self.slider.param.update(start=0, end=max(len(time) - 1, 1), value=step)
+            self.slider.disabled = len(time) < 2 or bool(self.selection.aggregate)
             self._calendar(time, step)
         finally:
             self._busy = False
@@ -105,7 +113,7 @@ class TimeView:
         if of != self._strip_of:
             changes |= {"start": pd.Timestamp(time[0]).date(), "end": pd.Timestamp(time[-1]).date()}
             changes["enabled_dates"] = self.axis.days()
-            self.day_back.visible = self.day_forward.visible = self.axis.is_subdaily
+            self.day_back.visible = self.day_forward.visible = self.axis.is_subdaily and not self.selection.aggregate
             self._strip_of = of
             self._draw_strip(self.axis.known())
             self._settle()
@@ -131,7 +139,8 @@ class TimeView:
         )
 
     def _draw_strip(self, found: Availability | None) -> None:
-        self.strip.object = strip(self.axis.steps, found)
+        days = self.store.ranges.days() if self.selection.aggregate else None
+        self.strip.object = strip(self.axis.steps, found, days)
 
     # -- what the user does --------------------------------------------------------------------------------------
     def _slid(self, event: Any) -> None:
@@ -154,9 +163,23 @@ class TimeView:
         if entry is not None and len(self.axis.steps):
             self._go(self.axis.moved(self.store.step(entry), steps=steps, days=days, months=months))
 
+    def by_step(self, steps: int) -> None:
+        """Go so many steps, or ranges, on, as the keys ask."""
+        guarded(self.range.move if self.selection.aggregate else self._move)(steps)
+
     def by_month(self, months: int) -> None:
         """Go so many months on, as the keys ask."""
-        guarded(self._move)(months=months)
+        guarded(self.range.move if self.selection.aggregate else self._move)(months=months)
+
+    def _ranged(self) -> None:
+        """A step's buttons make room for those of a range of days."""
+        is_step = not self.selection.aggregate
+        if self.film is not None and not is_step:
+            self.film.stop()
+        for widget in (self.back, self.play, self.forward, self.speed, self.date, self.label):
+            widget.visible = is_step
+        self._strip_of = None
+        self._refresh()
 
     # -- playing -------------------------------------------------------------------------------------------------
     def follow_frames(self, frame: Any) -> None:
@@ -169,7 +192,7 @@ class TimeView:
             return
         if self.film.is_on:
             self.film.stop()
-        else:
+        elif not self.selection.aggregate:
             self.play.label = "Stop"
             self.film.play(self.selection.speed)
 
@@ -187,8 +210,11 @@ class TimeView:
             self._go((self.store.step(entry) + 1) % len(self.axis.steps))
 
 
-def strip(time: np.ndarray, found: Availability | None) -> str:
-    """The share of valid cells by step as bars under the slider, with dates; the bars come when they are known."""
+def strip(time: np.ndarray, found: Availability | None, days: tuple[str, str] | None = None) -> str:
+    """The share of valid cells by step as bars under the slider, with dates; the bars come when they are known.
+
+    ``days`` are the first and last of a range that is marked.
+    """
     if len(time) < 2:
         return ""
     first, span = time[0], float((time[-1] - time[0]) / np.timedelta64(1, "s")) or 1.0
@@ -202,10 +228,20 @@ def strip(time: np.ndarray, found: Availability | None) -> str:
         thinned = f", every {found.every}th step" if found.every > 1 else ""
         said = f"Share of valid cells by step{thinned}: a full bar is all cells that ever have a value"
         bars = f'<path d="{_bars(found, len(time))}"/>'
+    bars += _marked(time, days)
     return (
         f'<div class="strip" title="{said}"><svg viewBox="0 0 {len(time) - 1} 1" preserveAspectRatio="none" '
         f'role="img" aria-label="{said}">{bars}</svg><div class="ticks">{"".join(marks)}</div></div>'
     )
+
+
+def _marked(time: np.ndarray, days: tuple[str, str] | None) -> str:
+    """A range of days, in steps."""
+    if days is None:
+        return ""
+    day = time.astype("datetime64[D]")
+    first, after = np.searchsorted(day, np.datetime64(days[0])), np.searchsorted(day, np.datetime64(days[1]), "right")
+    return f'<rect x="{first - 0.5:g}" width="{max(after - first, 0):g}" y="0" height="1"/>'
 
 
 def _bars(found: Availability, count: int) -> str:

@@ -31,6 +31,7 @@ def aggregate(
     columns: slice,
     *,
     of_shares: bool = False,
+    most_cells: int | None = None,
     progress: Progress = quiet,
     cancelled: Cancel = never,
 ) -> Aggregate:
@@ -45,6 +46,8 @@ def aggregate(
     of_shares
         For ``share``: ``read`` gives the valid share (0…1) of the cells below, as overviews keep it, and no values; of
         several steps of one day the fullest counts, which is the least that the day can be.
+    most_cells
+        Of a block, where ``read`` has a limit of its own.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def aggregate(
     steps = asked.steps(time)
     days = time.astype("datetime64[D]")
     others = OtherYears(asked, days) if asked.kind == "anomaly" else None
-    blocks = list(_blocks(rows, columns, MEMORY // _bytes_per_cell(asked, len(steps))))
+    most = MEMORY // _bytes_per_cell(asked, len(steps))
+    blocks = list(_blocks(rows, columns, min(most, most_cells or most)))
     shape = rows.stop - rows.start, columns.stop - columns.start
     value, share = np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32)
     for number, (r, c) in enumerate(blocks):
@@ -100,7 +104,7 @@ def _bytes_per_cell(asked: Range, steps: int) -> int:
 
 def _blocks(rows: slice, columns: slice, cells: int) -> Iterator[tuple[slice, slice]]:
     """Cut a piece at the borders of tiles, and further into rows where a tile has too many cells."""
-    for c in _spans(columns, _TILE):
+    for c in _spans(columns, min(_TILE, max(cells, 1))):
         for tile in _spans(rows, _TILE):
             high = max(cells // (c.stop - c.start), 1)
             for top in range(tile.start, tile.stop, high):
