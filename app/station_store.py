@@ -22,7 +22,6 @@ _SERIES = BoundedCache(64)
 MOST_SENSORS = 12
 """Of one cell that are drawn together."""
 FLAGS = "flag G"
-GAP_STEPS = 3  # a pause of more than three usual steps is a gap
 METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
 
 
@@ -162,29 +161,17 @@ class StationStore:
         return [self._series(entry, table, row) for row in rows[:MOST_SENSORS]]
 
     def _series(self, entry: CatalogEntry, table: pd.DataFrame, row: int) -> Series:
+        from smcore.stations.record import good_record
+
         one = table.iloc[row]
         key = (str(entry.location), self._store.version(entry), row)
-        time, value = _SERIES.get(key, lambda: self._good_record(entry, row))
+        time, value = _SERIES.get(key, lambda: good_record(self._store.opened(entry), row))
         depth = f"{one['depth_from'] * 100:g}–{one['depth_to'] * 100:g} cm"
         label = f"{one['station']} ({one['network']}), {depth}, {FLAGS}"
         return Series(
             label, entry.id, time, value, names.VOLUMETRIC, "line", -1, entry.synthetic, made_of=key,
             is_chosen=one["sensor"] == self._selection.sensor, depth_m=float(one["depth_from"]),
         )  # fmt: skip
-
-    def _good_record(self, entry: CatalogEntry, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """The values of a sensor whose flags are good, with a NaN in each gap so that no line bridges it."""
-        import xarray as xr
-
-        from smcore.stations import flags
-
-        prepared = self._store.opened(entry)
-        value = np.asarray(prepared.read_series(names.SM, row))
-        if names.FLAG in prepared.variables:
-            flag = xr.DataArray(prepared.read_series(names.FLAG, row), dims=names.TIME)
-            value = np.where(flags.usable(flag).values, value, np.nan)
-        there = np.isfinite(value)
-        return with_gaps(np.asarray(prepared.time)[there], value[there])
 
     def scores(self) -> list[StationScore]:
         """The chosen sensor against every product that covers it."""
@@ -231,12 +218,3 @@ class StationStore:
         distance, time = float(pairs["distance_km"].values[0]), pairs["product_time"].values[0][both]
         notes, count = tuple(matched.notes), int(both.sum())
         return StationScore(product, x[both], y[both], metrics, count, distance, said, notes, time)
-
-
-def with_gaps(time: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put a NaN into every pause of a record that is longer than three of its usual steps."""
-    if len(time) < 3:
-        return time, value
-    steps = np.diff(time)
-    ends = np.flatnonzero(steps > GAP_STEPS * np.median(steps)) + 1
-    return np.insert(time, ends, time[ends - 1] + np.median(steps)), np.insert(value, ends, np.nan)
