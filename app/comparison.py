@@ -9,17 +9,21 @@ import numpy as np
 
 from app.cache import BoundedCache
 from smcore.catalog import CatalogEntry
-from smcore.difference import Agreement, common_cells, matching_steps
+from smcore.collocate import collocation, is_finer
+from smcore.difference import Agreement, common_cells, matching_steps, same_cells
 from smcore.errors import GridMismatch, SmcoreError
+from smcore.grids import Grid
 from smcore.maps import Gather
 from smcore.masks import masked_map
 
 if TYPE_CHECKING:
     from app.store import Store
 
+FINER = "finer"
 RANGE = (-0.1, 0.1)
 """Of a difference of volumetric soil moisture on the map; symmetric, so that white is none."""
 MOST_VALUES = 20_000_000  # read for the statistics; beyond it every k-th step is taken
+MOST_CELLS = 40_000_000  # of one product, read for one map of a difference: at 1 km a continent, not the globe
 _BLOCK = 16  # steps
 _AGREEMENTS = BoundedCache(32)
 
@@ -46,7 +50,12 @@ class Comparison:
     def other(self) -> CatalogEntry | None:
         """What is subtracted; None where nothing is."""
         chosen, entry = self._store.selection.minus, self._store.entry
-        if entry is None or chosen not in {e.id for e in self._store.products} or chosen == entry.id:
+        if (
+            entry is None
+            or self._store.selection.expression
+            or chosen not in {e.id for e in self._store.products}
+            or chosen == entry.id
+        ):
             return None
         return self._store.catalog.get(chosen)
 
@@ -54,7 +63,7 @@ class Comparison:
         """Why the two can't be subtracted, in one sentence; "" where they can, or none is chosen."""
         try:
             if self.other is not None:
-                self._cells(self.other)
+                self._check(self.other)
         except SmcoreError as error:
             return error.sentence
         return ""
@@ -64,12 +73,65 @@ class Comparison:
         """Whether the map shows a difference."""
         return self.other is not None and not self.refusal()
 
-    def _cells(self, other: CatalogEntry) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    def _check(self, other: CatalogEntry) -> None:
         store, entry = self._store, self._store.entry
         assert entry is not None
         if store.own_units(entry) != store.own_units(other):
             raise GridMismatch(f"One is in {store.own_units(entry)}, the other in {store.own_units(other)}")
+        if self._is_one_grid(other) or "pixels" in (entry.layout, other.layout):
+            self._cells(other)
+            return
+        rows, columns = self._overlap(other)
+        if rows.stop <= rows.start or columns.stop <= columns.start:
+            raise GridMismatch("The two share no cell", hint="choose results of windows that overlap")
+
+    def _cells(self, other: CatalogEntry) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns of the cells that both have, where they lie on one grid."""
+        store, entry = self._store, self._store.entry
+        assert entry is not None
         return common_cells(store.grid(entry), store.grid(other))
+
+    def _is_one_grid(self, other: CatalogEntry) -> bool:
+        store, entry = self._store, self._store.entry
+        assert entry is not None
+        return same_cells(store.grid(entry), store.grid(other))
+
+    @property
+    def is_collocated(self) -> bool:
+        """Whether the two lie on different grids, so that one of them is brought to the cells of the other."""
+        return self.is_on and self.other is not None and not self._is_one_grid(self.other)
+
+    @property
+    def grid(self) -> Grid:
+        """The cells of the difference: the product's own, or the finer or coarser ones of the two, as chosen."""
+        store, entry, other = self._store, self._store.entry, self.other
+        assert entry is not None
+        mine = store.grid(entry)
+        if other is None or self._is_one_grid(other):
+            return mine
+        theirs = store.grid(other)
+        finer, coarser = (mine, theirs) if is_finer(mine, theirs) else (theirs, mine)
+        return finer if store.selection.onto == FINER else coarser
+
+    def _overlap(self, other: CatalogEntry) -> tuple[slice, slice]:
+        """Rows and columns of :attr:`grid` where both products may have something."""
+        store, entry = self._store, self._store.entry
+        assert entry is not None
+        rows, columns = zip(*(self.grid.window(*store.grid(e).bbox) for e in (entry, other)), strict=True)
+        return tuple(slice(max(s.start for s in axis), min(s.stop for s in axis)) for axis in (rows, columns))  # type: ignore[return-value]
+
+    def _part(self, entry: CatalogEntry, step: int, rows: slice, columns: slice) -> np.ndarray:
+        """One product on a window of :attr:`grid`."""
+        found = collocation(self._store.grid(entry), self.grid, rows, columns)
+        if found.cells > MOST_CELLS:
+            raise GridMismatch(
+                f"The difference needs {found.cells / 1e6:.0f} million cells here",
+                hint="zoom in, or take the finer grid",
+            )
+        if found.is_empty:
+            return found.of(np.empty((0, 0), np.float32))
+        corners = (found.rows.start, found.rows.stop, found.columns.start, found.columns.stop)
+        return found.of(self._store.field(entry, step, rectangle(*corners), entry.variable))
 
     def _steps(self, other: CatalogEntry) -> np.ndarray:
         from app.store import centre
@@ -79,12 +141,14 @@ class Comparison:
         return matching_steps(store.times(entry) + centre(entry), store.times(other) + centre(other))
 
     def field(self, step: int, gather: Gather | None = None) -> np.ndarray:
-        """Product − other at one step of the product: on its whole grid, or on a gather's base cells; NaN elsewhere."""
+        """Product − other at one step of the product, on :attr:`grid` or a gather's part of it; NaN elsewhere."""
         store, entry, other = self._store, self._store.entry, self.other
         assert entry is not None
         assert other is not None
-        rows = gather.rows if gather else slice(0, store.grid(entry).shape[0])
-        columns = gather.columns if gather else slice(0, store.grid(entry).shape[1])
+        rows = gather.rows if gather else slice(0, self.grid.shape[0])
+        columns = gather.columns if gather else slice(0, self.grid.shape[1])
+        if not self._is_one_grid(other):
+            return self._collocated(other, step, rows, columns)
         result = np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
         match = int(self._steps(other)[step])
         mine, theirs = self._cells(other)
@@ -99,23 +163,38 @@ class Comparison:
         result[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = first - second
         return result
 
+    def _collocated(self, other: CatalogEntry, step: int, rows: slice, columns: slice) -> np.ndarray:
+        entry, match = self._store.entry, int(self._steps(other)[step])
+        assert entry is not None
+        if match < 0:
+            return np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
+        first, second = self._part(entry, step, rows, columns), self._part(other, match, rows, columns)
+        return np.asarray(first - second)
+
     def statistics(self) -> Statistics:
         """R, bias and RMSD over all common cells and steps, kept once per pair and version."""
         store, entry, other = self._store, self._store.entry, self.other
         assert entry is not None
         assert other is not None
-        key = tuple((str(e.location), store.version(e), store.masks.of(e)) for e in (entry, other))
+        products = ((str(e.location), store.version(e), store.masks.of(e)) for e in (entry, other))
+        key = (*products, store.selection.onto)
         found: Statistics = _AGREEMENTS.get(key, lambda: self._compute(entry, other))
         return found
 
     def _compute(self, entry: CatalogEntry, other: CatalogEntry) -> Statistics:
-        mine, theirs = self._cells(other)
         match = self._steps(other)
         steps = np.flatnonzero(match >= 0)
-        cells = (mine[0].stop - mine[0].start) * (mine[1].stop - mine[1].start)
-        every = max(1, -(-len(steps) * cells // MOST_VALUES)) | 1  # odd: morning and evening steps take turns
-        steps = steps[::every]
         total = Agreement()
+        if not self._is_one_grid(other):
+            window = self._overlap(other)
+            cells = sum(collocation(self._store.grid(e), self.grid, *window).cells for e in (entry, other))
+            every = _every(len(steps) * cells)
+            for step in steps[::every]:
+                total.add(self._part(entry, int(step), *window), self._part(other, int(match[step]), *window))
+            return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps[::every]), every)
+        mine, theirs = self._cells(other)
+        every = _every(len(steps) * (mine[0].stop - mine[0].start) * (mine[1].stop - mine[1].start))
+        steps = steps[::every]
         for start in range(0, len(steps), _BLOCK):
             block = steps[start : start + _BLOCK]
             total.add(self._read(entry, block, mine), self._read(other, match[block], theirs))
@@ -130,6 +209,11 @@ class Comparison:
         return np.stack(
             [masked_map(prepared, entry.variable, int(s), mask, rows=cells[0], cols=cells[1]) for s in steps]
         )
+
+
+def _every(values: int) -> int:
+    """Which steps are taken so that no more values are read than may be; odd: morning and evening take turns."""
+    return int(max(1, -(-values // MOST_VALUES))) | 1
 
 
 def rectangle(top: int, bottom: int, left: int, right: int) -> Gather:

@@ -169,12 +169,13 @@ class RangeStore:
         about = tuple((str(e.location), store.version(e)) for e in (entry, other) if e is not None)
         return (
             about, store.variable(entry), store.masks.of(entry, store.variable(entry)), self.asked(),
-            chosen.expression,
+            chosen.expression, chosen.onto,
         )  # fmt: skip
 
     def piece(self, entry: CatalogEntry, gather: Gather) -> Piece:
         """What has to be computed for the cells of a gather."""
-        shape = self._store.opened(entry).levels[gather.level]
+        store = self._store
+        shape = store.map_grid(entry).shape if store.combines else store.opened(entry).levels[gather.level]
         rows, columns = (
             _widened(span, length) for span, length in zip((gather.rows, gather.columns), shape, strict=True)
         )
@@ -208,7 +209,7 @@ class RangeStore:
         ExportError
             If that would take too long while somebody waits.
         """
-        asked, (rows, columns) = self.asked(), self._store.grid(entry).shape
+        asked, (rows, columns) = self.asked(), self._store.map_grid(entry).shape
         count = len(asked.steps(self._middles(entry)))
         if count * rows * columns > MOST_SAVED:
             raise ExportError(

@@ -58,17 +58,16 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     entry = store.entry
     if entry is None:
         raise ExportError("There is no product on the map to save")
-    step, grid, units, label = store.step(entry), store.grid(entry), store.units(entry), store.shown(entry)
+    step, grid, units, label = store.step(entry), store.map_grid(entry), store.units(entry), store.shown(entry)
     when, variable, title = store.when(entry), store.variable(entry), _title(entry)
-    other = store.comparison.other if store.comparison.is_on else None
+    others = store.also_shown()
     if store.ranges.is_on:
         field, variable = store.ranges.whole(entry), f"{variable} {store.ranges.name()}"
-    elif other is None:
-        field = store.field(entry, step).astype(np.float64)
     else:
-        field = store.comparison.field(step).astype(np.float64)
-    if other is not None:
-        variable, title = label, f"{title} minus {_title(other)}"
+        field = store.shown_field(entry, step).astype(np.float64)
+    if others:
+        title = f"{title}{' minus ' if store.comparison.is_on else ', '}{', '.join(map(_title, others))}"
+    variable = label if store.combines else variable
     shows_classes = store.shows_classes(entry)
     if shows_classes and kind != "csv":
         raise ExportError("A picture of flags or classes can't be saved", hint="save them as CSV")
@@ -88,12 +87,13 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
         shown = f"shown: {label}" if label != "soil moisture" else ""
         masked = store.masks.caption(entry)
         rule = store.ranges.rule() if store.ranges.is_on else ""
-        return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *_credits(entry), *_credits(other)])
+        sources = [line for one in (entry, *others) for line in _credits(one)]
+        return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *sources])
     return io.BytesIO(
         draw_map(
             field, grid, kind=kind, title=title, when=_with(when, store.masks.caption(entry)), units=units, label=label,
             colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
-            synthetic=entry.synthetic or bool(other and other.synthetic),
+            synthetic=any(one.synthetic for one in (entry, *others)),
         )
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
     if kind == "csv":
         column = curves.treatment.column
         tables = [_series_table(s, column) for s in series]
-        entries = {s.entry_id: store.catalog.get(s.entry_id) for s in series}
+        entries = {entry.id: entry for s in series for entry in store.sources(s.entry_id)}
         rain = curves.rain_seen()
         if rain is not None:
             tables.append(_rain_table(rain))

@@ -19,6 +19,7 @@ import param
 from app.cache import BoundedCache
 from app.class_store import WORDS, ClassStore, described
 from app.comparison import RANGE, Comparison, rectangle
+from app.formula_store import FORMULA, FormulaStore
 from app.mask_store import MaskStore
 from app.range_store import RangeStore
 from app.selection import Selection
@@ -82,6 +83,7 @@ class Store(param.Parameterized):
         self.masks = MaskStore(self)
         self.classes = ClassStore(self)
         self.comparison = Comparison(self)
+        self.formula = FormulaStore(self)
         self.ranges = RangeStore(self)
         self.curves = SeriesStore(self)
 
@@ -170,15 +172,15 @@ class Store(param.Parameterized):
         return self.ranges.colour_range(self._step_units(entry), usual) if self.ranges.is_on else usual
 
     def _usual_range(self, entry: CatalogEntry) -> tuple[float, float]:
-        if self.comparison.is_on:
-            return RANGE
+        if self.combines:
+            return RANGE if self.comparison.is_on else self.formula.colour_range()
         variable = self.variable(entry)
         return usual_range(variable, self.units(entry), entry.colour_range if variable == entry.variable else None)
 
     def variable(self, entry: CatalogEntry) -> str:
         """The variable that is shown: the chosen one where the product has it, else its own."""
         chosen = self.selection.variable
-        return chosen if chosen in self.variables(entry) and not self.comparison.is_on else entry.variable
+        return chosen if chosen in self.variables(entry) and not self.combines else entry.variable
 
     def variables(self, entry: CatalogEntry) -> dict[str, str]:
         """All variables of a product with their units; only those in the catalogue where its store is gone."""
@@ -191,7 +193,7 @@ class Store(param.Parameterized):
         """What the map shows of the product, in words."""
         variable = self.variable(entry)
         what = described(variable) if variable != entry.variable else WORDS[""]
-        what = "difference" if self.comparison.is_on else what
+        what = "difference" if self.comparison.is_on else self.formula.text if self.formula.is_on else what
         return f"{what}, {self.ranges.name()}" if self.ranges.is_on else what
 
     def when(self, entry: CatalogEntry) -> str:
@@ -200,13 +202,28 @@ class Store(param.Parameterized):
 
     def shows_classes(self, entry: CatalogEntry) -> bool:
         """Whether the map shows flags or classes of the product, not a quantity."""
-        return not self.comparison.is_on and self.classes.of(entry) is not None
+        return not self.combines and self.classes.of(entry) is not None
+
+    @property
+    def combines(self) -> bool:
+        """Whether the map shows a difference or a formula, which have no overviews, and not one product."""
+        return self.comparison.is_on or self.formula.is_on
+
+    def also_shown(self) -> tuple[CatalogEntry, ...]:
+        """What went into the map besides the product."""
+        parts = self.formula.entries if self.formula.is_on else (self.comparison.other,) * self.comparison.is_on
+        return tuple(part for part in parts if part is not None and part is not self.entry)
+
+    def sources(self, entry_id: str) -> tuple[CatalogEntry, ...]:
+        """The entries behind a curve: one product or collection, or all that a formula is made of."""
+        return self.formula.entries if entry_id == FORMULA else (self.catalog.get(entry_id),)
 
     @property
     def colours(self) -> str:
         """The colour map of the layer; a difference has its own, which is white where there is none."""
-        name = "difference" if self.comparison.is_on else self.selection.colour_map
-        name = self.ranges.colours if self.ranges.is_on and not self.comparison.is_on else name
+        differs = self.comparison.is_on or (self.formula.is_on and self.formula.is_difference)
+        name = "difference" if differs else self.selection.colour_map
+        name = self.ranges.colours if self.ranges.is_on and not differs else name
         return name + REVERSED if self.selection.reverse else name
 
     def units(self, entry: CatalogEntry) -> str:
@@ -214,6 +231,8 @@ class Store(param.Parameterized):
         return self.ranges.units(self._step_units(entry)) if self.ranges.is_on else self._step_units(entry)
 
     def _step_units(self, entry: CatalogEntry) -> str:
+        if self.formula.is_on:
+            return self.formula.units
         variable = self.variable(entry)
         return self.own_units(entry) if variable == entry.variable else self.variables(entry)[variable]
 
@@ -232,6 +251,10 @@ class Store(param.Parameterized):
         """The cells of a product."""
         return self.opened(entry).grid
 
+    def map_grid(self, entry: CatalogEntry) -> Grid:
+        """The cells of what the map shows: the product's, or those that a difference of two grids is taken on."""
+        return self.comparison.grid if self.comparison.is_on else self.grid(entry)
+
     def frame(self, entry: CatalogEntry, step: int, view: View) -> Frame:
         """Paint one step of a product into a view."""
         gather = self.gather(entry, view)
@@ -243,13 +266,19 @@ class Store(param.Parameterized):
         return Frame(paint(field, gather, *self.colour_range(entry)), view)
 
     def gather(self, entry: CatalogEntry, view: View) -> Gather:
-        """The cells that a view needs, at the overview level that it needs; a difference has no overviews."""
-        prepared = self.opened(entry)
-        return plan(prepared.grid, view, 1 if self.comparison.is_on else len(prepared.levels))
+        """The cells that a view needs, at the overview level that it needs; combined products have no overviews."""
+        return plan(self.map_grid(entry), view, 1 if self.combines else len(self.opened(entry).levels))
 
     def on_map(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
-        """What the map shows of one step, on the cells of a gather: the product, or its difference from another."""
+        """What the map shows of one step, on the cells of a gather: the product, a difference, or a formula."""
+        if self.formula.is_on:
+            return self.formula.field(step, gather)
         return self.comparison.field(step, gather) if self.comparison.is_on else self.field(entry, step, gather)
+
+    def shown_field(self, entry: CatalogEntry, step: int) -> np.ndarray:
+        """What the map shows of one step, on all cells of :meth:`map_grid`."""
+        rows, columns = self.map_grid(entry).shape
+        return self.on_map(entry, step, rectangle(0, rows, 0, columns))
 
     def field(self, entry: CatalogEntry, step: int, gather: Gather | None = None, variable: str = "") -> np.ndarray:
         """One step of a product as it is shown: (rows, columns) of a gather's level, or all cells; NaN where missing.

@@ -14,6 +14,11 @@ Ints = NDArray[np.int64]
 _SAME_CELL_DEG = 4  # decimals: 11 m, far below any cell
 
 
+def same_cells(one: Grid, other: Grid) -> bool:
+    """Whether two grids are cuts of one: rows of an EASE grid grow higher polewards, so its name is what tells."""
+    return one.name == other.name and bool(one.is_ease or np.allclose(one.step, other.step, rtol=1e-4))
+
+
 def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Rows and columns, in each of two cuts of one grid, of the cells that both have.
 
@@ -22,10 +27,9 @@ def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], t
     GridMismatch
         If they are on different grids, or share no cell.
     """
-    same = product.name == reference.name  # rows of an EASE grid grow higher polewards, so its name is what tells
-    if not same or not (product.is_ease or np.allclose(product.step, reference.step, rtol=1e-4)):
+    if not same_cells(product, reference):
         raise GridMismatch(
-            f"One is on the grid {_named(product)}, the other on {_named(reference)}",
+            f"One is on the grid {named(product)}, the other on {named(reference)}",
             hint="only results on the same grid are subtracted",
         )
     rows, columns = _shared(product.lat, reference.lat), _shared(product.lon, reference.lon)
@@ -34,7 +38,8 @@ def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], t
     return (rows[0], columns[0]), (rows[1], columns[1])
 
 
-def _named(grid: Grid) -> str:
+def named(grid: Grid) -> str:
+    """A grid as a reader knows it: its EASE name, or its step."""
     return grid.name if grid.is_ease else f"{grid.step[0]:.3g}°"
 
 

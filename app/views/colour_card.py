@@ -79,7 +79,7 @@ class ColourCard:
             self.colour_map.value, self.reverse.value = chosen.colour_map, chosen.reverse
             self.opacity.value, self.lock.value = chosen.opacity, chosen.lock
             self.low.value, self.high.value = self.store.colour_range(entry)
-            self.colour_map.disabled = self.store.comparison.is_on
+            self.colour_map.disabled = self.store.colours.startswith("difference")
             shows_classes = self.store.shows_classes(entry)
             for control in (self.colour_map, self.reverse, self.low, self.high, self.reset, self.lock):
                 control.visible = not shows_classes

@@ -10,13 +10,16 @@ from app import saving
 from app.boundary import follow
 from app.class_store import WORDS, Share
 from app.colours import outside, shades
+from app.comparison import FINER
 from app.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, labelled
 from app.views.colour_card import ColourCard, kept_range
+from app.views.combine_card import CombineCard
 from app.views.mask_card import MaskCard
 from smcore.catalog import CatalogEntry
+from smcore.difference import named
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
 
@@ -37,11 +40,14 @@ class LayersView:
         self.variable = styled(pn.widgets.Select(label="Shown", visible=False, **wide))
         self.flag = styled(pn.widgets.Select(label="Flag", visible=False, **wide))
         self.minus = styled(pn.widgets.Select(label="Minus (difference of two results)", **wide))
+        grids = {"on the coarser grid": "", "on the finer grid": FINER}
+        self.onto = styled(pn.widgets.Select(label="Two grids", options=grids, visible=False, **wide))
         self.colours = ColourCard(selection, store)
         self.collection = styled(
             pn.widgets.Select(label="Stations on the map", sizing_mode="stretch_width", margin=(8, 0, 8, 0))
         )
         self.mask = MaskCard(selection, store)
+        self.combine = CombineCard(selection, store, self.minus, self.onto, self.agreement)
         self.save = save_row(self._file)
         self._wire()
         self.refresh()
@@ -50,7 +56,7 @@ class LayersView:
         """The rail."""
         return pn.Column(
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
-            self.minus, self.agreement,
+            self.combine,
             text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
@@ -61,6 +67,7 @@ class LayersView:
             widget.param.watch(lambda e, name=name: self._choose(name, e.new), "value")
         self.collection.param.watch(lambda e: self._choose("collection", e.new), "value")
         self.flag.param.watch(lambda e: self._choose("flag", e.new), "value")
+        self.onto.param.watch(lambda e: self._choose("onto", e.new), "value")
         follow(chosen, ["time", "theme"], self._retell)
         follow(
             chosen,
@@ -69,12 +76,16 @@ class LayersView:
                 "variable",
                 "flag",
                 "minus",
+                "onto",
                 "colour_map",
                 "colour_range",
                 "reverse",
                 "collection",
                 "quality",
                 "masks",
+                "expression",
+                "aggregate",
+                "percentile",
             ],
             self.refresh,
         )
@@ -87,7 +98,8 @@ class LayersView:
             colours = self.selection.colour_map
             colours = _colours_for(value, colours) if name == "variable" else colours
             kept = kept_range(self.selection, self.store, {name: value})
-            self.selection.param.update({name: value, "colour_range": kept, "colour_map": colours})
+            formula = {"expression": ""} if name == "minus" and value else {}
+            self.selection.param.update({name: value, "colour_range": kept, "colour_map": colours} | formula)
         else:
             setattr(self.selection, name, value)
 
@@ -126,10 +138,11 @@ class LayersView:
         options = self.store.classes.options(entry)
         self.variable.options, self.variable.visible = options, len(options) > 1
         self.variable.value = self.selection.variable if self.selection.variable in options.values() else ""
-        self.variable.disabled = self.store.comparison.is_on
+        self.variable.disabled = self.store.combines
         self.minus.options = {"nothing": ""} | labelled([e for e in self.store.products if e.id != entry.id])
         other = self.store.comparison.other
         self.minus.value = other.id if other is not None else ""
+        self.onto.value, self.onto.visible = self.selection.onto, self.store.comparison.is_collocated
         flags = self.store.classes.flags(entry) if self.store.shows_classes(entry) else ()
         self.flag.options = {"all": ""} | {word: word.replace(" ", "_") for word in flags}
         self.flag.visible, chosen = bool(flags), self.selection.flag
@@ -152,8 +165,11 @@ class LayersView:
             return ""
         if comparison.refusal():
             return f'<div class="alert">{esc(comparison.refusal())}</div>'
-        found = comparison.statistics()
-        units = unit_label(self.store.units(comparison.other))
+        try:
+            found = comparison.statistics()
+        except SmcoreError as error:
+            return f'<div class="alert">{esc(error.sentence)}</div>'
+        units = unit_label(self.store.own_units(comparison.other))
         rows = [
             ("R", number(found.pearson_r)), (f"bias [{units}]", number(found.bias, 4)),
             (f"RMSD [{units}]", number(found.rmsd, 4)), ("cell-steps in common", f"{found.n:,}".replace(",", "\u202f")),
@@ -161,8 +177,18 @@ class LayersView:
         thinned = f", one in {found.every} taken" if found.every > 1 else ""
         return (
             f"{table(('Over all common cells', 'Value'), rows, numeric=(1,))}"
-            f"<div class=muted>{found.steps:,} common steps{thinned}; pooled over cells and steps</div>"
+            f"<div class=muted>{found.steps:,} common steps{thinned}; pooled over cells and steps{self._where()}</div>"
         )
+
+    def _where(self) -> str:
+        """On which of two grids a difference is taken, and how the other was brought there."""
+        comparison = self.store.comparison
+        if not comparison.is_collocated:
+            return ""
+        how = (
+            "the coarser value in each cell" if self.selection.onto else "means of the finer cells, half of them there"
+        )
+        return f"; on {esc(named(comparison.grid))}: {how}"
 
     def _file(self, kind: str) -> tuple[str, Any]:
         return f"map.{kind}", lambda: saving.map_file(self.store, kind)

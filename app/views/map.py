@@ -142,8 +142,9 @@ class MapView:
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)
-        follow(chosen, ["product", "time", "colour_range", "variable", "minus", "quality", "masks"], self.request)
-        follow(chosen, ["colour_map", "product", "minus", "reverse", "flag", "theme"], self._recoloured)
+        what = ["product", "variable", "minus", "onto", "expression", "quality", "masks"]
+        follow(chosen, [*what, "time", "colour_range"], self.request)
+        follow(chosen, ["colour_map", "product", "minus", "reverse", "flag", "theme", "expression"], self._recoloured)
         follow(chosen, ["opacity"], self._faded)
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)

@@ -165,13 +165,40 @@ def test_the_side_says_how_well_the_two_agree(tab: Callable[..., Session], resul
     assert f"{found.pearson_r:.3f}".replace("-", "−") in session.layers.agreement.object
 
 
-def test_a_difference_of_two_grids_is_refused_in_one_sentence_and_the_product_stays(
-    tab: Callable[..., Session],
+def test_a_difference_of_two_grids_is_on_the_coarser_one_or_on_the_finer_one_as_chosen(
+    tab: Callable[..., Session], results: Path
 ) -> None:
-    session = tab(product="one", minus="fine")
-    assert "One is on the grid M36, the other on M09" in session.layers.agreement.object
-    assert session.store.colours == "soil moisture"
-    assert not session.store.comparison.is_on
+    session = tab(product="one", minus="fine", t="2018-01-03")
+    one, fine = stored(results, "one")["sm"].values, stored(results, "fine")["sm"].values
+    expected = np.full(one.shape[1:], np.nan, "f4")
+    means = fine[2].astype(float).reshape(10, 4, 12, 4).mean(axis=(1, 3))
+    expected[1:11, 1:13] = one[2, 1:11, 1:13] - means
+    assert session.store.comparison.is_collocated
+    assert session.store.comparison.grid.name == "M36"
+    np.testing.assert_allclose(session.store.comparison.field(2), expected, atol=1e-6)
+    assert "on M36" in session.layers.agreement.object
+    found = session.store.comparison.statistics()
+    x = one[:, 1:11, 1:13].astype(float)
+    y = fine.astype(float).reshape(-1, 10, 4, 12, 4).mean(axis=(2, 4))
+    both = np.isfinite(x) & np.isfinite(y)
+    assert found.n == both.sum()
+    assert found.bias == pytest.approx((x - y)[both].mean(), abs=1e-6)
+    assert found.rmsd == pytest.approx(np.sqrt(((x - y)[both] ** 2).mean()), rel=1e-5)
+    session.selection.onto = "finer"
+    assert session.store.comparison.grid.name == "M09"
+    copies = one[2, 1:11, 1:13].repeat(4, axis=0).repeat(4, axis=1)
+    np.testing.assert_allclose(session.store.comparison.field(2), copies - fine[2], atol=1e-6)
+    assert session.store.comparison.statistics().n == 16 * np.isfinite(one[:, 1:11, 1:13]).sum()
+
+
+def test_the_sign_is_that_of_the_product_on_the_map_whichever_is_finer(
+    tab: Callable[..., Session], results: Path
+) -> None:
+    forth, back = tab(product="one", minus="fine", t="2018-01-03"), tab(product="fine", minus="one", t="2018-01-03")
+    np.testing.assert_allclose(forth.store.comparison.field(2), -back.store.comparison.field(2), atol=1e-7)
+    entry = back.store.entry
+    frame = back.store.frame(entry, 2, back.map.view())
+    assert np.unique(frame.codes).size > 5, "drawn on the grid of the difference, not of the product"
 
 
 def test_a_demonstration_says_so_on_layer_legend_cell_and_in_every_file(tab: Callable[..., Session]) -> None:

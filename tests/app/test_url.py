@@ -70,6 +70,7 @@ _SELECTIONS = st.fixed_dictionaries(
         "metric": st.sampled_from(("pearson_r", "ubrmsd", "n")),
         "stratum": st.sampled_from(("season", "network,season")),
         "result": st.sampled_from(RESULTS),
+        "onto": st.just("finer"),
         "compare": st.sampled_from([one for one in COMPARED if one]),
         "beside": st.lists(_ids, min_size=1, max_size=3).map(",".join),
         "hidden": st.lists(_ids, min_size=1, max_size=9).map(",".join),
