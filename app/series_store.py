@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.area_store import AreaStore
+from app.formula_store import FORMULA
 from app.series_backdrop import Backdrop, Frozen, Rain
 from app.series_treatment import Treatment, definition, is_ready, treated, treatment
 from app.station_store import Series
@@ -47,7 +48,15 @@ class SeriesStore:
         found = [self._of_cell(cell, places[cell.entry.id]) for cell in cells]
         on_map = self._store.entry
         bounds = next((c.bounds for c in cells if on_map is not None and c.entry.id == on_map.id), None)
+        found += self._formula(len(cells))
         return [*found, *self._store.stations.inside(bounds)]
+
+    def _formula(self, order: int) -> list[Series]:
+        """The curve of the formula on the map, where it is one of soil moisture."""
+        formula, point = self._store.formula, self._selection.point
+        if point is None or not formula.is_on or formula.units not in (names.VOLUMETRIC, names.SATURATION):
+            return []
+        return [formula.series(point[0], point[1], order)]
 
     def ranks(self, entries: Iterable[CatalogEntry]) -> dict[str, int]:
         """Position of each product among these, in the order of the catalogue whatever is hidden or on the map."""
@@ -61,7 +70,7 @@ class SeriesStore:
 
     def toggle(self, entry_id: str) -> None:
         """Draw a product or the stations of a collection, or leave them out."""
-        if entry_id in self._store.catalog:
+        if entry_id in self._store.catalog or entry_id == FORMULA:
             self._selection.hidden = ",".join(sorted(self.hidden ^ {entry_id}))
 
     def drawn(self) -> list[Series]:
