@@ -113,7 +113,7 @@ def test_a_link_read_and_written_again_is_the_same_link(chosen: dict[str, object
 
 def test_a_link_of_a_new_tab_holds_no_data_path_nor_address() -> None:
     assert url.write(Selection()) == (
-        "?v=1&place=explore&quality=all&speed=medium&cm=soil+moisture&opacity=100&theme=light"
+        "?v=1&place=explore&quality=all&pct=50.0&days=20&speed=medium&cm=soil+moisture&opacity=100&theme=light"
     )
 
 
