@@ -97,6 +97,11 @@ def coast(west: float, south: float, east: float, north: float) -> NDArray[np.fl
     return np.concatenate(pieces) if pieces else np.empty((0, 2))
 
 
+def counted(n: int) -> str:
+    """How many values a picture shows, in one piece that no line break tears."""
+    return f"n = {n:,}".replace(",", " ").replace(" ", "\u00a0")
+
+
 def wrapped(parts: Iterable[str], width: int = 74) -> str:
     """Parts of a title with commas, on as many lines as they need; empty parts are left out."""
     return fill(", ".join(part for part in parts if part), width)
@@ -107,8 +112,13 @@ def title_of(data: xr.DataArray, *more: str) -> str:
     attrs = data.attrs
     parts = [plain(attrs.get(name, "")) for name in ("title", "when", "caption")] + [plain(part) for part in more]
     is_told = any("synthetic" in part.lower() for part in parts)
-    n = f"n = {int(np.isfinite(data.values).sum()):,}".replace(",", " ")
-    return wrapped([*parts, n, "synthetic" if attrs.get("synthetic") and not is_told else ""])
+    return wrapped(
+        [
+            *parts,
+            counted(int(np.isfinite(data.values).sum())),
+            "synthetic" if attrs.get("synthetic") and not is_told else "",
+        ]
+    )
 
 
 def label_of(data: xr.DataArray) -> str:

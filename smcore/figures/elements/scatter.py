@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from smcore.errors import SmcoreError
 from smcore.figures.colours import LINES
-from smcore.figures.elements.look import INCHES, dressed, plain, quantity, wrapped
+from smcore.figures.elements.look import INCHES, counted, dressed, plain, quantity, wrapped
 from smcore.names import unit_label
 
 PRINTED = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
@@ -93,7 +93,7 @@ def _span(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 def _title(title: str, n: int, synthetic: bool) -> str:
     said = "synthetic" if synthetic and "synthetic" not in title.lower() else ""
-    return wrapped([plain(title), f"n = {n:,}".replace(",", " "), said], 52)
+    return wrapped([plain(title), counted(n), said], 52)
 
 
 def _counted(points: Any, span: tuple[float, float], axes: dict[str, Any], square: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from smcore.errors import SmcoreError
 from smcore.figures.colours import LINES, STATION
-from smcore.figures.elements.look import INCHES, WIDTH, dressed, plain, quantity, value_dimension, wrapped
+from smcore.figures.elements.look import INCHES, WIDTH, counted, dressed, plain, quantity, value_dimension, wrapped
 
 _BELOW = {
     "legend_position": "bottom", "fig_inches": (INCHES * 1.3, 3.2), "aspect": 2.6,
@@ -61,7 +61,7 @@ def series_element(
     painted = list(colours) if colours is not None else [_colour(one, i) for i, one in enumerate(series)]
     units = list(dict.fromkeys(str(one.attrs.get("units", "")) for one in shown))
     n = sum(int(np.isfinite(one.values).sum()) for one in shown)
-    headline = wrapped([plain(title), f"n = {n:,}".replace(",", " ")])
+    headline = wrapped([plain(title), counted(n)])
     panels: list[Any] = []
     for unit in units:
         alike = [pair for pair in zip(shown, painted, strict=True) if str(pair[0].attrs.get("units", "")) == unit]
