@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bokeh.events import SelectionGeometry
-from bokeh.models import ColumnDataSource, PolySelectTool
+import numpy as np
+from bokeh.events import DoubleTap, Tap
+from bokeh.models import ColumnDataSource
 
 from app.boundary import follow, guarded, notify, together
 from app.selection import MOST_VERTICES, Selection
@@ -14,23 +15,29 @@ from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
 COLOUR = "#d55e00"
+Corner = tuple[float, float]
 
 
 class AreaTool:
-    """The polygon tool of one session's map, and the outline of the area in use."""
+    """The drawing of areas on one session's map, and the outline of the area in use.
+
+    A box is dragged with the map's own tool; the corners of a polygon are clicked, the last one twice.
+    """
 
     def __init__(self, selection: Selection, store: Store, view: MapView) -> None:
         self.selection, self.store, self.map = selection, store, view
-        self.polygon_tool = PolySelectTool(persistent=False, renderers=[])
+        self._corners: list[Corner] | None = None
         plot = view.figure
-        plot.add_tools(self.polygon_tool)
-        plot.toolbar.active_tap = None
         self.outline = ColumnDataSource({"x": [], "y": []}, name="area")
+        self.path = ColumnDataSource({"x": [], "y": []}, name="path")
         plot.patch(
             "x", "y", source=self.outline, fill_alpha=0.08, fill_color=COLOUR, line_color=COLOUR, line_dash="dashed",
             line_width=1.6, level="overlay",
         )  # fmt: skip
-        plot.on_event(SelectionGeometry, together(guarded(self._drawn)))
+        plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=1.6, level="overlay")
+        plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=6, level="overlay")
+        plot.on_event(Tap, together(guarded(self._clicked)))
+        plot.on_event(DoubleTap, together(guarded(self._finished)))
         follow(selection, ["area", "box", "polygon"], self._mark)
         self._mark()
 
@@ -38,33 +45,41 @@ class AreaTool:
         """Let the next drag draw a box, or the next clicks a polygon; "" ends either."""
         self.map.draw_box(what == "box")
         self.map.answers_taps = what != "polygon"
-        self.map.figure.toolbar.active_tap = self.polygon_tool if what == "polygon" else None
+        self._corners = [] if what == "polygon" else None
+        self._mark()
 
-    def _drawn(self, event: Any) -> None:
-        shape = event.geometry
-        if not event.final or shape.get("type") != "poly":
+    def _clicked(self, event: Any) -> bool:
+        """Take a corner; says whether it is a new one, and not the one before clicked again."""
+        if self._corners is None:
+            return False
+        corner = round(float(longitude_of(event.x)), 3), round(float(latitude_of(event.y)), 3)
+        is_new = not self._corners or corner != self._corners[-1]
+        if is_new:
+            self._corners.append(corner)
+            self._mark()
+        return is_new
+
+    def _finished(self, event: Any) -> None:
+        """Close the polygon; two quick clicks in two places are two corners and end nothing."""
+        corners = self._corners
+        if corners is None or self._clicked(event):
             return
-        self.draw("")
-        corners = corners_of(shape["x"], shape["y"])
-        if len(corners) < 3 or max(x for x, _ in corners) - min(x for x, _ in corners) >= 360:
-            notify("A polygon needs three corners or more: click each, and double-click the last.")
+        lon = [corner[0] for corner in corners]
+        if len(corners) < 3 or max(lon) - min(lon) >= 360:
+            notify("A polygon needs three corners or more: click each, and double-click the last.", "warning")
             return
         if len(corners) > MOST_VERTICES:
             notify(f"Only the first {MOST_VERTICES} corners are used.", "warning")
+        self.draw("")
         flat = tuple(value for corner in corners[:MOST_VERTICES] for value in corner)
         self.selection.param.update(polygon=flat, area="polygon")
 
     def _mark(self) -> None:
-        area = self.store.curves.areas.area
-        if area is None:
-            self.outline.data = {"x": [], "y": []}
-            return
-        lon, lat = zip(*area.vertices, strict=True)
-        self.outline.data = {"x": mercator_x(lon), "y": mercator_y(lat)}
+        area = self.store.curves.areas.area if self._corners is None else None
+        self.outline.data = _xy(area.vertices if area else ())
+        self.path.data = _xy(self._corners or ())
 
 
-def corners_of(x: list[float], y: list[float]) -> list[tuple[float, float]]:
-    """Longitude and latitude [deg] of the clicked corners; a click repeated by the double-click counts once."""
-    lon, lat = (values.round(3).tolist() for values in (longitude_of(x), latitude_of(y)))
-    corners = list(zip(lon, lat, strict=True))
-    return [corner for i, corner in enumerate(corners) if i == 0 or corner != corners[i - 1]]
+def _xy(corners: Any) -> dict[str, np.ndarray]:
+    lon, lat = zip(*corners, strict=True) if len(corners) else ((), ())
+    return {"x": mercator_x(lon), "y": mercator_y(lat)}

@@ -40,7 +40,7 @@ class SeriesView:
         self.chart = SeriesFigure(self._ranged)
         self._build(draw)
         follow(selection, ["point", "sensor", "collection", "treatment", "area", "least_share"], self.refresh)
-        follow(selection, ["hidden", "rain", "frozen", "quality", "masks"], self.refresh)
+        follow(selection, ["hidden", "rain", "frozen", "quality", "masks", "expression"], self.refresh)
         follow(selection, ["box", "polygon"], self._area_drawn)
         follow(selection, ["span"], self._show_period)
         follow(selection, ["time", "product"], self._mark_now)
@@ -65,7 +65,7 @@ class SeriesView:
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
         parts = self.treatment, self.area, self.behind, self.period
         self.controls = pn.Row(*parts, pn.HSpacer(), self.save, sizing_mode="stretch_width", margin=(2, 0, 0, 6))
-        self.controls.height = 30
+        self.controls.height = 34
         self.pane = pn.Column(
             pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.chart.strip, sizing_mode="stretch_width", height=26, margin=(0, 0, 3, 0)),

@@ -99,8 +99,8 @@ class AreaControls:
         self.selection, self._draw = selection, draw
         self.of = Choice(selection, "area", "Series of", {"cell": "", "box mean": "box", "polygon": "polygon"}, 86)
         shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
-        self.least = Choice(selection, "least_share", "Share of its cells that a mean needs", shares, 74)
-        self.again = button("Draw", lambda _: draw(selection.area), width=48, description="Draw the area on the map")
+        self.least = Choice(selection, "least_share", "Share of its cells that a mean needs", shares, 66)
+        self.again = button("Draw", lambda _: draw(selection.area), width=46, description="Draw the area on the map")
         follow(selection, ["area"], self._show)
         self._show()
 
@@ -111,8 +111,8 @@ class AreaControls:
     def _show(self) -> None:
         area = self.selection.area
         self.again.visible = self.least.widget.visible = bool(area)
-        if area and getattr(self.selection, area) is None:
-            self._draw(area)
+        is_drawn = not area or getattr(self.selection, area) is not None
+        self._draw("" if is_drawn else area)
 
 
 def written(start: int, end: int) -> str:

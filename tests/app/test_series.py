@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from bokeh.events import SelectionGeometry, Tap
+from bokeh.events import DoubleTap, Tap
 from factories import catalogue, days, tiny_cube, tiny_stations
 from tiny import Tiny
 
@@ -236,14 +236,19 @@ def test_an_area_over_the_sea_or_none_yet_says_what_to_do(tab: Callable[..., Ses
 def test_clicked_corners_become_a_polygon_and_choose_no_cell_meanwhile(tab: Callable[..., Session]) -> None:
     session = tab(area="polygon")
     figure, point = session.map.figure, session.selection.point
-    assert figure.toolbar.active_tap is session.areas.polygon_tool
-    x, y = mercator_x([-104.0, -101.0, -102.0, -102.0]).tolist(), mercator_y([32.0, 32.0, 35.0, 35.0]).tolist()
-    figure._trigger_event(Tap(figure, sx=1, sy=1, x=x[0], y=y[0]))
+    x, y = mercator_x([-104.0, -101.0, -102.0]).tolist(), mercator_y([32.0, 32.0, 35.0]).tolist()
+    for at in (0, 1, 1):
+        figure._trigger_event(Tap(figure, sx=1, sy=1, x=x[at], y=y[at]))
+    figure._trigger_event(DoubleTap(figure, sx=1, sy=1, x=x[1], y=y[1]))
+    assert session.selection.polygon is None  # two corners make none
+    assert len(session.areas.path.data["x"]) == 2
+    for kind in (Tap, Tap, DoubleTap):
+        figure._trigger_event(kind(figure, sx=1, sy=1, x=x[2], y=y[2]))
     assert session.selection.point == point
-    session.areas._drawn(SelectionGeometry(figure, geometry={"type": "poly", "x": x, "y": y}, final=True))
     assert session.selection.polygon == (-104.0, 32.0, -101.0, 32.0, -102.0, 35.0)
     assert "polygon of 3 corners" in session.series.legend.object
-    assert figure.toolbar.active_tap is None
+    assert len(session.areas.path.data["x"]) == 0
+    assert len(session.areas.outline.data["x"]) == 3
     figure._trigger_event(Tap(figure, sx=1, sy=1, x=x[0], y=y[0]))
     assert session.selection.point != point
 
