@@ -94,7 +94,7 @@ class ClassStore:
         return told
 
     def colour(self, entry: CatalogEntry, number: int) -> str:
-        """Colour of a number: that of its class, of the first flag set, or whether the chosen flag is set."""
+        """Colour of a number: that of its class, of the last flag set, or whether the chosen flag is set."""
         classes, theme = self.of(entry), str(self._selection.theme)
         if classes is None:
             return OTHER
@@ -105,7 +105,7 @@ class ClassStore:
         chosen = self.chosen(entry)
         if chosen:
             return CHOSEN if chosen in (classes.bits[i][1] for i in set_) else NO_CLASS[theme]
-        return CLASSES[set_[0] % len(CLASSES)] if set_ else NO_CLASS[theme]
+        return CLASSES[set_[-1] % len(CLASSES)] if set_ else NO_CLASS[theme]
 
     def chosen(self, entry: CatalogEntry) -> str:
         """The flag that is picked out; "" where all are coloured."""

@@ -200,8 +200,8 @@ class FormulaStore:
         synthetic = any(self._layer(name).entry.synthetic for name in parse(self.text).names)
         made_of = FORMULA, self.text, str(entry.location), store.version(entry), store.masks.of(entry), lat, lon
         return Series(
-            f"{FORMULA}: {self.text}", FORMULA, store.times(entry), values.astype(np.float64), self.units, "line",
-            order, synthetic, made_of=made_of,
+            f"{FORMULA}: {self.text}", FORMULA, store.times(entry), values.astype(np.float64), self.units,
+            "points" if entry.kind == "observed" else "line", order, synthetic, made_of=made_of,
         )  # fmt: skip
 
     # -- how it is shown -----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import panel as pn
 
 from app.boundary import follow
+from app.class_store import described
 from app.controls import Markup, empty, esc, number, table, text
 from app.selection import Selection
 from app.store import CellValue, Store
@@ -17,7 +18,7 @@ class CellView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.body = text()
-        follow(selection, ["point", "time", "product", "quality", "masks"], self.refresh)
+        follow(selection, ["point", "time", "product", "variable", "expression", "quality", "masks"], self.refresh)
         follow(selection, ["aggregate", "since", "until", "percentile", "least_days"], self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
@@ -60,12 +61,25 @@ class CellView:
             ("Centre", f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
         ]
         rows += [(name[:1].upper() + name[1:], said) for name, said in self.store.classes.at(cell).items()]
+        rows[:0] = self._shown(cell)
         ranged = self.store.ranges.at(cell.entry, cell.row, cell.column)
         if ranged is not None:
             said = f"{number(ranged.value)} {unit_label(ranged.units)}, {ranged.valid_days} of {ranged.days} days valid"
             rows.insert(0, (self.store.ranges.label(), said))
-        body = "".join(f"<tr><th>{name}</th><td>{esc(value)}</td></tr>" for name, value in rows)
+        body = "".join(f"<tr><th>{esc(name)}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
+
+    def _shown(self, cell: CellValue) -> list[tuple[str, str]]:
+        """What the map shows of the product there, if not its own soil moisture: a formula, or another variable."""
+        store, point = self.store, self.selection.point
+        step, variable = store.step(cell.entry), store.variable(cell.entry)
+        if store.formula.is_on and point is not None:
+            curve = store.formula.series(point[0], point[1], 0)
+            return [(curve.label, f"{number(float(curve.value[step]))} {unit_label(curve.units)}")]
+        if variable == cell.entry.variable or store.classes.of(cell.entry) is not None:
+            return []
+        value = float(store.values(cell.entry, cell.row, cell.column, variable)[step])
+        return [(described(variable), f"{number(value)} {unit_label(store.variables(cell.entry)[variable])}")]
 
 
 def _band(cell: CellValue) -> str:

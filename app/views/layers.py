@@ -213,7 +213,7 @@ def _class_legend(lines: list[Share], several: bool) -> str:
     if not rows:
         return empty("This step has no flags.")
     return table(("Meaning", "Share of cells"), rows, numeric=(1,)) + (
-        "<div class=muted>A cell with several flags has the colour of the first and counts for each.</div>"
+        "<div class=muted>A cell with several flags has the colour of the last and counts for each.</div>"
         if several else ""
     )  # fmt: skip
 

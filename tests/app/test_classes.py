@@ -69,8 +69,8 @@ def test_the_pointer_reads_every_flag_of_a_cell(tab: Callable[..., Session], dat
         told = [name for i, name in enumerate(names) if number >= 0 and number >> i & 1]
         expected = "no value" if number < 0 else ", ".join(told) or "no flag is set"
         assert set(words[bits == number]) == {expected}
-        first = next((i for i in range(5) if number >> i & 1), None)
-        colour = "#00000000" if number < 0 else NO_CLASS["light"] if first is None else CLASSES[first]
+        last = next((i for i in reversed(range(5)) if number >> i & 1), None)
+        colour = "#00000000" if number < 0 else NO_CLASS["light"] if last is None else CLASSES[last]
         assert set(colours[bits == number]) == {colour}
 
 
