@@ -23,8 +23,11 @@
   }, 50);
   document.addEventListener("click", follow);
   // What lies in the map or the time bar; a tab that was just opened has its keys on the map.
-  const PLACES = ".map, .time";
-  const inside = (event) => event.composedPath().some((node) => node.matches?.(PLACES));
+  const PLACES = ".maps, .time";
+  const inside = (event) => { // the divider between two maps has arrows of its own
+    const path = event.composedPath();
+    return path.some((node) => node.matches?.(PLACES)) && !path.some((node) => node.id === "divider");
+  };
   let touched = true;
   const steps = (event) => inside(event) || touched && (document.activeElement ?? document.body) === document.body;
   // A pressed figure would take the focus, with a dotted ring round it: the map around it takes it instead.
