@@ -9,12 +9,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from smcore import names
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import LEAST_SHARE, Range
 from smcore.catalog import CatalogEntry
+from smcore.collocate import Collocation, collocation, is_finer
+from smcore.cubes.overviews import overviews
+from smcore.difference import matching_steps, same_cells
 from smcore.errors import GridMismatch, WindowError
 from smcore.grids import Grid
-from smcore.masks import masked_map
+from smcore.masks import Mask, masked_map
 from smcore.notebook.opening import about, found_step, mask_of, middles, opened, units_of
 from smcore.time_support import step_label
 
@@ -24,6 +28,7 @@ Read = Callable[[int, slice, slice], Values]
 MOST_CELLS = 250_000
 """Cells that a map has at most; of larger windows the overview is read, which has means of 2 × 2, 4 × 4 … cells."""
 DIFFERENCE_RANGE = (-0.1, 0.1)
+ANOMALY_RANGES = {names.VOLUMETRIC: DIFFERENCE_RANGE, names.SATURATION: (-20.0, 20.0)}
 
 
 def read_map(
@@ -62,7 +67,7 @@ def read_map(
     def read(level: int, rows: slice, columns: slice) -> Values:
         return masked_map(prepared, name, step, mask, level=level, rows=rows, cols=columns)
 
-    field = _joined(prepared, window, most_cells, read).rename(name)
+    field = _joined(prepared.grid, len(prepared.levels), window, most_cells, read).rename(name)
     overpass = getattr(prepared, "overpass", None)
     label = step_label(prepared.time[step], "" if overpass is None else str(overpass[step]), entry.time_support)
     return _told(field, about(entry, prepared, name, mask) | {"when": label} | _own_range(entry, name))
@@ -101,18 +106,24 @@ def read_aggregate(
     mask, time = mask_of(entry, prepared, name, quality, masks), middles(entry, prepared)
 
     def read(level: int, rows: slice, columns: slice) -> Values:
-        def one(step: int, r: slice, c: slice) -> Values:
+        def values(step: int, r: slice, c: slice) -> Values:
             return masked_map(prepared, name, step, mask, level=level, rows=r, cols=c)
 
-        return aggregate(asked, one, time, rows, columns).value
+        def shares(step: int, r: slice, c: slice) -> Values:
+            below = _cells_below(prepared, level, r, c)
+            there = masked_map(prepared, name, step, mask, rows=below[0], cols=below[1])
+            return np.asarray(overviews(there, level)[-1][1], np.float32) / np.float32(255)
 
-    field = _joined(prepared, window, most_cells, read).rename(name)
+        of_shares = kind == "share" and level > 0  # an overview's cell is the mean of what is there, however little
+        return aggregate(asked, shares if of_shares else values, time, rows, columns, of_shares=of_shares).value
+
+    field = _joined(prepared.grid, len(prepared.levels), window, most_cells, read).rename(name)
     attrs = about(entry, prepared, name, mask) | {"when": f"{kind} of {first} … {last}"}
     if kind == "share":
         field = field.copy(data=100.0 * field.values)
         attrs |= {"units": "%", "long_name": "share of valid days", "colour_range": (0.0, 100.0)}
     elif kind == "anomaly":
-        attrs |= {"long_name": f"{attrs['long_name']} anomaly", "colour_range": DIFFERENCE_RANGE}
+        attrs |= {"long_name": f"{attrs['long_name']} anomaly", "colour_range": ANOMALY_RANGES.get(attrs["units"])}
     else:
         attrs |= _own_range(entry, name)
     return _told(field, attrs)
@@ -123,34 +134,73 @@ def read_difference(
     reference: CatalogEntry,
     time: str,
     *,
+    onto: str = "coarser",
     window: Box | None = None,
     quality: str = "all",
     masks: Sequence[str] = (),
 ) -> xr.DataArray:
-    """Product − reference on the cells that both have: (lat, lon), NaN elsewhere.
+    """Product − reference at one step of the product: (lat, lon), NaN where either has nothing.
+
+    Parameters
+    ----------
+    onto
+        Where the two lie on different grids, the one whose cells the difference is taken on: ``coarser`` (means of the
+        finer cells inside, of half of them at least) or ``finer`` (the coarser value in each cell inside).
 
     Raises
     ------
-    GridMismatch
-        If they are in different units or on different grids.
+    SmcoreError
+        If the units differ, the reference has no step near, or the two share no cell of the window.
     """
-    if units_of(product, product.variable) != units_of(reference, reference.variable):
+    units = units_of(product, product.variable)
+    if units != units_of(reference, reference.variable):
         raise GridMismatch(f"{product.id} and {reference.id} are in different units", hint="only like is subtracted")
-    one, other = (
-        read_map(e, time, window=window, quality=quality, masks=masks, most_cells=2**31) for e in (product, reference)
-    )
-    place = {axis: np.round(one[axis].values, 4) for axis in ("lat", "lon")}
-    there = other.assign_coords({axis: np.round(other[axis].values, 4) for axis in place})
-    both = {axis: np.isin(place[axis], there[axis].values) for axis in place}
-    if not (both["lat"].any() and both["lon"].any()):
-        raise GridMismatch(f"{product.id} and {reference.id} share no cell", hint="take products on one grid")
-    there = there.reindex(lat=place["lat"], lon=place["lon"])
-    found = one.copy(data=one.values.astype(np.float64) - there.values)
-    title = f"{one.attrs['title']} minus {other.attrs['title']}"
-    return found.assign_attrs(
-        title=title, long_name="difference", colour_range=DIFFERENCE_RANGE,
-        synthetic=max(one.attrs["synthetic"], other.attrs["synthetic"]),
-    )  # fmt: skip
+    one, other = opened(product), opened(reference)
+    step = found_step(product, one, time)
+    match = int(matching_steps(middles(product, one), middles(reference, other))[step])
+    if match < 0:
+        raise WindowError(f"{reference.id} has no step near {time}", hint="choose a time that both have")
+    grid = one.grid if same_cells(one.grid, other.grid) else _chosen(one.grid, other.grid, onto)
+    sides = [
+        (entry, prepared, number, mask_of(entry, prepared, entry.variable, quality, masks))
+        for entry, prepared, number in ((product, one, step), (reference, other, match))
+    ]
+
+    def read(_level: int, rows: slice, columns: slice) -> Values:
+        first, second = (
+            _brought(collocation(prepared.grid, grid, rows, columns), prepared, entry.variable, number, mask)
+            for entry, prepared, number, mask in sides
+        )
+        return np.asarray(first - second)
+
+    field = _joined(grid, 1, window, 2**62, read).rename(product.variable)
+    if not np.isfinite(field.values).any() and not _meet(one.grid, other.grid):
+        raise GridMismatch(f"{product.id} and {reference.id} share no cell", hint="take products that overlap")
+    overpass = getattr(one, "overpass", None)
+    label = step_label(one.time[step], "" if overpass is None else str(overpass[step]), product.time_support)
+    told, theirs = (about(entry, prepared, entry.variable, mask) for entry, prepared, _, mask in sides)
+    told |= {"title": f"{told['title']} minus {theirs['title']}", "long_name": "difference", "when": label}
+    told |= {"synthetic": max(told["synthetic"], theirs["synthetic"]), "colour_range": DIFFERENCE_RANGE}
+    return _told(field, told | {"citation": "; ".join(filter(None, (told["citation"], theirs["citation"])))})
+
+
+def _chosen(one: Grid, other: Grid, onto: str) -> Grid:
+    if onto not in ("finer", "coarser"):
+        raise GridMismatch(f"A difference is taken on the finer or the coarser grid, not on the {onto!r} one")
+    finer, coarser = (one, other) if is_finer(one, other) else (other, one)
+    return finer if onto == "finer" else coarser
+
+
+def _meet(one: Grid, other: Grid) -> bool:
+    found = collocation(one, other, slice(0, other.shape[0]), slice(0, other.shape[1]))
+    return not found.is_empty
+
+
+def _brought(how: Collocation, prepared: Any, variable: str, step: int, mask: Mask) -> Values:
+    """One product on a window of another grid."""
+    if how.is_empty:
+        return how.of(np.empty((0, 0), np.float32))
+    return how.of(masked_map(prepared, variable, step, mask, rows=how.rows, cols=how.columns))
 
 
 def _told(field: xr.DataArray, attrs: dict[str, Any]) -> xr.DataArray:
@@ -165,12 +215,21 @@ def _own_range(entry: CatalogEntry, variable: str) -> dict[str, Any]:
     return {"colour_range": entry.colour_range} if entry.colour_range and variable == entry.variable else {}
 
 
-def _joined(prepared: Any, window: Box | None, most_cells: int, read: Read) -> xr.DataArray:
+def _cells_below(prepared: Any, level: int, rows: slice, columns: slice) -> tuple[slice, slice]:
+    """The cells below a rectangle of an overview."""
+    side, (height, width) = 2**level, prepared.levels[0]
+    return (
+        slice(rows.start * side, min(rows.stop * side, height)),
+        slice(columns.start * side, min(columns.stop * side, width)),
+    )
+
+
+def _joined(grid: Grid, levels: int, window: Box | None, most_cells: int, read: Read) -> xr.DataArray:
     """Read the stretches of columns that a window covers, side by side."""
-    stretches = _stretches(prepared.grid, window)
+    stretches = _stretches(grid, window)
     cells = sum((r.stop - r.start) * (c.stop - c.start) for r, c, _ in stretches)
-    level = min(len(prepared.levels) - 1, max(0, int(np.ceil(np.log2(max(cells / most_cells, 1.0)) / 2))))
-    parts = [_part(prepared.grid, level, rows, columns, turn, read) for rows, columns, turn in stretches]
+    level = min(levels - 1, max(0, int(np.ceil(np.log2(max(cells / most_cells, 1.0)) / 2))))
+    parts = [_part(grid, level, rows, columns, turn, read) for rows, columns, turn in stretches]
     return parts[0] if len(parts) == 1 else xr.concat(parts, "lon", coords="minimal", compat="override")
 
 

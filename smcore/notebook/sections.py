@@ -1,4 +1,4 @@
-"""Sections through time for a notebook: the mean of each latitude or longitude of a window at every step."""
+"""Hovmöller diagrams for a notebook: a product over time and latitude, or over time along a line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 
 from smcore.catalog import CatalogEntry
-from smcore.errors import SmcoreError, WindowError
-from smcore.masks import masked_map
+from smcore.errors import WindowError
+from smcore.hovmoller import along_line, by_latitude
+from smcore.masks import masked_map, masked_series
 from smcore.notebook.maps import Box
 from smcore.notebook.opening import about, mask_of, middles, opened
 
-ALONG = {"lat": 1, "lon": 0}
+Place = tuple[float, float]
 
 
 def read_section(
@@ -21,51 +22,56 @@ def read_section(
     first: str = "",
     last: str = "",
     *,
-    along: str = "lat",
+    line: tuple[Place, Place] | None = None,
     window: Box | None = None,
     quality: str = "all",
     masks: Sequence[str] = (),
 ) -> xr.DataArray:
-    """Mean over longitude of each latitude (or the other way round) at every step of some days: (time, lat or lon).
+    """A product over the steps of some days and over latitude, or along a line: (time, lat) or (time, distance [km]).
 
-    Cells of a row are of one size; those of a column are weighted by their area. Missing ones are left out; NaN where
-    none has a value.
+    By the rules of :mod:`smcore.hovmoller`; NaN where there is no value, or by latitude too few.
 
     Parameters
     ----------
     first, last
         First and last day, both inclusive, ISO in UTC; empty: those of the product.
-    along
-        ``lat`` or ``lon``: what is kept.
+    line
+        Two places (latitude, longitude) [deg] and the great circle between them. None: means by latitude.
     window
-        West, south, east, north [deg], not across the seam of the grid; None: the whole grid.
+        West, south, east, north [deg] of the means, not across the seam of the grid; None: the whole grid.
 
     Raises
     ------
     SmcoreError
-        If there is no step in the days, or the window misses the product.
+        If there is no step in the days, or the window or line misses the product.
     """
-    if along not in ALONG:
-        raise SmcoreError(f"A section goes along lat or lon, not {along!r}")
-    prepared = opened(entry)
-    mask = mask_of(entry, prepared, entry.variable, quality, masks)
+    prepared, name = opened(entry), entry.variable
+    grid, mask = prepared.grid, mask_of(entry, prepared, entry.variable, quality, masks)
     days = middles(entry, prepared).astype("datetime64[D]")
     inside = (days >= np.datetime64(first or "0001", "D")) & (days <= np.datetime64(last or "9999", "D"))
-    whole = slice(0, prepared.grid.shape[0]), slice(0, prepared.grid.shape[1])
-    rows, columns = whole if window is None else prepared.grid.window(*window)
     steps = np.flatnonzero(inside)
+    whole = slice(0, grid.shape[0]), slice(0, grid.shape[1])
+    rows, columns = whole if window is None else grid.window(*window)
     if not len(steps) or rows.stop <= rows.start or columns.stop <= columns.start:
         raise WindowError(f"{entry.id} has nothing in those days and that window", hint="choose others")
-    grid = prepared.grid
-    place = grid.lat[rows] if along == "lat" else grid.lon[columns]
-    weight = grid.cell_area_km2()[rows, None]
-    values = np.full((len(steps), len(place)), np.nan)
-    for position, step in enumerate(steps.tolist()):
-        field = masked_map(prepared, entry.variable, step, mask, rows=rows, cols=columns).astype(np.float64)
-        there = np.where(np.isfinite(field), weight, 0.0)
-        total = there.sum(ALONG[along])
-        summed = (np.where(there > 0, field, 0.0) * there).sum(ALONG[along])
-        values[position] = summed / np.where(total > 0, total, np.nan)
-    told = about(entry, prepared, entry.variable, mask) | {"when": f"{days[steps[0]]} … {days[steps[-1]]}"}
+    if line is None:
+        area = grid.cell_area_km2()[rows, None]
+
+        def read(step: int) -> np.ndarray:
+            return masked_map(prepared, name, step, mask, rows=rows, cols=columns)
+
+        found = by_latitude(read, prepared.time, steps, grid.lat_edges[rows.start : rows.stop + 1], area)
+    else:
+
+        def read_series(row: int, column: int) -> np.ndarray:
+            where = (row, column) if entry.layout == "cube" else (prepared.at(row, column),)
+            if where[0] is None:
+                return np.full(len(prepared.time), np.nan)
+            return masked_series(prepared, name, mask, *where)
+
+        found = along_line(read_series, prepared.time, steps, grid, *line)
+    place = "lat" if line is None else "distance"
+    told = about(entry, prepared, name, mask) | {"when": f"{days[steps[0]]} … {days[steps[-1]]}"}
     told |= {"colour_range": entry.colour_range} if entry.colour_range else {}
-    return xr.DataArray(values, {"time": prepared.time[steps], along: place}, ["time", along], entry.variable, told)
+    coords = {"time": found.time, place: (found.edges[:-1] + found.edges[1:]) / 2}
+    return xr.DataArray(found.value, coords, ["time", place], name, told)

@@ -143,16 +143,53 @@ def test_pairs_are_the_days_that_both_have(tiny: Tiny, catalog: Catalog) -> None
     assert set(found.drawn()) >= {"product", "reference", "names", "units", "metrics", "title", "synthetic"}
 
 
-@pytest.mark.parametrize("along", ["lat", "lon"])
-def test_a_section_is_the_mean_across_at_every_step(tiny: Tiny, catalog: Catalog, along: str) -> None:
+def test_a_section_by_latitude_is_the_mean_of_its_rows_at_every_step(tiny: Tiny, catalog: Catalog) -> None:
     values = open_store(tiny.file.parent / "coarse").read_block("sm").astype(float)[4:10]
-    found = notebook.read_section(catalog.get("coarse"), "2018-01-05", "2018-01-10", along=along)
-    axis = 2 if along == "lat" else 1
-    np.testing.assert_allclose(found.values, np.nanmean(values, axis), rtol=1e-4)  # cells of EASE are of one area
-    assert found.dims == ("time", along)
+    found = notebook.read_section(catalog.get("coarse"), "2018-01-05", "2018-01-10")
+    rows = np.nanmean(values, 2)[:, ::-1]  # cells of EASE are of one area; latitudes ascend
+    there = np.isfinite(found.values)
+    assert there.mean() > 0.5
+    assert found.dims == ("time", "lat")
     assert str(found.time.values[0])[:10] == "2018-01-05"
+    nearest = np.abs(tiny.coarse.lat[::-1][:, None] - found.lat.values).argmin(0)
+    np.testing.assert_allclose(found.values[there], rows[:, nearest][there], rtol=1e-4)
     with pytest.raises(SmcoreError, match="nothing in those days"):
         notebook.read_section(catalog.get("coarse"), "2030-01-01")
+
+
+def test_a_section_along_a_parallel_has_the_cells_beneath_it(tiny: Tiny, catalog: Catalog) -> None:
+    grid = tiny.fine
+    line = ((grid.lat[5], grid.lon[3]), (grid.lat[5], grid.lon[9]))
+    found = notebook.read_section(catalog.get("fine"), line=line)
+    values = open_store(tiny.file.parent / "fine").read_block("sm")[:, 5]
+    assert found.dims == ("time", "distance")
+    np.testing.assert_array_equal(found.values[:, 0], values[:, 3])
+    np.testing.assert_array_equal(found.values[:, -1], values[:, 9])
+
+
+def test_a_difference_of_two_grids_is_taken_on_the_chosen_one(tiny: Tiny, catalog: Catalog) -> None:
+    fine, coarse = catalog.get("fine"), catalog.get("coarse")
+    one, other = (open_store(tiny.file.parent / name).read_map("sm", 3).astype(float) for name in ("fine", "coarse"))
+    field = notebook.read_difference(coarse, fine, "2018-01-04")
+    row, column = 2, 3
+    inside = [
+        (r, c) for r in range(tiny.fine.shape[0]) for c in range(tiny.fine.shape[1])
+        if tuple(int(i) for i in tiny.coarse.index(tiny.fine.lat[r], tiny.fine.lon[c])) == (row, column)
+    ]  # fmt: skip
+    assert len(inside) == 16
+    expected = other[row, column] - np.mean([one[place] for place in inside])
+    np.testing.assert_allclose(field.values[row, column], expected, atol=1e-6)
+    on_fine = notebook.read_difference(coarse, fine, "2018-01-04", onto="finer")
+    assert on_fine.shape == tiny.fine.shape
+    np.testing.assert_allclose(on_fine.values[inside[0]], other[row, column] - one[inside[0]], atol=1e-6)
+
+
+def test_a_share_of_valid_days_of_a_far_view_is_that_of_the_cells(tmp_path: Path) -> None:
+    cube = tiny_cube(regular(89.75, -179.75, 0.5, 0.5, 360, 720), count=2, gaps=0.5)
+    found = notebook.catalogue(written(tmp_path, {"cube": cube}))
+    share = notebook.read_aggregate(found.get("cube"), "share", "2018-01-01", "2018-01-02", most_cells=100_000)
+    assert share.shape == (180, 360)
+    assert float(share.mean()) == pytest.approx(50.0, abs=1.0)
 
 
 def test_a_catalogue_is_that_of_the_home_unless_files_are_given(
