@@ -11,6 +11,8 @@ QUALITY = ("all", "recommended", "attempted")
 """Which retrievals are shown and compared, of every product that tells; the first is what is shown unasked."""
 THEMES = ("light", "dark")
 AGGREGATES = ("mean", "min", "max", "percentile", "anomaly", "share")
+SECTIONS = ("view", "box", "line")
+"""Over what a Hovmöller diagram is drawn: by latitude over the view or the box, or along a line."""
 SPEEDS = {"slow": 2, "medium": 5, "fast": 12}
 """Steps a second of a film."""
 TREATMENTS = ("35d", "anomaly", "climatology")
@@ -43,6 +45,10 @@ class Selection(param.Parameterized):
     until = param.String(default="", doc="Last day of that range, ISO; empty: of the month on the map.")
     percentile = param.Number(default=50.0, bounds=(0, 100), doc="Which percentile of the range.")
     least_days = param.Integer(default=20, bounds=(0, 100), doc="Share of valid days that a cell needs [%].")
+    hovmoller = param.Selector(default="", objects=["", *SECTIONS], doc="Over what a Hovmöller diagram is open.")
+    line = param.NumericTuple(
+        default=None, length=4, allow_None=True, doc="Its line: latitude, longitude of start and end [deg]."
+    )
     colour_map = param.Selector(default=COLOUR_MAPS[0], objects=list(COLOUR_MAPS), doc="Colour map of the layer.")
     reverse = param.Boolean(default=False, doc="Whether the colour map runs from high to low.")
     opacity = param.Integer(default=100, bounds=(0, 100), doc="How opaque the layer is [%].")
@@ -77,6 +83,7 @@ class Selection(param.Parameterized):
     span = param.String(default="", doc="Period the series show, as first,last in UTC; empty: the product's own.")
     rain = param.Selector(default="", objects=["", "off"], doc="Whether rain hangs from the top of the series.")
     frozen = param.Selector(default="", objects=["", "off"], doc="Whether frozen soil is shaded in the series.")
+    table = param.Selector(default="", objects=["", "on"], doc="Whether the series stand as a table.")
     area = param.Selector(default="", objects=["", *AREAS], doc="Series of the cell, or the mean of a box or polygon.")
     polygon = param.ClassSelector(
         class_=tuple, default=None, allow_None=True, doc="Longitude, latitude, longitude … of its vertices [deg]."

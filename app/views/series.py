@@ -19,6 +19,7 @@ from app.store import Store
 from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
 from app.views.series_legend import behind_keys, defined, legend
+from app.views.series_table import series_table
 from smcore.errors import SmcoreError
 
 REST_MS = 90
@@ -45,6 +46,7 @@ class SeriesView:
         follow(selection, ["span"], self._show_period)
         follow(selection, ["time", "product"], self._mark_now)
         follow(selection, ["theme"], self._theme)
+        follow(selection, ["table"], self._plot_or_table)
         follow(store, ["catalog"], self.refresh)
         self._theme()
         if selection.point or selection.sensor or selection.area:
@@ -58,6 +60,12 @@ class SeriesView:
         self.legend = text(
             "", margin=(0, 6, 0, 12), styles={"max-height": "53px", "overflow": "hidden auto", "font-size": "12px"}
         )
+        self.as_table = button(
+            "Table", lambda _: self._turn(), width=54, description="Read the numbers, or see the plot"
+        )
+        self.head = pn.Row(self.legend, self.as_table, sizing_mode="stretch_width", margin=0, visible=False)
+        self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
+        self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))
         self.cancel = button("Cancel", lambda _: self._cancelled(), width=60, height=26)
         self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
@@ -75,8 +83,9 @@ class SeriesView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: controls, legend, then the figure with its strip."""
         return pn.Column(
-            self.controls, self.working, self.legend, self.message, self.pane, sizing_mode="stretch_both", margin=0
-        )
+            self.controls, self.working, self.head, self.message, self.pane, self.table, sizing_mode="stretch_both",
+            margin=0,
+        )  # fmt: skip
 
     def refresh(self) -> None:
         """Show the curves of the place; what takes long is computed aside, and the old picture stays until then."""
@@ -112,7 +121,8 @@ class SeriesView:
         self._shown = shown
         self._mark_now()
         self._tell()
-        self.message.visible, self.pane.visible = False, True
+        self.message.visible = False
+        self._plot_or_table()
 
     def _why_nothing(self) -> str:
         chosen = self.selection
@@ -130,11 +140,11 @@ class SeriesView:
         if not self._working:  # it has ended since
             return
         self.busy.object = f'<span class="muted">{esc(what)}, {share:.0%}</span>'
-        self.working.visible, self.legend.visible = True, False
+        self.working.visible, self.head.visible = True, False
 
     def _at_rest(self) -> None:
         self._working = False
-        self.working.visible, self.legend.visible = False, True
+        self.working.visible, self.head.visible = False, True
 
     def _cancelled(self) -> None:
         """Go back to the series of the cell, or to the values as they are."""
@@ -159,7 +169,8 @@ class SeriesView:
         self.message.object = empty(sentence)
         self.legend.object = ""
         self._at_rest()
-        self.message.visible, self.pane.visible = True, False
+        self.message.visible, self.pane.visible, self.table.visible = True, False, False
+        self.head.visible = False
 
     def _tell(self) -> None:
         start, end = self.chart.period()
@@ -180,6 +191,19 @@ class SeriesView:
         elif not any_seen:
             notes.append("no value in this period")
         return notes
+
+    def _turn(self) -> None:
+        self.selection.table = "" if self.selection.table else "on"
+
+    def _plot_or_table(self) -> None:
+        """Show the plot, or the same in numbers."""
+        in_numbers = bool(self.selection.table)
+        if self.message.visible:
+            return
+        self.as_table.label = "Plot" if in_numbers else "Table"
+        curves = self.store.curves
+        self.table.object = series_table(curves.seen(), curves.treatment.quantity) if in_numbers else ""
+        self.pane.visible, self.table.visible = not in_numbers, in_numbers
 
     # -- the period ----------------------------------------------------------------------------------------------
     def _frame(self, series: list[Series]) -> None:
@@ -223,6 +247,7 @@ class SeriesView:
     def _refill(self) -> None:
         self.chart.fill()
         self._tell()
+        self._plot_or_table()
 
     # -- the rest ------------------------------------------------------------------------------------------------
     def _mark_now(self) -> None:
@@ -233,7 +258,7 @@ class SeriesView:
 
     def _theme(self) -> None:
         self.chart.theme(self.selection.theme)
-        if self.pane.visible:
+        if self._series:
             self.refresh()
 
 

@@ -39,8 +39,13 @@ def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str,
 
 
 def shortened(label: str, most: int = 30) -> str:
-    """A label that fits a legend; the whole one is shown on hovering."""
-    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
+    """A label that fits a legend, with what stands in brackets at its end; the whole one is shown on hovering."""
+    if len(label) <= most:
+        return label
+    tail = label[label.rindex(" (") + 1 :] if label.endswith(")") and " (" in label else ""
+    if len(tail) > most - 10:
+        tail = ""
+    return label[: most - 1 - len(tail)].rstrip(" ,") + "…" + tail
 
 
 def _button(entry_id: str, title: str, name: str, *, drawn: bool, pale: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from app import saving, url
 from app.series_backdrop import daily_mean, runs
 from app.session import Session
 from app.settings import Settings
+from app.views.series_legend import shortened
 from smcore import names
 from smcore.area_means import area_mean
 from smcore.areas import Area
@@ -336,3 +338,28 @@ def test_long_records_are_sent_as_the_screen_can_show_them_and_read_once(
     assert sent["often"] < 3300 < len(time)
     session.selection.param.update(hidden="daily-1", theme="dark", treatment="35d")
     assert len(own) == len(set(own)) == 5
+
+
+def test_the_same_stands_in_a_table_of_the_period_that_is_seen(tab: Callable[..., Session]) -> None:
+    session = tab(table="on", seen="2018-01-10,2018-01-13T12:00")
+    assert session.series.table.visible
+    assert not session.series.pane.visible
+    shown = session.series.table.object
+    series, tables = session.store.curves.seen(), shown.split("<h4>")[1:]
+    assert len(tables) == len(series)
+    for found, one in zip(tables, series, strict=True):
+        told = [float(v) for v in re.findall(r"<td class=number>([\d.]+)</td>", found)]
+        np.testing.assert_allclose(told, one.value[np.isfinite(one.value)][: len(told)], atol=6e-4)
+        assert "soil moisture [m³ m⁻³]" in found
+    assert "not recommended" in tables[0]
+    assert "<td>2018-01-10 00:00</td>" in tables[1]
+    session.selection.span = ""
+    assert "the first 60 of 960 values" in session.series.table.object
+    session.selection.table = ""
+    assert session.series.pane.visible
+
+
+def test_names_are_shortened_but_for_what_tells_them_apart() -> None:
+    assert shortened("SMAP L3 passive soil moisture, 36 km (smap-hawaii-v9)") == "SMAP L3 passi…(smap-hawaii-v9)"
+    assert shortened("a" * 40) == "a" * 29 + "…"
+    assert shortened("short") == "short"

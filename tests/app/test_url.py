@@ -78,6 +78,7 @@ _SELECTIONS = st.fixed_dictionaries(
         "span": st.lists(_moments, min_size=2, max_size=2, unique=True).map(lambda two: ",".join(sorted(two))),
         "rain": st.just("off"),
         "frozen": st.just("off"),
+        "table": st.just("on"),
         "area": st.sampled_from(AREAS),
         "polygon": _polygons().filter(lambda v: max(v[::2]) - min(v[::2]) < 359),
         "least_share": st.sampled_from(SHARES),
