@@ -15,8 +15,8 @@ from app.controls import Markup, empty, esc, table, text
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.systems import SYSTEMS, account_of
+from app.views.catalogue import CatalogueView, link
 from app.views.model_list import EVERY
-from smcore.catalog import CatalogEntry
 from smcore.models.card import ModelCard
 from smcore.models.input_sets import INPUT_SETS
 from smcore.names import VARIABLES, unit_label
@@ -40,59 +40,52 @@ class ModelCardView:
     """The sheet of one session."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.store, self.selection = store, store.selection
         self._opened = 0
         self.body = text("", margin=0)
+        self.browser = CatalogueView(store)
         self.channel = pn.widgets.TextInput(visible=False)
         self.channel.jscallback(
-            value="const s = document.getElementById('sheet'); s.scrollTop = 0; if (!s.open) s.showModal();"
+            value="const s = document.getElementById('sheet'); s.scrollTop = 0;"
+            "if (cb_obj.value.startsWith('close ')) s.close(); else if (!s.open) s.showModal();"
         )
 
     def __panel__(self) -> pn.viewable.Viewable:
         """What lies on the sheet."""
-        return pn.Column(self.body, self.channel, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.body, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
 
     @guarded
     def open(self, entry_id: str) -> None:
         """Show the card of a model, of the model that made a product, or (``catalogue``) all that is at hand."""
-        self.body.object = self._page(entry_id)
+        if entry_id == "catalogue":
+            self.browser.open()
+        self.browser.body.visible = entry_id == "catalogue"
+        self.body.object = "" if entry_id == "catalogue" else self._page(entry_id)
+        self._tell(entry_id)
+
+    def open_entry(self, entry_id: str) -> None:
+        """Show what is known of one entry of the catalogue, above the list."""
+        self.browser.show(entry_id)
+        self._tell(entry_id)
+
+    @guarded
+    def show_on_map(self, entry_id: str) -> None:
+        """Put a product on the map and close the sheet."""
+        self.selection.param.update(product=self.store.catalog.get(entry_id).id, colour_range=None)
+        self._tell("close")
+
+    def _tell(self, what: str) -> None:
         self._opened += 1
-        self.channel.value = f"{entry_id} {self._opened}"
+        self.channel.value = f"{what} {self._opened}"
 
     def _page(self, entry_id: str) -> str:
         found = choices(self.store.catalog)
-        if entry_id == "catalogue":
-            return catalogue(self.store.catalog.entries, found)
         if entry_id in self.store.catalog and self.store.catalog.get(entry_id).layout != "model":
             made_by = str(self.store.catalog.get(entry_id).extra.get("weights_sha256", ""))
             found = [c for c in found if c.card is not None and c.card.weights_sha256 == made_by]
             entry_id = found[0].id if found else ""
         choice = next((c for c in found if c.id == entry_id), None)
         return page(choice) if choice else empty("The weights of this product are not in the catalogue any more.")
-
-
-def catalogue(entries: Iterable[CatalogEntry], models: Iterable[Choice]) -> str:
-    """All data sets and models at hand, with what a reader needs to cite them."""
-    rows = [
-        (
-            Markup(esc(e.title) + ('<br><span class="badge">synthetic</span>' if e.synthetic else "")), e.kind,
-            e.grid or e.layout, _period(e), e.licence or "–",
-            Markup(" ".join(x for x in (esc(e.citation), link(e.doi)) if x)),
-        )
-        for e in entries if not e.hidden and e.layout != "model"
-    ]  # fmt: skip
-    cards = [(Markup(_opener(c)), "ready" if c.has_weights else "no weights") for c in models]
-    data = table(("Title", "Kind", "Grid", "Period", "Licence", "Source"), rows)
-    return f"<h3>What is at hand</h3><h4>Models</h4>{table(('Model', ''), cards)}<h4>Data</h4>{data}"
-
-
-def _period(entry: CatalogEntry) -> Markup:
-    days = (esc(day[:10]).replace("-", "\u2011") for day in entry.period or ())
-    return Markup(" to<br>".join(days) or "–")
-
-
-def _opener(choice: Choice) -> str:
-    return f'<button class="link" data-open="sheet:{esc(choice.id)}">{esc(choice.title)}</button>'
 
 
 def page(choice: Choice) -> str:
@@ -241,10 +234,3 @@ def _source(card: ModelCard) -> str:
         ("Weights", Markup(f'<code title="SHA-256">{esc(card.weights_sha256)}</code> ({esc(card.weights_dtype)})')),
     ]
     return f"<h4>Source</h4>{_rows(lines)}"
-
-
-def link(doi: str) -> str:
-    """A DOI as a link with its own text."""
-    if not doi:
-        return ""
-    return f'<a href="https://doi.org/{esc(doi)}" target="_blank" rel="noopener">doi:{esc(doi)}</a>'

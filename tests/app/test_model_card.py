@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from tiny import make_systems
 
+from app.catalogue_store import listed
 from app.model_choice import choices
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
 from app.store import Store
 from app.systems import SYSTEMS, account_of, told
-from app.views.model_card import catalogue, page
+from app.views.model_card import page
 from smcore.models.input_sets import INPUT_SETS
 
 SCRIPT = "<script>alert(1)</script>"
@@ -95,8 +96,8 @@ def test_the_sheet_opens_the_card_of_a_model_of_a_product_and_the_catalogue(
     session.sheet.open("drcgan-demo")
     assert session.sheet.channel.value != first, "the same card opens a second time too"
     session.sheet.open("catalogue")
-    assert "Optical 1 km" in session.sheet.body.object
-    assert session.sheet.body.object.count('data-open="sheet:') == len(choices(session.store.catalog))
+    assert "Optical 1 km" in session.sheet.browser.list.object
+    assert session.sheet.browser.models.object.count('data-open="sheet:') == len(choices(session.store.catalog))
     session.sheet.open("smap-9")
     assert "not in the catalogue any more" in session.sheet.body.object
 
@@ -112,7 +113,7 @@ def test_a_system_without_weights_says_what_its_paper_lists(open_tab: Callable[.
 def test_the_catalogue_leaves_hidden_entries_out(world: Path) -> None:
     entries = Store(Selection(), [world]).catalog.entries
     hidden = replace(entries[0], title="The truth", extra={"hidden": True})
-    assert "The truth" not in catalogue([hidden, *entries], [])
+    assert "The truth" not in [entry.title for entry in listed([hidden, *entries])]
 
 
 def test_bands_are_told_as_a_span_and_units_as_printed() -> None:
