@@ -19,10 +19,9 @@ from smcore.aggregates.climatology import MIN_VALUES, MIN_YEARS, WINDOW
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import Aggregate, Range
 from smcore.catalog import CatalogEntry
-from smcore.cubes.overviews import overviews
 from smcore.errors import ExportError, SmcoreError, WindowError
 from smcore.maps import Gather, View, paint
-from smcore.masks import MOST_CELLS, Mask
+from smcore.masks import MOST_CELLS, Mask, masked_share
 from smcore.progress import Cancel, Progress
 
 if TYPE_CHECKING:
@@ -267,15 +266,7 @@ class RangeStore:
             return store.masks.read_map(entry, variable, number, Gather(level, rows, columns, nowhere, nowhere), mask)
 
         def share(number: int, rows: slice, columns: slice) -> np.ndarray:
-            if mask.is_empty:
-                return np.asarray(prepared.read_share(variable, number, level, rows, columns))
-            side, (height, width) = 2**level, prepared.levels[0]
-            below = Gather(
-                0, slice(rows.start * side, min(rows.stop * side, height)),
-                slice(columns.start * side, min(columns.stop * side, width)), nowhere, nowhere,
-            )  # fmt: skip
-            values = store.masks.read_map(entry, variable, number, below, mask)
-            return np.asarray(overviews(values, level)[-1][1], np.float32) / np.float32(255)
+            return masked_share(prepared, variable, number, mask, level=level, rows=rows, cols=columns)
 
         def shown(number: int, rows: slice, columns: slice) -> np.ndarray:
             return store.on_map(entry, number, Gather(level, rows, columns, nowhere, nowhere))

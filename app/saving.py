@@ -102,6 +102,13 @@ def _with(when: str, masked: str) -> str:
     return f"{when}; {masked}" if masked else when
 
 
+def table_file(store: Store, table: pd.DataFrame, about: list[str]) -> io.BytesIO:
+    """A table of what the map shows, with the credits of all that went into it."""
+    entry = store.entry
+    sources = [line for one in (entry, *store.also_shown()) if one is not None for line in _credits(one)]
+    return _csv(table, [*about, *dict.fromkeys(sources)])
+
+
 def series_file(store: Store, kind: str) -> io.BytesIO:
     """The series of the drawer as they are seen: drawn ones, in the period shown, as values or anomalies."""
     curves = store.curves

@@ -23,6 +23,8 @@ from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
 from app.views.compare import CompareView
+from app.views.hovmoller import HovmollerView
+from app.views.hovmoller_card import HovmollerCard
 from app.views.infer import InferView
 from app.views.layers import LayersView
 from app.views.map import MapView
@@ -54,6 +56,8 @@ class Session:
         self.layers = LayersView(self.selection, self.store)
         self.time = TimeView(self.selection, self.store)
         self.range = RangeLayer(self.selection, self.store, self.map)
+        self.hovmoller = HovmollerView(self.selection, self.store, self.map)
+        self.hovmoller_card = HovmollerCard(self.selection, self.store, self.map)
         self.time.follow_frames(self.map.front)
         self.ahead = Prefetch(self.store, self.map.view)
         self.map.front.on_change("data", self.ahead.on_frame)
@@ -139,12 +143,14 @@ class Session:
             "location": lambda row: self.results.open_location(int(row)),
             "model": lambda model: self.infer.picker.choose(model),
             "sheet": self.sheet.open,
+            "entry": self.sheet.open_entry,
+            "show": self.sheet.show_on_map,
             "series": self.series.toggle,
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
             "tools": pn.Row(
-                *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare")),
+                *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
                 ToolsView(self.selection, self.history, lambda: self.sheet.open("catalogue")),
@@ -154,6 +160,8 @@ class Session:
             "card": self.rail,
             "map": self.map,
             "range": self.range,
+            "hovmoller": self.hovmoller,
+            "hovmoller_card": self.hovmoller_card,
             "time": self.time,
             "drawer": self.series,
             "results": self.drawer,

@@ -13,8 +13,10 @@ from app.controls import ASSETS, styled
 from app.selection import Selection
 
 LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
-ROOTS = ("places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
-         "compare", "beside1", "beside2", "beside3")  # fmt: skip
+ROOTS = (
+    "places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
+    "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card",
+)  # fmt: skip
 
 
 @cache
@@ -78,6 +80,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
     page.add_variable("compare_mode", selection.compare)
+    page.add_variable("hovmoller_of", selection.hovmoller)
     page.add_variable("embed_alone", "yes" if selection.embed else "no")
     for name in ROOTS:
         page.add_panel(name, roots[name])

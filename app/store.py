@@ -20,6 +20,7 @@ from app.cache import BoundedCache
 from app.class_store import WORDS, ClassStore, described
 from app.comparison import RANGE, Comparison, rectangle
 from app.formula_store import FORMULA, FormulaStore
+from app.hovmoller_store import HovmollerStore
 from app.mask_store import MaskStore
 from app.range_store import RangeStore
 from app.selection import Selection
@@ -85,6 +86,7 @@ class Store(param.Parameterized):
         self.comparison = Comparison(self)
         self.formula = FormulaStore(self)
         self.ranges = RangeStore(self)
+        self.hovmoller = HovmollerStore(self)
         self.curves = SeriesStore(self)
 
     def reload(self) -> None:
@@ -168,14 +170,15 @@ class Store(param.Parameterized):
         """The chosen range, else the product's own, else that of its unit."""
         if self.selection.colour_range is not None:
             return tuple(self.selection.colour_range)
-        usual = self._usual_range(entry)
-        return self.ranges.colour_range(self._step_units(entry), usual) if self.ranges.is_on else usual
+        usual = self.step_range(entry)
+        return self.ranges.colour_range(self.step_units(entry), usual) if self.ranges.is_on else usual
 
-    def _usual_range(self, entry: CatalogEntry) -> tuple[float, float]:
+    def step_range(self, entry: CatalogEntry) -> tuple[float, float]:
+        """The default range of a step's values, whatever of a range of days the map shows."""
         if self.combines:
             return RANGE if self.comparison.is_on else self.formula.colour_range()
         variable = self.variable(entry)
-        return usual_range(variable, self.units(entry), entry.colour_range if variable == entry.variable else None)
+        return usual_range(variable, self.step_units(entry), entry.colour_range if variable == entry.variable else None)
 
     def variable(self, entry: CatalogEntry) -> str:
         """The variable that is shown: the chosen one where the product has it, else its own."""
@@ -228,9 +231,10 @@ class Store(param.Parameterized):
 
     def units(self, entry: CatalogEntry) -> str:
         """Unit of what the map shows."""
-        return self.ranges.units(self._step_units(entry)) if self.ranges.is_on else self._step_units(entry)
+        return self.ranges.units(self.step_units(entry)) if self.ranges.is_on else self.step_units(entry)
 
-    def _step_units(self, entry: CatalogEntry) -> str:
+    def step_units(self, entry: CatalogEntry) -> str:
+        """Unit of a step's values, whatever of a range of days the map shows."""
         if self.formula.is_on:
             return self.formula.units
         variable = self.variable(entry)

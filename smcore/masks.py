@@ -209,6 +209,18 @@ def masked_map(
     return overviews(values, level)[-1][0] if level else values
 
 
+def masked_share(
+    prepared: Any, variable: str, step: int, mask: Mask, *, level: int, rows: slice = ALL, cols: slice = ALL
+) -> Array:
+    """Share (0…1) of the cells below each overview cell of one step that have a value which the mask leaves: (y, x)."""
+    if mask.is_empty:
+        return np.asarray(prepared.read_share(variable, step, level, rows, cols))
+    side, shape = 2**level, prepared.levels[0]
+    below = _below(rows, side, shape[0]), _below(cols, side, shape[1])
+    values = masked_map(prepared, variable, step, mask, rows=below[0], cols=below[1])
+    return np.asarray(overviews(values, level)[-1][1], np.float32) / np.float32(255) if level else np.isfinite(values)
+
+
 def _below(span: slice, side: int, length: int) -> slice:
     """The cells below a stretch of an overview."""
     start, stop, _ = span.indices(-(-length // side))

@@ -101,8 +101,10 @@ class TimeView:
         finally:
             self._busy = False
         said = self.store.step_label(entry, step)
-        zone = "" if said.endswith("UTC") else " UTC"
-        self.label.object = f"<b>{said}</b>{zone} <span class='muted key'>step {step + 1:,} of {len(time):,}</span>"
+        zone = "" if said.endswith("UTC") else "UTC · "
+        self.label.object = (
+            f'<b class="key">{said}</b><br><span class="muted key">{zone}step {step + 1:,} of {len(time):,}</span>'
+        )
 
     def _calendar(self, time: np.ndarray, step: int) -> None:
         """What depends on the product is set when that changes; a step changes the day alone."""

@@ -60,7 +60,8 @@ def test_a_sub_daily_product_steps_by_its_own_step_and_by_days_and_months(sub_da
 def test_a_daily_product_has_no_buttons_for_a_day_and_says_utc(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine", t="2018-01-08")
     assert not session.time.day_back.visible
-    assert "<b>2018-01-08</b> UTC" in session.time.label.object
+    assert ">2018-01-08<" in session.time.label.object
+    assert "UTC · step 8 of 40" in session.time.label.object
     session.time.by_month(1)
     assert session.selection.time.startswith("2018-02-08")
 

@@ -1,0 +1,211 @@
+"""A Hovmöller diagram of what the map shows: what follows from ``Selection.hovmoller``, view, box and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.cache import BoundedCache
+from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError, WindowError
+from smcore.grids import Grid
+from smcore.hovmoller import Hovmoller, along_line, by_latitude, great_circle
+from smcore.maps import Gather, View
+from smcore.masks import masked_share
+from smcore.progress import Cancel, Progress
+from smcore.window import Window
+
+if TYPE_CHECKING:
+    from app.store import Store
+
+MOST_STEPS = 1500
+"""Steps that are read at most; of longer records every k-th is."""
+
+MOST_VALUES = 150_000_000
+"""Values that are read at most; beyond it the diagram is made from overviews."""
+
+_NOWHERE = np.empty(0, np.int32)
+_FOUND = BoundedCache(32, most_bytes=64 * 2**20)
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is to be computed, and how it is labelled; ``every`` is k where each k-th step is read."""
+
+    key: Hashable
+    work: Callable[[Progress, Cancel], Hovmoller]
+    title: str
+    axis: str
+    every: int
+    level: int = 0
+
+
+class HovmollerStore:
+    """The Hovmöller diagram of one session."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._selection = store, store.selection
+
+    def section(self, entry: CatalogEntry, view: View) -> Section:
+        """What has to be computed for the chosen section.
+
+        Raises
+        ------
+        SmcoreError
+            If there is nothing to compute: no box, no line, another kind of layer.
+        """
+        store, chosen = self._store, self._selection
+        if store.shows_classes(entry):
+            raise SmcoreError("Flags and classes have no mean", hint="show a quantity")
+        steps, every = self._steps(entry)
+        key = (
+            tuple((str(e.location), store.version(e)) for e in (entry, *store.also_shown())), chosen.expression,
+            chosen.onto, store.variable(entry), store.masks.of(entry, store.variable(entry)), chosen.hovmoller,
+            int(steps[0]), int(steps[-1]), every,
+        )  # fmt: skip
+        if chosen.hovmoller == "line":
+            return self._along(entry, steps, every, key)
+        rows, columns = self._box(entry) if chosen.hovmoller == "box" else self._view(entry, view)
+        return self._by_latitude(entry, steps, every, key, rows, columns)
+
+    @staticmethod
+    def known(section: Section) -> Hovmoller | None:
+        """The diagram, where it was computed already."""
+        found: Hovmoller | None = _FOUND.peek(section.key)
+        return found
+
+    @staticmethod
+    def keep(section: Section, found: Hovmoller) -> None:
+        """Keep a result."""
+        _FOUND.put(section.key, found)
+
+    def way(self) -> tuple[np.ndarray, np.ndarray]:
+        """Latitudes and longitudes of the chosen line, for the map; longitudes go on over the dateline."""
+        line = self._selection.line
+        if line is None:
+            return np.empty(0), np.empty(0)
+        try:
+            lat, lon, _ = great_circle(line[:2], line[2:], 65)
+        except WindowError:
+            return np.empty(0), np.empty(0)
+        return lat, np.degrees(np.unwrap(np.radians(lon)))
+
+    # -- what is read --------------------------------------------------------------------------------------------
+    def _steps(self, entry: CatalogEntry) -> tuple[np.ndarray, int]:
+        """The steps of the record, or of the range of days on the map."""
+        from app.store import centre
+
+        store = self._store
+        time: np.ndarray = np.asarray(store.times(entry) + centre(entry), "datetime64[ns]")
+        steps = store.ranges.asked().steps(time) if store.ranges.is_on else np.arange(len(time))
+        every = max(1, -(-len(steps) // MOST_STEPS))
+        return steps[::every], every
+
+    def _view(self, entry: CatalogEntry, view: View) -> tuple[slice, list[slice]]:
+        gather = self._store.gather(entry, view)
+        if gather.is_empty:
+            raise WindowError("Nothing of the product is in view", hint="move the map over it")
+        side, shape = 2**gather.level, self._store.map_grid(entry).shape
+        rows, columns = (
+            slice(span.start * side, min(span.stop * side, length))
+            for span, length in zip((gather.rows, gather.columns), shape, strict=True)
+        )
+        return rows, [columns]
+
+    def _box(self, entry: CatalogEntry) -> tuple[slice, list[slice]]:
+        box = self._selection.box
+        if box is None:
+            raise WindowError("There is no box yet", hint="draw one for the series, or in Infer")
+        west, south, east, north = box
+        rows, columns = Window(west=west, south=south, east=east, north=north).cells(self._store.map_grid(entry))
+        runs = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
+        return rows, [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
+
+    def _by_latitude(
+        self, entry: CatalogEntry, steps: np.ndarray, every: int, key: tuple[Hashable, ...], rows: slice,
+        columns: list[slice],
+    ) -> Section:  # fmt: skip
+        store, grid = self._store, self._store.map_grid(entry)
+        levels = 1 if store.combines else len(store.opened(entry).levels)
+        cells = (rows.stop - rows.start) * sum(c.stop - c.start for c in columns)
+        level = next(
+            (one for one in range(levels - 1) if len(steps) * cells <= MOST_VALUES * 4**one), levels - 1
+        )  # fmt: skip
+        side = 2**level
+        rows, columns = _coarser(rows, side), [_coarser(c, side) for c in columns]
+        edges = grid.lat_edges[np.minimum(np.arange(rows.start, rows.stop + 1) * side, grid.shape[0])]
+        area = _areas(grid, rows, columns, side)
+        read, share = self._readers(entry, level, rows, columns)
+        what = "the box" if self._selection.hovmoller == "box" else "the view"
+        time = store.times(entry)
+        spans = rows.start, rows.stop, *(edge for c in columns for edge in (c.start, c.stop))
+        return Section(
+            (*key, level, spans),
+            lambda progress, cancelled: by_latitude(
+                read, time, steps, edges, area, read_share=share, progress=progress, cancelled=cancelled
+            ),
+            f"zonal mean over {what}", "latitude [°]", every, level,
+        )  # fmt: skip
+
+    def _readers(
+        self, entry: CatalogEntry, level: int, rows: slice, columns: list[slice]
+    ) -> tuple[Callable[[int], np.ndarray], Callable[[int], np.ndarray] | None]:
+        store, variable = self._store, self._store.variable(entry)
+        mask = store.masks.of(entry, variable)
+
+        def beside(read: Callable[[slice], np.ndarray]) -> np.ndarray:
+            return np.concatenate([read(c) for c in columns], axis=1) if len(columns) > 1 else read(columns[0])
+
+        def values(step: int) -> np.ndarray:
+            if store.combines:
+                return beside(lambda c: store.on_map(entry, step, Gather(0, rows, c, _NOWHERE, _NOWHERE)))
+            return beside(
+                lambda c: store.masks.read_map(entry, variable, step, Gather(level, rows, c, _NOWHERE, _NOWHERE), mask)
+            )
+
+        def share(step: int) -> np.ndarray:
+            prepared = store.opened(entry)
+            return beside(lambda c: masked_share(prepared, variable, step, mask, level=level, rows=rows, cols=c))
+
+        return values, share if level else None
+
+    def _along(self, entry: CatalogEntry, steps: np.ndarray, every: int, key: tuple[Hashable, ...]) -> Section:
+        store, line = self._store, self._selection.line
+        if line is None:
+            raise WindowError("There is no line yet", hint="draw one on the map, or type its ends")
+        if store.combines:
+            raise SmcoreError(
+                "Along a line single products are shown, not differences or formulas", hint="choose one product"
+            )
+        great_circle(line[:2], line[2:], 2)
+        grid, time, variable = store.grid(entry), store.times(entry), store.variable(entry)
+        prepared = store.opened(entry)
+
+        def series(row: int, column: int) -> np.ndarray:
+            if entry.layout == "pixels" and prepared.at(row, column) is None:
+                return np.full(len(time), np.nan, np.float32)
+            return store.values(entry, row, column, variable)
+
+        ends = f"{line[0]:.2f}°, {line[1]:.2f}° to {line[2]:.2f}°, {line[3]:.2f}°"
+        return Section(
+            (*key, line),
+            lambda progress, cancelled: along_line(
+                series, time, steps, grid, line[:2], line[2:], progress=progress, cancelled=cancelled
+            ),
+            f"along the line {ends}", "distance from its start [km]", every,
+        )  # fmt: skip
+
+
+def _coarser(span: slice, side: int) -> slice:
+    return slice(span.start // side, -(-span.stop // side))
+
+
+def _areas(grid: Grid, rows: slice, columns: list[slice], side: int) -> np.ndarray:
+    """Area [km²] of the cells below each cell of a level: (rows, columns)."""
+    height, width = grid.shape
+    by_row = np.add.reduceat(grid.cell_area_km2(), np.arange(0, height, side))[rows]
+    counts = np.minimum(side, width - side * np.arange(-(-width // side)))
+    return by_row[:, None] * np.concatenate([counts[c] for c in columns])[None, :].astype(np.float64)

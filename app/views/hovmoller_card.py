@@ -1,0 +1,125 @@
+"""Which Hovmöller diagram is open, in the rail, and the drawing of its line on the map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+from bokeh.events import Tap
+from bokeh.models import ColumnDataSource
+
+from app.boundary import follow, guarded, together
+from app.controls import button, styled, text
+from app.selection import Selection
+from app.store import Store
+from app.views.fold import Fold
+from app.views.map import MapView
+from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
+
+ALONG = {"none": "", "latitude, over the view": "view", "latitude, over the box": "box", "a line": "line"}
+ENDS = ("From latitude [°]", "From longitude [°]", "To latitude [°]", "To longitude [°]")
+COLOUR = "#d55e00"
+
+
+class HovmollerCard:
+    """The controls of the Hovmöller diagram of one session."""
+
+    def __init__(self, selection: Selection, store: Store, on_map: MapView) -> None:
+        self.selection, self.store, self.map = selection, store, on_map
+        self._start: tuple[float, float] | None = None
+        self._is_drawing = self._busy = False
+        self.along = styled(
+            pn.widgets.Select(label="Along", options=ALONG, sizing_mode="stretch_width", margin=(0, 0, 6, 0))
+        )
+        self.draw = button("Draw a line", lambda _: self.begin(), margin=(0, 0, 6, 0))
+        self.hint = text()
+        self.ends = [
+            styled(pn.widgets.FloatInput(label=label, step=0.5, width=126, margin=(0, 6, 6, 0))) for label in ENDS
+        ]
+        self.of_line = pn.Column(
+            self.draw, self.hint, pn.Row(*self.ends[:2], margin=0), pn.Row(*self.ends[2:], margin=0), margin=0,
+        )  # fmt: skip
+        self.fold = Fold("Hovmöller", self.along, self.of_line, is_open=bool(selection.hovmoller))
+        self.path = ColumnDataSource({"x": [], "y": []}, name="line")
+        plot = on_map.figure
+        plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=2, level="overlay")
+        plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=3, level="overlay")
+        plot.on_event(Tap, together(guarded(self._tapped)))
+        self.along.param.watch(lambda e: self._chose(e.new), "value")
+        for widget in self.ends:
+            follow(widget, ["value"], self._typed)
+        follow(selection, ["hovmoller", "line"], self.refresh)
+        self.refresh()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The card."""
+        return self.fold.__panel__()
+
+    def refresh(self) -> None:
+        """Bring card and map to the selection."""
+        self._busy = True
+        try:
+            chosen = self.selection
+            self.along.value = chosen.hovmoller
+            self.of_line.visible = chosen.hovmoller == "line"
+            for widget, value in zip(self.ends, chosen.line or (None,) * 4, strict=True):
+                widget.value = value
+            said = next(label for label, along in ALONG.items() if along == chosen.hovmoller)
+            self.fold.say(said if chosen.hovmoller else "")
+            if chosen.hovmoller != "line":
+                self._end()
+            self._mark()
+        finally:
+            self._busy = False
+
+    def begin(self) -> None:
+        """Let the next two clicks on the map be the ends of the line; pressed again, let them be clicks as before."""
+        if self._is_drawing:
+            self._end()
+        else:
+            self._is_drawing, self._start, self.map.answers_taps = True, None, False
+            self._say("Click where the line begins.")
+
+    def _end(self) -> None:
+        if self._is_drawing:
+            self._is_drawing, self._start, self.map.answers_taps = False, None, True
+        self._say("")
+
+    def _say(self, hint: str) -> None:
+        self.hint.object = f'<span class="muted" role="status">{hint}</span>' if hint else ""
+        self.draw.label = "Draw no line" if self._is_drawing else "Draw a line"
+
+    def _tapped(self, event: Any) -> None:
+        if not self._is_drawing:
+            return
+        place = round(float(latitude_of(event.y)), 3), round((float(longitude_of(event.x)) + 180) % 360 - 180, 3)
+        if self._start is None:
+            self._start = place
+            self._say("Click where it ends.")
+            self._mark()
+            return
+        line = (*self._start, *place)
+        self._end()
+        self.selection.line = line
+
+    def _chose(self, along: str) -> None:
+        if not self._busy:
+            self.selection.hovmoller = along
+
+    def _typed(self) -> None:
+        values = [widget.value for widget in self.ends]
+        if self._busy or any(value is None for value in values):
+            return
+        if all(-90 <= lat <= 90 for lat in values[::2]) and all(-540 <= lon <= 540 for lon in values[1::2]):
+            self.selection.line = tuple(float(value) for value in values)
+
+    def _mark(self) -> None:
+        """Draw the line, or the end that it has so far, on the map."""
+        if self.selection.hovmoller != "line":
+            places: Any = ((), ())
+        elif self._start is not None:
+            places = (self._start[0],), (self._start[1],)
+        else:
+            places = self.store.hovmoller.way()
+        lat, lon = places
+        self.path.data = {"x": mercator_x(lon), "y": mercator_y(lat)}

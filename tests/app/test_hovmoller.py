@@ -1,0 +1,146 @@
+"""The Hovmöller diagram: its numbers are those of the store, its words say what it shows, and its line is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from bokeh.events import Tap
+from tiny import Tiny
+
+from app import hovmoller_store
+from app.session import Session
+from smcore.cubes.store import open_store
+from smcore.maps import mercator_x, mercator_y
+
+
+def values(session: Session) -> np.ndarray:
+    entry = session.store.entry
+    assert entry is not None
+    return np.asarray(open_store(entry.location).dataset()["sm"].to_numpy(), np.float64)
+
+
+def shown(session: Session) -> np.ndarray:
+    """Values of the picture (positions, steps)."""
+    return np.asarray(session.hovmoller.source.data["value"][0])
+
+
+def test_a_tab_that_never_looks_makes_no_figure(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine")
+    assert session.hovmoller.figure is None
+    assert not len(session.hovmoller.pane)
+
+
+def test_by_latitude_of_the_view_it_is_the_mean_of_each_row_over_the_whole_record(
+    open_tab: Callable[..., Session],
+) -> None:
+    session = open_tab(product="fine", hovmoller="view")
+    rows = np.asarray(session.store.grid(session.store.entry).lat)
+    expected = np.nanmean(values(session), axis=2)  # cells of an equal-area grid weigh the same
+    _, found = session.hovmoller._shown
+    assert found.value.shape == (40, len(rows))
+    for band in range(len(rows)):
+        inside = (rows > found.edges[band]) & (rows < found.edges[band + 1])
+        if inside.sum() == 1:
+            np.testing.assert_allclose(found.value[:, band], expected[:, inside][:, 0], rtol=1e-6)
+    assert "zonal mean over the view" in session.hovmoller.note.object
+    assert "m³ m⁻³" in session.hovmoller.note.object
+    assert session.hovmoller.figure.yaxis[0].axis_label == "latitude [°]"
+    assert session.hovmoller.figure.xaxis[0].axis_label == "time [UTC]"
+
+
+def test_over_the_box_only_its_cells_count_and_without_a_box_it_says_so(
+    open_tab: Callable[..., Session], tiny: Tiny
+) -> None:
+    session = open_tab(product="fine", hovmoller="box")
+    assert "There is no box yet" in session.hovmoller.note.object
+    grid = tiny.fine
+    west, east = float(grid.lon[5]), float(grid.lon[9])
+    south, north = float(grid.lat[20]), float(grid.lat[20]) + 1e-4
+    session.selection.box = (west, south, east, north)
+    _, found = session.hovmoller._shown
+    expected = values(session)[:, 20, 5:10].mean(axis=1)
+    np.testing.assert_allclose(found.value[:, 0], expected, rtol=1e-6)
+    session.selection.time = "2018-01-03T12:00:00"
+    assert session.hovmoller.now.location == np.datetime64("2018-01-03T12:00:00", "ms").astype(float)
+
+
+def test_two_clicks_draw_the_line_and_the_cells_beneath_it_are_shown(
+    open_tab: Callable[..., Session], tiny: Tiny
+) -> None:
+    session = open_tab(product="fine", hovmoller="line")
+    assert "There is no line yet" in session.hovmoller.note.object
+    grid, card = tiny.fine, session.hovmoller_card
+    card.begin()
+    for row, column in ((10, 12), (10, 20)):
+        x, y = float(mercator_x(grid.lon[column])), float(mercator_y(grid.lat[row]))
+        tap(session, x, y)
+    assert session.selection.point is None  # the clicks were for the line
+    lat1, lon1, lat2, lon2 = session.selection.line
+    assert (lat1, lat2) == pytest.approx((grid.lat[10], grid.lat[10]), abs=1e-3)
+    assert (lon1, lon2) == pytest.approx((grid.lon[12], grid.lon[20]), abs=1e-3)
+    assert len(card.path.data["x"]) == 65
+    _, found = session.hovmoller._shown
+    assert found.edges[-1] == pytest.approx(8 * 9, rel=0.2)  # [km], eight cells of the 9 km grid
+    series = {tuple(values(session)[:, r, c].astype("f4")) for r in (9, 10) for c in range(12, 21)}
+    assert all(tuple(found.value[:, position]) in series for position in range(found.value.shape[1]))
+    assert session.hovmoller.figure.yaxis[0].axis_label == "distance from its start [km]"
+    card.along.value = ""
+    assert not len(card.path.data["x"])
+    assert session.selection.hovmoller == ""
+
+
+def tap(session: Session, x: float, y: float) -> None:
+    """Click on the map, as the browser would tell it."""
+    for callback in session.map.figure._event_callbacks["tap"]:
+        callback(Tap(session.map.figure, x=x, y=y))
+
+
+def test_the_ends_of_the_line_can_be_typed(open_tab: Callable[..., Session], tiny: Tiny) -> None:
+    session, grid = open_tab(product="fine", hovmoller="line"), tiny.fine
+    ends = (grid.lat[5], grid.lon[5], grid.lat[25], grid.lon[25])
+    for widget, value in zip(session.hovmoller_card.ends, ends, strict=True):
+        widget.value = round(float(value), 2)
+    assert session.selection.line == pytest.approx(ends, abs=0.006)
+    assert session.hovmoller._shown is not None
+
+
+def test_the_link_holds_section_and_line_and_nonsense_is_ignored(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine", hovmoller="line", line="33,-103,35,-101")
+    assert session.selection.line == (33.0, -103.0, 35.0, -101.0)
+    other = open_tab(product="fine", hovmoller="sideways", line="33,-103,95,-101")
+    assert (other.selection.hovmoller, other.selection.line) == ("", None)
+
+
+def test_a_line_beside_the_product_is_a_sentence(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine", hovmoller="line", line="-33,20,-35,25")
+    assert "The line misses the product" in session.hovmoller.note.object
+    assert shown(session).size == 1
+
+
+def test_of_a_long_record_each_kth_step_is_read_and_that_is_said(
+    open_tab: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hovmoller_store, "MOST_STEPS", 10)
+    session = open_tab(product="fine", hovmoller="view")
+    assert "one step in 4" in session.hovmoller.note.object
+    assert session.hovmoller._shown[1].value.shape[0] == 10
+
+
+def test_its_file_holds_every_value_with_unit_and_credits(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine", hovmoller="view")
+    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    assert any("SYNTHETIC" in line for line in lines)
+    head = next(i for i, line in enumerate(lines) if line.startswith("time_utc"))
+    assert lines[head] == "time_utc,latitude [°],sm [m3 m-3],valid_share"
+    assert len(lines) - head - 1 == int(np.isfinite(session.hovmoller._shown[1].value).sum())
+
+
+def test_with_a_range_of_days_only_its_days_are_shown(open_tab: Callable[..., Session]) -> None:
+    query: dict[str, Any] = {"over": "share", "since": "2018-01-05", "until": "2018-01-14"}
+    session = open_tab(product="coarse", hovmoller="view", **query)
+    _, found = session.hovmoller._shown
+    assert (str(found.time[0])[:10], str(found.time[-1])[:10]) == ("2018-01-05", "2018-01-14")
+    assert "0 to 0.5 m³ m⁻³" in session.hovmoller.note.object  # soil moisture, though the map shows shares
