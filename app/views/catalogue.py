@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from app.catalogue_store import CatalogueStore, fitting, grid_of, listed
 from app.controls import Markup, empty, esc, number, styled, table, text
 from app.model_choice import Choice, choices
 from app.store import Store
-from app.titles import DEMONSTRATION, is_demonstration
+from app.titles import DEMONSTRATION, is_demonstration, short_title
+from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.health import Health
 from smcore.names import unit_label
@@ -92,7 +93,7 @@ class CatalogueView:
     def _tell(self, entry: CatalogEntry, found: Health | None, waiting: str = "looking at the values …") -> None:
         if entry.id == self._chosen:
             is_product = entry.id in {e.id for e in self.store.products}
-            self.card.object = card(entry, found, waiting, is_product=is_product)
+            self.card.object = card(entry, self.store.variables(entry), found, waiting, is_product=is_product)
 
 
 def models(found: Iterable[Choice]) -> str:
@@ -115,8 +116,8 @@ def _badge(entry: CatalogEntry) -> str:
 def _table(entries: Iterable[CatalogEntry]) -> str:
     rows = [
         (
-            Markup(_button("entry", e.id, e.title) + _badge(e)), e.kind, grid_of(e),
-            Markup(" to<br>".join(esc(day[:10]).replace("-", "\u2011") for day in e.period or ()) or "–"),
+            Markup(_button("entry", e.id, short_title(e)) + _badge(e)), e.kind, grid_of(e),
+            Markup("&nbsp;to<br>".join(esc(day[:10]).replace("-", "\u2011") for day in e.period or ()) or "–"),
             e.licence or "–",
         )
         for e in entries
@@ -124,14 +125,16 @@ def _table(entries: Iterable[CatalogEntry]) -> str:
     return table(("Title", "Kind", "Grid", "Period", "Licence"), rows)
 
 
-def card(entry: CatalogEntry, found: Health | None, waiting: str, *, is_product: bool) -> str:
+def card(
+    entry: CatalogEntry, variables: Mapping[str, str], found: Health | None, waiting: str, *, is_product: bool
+) -> str:
     """All that is known of an entry, as our own HTML; everything from the catalogue is escaped."""
     layer = f"{entry.layer_m[0] * 100:g} to {entry.layer_m[1] * 100:g} cm" if entry.layer_m else ""
-    units = ", ".join(f"{name} [{unit_label(unit) or '–'}]" for name, unit in entry.variables.items())
+    units = ", ".join(f"{name} [{unit_label(unit) or '–'}]" for name, unit in variables.items())
     period = f"{entry.period[0][:10]} to {entry.period[1][:10]}" if entry.period else ""
     lines: list[tuple[str, object]] = [
         ("Id", entry.id), ("Kind", entry.kind), ("Grid", grid_of(entry)), ("Soil layer", layer),
-        ("A step is", entry.time_support), ("Period", period), ("Variables", units),
+        ("A step is", _support(entry.time_support)), ("Period", period), ("Variables", units),
         ("Made of", ", ".join(entry.inputs)), ("Version", entry.version), ("Licence", entry.licence or "not stated"),
         ("Source", Markup(" ".join(x for x in (esc(entry.citation), link(entry.doi)) if x) or "not stated")),
     ]  # fmt: skip
@@ -139,7 +142,7 @@ def card(entry: CatalogEntry, found: Health | None, waiting: str, *, is_product:
     actions += f" {_button('sheet', entry.id, 'Model card')}" if entry.extra.get("weights_sha256") else ""
     health = _health(found) if found is not None else f'<div class="muted">{esc(waiting)}</div>'
     return (
-        f"<h4>{esc(entry.title)}{_badge(entry)}</h4><p>{actions}</p>{_lines(lines)}"
+        f"<h4>{esc(short_title(entry))}{_badge(entry)}</h4><p>{actions}</p>{_lines(lines)}"
         f'<h4 class="tight">Health of the data</h4>{health}<hr>'
     )
 
@@ -149,6 +152,14 @@ def link(doi: str) -> str:
     if not doi:
         return ""
     return f'<a href="https://doi.org/{esc(doi)}" target="_blank" rel="noopener">doi:{esc(doi)}</a>'
+
+
+def _support(said: str) -> str:
+    known = {names.INSTANT: "an instant", names.DAY_MEAN: "the mean of its UTC day"}
+    if said.startswith("mean:"):
+        hours, _, end = said.removeprefix("mean:").partition(":")
+        return f"the mean of {hours} h, stamped at the {end or 'start'}"
+    return known.get(said, said)
 
 
 def _health(found: Health) -> str:
@@ -173,7 +184,7 @@ def _day(when: Any) -> str:
 
 def _lines(rows: Iterable[tuple[str, object]]) -> str:
     body = "".join(
-        f'<tr><th scope="row">{name}</th><td>{value if isinstance(value, Markup) else esc(value)}</td></tr>'
+        f'<tr><th scope="row" style="width: 150px">{name}</th><td>{value if isinstance(value, Markup) else esc(value)}</td></tr>'
         for name, value in rows if value not in ("", None)
     )  # fmt: skip
     return f"<table>{body}</table>"
