@@ -184,7 +184,8 @@ def _day(when: Any) -> str:
 
 def _lines(rows: Iterable[tuple[str, object]]) -> str:
     body = "".join(
-        f'<tr><th scope="row" style="width: 150px">{name}</th><td>{value if isinstance(value, Markup) else esc(value)}</td></tr>'
+        f'<tr><th scope="row" style="width: 150px">{name}</th>'
+        f"<td>{value if isinstance(value, Markup) else esc(value)}</td></tr>"
         for name, value in rows if value not in ("", None)
     )  # fmt: skip
     return f"<table>{body}</table>"
