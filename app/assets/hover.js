@@ -23,6 +23,10 @@ if (box && at && at.of === front.id) { // of several maps, the one under the poi
     else if (code === 255) text = `above ${high}`;
     else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${range.units[0]}`;
   }
+  if (!covered && layer.visible && i >= 0 && j >= 0 && i < cells.data.row[0].length && j < cells.data.column[0].length) {
+    const row = cells.data.row[0][i], column = cells.data.column[0][j]; // where cells are large enough to be told apart
+    if (row >= 0 && column >= 0) text += `   ${cells.data.grid[0]} row ${row}, column ${column}`;
+  }
   const ns = lat < 0 ? "S" : "N", ew = lon < 0 ? "W" : "E";
   box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`.replace("m3 m-3", "m³ m⁻³");
 }

@@ -168,7 +168,8 @@ class _Panel:
         plot.on_event(Tap, together(main.tapped))
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         args = {"front": self.source, "scale": self.scale, "layer": image, "scores": self.source}
-        nothing = {"swiped": ColumnDataSource(dict(_NOTHING)), "swiped_scale": self.scale}
+        cells = ColumnDataSource({"row": [[]], "column": [[]], "grid": [""]})
+        nothing = {"swiped": ColumnDataSource(dict(_NOTHING)), "swiped_scale": self.scale, "cells": cells}
         read = CustomJS(args=args | nothing | {"score_scale": self.scale}, code=code)
         plot.js_on_event(MouseMove, read)
         self.source.js_on_change("data", read)

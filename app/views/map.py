@@ -23,6 +23,7 @@ from app.prediction import Preview
 from app.selection import Selection
 from app.store import Frame, Store
 from smcore import names
+from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.grids import wrap_longitude
 from smcore.maps import View, fitted, latitude_of, longitude_of, mercator_x, mercator_y, paint, plan
@@ -31,6 +32,7 @@ WORLD = (-180.0, -60.0, 180.0, 78.0)
 SNAP_PIXELS = 12
 MARGIN, COARSER = 2.0, 2  # the frame beneath: twice the extent in pixels twice as large, so as many bytes
 _BLANK = np.zeros((1, 1), np.uint8)
+_NO_CELLS = np.empty(0, np.int32)
 
 
 @cache
@@ -124,11 +126,13 @@ class MapView:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
         self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""], "labels": [[]]}, name="scale")
         self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
+        self.cells = ColumnDataSource({"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}, name="cells")
         self.swiped_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="swiped-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
         layers |= {"scores": self.scores, "score_scale": self.score_scale}
-        read = CustomJS(args={**layers, "swiped": self.swiped, "swiped_scale": self.swiped_scale}, code=code)
+        layers |= {"swiped": self.swiped, "swiped_scale": self.swiped_scale, "cells": self.cells}
+        read = CustomJS(args=layers, code=code)
         self.figure.js_on_event(MouseMove, read)
         for source in (self.front, self.scores, self.swiped):
             source.js_on_change("data", read)
@@ -248,6 +252,7 @@ class MapView:
             raise
         self._explain()
         self._clear(self.back)  # it is of another step or view, and would show through the gaps of the new frame
+        self._number(entry, view)
         self._show(self.front, frame)
         document = pn.state.curdoc
         if document is not None and document.session_context:
@@ -260,7 +265,19 @@ class MapView:
             self._clear(self.front, self.back)
             return
         self._clear(self.back)
+        if self.store.entry is not None:
+            self._number(self.store.entry, frame.view)
         self._show(self.front, frame)
+
+    def _number(self, entry: CatalogEntry, view: View) -> None:
+        """Tell the browser which row and column of the grid each screen row and column is, where it shows cells."""
+        gather, grid = self.store.gather(entry, view), self.store.map_grid(entry)
+        if gather.level or gather.is_empty:
+            self.cells.data = {"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}
+            return
+        row = np.where(gather.row < 0, -1, gather.row + gather.rows.start + grid.row0).astype(np.int32)
+        column = np.where(gather.column < 0, -1, gather.column + gather.columns.start + grid.col0).astype(np.int32)
+        self.cells.data = {"row": [row], "column": [column], "grid": [grid.name if grid.is_ease else ""]}
 
     def _draw_back(self, step: int, view: View) -> None:
         entry = self.store.entry

@@ -23,7 +23,7 @@ from app.views.layers import ramp
 from smcore import names
 from smcore.errors import ExportError, SmcoreError
 from smcore.grids import ease
-from smcore.maps import mercator_x, mercator_y
+from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
 SCRIPT = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 
@@ -350,3 +350,18 @@ def test_no_module_of_the_app_holds_a_widget_a_pane_or_a_dataset() -> None:
 
 def test_a_colour_bar_escapes_its_unit() -> None:
     assert "<img" not in ramp("viridis", 0.0, 1.0, SCRIPT)
+
+
+def test_the_browser_is_told_which_cell_each_screen_row_and_column_is(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine")
+    session.map.draw()
+    view, grid = session.map.view(), session.store.grid(session.store.entry)
+    data = session.map.cells.data
+    assert data["grid"] == ["M09"]
+    across, down = int(view.width * 0.5), int(view.height * 0.4)
+    x = view.x0 + (across + 0.5) * (view.x1 - view.x0) / view.width
+    y = view.y0 + (down + 0.5) * (view.y1 - view.y0) / view.height
+    row, column = grid.index(latitude_of(y), longitude_of(x))
+    assert (data["row"][0][down], data["column"][0][across]) == (row + grid.row0, column + grid.col0)
+    outside = np.flatnonzero(data["row"][0] < 0)
+    assert len(outside), "the view is wider than the product"
