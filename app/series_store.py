@@ -73,10 +73,10 @@ class SeriesStore:
         if entry_id in self._store.catalog or entry_id == FORMULA:
             self._selection.hidden = ",".join(sorted(self.hidden ^ {entry_id}))
 
-    def drawn(self) -> list[Series]:
-        """The curves that are not hidden, treated as chosen."""
+    def drawn(self, series: list[Series] | None = None) -> list[Series]:
+        """The curves that are not hidden, treated as chosen; of all at the place, unless they are at hand."""
         hidden, key = self.hidden, self._selection.treatment
-        return [treated(s, key) for s in self.everything() if s.entry_id not in hidden]
+        return [treated(s, key) for s in (self.everything() if series is None else series) if s.entry_id not in hidden]
 
     @property
     def treatment(self) -> Treatment:

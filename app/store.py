@@ -7,6 +7,7 @@ read lately is kept once per process, bounded, keyed by what was asked for; sess
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -299,12 +300,13 @@ class Store(param.Parameterized):
         return _FIELDS.get(key, lambda: self.masks.read_map(entry, variable, step, gather, mask))
 
     # -- one place -----------------------------------------------------------------------------------------------
-    def cells(self) -> list[CellValue]:
-        """Every product at the clicked place, at its step nearest to the chosen time."""
+    def cells(self, products: Iterable[CatalogEntry] | None = None) -> list[CellValue]:
+        """These products, or every one, at the clicked place, each at its step nearest to the chosen time."""
         if self.selection.point is None:
             return []
         found, first = [], self.entry
-        for entry in sorted(self.products, key=lambda e: e is not first and e.id != getattr(first, "id", "")):
+        chosen = self.products if products is None else products
+        for entry in sorted(chosen, key=lambda e: e is not first and e.id != getattr(first, "id", "")):
             try:
                 value = self._cell(entry, *self.selection.point)
             except SmcoreError as error:
@@ -368,10 +370,6 @@ class Store(param.Parameterized):
         lat, lon = self.selection.point
         return f"{abs(lat):.2f}° {'S' if lat < 0 else 'N'}, {abs(lon):.2f}° {'W' if lon < 0 else 'E'}"
 
-    def synthetic_shown(self) -> bool:
-        """Whether the product on the map is synthetic."""
-        return bool(self.entry and self.entry.synthetic)
-
 
 def nearest_step(time: np.ndarray, moment: str) -> int:
     """Index of the step nearest to an ISO moment; of two as near, the later, so that midnight begins its day."""
@@ -395,6 +393,8 @@ def is_near(step: np.datetime64, moment: str) -> bool:
 def version(entry: CatalogEntry) -> float:
     """Changes when the store on disk does, so that an appended day shows without a restart."""
     try:
-        return max(p.stat().st_mtime for p in (entry.location, *entry.location.glob("*.json")))
+        with os.scandir(entry.location) as found:  # asked for at every read of a series: several times a click
+            records = [one.stat().st_mtime for one in found if one.name.endswith(".json")]
+        return max([entry.location.stat().st_mtime, *records])
     except (OSError, ValueError):
         return 0.0

@@ -65,6 +65,7 @@ class SeriesFigure:
         self.lines: dict[str, Drawn] = {}
         self._ranged, self._moving = ranged, False
         self._shown: dict[str, Series] = {}
+        self._styles: dict[str, tuple[object, ...]] = {}
         self.figure = self._figure()
         self.behind = Behind(self.figure)
         self.strip = self._strip()
@@ -127,14 +128,18 @@ class SeriesFigure:
         for slot, item in self._shown.items():
             if slot not in self.lines:
                 self.lines[slot] = self._drawn_for(item)
-            self._colour(self.lines[slot], item, theme)
+            self._colour(slot, item, theme)
         for slot, drawn in self.lines.items():
             drawn.show(self._shown.get(slot))
         self.fill()
         self._fill_strip()
         self._hover_over()
 
-    def _colour(self, drawn: Drawn, item: Series, theme: str) -> None:
+    def _colour(self, slot: str, item: Series, theme: str) -> None:
+        style = theme, item.label, item.order, item.is_chosen, item.depth_m
+        if self._styles.get(slot) == style:
+            return
+        self._styles[slot], drawn = style, self.lines[slot]
         colour, lap = line_colour(item, theme), max(item.order, 0) // len(LINES[theme])
         for mark in (drawn.points, drawn.crosses, drawn.line, drawn.strip):
             mark.glyph.line_color = colour
