@@ -30,6 +30,7 @@ from app.views.layers import LayersView
 from app.views.map import MapView
 from app.views.metric_card import MetricCard
 from app.views.model_card import ModelCardView
+from app.views.overlay_card import OverlayCard
 from app.views.range_layer import RangeLayer
 from app.views.results import ResultsView
 from app.views.score_layer import ScoreLayer
@@ -54,6 +55,7 @@ class Session:
         self._default()
         self.map = MapView(self.selection, self.store)
         self.layers = LayersView(self.selection, self.store)
+        self.overlay = OverlayCard(self.selection, self.map)
         self.time = TimeView(self.selection, self.store)
         self.range = RangeLayer(self.selection, self.store, self.map)
         self.hovmoller = HovmollerView(self.selection, self.store, self.map)
@@ -156,7 +158,7 @@ class Session:
                 ToolsView(self.selection, self.history, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
-            "layers": self.layers,
+            "layers": pn.Column(self.layers, self.overlay, sizing_mode="stretch_width", margin=0),
             "card": self.rail,
             "map": self.map,
             "range": self.range,
