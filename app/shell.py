@@ -8,6 +8,7 @@ from typing import Any
 
 import panel as pn
 
+from app import tour
 from app.boundary import guarded, together
 from app.controls import ASSETS, styled
 from app.selection import Selection
@@ -79,6 +80,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     page = _Page(_page())
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
+    page.add_variable("tour", tour.as_json())
     page.add_variable("compare_mode", selection.compare)
     page.add_variable("hovmoller_of", selection.hovmoller)
     page.add_variable("embed_alone", "yes" if selection.embed else "no")

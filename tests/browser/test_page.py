@@ -35,3 +35,14 @@ def test_an_embedded_map_says_what_it_shows(walk: Any) -> None:
     for part in (".bar", ".rail", ".inspector", ".drawer"):
         assert not walk.page.locator(part).is_visible()
     assert walk.wait_query("embed", "yes") == "yes"
+
+
+def test_the_tour_walks_through_five_places_by_keyboard(walk: Any) -> None:
+    walk.open(product="coarse")
+    walk.button("Tour").click()
+    for number, title in enumerate(("Layers", "Time", "Map", "Infer", "Validate and Stations"), 1):
+        walk.page.locator(".tour h2").get_by_text(title, exact=True).wait_for()
+        walk.see(f"{number} of 5")
+        walk.page.keyboard.press("Enter")
+    walk.page.locator(".tour").wait_for(state="hidden")
+    walk.wait("() => document.activeElement.id === 'tour-start'")
