@@ -348,9 +348,9 @@ class MapView:
 
     # -- marks ---------------------------------------------------------------------------------------------------
     def _mark_cell(self) -> None:
-        entry, point = self.store.entry, self.selection.point
-        cell = next((c for c in self.store.cells() if entry and c.entry.id == entry.id), None) if point else None
-        self.cell.data = _quad(cell.bounds if cell else None)
+        entry = self.store.entry
+        cells = self.store.cells([entry]) if entry else []
+        self.cell.data = _quad(cells[0].bounds if cells else None)
 
     def _mark_box(self) -> None:
         self.box.data = _quad(self.selection.box if self.selection.place == "infer" else None)
