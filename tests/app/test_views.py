@@ -177,7 +177,7 @@ def test_a_click_chooses_the_place_and_neither_moves_nor_resizes_the_map(
     before = session.map.view()
     lat, lon = tiny.place
     x, y = float(mercator_x(lon)), float(mercator_y(lat))
-    session.map._tapped(Tap(session.map.figure, x=x, y=y))
+    session.map.tapped(Tap(session.map.figure, x=x, y=y))
     assert session.selection.point == pytest.approx((lat, lon))
     assert session.map.view() == before
     assert session.series.pane.visible
@@ -190,7 +190,7 @@ def test_a_click_on_a_station_chooses_its_shallowest_sensor(open_tab: Callable[.
     session = open_tab(stations="nets")
     session.map.mark_stations()
     marks = session.map.stations.data
-    session.map._tapped(Tap(session.map.figure, x=float(marks["x"][2]), y=float(marks["y"][2])))
+    session.map.tapped(Tap(session.map.figure, x=float(marks["x"][2]), y=float(marks["y"][2])))
     assert session.selection.sensor == marks["sensor"][2]
 
 
