@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.maps import Gather
 from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
+from smcore.progress import Cancel, check
 from smcore.validation.matching.mask_rules import fitting, named
 
 if TYPE_CHECKING:
@@ -135,27 +137,30 @@ class MaskStore:
         return tuple(f"not {mask.quality}" if r == "quality" else rule_label(r) for r, hit in hits.items() if hit.any())
 
     # -- counted -------------------------------------------------------------------------------------------------
-    def step_share(self, entry: CatalogEntry, step: int, *, compute: bool = True) -> Removed | None:
-        """What is removed of one step of a product, over its whole grid; None where not counted nor to be."""
-        mask = self.of(entry)
-        key = str(entry.location), self._store.version(entry), mask, step
-        if compute:
-            _SHARES.get(key, lambda: count_removed(self._store.opened(entry), entry.variable, mask, (step,)))
-        known: Removed | None = _SHARES.peek(key)
-        return known
+    def known_shares(self, entry: CatalogEntry, step: int) -> tuple[Removed | None, RecordShare | None]:
+        """What is removed of one step and of the whole record of a product, as far as it was counted before."""
+        about = str(entry.location), self._store.version(entry), self.of(entry)
+        return _SHARES.peek((*about, step)), _SHARES.peek((*about, "record"))
 
-    def record_share(self, entry: CatalogEntry, *, compute: bool = True) -> RecordShare | None:
-        """What is removed of a product's whole record, from every k-th step of a long one; None as above."""
+    def counting(self, entry: CatalogEntry, step: int) -> Callable[[Cancel], None]:
+        """The work of counting both: the step over its whole grid, then every k-th step of a long record.
+
+        What is chosen is read at once, so that the work may be done in another thread.
+        """
         mask, prepared = self.of(entry), self._store.opened(entry)
-        key = str(entry.location), self._store.version(entry), mask, "record"
+        about = str(entry.location), self._store.version(entry), mask
         rows, columns = prepared.levels[0]
         wanted = max(LEAST_STEPS, MOST_VALUES // (rows * columns))
         every = max(1, -(-len(prepared.time) // wanted)) | 1  # odd: morning and evening steps take turns
-        steps = range(0, len(prepared.time), every)
-        if compute:
-            _SHARES.get(key, lambda: RecordShare(count_removed(prepared, entry.variable, mask, steps), every))
-        known: RecordShare | None = _SHARES.peek(key)
-        return known
+
+        def count(cancelled: Cancel) -> None:
+            steps = stoppable(range(0, len(prepared.time), every), cancelled)
+            _SHARES.get((*about, step), lambda: count_removed(prepared, entry.variable, mask, (step,)))
+            _SHARES.get(
+                (*about, "record"), lambda: RecordShare(count_removed(prepared, entry.variable, mask, steps), every)
+            )
+
+        return count
 
     # -- elsewhere -----------------------------------------------------------------------------------------------
     def for_inference(self, target: CatalogEntry | None) -> str:
@@ -175,6 +180,13 @@ class MaskStore:
         rules = (named(rule) for rule in self.rules)
         told = tuple(rule for rule in rules if any(fitting(rule, one) is not None for one in sides))
         return Masks(quality=self.of(entry).quality, rules=told)
+
+
+def stoppable(steps: Iterable[int], cancelled: Cancel) -> Iterator[int]:
+    """The steps, as long as nobody stops."""
+    for step in steps:
+        check(cancelled)
+        yield step
 
 
 def rule_label(rule: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import follow, guarded
+from app.background import Latest
+from app.boundary import follow
 from app.controls import esc, number, styled, table, text
 from app.mask_store import rule_label
 from app.selection import QUALITY, Selection
@@ -19,7 +20,6 @@ from smcore.masks import Removed
 LABELS = {
     "all": "all retrievals", "recommended": "recommended retrievals", "attempted": "attempted retrievals",
 }  # fmt: skip
-COUNT_AFTER_MS = 300
 
 
 class MaskCard:
@@ -27,7 +27,7 @@ class MaskCard:
 
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
-        self._busy, self._asked = False, False
+        self._busy, self._work = False, Latest()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
         self.quality = styled(pn.widgets.Select(label="Retrievals", options=list(QUALITY), **wide))
         self.left_out = text('<h4 class="tight">Leave out</h4>', margin=0)
@@ -78,26 +78,18 @@ class MaskCard:
         self.count()
 
     def count(self) -> None:
-        """Ask for the shares; counting waits until the map is painted, and requests that come before then join."""
-        entry = self.store.entry
-        if entry is None or self._asked or self.store.masks.of(entry).is_empty:
-            return
-        document = pn.state.curdoc
-        if document is None or not document.session_context:
-            self._count()
-            return
-        self._asked = True
-        document.add_timeout_callback(guarded(self._count), COUNT_AFTER_MS)
-
-    def _count(self) -> None:
-        self._asked = False
+        """Ask for the shares; counting is done in the background, and only for what was asked last."""
         entry = self.store.entry
         if entry is None or self.store.masks.of(entry).is_empty:
+            self._work.stop()
             return
-        self.store.masks.step_share(entry, self.store.step(entry))
-        self._say(entry)
-        self.store.masks.record_share(entry)
-        self._say(entry)
+        work = self.store.masks.counting(entry, self.store.step(entry))
+        self._say(entry)  # a share of the step before must not pass for this one's
+        self._work.start(lambda _, cancelled: work(cancelled), lambda _: self._counted())
+
+    def _counted(self) -> None:
+        if self.store.entry is not None:
+            self._say(self.store.entry)
 
     def _say(self, entry: CatalogEntry) -> None:
         """What is removed so far as it was counted, and what the product can't tell."""
@@ -110,8 +102,7 @@ class MaskCard:
 
     def _shares(self, entry: CatalogEntry) -> str:
         masks = self.store.masks
-        step = masks.step_share(entry, self.store.step(entry), compute=False)
-        record = masks.record_share(entry, compute=False)
+        step, record = masks.known_shares(entry, self.store.step(entry))
         whole = record.removed if record is not None else None
         mask = masks.of(entry)
         names = [("quality", f"not {mask.quality}")] if mask.bits is not None else []
