@@ -79,3 +79,25 @@ def test_series_are_means_over_a_dragged_box_and_a_clicked_polygon(walk: Any) ->
     walk.wait("() => !new URLSearchParams(location.search).has('area')")
     walk.page.mouse.click(*walk.at(*place_of(walk)))
     walk.wait("(old) => new URLSearchParams(location.search).get('at') !== old", at)
+
+
+def test_the_drawer_grows_by_its_edge_and_by_key_and_keeps_its_height(walk: Any) -> None:
+    walk.open(product="fine", t="2018-01-10", at="36.1,-104.3")
+    walk.wait(SHOWN)
+    height = "document.querySelector('.drawer').getBoundingClientRect().height"
+    first, grip = walk.page.evaluate(height), walk.page.get_by_role("separator", name="Height of the series")
+    grip.focus()
+    walk.page.keyboard.press("ArrowUp")
+    walk.wait(f"(old) => {height} > old", first)
+    box = grip.bounding_box()
+    assert box is not None
+    walk.page.mouse.move(box["x"] + 200, box["y"] + 3)
+    walk.page.mouse.down()
+    walk.page.mouse.move(box["x"] + 200, box["y"] - 57, steps=3)
+    walk.page.mouse.up()
+    walk.wait(f"(old) => {height} > old + 60", first)
+    grown = walk.page.evaluate(height)
+    walk.page.reload()
+    walk.wait(SHOWN)
+    assert walk.page.evaluate(height) == grown
+    assert walk.page.locator(".map").bounding_box()["height"] > 100
