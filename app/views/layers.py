@@ -12,11 +12,13 @@ from app.class_store import WORDS, Share
 from app.colours import outside, shades
 from app.comparison import FINER
 from app.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
+from app.python_code import map_code
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, labelled
 from app.views.colour_card import ColourCard, kept_range
 from app.views.combine_card import CombineCard
+from app.views.copy_python import copy_python
 from app.views.mask_card import MaskCard
 from smcore.catalog import CatalogEntry
 from smcore.difference import named
@@ -48,7 +50,7 @@ class LayersView:
         )
         self.mask = MaskCard(selection, store)
         self.combine = CombineCard(selection, store, self.minus, self.onto, self.agreement)
-        self.save = save_row(self._file)
+        self.save, self.python = save_row(self._file), copy_python(lambda: map_code(store))
         self._wire()
         self.refresh()
 
@@ -57,7 +59,7 @@ class LayersView:
         return pn.Column(
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
             self.combine,
-            text("<h4>Save this map</h4>", margin=0), self.save, self.collection,
+            text("<h4>Save this map</h4>", margin=0), pn.Row(self.save, self.python, margin=0), self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
 

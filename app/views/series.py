@@ -11,11 +11,13 @@ from app import saving
 from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.controls import button, empty, esc, save_row, text
+from app.python_code import series_code
 from app.selection import Selection
 from app.series_backdrop import Frozen, Rain
 from app.series_treatment import choices, definition, why_empty
 from app.station_store import Series
 from app.store import Store
+from app.views.copy_python import copy_python
 from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
 from app.views.series_legend import behind_keys, defined, legend
@@ -63,7 +65,9 @@ class SeriesView:
         self.as_table = button(
             "Table", lambda _: self._turn(), width=54, description="Read the numbers, or see the plot"
         )
-        self.head = pn.Row(self.legend, self.as_table, sizing_mode="stretch_width", margin=0, visible=False)
+        self.python = copy_python(lambda: series_code(store), "Python", 58)
+        ends = self.as_table, self.python
+        self.head = pn.Row(self.legend, *ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))
@@ -106,7 +110,8 @@ class SeriesView:
         self._at_rest()
         curves = self.store.curves
         try:
-            self._series, shown = curves.everything(), curves.drawn()
+            self._series = curves.everything()
+            shown = curves.drawn(self._series)
         except SmcoreError as error:
             self._say(error.sentence)
             return

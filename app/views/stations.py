@@ -14,10 +14,12 @@ from app import saving
 from app.boundary import follow, guarded, together
 from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
+from app.python_code import scatter_code
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
 from app.store import Store
 from app.titles import labelled
+from app.views.copy_python import copy_python
 from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor
@@ -50,8 +52,10 @@ class StationsView:
         self.save = save_row(
             lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
         )
+        self.python = copy_python(lambda: scatter_code(store, self.against.value))
+        saving_row = pn.Row(self.save, self.python, margin=0)
         self.chart = pn.Column(
-            self.against, pn.pane.Bokeh(self.figure, margin=0), self.brushed, self.save, visible=False, margin=0,
+            self.against, pn.pane.Bokeh(self.figure, margin=0), self.brushed, saving_row, visible=False, margin=0,
             sizing_mode="stretch_width",
         )  # fmt: skip
         self.choice.param.watch(self._typed, "value")

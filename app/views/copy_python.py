@@ -1,0 +1,33 @@
+"""*Copy Python*: a button that puts the code of a panel into the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import panel as pn
+
+from app.boundary import guarded, notify
+from app.controls import button
+
+# The first line only makes each copy another value. Where a page may not write to the clipboard, the code is shown.
+_COPY = r"""
+const code = cb_obj.value.slice(cb_obj.value.indexOf("\n") + 1);
+const written = navigator.clipboard ? navigator.clipboard.writeText(code) : Promise.reject();
+written.catch(() => window.prompt("Copy the code:", code));
+"""
+
+
+def copy_python(make: Callable[[], str], label: str = "Copy Python", width: int = 86) -> pn.Row:
+    """A button; ``make`` gives the code, or raises an ``SmcoreError`` that says why there is none."""
+    channel = pn.widgets.TextInput(visible=False, tags=["python"])
+    channel.jscallback(value=_COPY)
+    number = count(1)
+
+    def copy(_: object) -> None:
+        channel.value = f"{next(number)}\n{make()}"
+        notify("The code of this picture is in the clipboard.", "success")
+
+    said = "Copy Python code that makes this picture in a notebook"
+    shown = button(label, guarded(copy), width=width, height=28, margin=(2, 0), description=said)
+    return pn.Row(shown, channel, margin=0)
