@@ -46,3 +46,18 @@ def test_the_tour_walks_through_five_places_by_keyboard(walk: Any) -> None:
         walk.page.keyboard.press("Enter")
     walk.page.locator(".tour").wait_for(state="hidden")
     walk.wait("() => document.activeElement.id === 'tour-start'")
+
+
+def test_panels_fold_by_key_and_the_map_takes_their_room(walk: Any) -> None:
+    walk.open(product="coarse")
+    width = walk.view()[4]
+    walk.page.locator(".map").focus()
+    walk.page.keyboard.press("[")
+    walk.page.locator(".rail").wait_for(state="hidden")
+    walk.wait("(w) => loam.view()[4] >= w + 290", width)
+    walk.page.get_by_role("button", name="Inspector: hide or show").click()
+    walk.page.locator(".inspector").wait_for(state="hidden")
+    walk.page.reload()
+    walk.page.locator(".rail").wait_for(state="hidden")
+    walk.page.keyboard.press("[")
+    walk.page.locator(".rail").wait_for(state="visible")
