@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HALF = 0.5
 """Share of its cells that a mean needs, unless another is chosen."""
+_REACHED = BoundedCache(512)
 _MEANS = BoundedCache(96, 128 * 2**20)
 
 
@@ -74,11 +75,15 @@ class AreaStore:
         found = []
         for entry in sorted(self._store.products, key=lambda e: first is None or e.id != first.id):
             try:
-                if has_cells(self._store.opened(entry), area):
+                if self._reaches(entry, area):
                     found.append(Request(entry, self._store.version(entry), area, self._store.masks.of(entry)))
             except SmcoreError:  # a product whose store is gone costs no other its mean
                 continue
         return found
+
+    def _reaches(self, entry: CatalogEntry, area: Area) -> bool:
+        key = str(entry.location), self._store.version(entry), area
+        return bool(_REACHED.get(key, lambda: has_cells(self._store.opened(entry), area)))
 
     def missing(self) -> list[Request]:
         """Those that are still to be computed."""
