@@ -74,6 +74,12 @@ class _Page(pn.Template):
     def __repr__(self) -> str:
         return "Loam"
 
+    def server_doc(self, doc: Any = None, title: Any = None, location: Any = True) -> Any:
+        """Fill the document with its models counted once: bokeh would count all of them anew for each root."""
+        document = doc or pn.state.curdoc
+        with document.models.freeze():
+            return super().server_doc(document, title, location)
+
 
 def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     """Fill the page."""

@@ -14,6 +14,8 @@ import panel.reactive
 import pytest
 from bokeh.client import pull_session
 from bokeh.document import Document
+from bokeh.document.models import DocumentModelManager
+from bokeh.io.doc import patch_curdoc
 
 from app import main
 from app.selection import PLACES
@@ -89,6 +91,17 @@ def leak(port: int, visits: int) -> tuple[int, int]:
 
 def test_panel_still_has_the_switch_that_makes_widgets_answer_at_once() -> None:
     assert isinstance(panel.reactive.Syncable._debounce, int)
+
+
+def test_the_models_of_a_page_are_counted_once(open_tab: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    recompute = DocumentModelManager.recompute
+    monkeypatch.setattr(DocumentModelManager, "recompute", lambda self: counted.append(1) or recompute(self))
+    document = Document()
+    with patch_curdoc(document):
+        open_tab().template().server_doc(document)
+    assert len(document.roots) > 10
+    assert len(counted) <= 2
 
 
 def test_closed_tabs_leave_no_document_behind(server: tuple[Any, Settings]) -> None:
