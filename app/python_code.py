@@ -1,4 +1,4 @@
-"""Python that makes the picture of a panel again, for a notebook: what *Copy Python* puts into the clipboard.
+"""Python that makes the picture of a panel again, for a notebook: what *Python* beside *PNG* puts into the clipboard.
 
 The code reads with :mod:`smcore.notebook` and draws with :mod:`smcore.figures.elements`, where ``LOAM_HOME`` is that of
 the server. Whatever comes from data or from a link enters it as a literal, never as code. What a notebook can't draw

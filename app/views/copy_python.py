@@ -1,4 +1,4 @@
-"""*Copy Python*: a button that puts the code of a panel into the clipboard."""
+"""*Python* beside the files of a panel: a button that puts the code of its picture into the clipboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ written.catch(() => window.prompt("Copy the code:", code));
 """
 
 
-def copy_python(make: Callable[[], str], label: str = "Copy Python", width: int = 86) -> pn.Row:
+def copy_python(make: Callable[[], str]) -> pn.Row:
     """A button; ``make`` gives the code, or raises an ``SmcoreError`` that says why there is none."""
     channel = pn.widgets.TextInput(visible=False, tags=["python"])
     channel.jscallback(value=_COPY)
@@ -29,5 +29,5 @@ def copy_python(make: Callable[[], str], label: str = "Copy Python", width: int 
         notify("The code of this picture is in the clipboard.", "success")
 
     said = "Copy Python code that makes this picture in a notebook"
-    shown = button(label, guarded(copy), width=width, height=28, margin=(2, 0), description=said)
+    shown = button("Python", guarded(copy), width=62, height=28, margin=(2, 0), description=said)
     return pn.Row(shown, channel, margin=0)

@@ -65,7 +65,7 @@ class SeriesView:
         self.as_table = button(
             "Table", lambda _: self._turn(), width=54, description="Read the numbers, or see the plot"
         )
-        self.python = copy_python(lambda: series_code(store), "Python", 58)
+        self.python = copy_python(lambda: series_code(store))
         ends = self.as_table, self.python
         self.head = pn.Row(self.legend, *ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
