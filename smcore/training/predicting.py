@@ -50,7 +50,7 @@ def predict_places(
     task = data.satellite
     inputs = observing(task, fold.visible if visible is None else visible)
     result = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
-    for days in _runs(model.spec, np.flatnonzero(wanted.any(axis=1))):
+    for days in _shortened(_runs(model.spec, np.flatnonzero(wanted.any(axis=1))), model.spec, inputs):
         span = _span(model.spec, days, len(inputs.time))
         seen = replace(inputs.during(span), first=max(days.start - span.start, 0))
         places = _places(task.members, np.asarray(wanted[days].any(axis=0)))
@@ -71,6 +71,17 @@ def _runs(spec: ModelSpec, wanted: Ints) -> list[slice]:
     first = wanted[np.concatenate([[True], apart])]
     last = wanted[np.concatenate([apart, [True]])]
     return [slice(int(start), int(end) + 1) for start, end in zip(first, last, strict=True)]
+
+
+def _shortened(runs: list[slice], spec: ModelSpec, inputs: Inputs) -> list[slice]:
+    """Long runs over a rectangle in parts whose inputs fit the budget: tiles of less than it would each have a halo."""
+    overlap = spec.history + spec.lookahead
+    fitting = _TILE_BYTES // (4 * (inputs.dynamic.shape[-1] + 1) * len(inputs.lat)) - overlap
+    if not spec.spatial or inputs.shape is None or spec.reference or fitting < 4 * max(1, overlap):
+        return runs
+    return [
+        slice(start, min(start + fitting, run.stop)) for run in runs for start in range(run.start, run.stop, fitting)
+    ]
 
 
 def _span(spec: ModelSpec, days: slice, steps: int) -> slice:

@@ -135,6 +135,18 @@ def test_only_steps_near_wanted_ones_are_computed(small_world):
     np.testing.assert_array_equal(said[np.ix_([10, 13, 90], member)], whole[np.ix_([10, 13, 90], member)])
 
 
+def test_a_long_period_is_cut_in_time_before_it_is_cut_in_tiles(small_world, monkeypatch):
+    data = build(SPATIAL, small_world.sources(*ALL), Window(), Choice())
+    fold = make_folds(data, Split("site", 4), Window(), None)[0]
+    wanted = np.isfinite(data.satellite.target)
+    whole = predict_places(Blur(), data, fold, wanted=wanted)
+    monkeypatch.setattr(predicting, "_TILE_BYTES", 4 * 2 * 320 * 40)  # 40 steps of the two channels and 320 cells
+    model = Blur()
+    np.testing.assert_array_equal(predict_places(model, data, fold, wanted=wanted), whole)
+    assert set(model.shapes) == {(16, 20)}
+    assert len(model.shapes) == 4
+
+
 def test_loose_pixels_are_no_rectangle(small_world):
     pixels = small_world.forcing.isel(y=3).swap_dims({"x": "location"}).drop_vars(["lat", "lon"])
     pixels = pixels.assign_coords(
