@@ -124,11 +124,10 @@ class AreaStore:
     def _series(self, one: Request, mean: AreaMean, ranks: dict[str, int]) -> Series:
         store, entry = self._store, one.entry
         value = np.where(mean.share >= self.least, mean.value, np.nan)
-        label = f"{store.label(entry)}, mean of {mean.cells:,} cell{'s' if mean.cells > 1 else ''}"
         return Series(
-            label, entry.id, store.times(entry), value, store.own_units(entry),
+            store.label(entry), entry.id, store.times(entry), value, store.own_units(entry),
             "points" if entry.kind == "observed" else "line", ranks[entry.id], entry.synthetic, share=mean.share,
-            made_of=(*one.key, self.least),
+            made_of=(*one.key, self.least), detail=f"mean of {mean.cells:,} cell{'s' if mean.cells > 1 else ''}",
         )  # fmt: skip
 
     def label(self) -> str:
@@ -139,7 +138,7 @@ class AreaStore:
         west, south, east, north = area.bounds
         what = "box" if self._selection.area == "box" else f"polygon of {len(area.vertices)} corners within"
         sides = f"{_degrees(south, 'N', 'S')} to {_degrees(north, 'N', 'S')}, {_lon(west)} to {_lon(east)}"
-        return f"mean over the {what} {sides}, of at least {self.least:.0%} of the cells".replace("%", " %")
+        return f"mean over the {what} {sides}; ≥ {self.least * 100:.0f} % of its cells"
 
 
 def _lon(value: float) -> str:

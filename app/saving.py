@@ -130,7 +130,7 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
     palette = LINES["light"]
     lines = [
         Line(
-            s.label, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else palette[s.order % len(palette)],
+            s.name, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else palette[s.order % len(palette)],
             s.drawn == "points", s.synthetic and not s.label.startswith(DEMONSTRATION), s.half_width,
         )
         for s in series
@@ -142,7 +142,7 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
 def _series_table(series: Series, column: str) -> pd.DataFrame:
     table = pd.DataFrame(
         {
-            "series": text_cell(series.label), "id": text_cell(series.entry_id), "time_utc": series.time,
+            "series": text_cell(series.name), "id": text_cell(series.entry_id), "time_utc": series.time,
             column: series.value, "units": text_cell(series.units), "synthetic": series.synthetic, **_beside(series),
         }
     )  # fmt: skip

@@ -72,7 +72,12 @@ def treated(series: Series, key: str) -> Series:
         return series
     value = _TREATED.get((key, series.made_of), lambda: _computed(series, key))
     shown = replace(series, value=value, half_width=None)
-    return replace(shown, source=None, recommended=None, drawn="line") if key == "climatology" else shown
+    if key != "climatology":
+        return shown
+    from smcore.stations.record import with_gaps
+
+    time, value = with_gaps(series.time, value)  # a line, which must not bridge a pause of the record
+    return replace(shown, time=time, value=value, source=None, recommended=None, share=None, drawn="line")
 
 
 def _computed(series: Series, key: str) -> np.ndarray:

@@ -49,6 +49,12 @@ class Series:
     made_of: tuple[Hashable, ...] = ()
     is_chosen: bool = False  # the sensor that the Stations place is about
     depth_m: float = np.nan
+    detail: str = ""  # of how many cells a mean is
+
+    @property
+    def name(self) -> str:
+        """The label with what it is of, for files and tooltips."""
+        return f"{self.label}, {self.detail}" if self.detail else self.label
 
     @property
     def is_station(self) -> bool:

@@ -105,6 +105,7 @@ class SeriesFigure:
         self.tool.overlay.update(fill_alpha=0.16, line_width=1, line_dash="solid")
         plot.add_tools(self.tool)
         plot.grid.visible = False
+        plot.line([], [])  # a figure without any mark is warned of
         return plot
 
     def _drawn_for(self, item: Series) -> Drawn:
@@ -136,14 +137,14 @@ class SeriesFigure:
         self._hover_over()
 
     def _colour(self, slot: str, item: Series, theme: str) -> None:
-        style = theme, item.label, item.order, item.is_chosen, item.depth_m
+        style = theme, item.name, item.order, item.is_chosen, item.depth_m
         if self._styles.get(slot) == style:
             return
         self._styles[slot], drawn = style, self.lines[slot]
         colour, lap = line_colour(item, theme), max(item.order, 0) // len(LINES[theme])
         for mark in (drawn.points, drawn.crosses, drawn.line, drawn.strip):
             mark.glyph.line_color = colour
-            mark.name = item.label
+            mark.name = item.name
         drawn.points.glyph.fill_color = drawn.band.glyph.fill_color = colour
         drawn.points.glyph.marker = MARKERS[lap % len(MARKERS)]
         glyph = drawn.line.glyph

@@ -32,10 +32,10 @@ def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str,
         if not s.is_station:
             badge = "" if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else f" {BADGE}"
             name = f"{swatch(line_colour(s, theme))}{esc(shortened(s.label))}{badge}"
-            keys.append(_button(s.entry_id, s.label, name, drawn=s.entry_id not in hidden, pale=i not in seen))
+            keys.append(_button(s.entry_id, s.name, name, drawn=s.entry_id not in hidden, pale=i not in seen))
     notes = "".join(f'<span class="muted key">{note}</span>' for note in _notes(shown))
     synthetic = f"{BADGE} " if alike else ""
-    return f'{synthetic}<span class="muted key">{esc(place)}</span>{"".join(keys)}{notes}{more}'
+    return f'{synthetic}<span class="muted key place">{esc(place)}</span>{"".join(keys)}{notes}{more}'
 
 
 def shortened(label: str, most: int = 30) -> str:

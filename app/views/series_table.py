@@ -29,7 +29,7 @@ def _one(item: Series, quantity: str, most: int) -> str:
     left = f"the first {most} of {len(known):,} values; the CSV file has all" if len(known) > most else ""
     synthetic = ' <span class="badge">synthetic</span>' if item.synthetic else ""
     count = f'<span class="muted">{left or f"{len(known)} values"}</span>'
-    return f"<h4>{esc(item.label)}{synthetic} {count}</h4>{Markup(table(head, rows, numeric=(1,)))}"
+    return f"<h4>{esc(item.name)}{synthetic} {count}</h4>{Markup(table(head, rows, numeric=(1,)))}"
 
 
 def _moment(time: np.datetime64) -> str:

@@ -212,14 +212,15 @@ def test_the_series_of_a_box_are_means_over_it_with_the_share_they_rest_on(
     data = session.series.chart.lines["seen"].source.data
     np.testing.assert_allclose(data["value"], np.where(found.share >= 0.5, found.value, np.nan), rtol=1e-5)
     np.testing.assert_allclose(data["share"], found.share, rtol=1e-5)
-    assert "31.50° N to 35.00° N, 104.00° W to 101.00° W, of at least 50 % of the cells" in session.series.legend.object
+    assert "31.50° N to 35.00° N, 104.00° W to 101.00° W; ≥ 50 % of its cells" in session.series.legend.object
     assert not session.series.chart.behind.axis.visible
     session.selection.least_share = "75"
     again = session.series.chart.lines["seen"].source.data["value"]
     assert (np.isfinite(again) == (found.share >= 0.75)).all()
     text, table = read_csv(saving.series_file(session.store, "csv"))
-    assert "of at least 75 % of the cells" in text
+    assert "≥ 75 % of its cells" in text
     assert table.loc[table["id"] == "seen", "share_of_cells"].min() >= 0.75
+    assert set(table.loc[table["id"] == "seen", "series"]) == {f"Observed, mean of {found.cells} cells"}
     assert len(session.areas.outline.data["x"]) == 4
     session.selection.quality = "recommended"
     left = session.series.chart.lines["seen"].source.data["value"]

@@ -63,7 +63,7 @@ def test_series_are_means_over_a_dragged_box_and_a_clicked_polygon(walk: Any) ->
     walk.page.mouse.up()
     walk.wait_query("box", r"\d")
     walk.page.locator(".drawer").get_by_text("mean over the box").first.wait_for()
-    walk.page.locator(".drawer").get_by_role("button", name="Model 9 km, mean of").wait_for()
+    walk.page.locator(".drawer").get_by_title("Model 9 km, mean of").wait_for()
 
     choice.select_option("polygon")
     walk.see("Click the corners of a polygon on the map and double-click the last one.")
