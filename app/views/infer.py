@@ -19,11 +19,13 @@ from app.store import Store, nearest_step
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
 from app.views.validate import KIND as VALIDATE
+from app.window_choice import POLYGON, STATIONS, VIEW, box_around
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
 POLL_MS = 250
 SIDES = ("West", "South", "East", "North")
+AROUND = {"or around …": "", "the stations": STATIONS, "the polygon": POLYGON, "the view": VIEW}
 MOST_STEPS = 90  # of the days that are proposed
 FOOT = {
     "position": "sticky", "bottom": "-12px", "background": "var(--panel)", "z-index": "3",
@@ -43,6 +45,8 @@ class InferView:
         self._drawn = -1.0
         self.draw = button("Draw a box", lambda _: self._draw(), width=110, description="Drag a box on the map")
         self.clear = button("Clear", lambda _: setattr(selection, "box", None), width=64)
+        self.around = styled(pn.widgets.Select(label="", options=AROUND, width=112, margin=(2, 0, 2, 4)))
+        self.around.description = "A box around what is on the map already"
         self.sides = [
             styled(pn.widgets.FloatInput(label=f"{side} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
             for side in SIDES
@@ -68,7 +72,8 @@ class InferView:
         """The inspector."""
         west, south, east, north = self.sides
         return pn.Column(
-            pn.Row(self.draw, self.clear, margin=0), pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
+            pn.Row(self.draw, self.clear, self.around, margin=0),
+            pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
             pn.Row(self.start, self.end, margin=0), self.picker, self.complete,
             pn.Column(
                 self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after,
@@ -82,6 +87,7 @@ class InferView:
             side.param.watch(lambda *_: self._typed(), "value")
         for picker, name in ((self.start, "start"), (self.end, "end")):
             picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
+        self.around.param.watch(lambda event: guarded(self._go_around)(event.new), "value")
         follow(self.picker.demonstration, ["value"], self._ask)
         self.complete.param.watch(lambda *_: self._show_tiles(), "value")
         follow(self.selection, ["box", "start", "end", "model", "data", "place", "quality"], self.refresh)
@@ -132,6 +138,11 @@ class InferView:
     def _dated(self, name: str, value: Any) -> None:
         if not self._busy and value is not None:
             setattr(self.selection, name, str(value))
+
+    def _go_around(self, what: str) -> None:
+        if what:
+            self.around.value = ""
+            self.selection.box = box_around(what, self.store)
 
     def _draw(self) -> None:
         self.map.draw_box(True)

@@ -1,0 +1,57 @@
+"""A box for a prediction without drawing it: around the stations, around the drawn polygon, or what the map shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.store import Store
+from smcore.errors import WindowError
+from smcore.grids import wrap_longitude
+
+STATIONS, POLYGON, VIEW = "stations", "polygon", "view"
+MARGIN = 0.2  # degrees around points, so that each lies well inside
+Box = tuple[float, float, float, float]
+
+
+def box_around(what: str, store: Store) -> Box:
+    """West, south, east, north [deg], rounded outwards; west is the greater one where the box crosses the dateline.
+
+    Raises
+    ------
+    WindowError
+        If there is nothing that it could go around.
+    """
+    chosen = store.selection
+    if what == STATIONS:
+        places = store.stations.places()
+        if not len(places):
+            raise WindowError("There are no stations on the map", hint="choose a collection under Layers")
+        return around(places["lat"].to_numpy(), places["lon"].to_numpy())
+    if what == POLYGON:
+        if chosen.polygon is None:
+            raise WindowError("No polygon is drawn", hint="draw one with the series: polygon instead of cell")
+        return around(np.array(chosen.polygon[1::2]), np.array(chosen.polygon[::2]), 0.0)
+    if chosen.view is None:
+        raise WindowError("The map is not shown yet", hint="draw a box, or type its sides")
+    west, south, east, north = chosen.view
+    whole = east - west >= 360
+    west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))
+    return _rounded(west, max(south, -90.0), east, min(north, 90.0))
+
+
+def around(lat: np.ndarray, lon: np.ndarray, margin: float = MARGIN) -> Box:
+    """The smallest box around points [deg]: of all arcs that hold every longitude, the shortest."""
+    turned = np.unique(np.asarray(lon, np.float64) % 360.0)
+    gaps = np.diff(np.append(turned, turned[0] + 360.0))
+    first = (int(gaps.argmax()) + 1) % len(turned)
+    west, wide = turned[first], 360.0 - gaps.max()
+    if wide + 2 * margin >= 360:
+        west, east = -180.0, 180.0
+    else:
+        west, east = (float(v) for v in wrap_longitude([west - margin, west + wide + margin]))
+    return _rounded(west, max(float(lat.min()) - margin, -90.0), east, min(float(lat.max()) + margin, 90.0))
+
+
+def _rounded(west: float, south: float, east: float, north: float) -> Box:
+    low, high = (lambda v: float(np.floor(v * 1000) / 1000)), (lambda v: float(np.ceil(v * 1000) / 1000))
+    return low(west), low(south), high(east), high(north)
