@@ -32,7 +32,8 @@ class OverlayCard:
     def __init__(self, selection: Selection, map_view: MapView) -> None:
         self.selection, self.map = selection, map_view
         self.overlay: Overlay | None = None
-        self.lines, self.points = ColumnDataSource(dict(_NO_LINES)), ColumnDataSource(dict(_NO_POINTS))
+        self.lines = ColumnDataSource(dict(_NO_LINES), name="own-lines")
+        self.points = ColumnDataSource(dict(_NO_POINTS), name="own-points")
         self._marks: tuple[Any, ...] = ()
         self.file = styled(
             pn.widgets.FileInput(accept=".geojson,.json", sizing_mode="stretch_width", margin=(0, 0, 6, 0))
