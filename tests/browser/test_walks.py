@@ -260,7 +260,7 @@ def test_a_model_card_opens_and_closes_by_keyboard_and_a_model_is_chosen_by_it(w
     sheet.wait_for(state="hidden")
     walk.wait("() => loam.focused()?.dataset.open === 'sheet:smsnet'")
     walk.button("Catalogue").click()
-    sheet.get_by_text("What is at hand").wait_for()
+    sheet.get_by_text("Data and models at hand").wait_for()
     sheet.get_by_role("button", name="Natural cubic spline in time").click()
     sheet.get_by_text("It learns nothing").wait_for()
     sheet.get_by_role("button", name="Close").click()
