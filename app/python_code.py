@@ -22,6 +22,7 @@ from smcore.masks import resolve
 
 if TYPE_CHECKING:
     from app.store import Store
+    from smcore.maps import View
 
 _WIDE = 100  # of a line of code
 
@@ -104,6 +105,51 @@ def scatter_code(store: Store, product_id: str) -> str:
         f"pairs = {_call('notebook.read_pairs', *sides, **masks)}", "picture = scatter_element(**pairs.drawn())",
     ]  # fmt: skip
     return _script(f"{store.label(score.entry)} against {store.selection.sensor}", ["scatter_element"], lines)
+
+
+def section_code(store: Store, view: View, colour_map: str, colour_range: tuple[float, float]) -> str:
+    """Code of the Hovmöller diagram, of every step and cell of what it is drawn over.
+
+    Raises
+    ------
+    ExportError
+        If none is open, or it is not of a product's own variable.
+    """
+    entry, chosen = store.entry, store.selection
+    if entry is None or not chosen.hovmoller:
+        raise ExportError("There is no Hovmöller diagram to copy", hint="open one first")
+    if store.combines or store.variable(entry) != entry.variable:
+        raise ExportError("This Hovmöller diagram can't be copied as Python", hint="show the product's own values")
+    asked = store.ranges.asked() if store.ranges.is_on else None
+    where: dict[str, Any] = {} if asked is None else {"first": asked.first, "last": asked.last}
+    if chosen.hovmoller == "line":
+        if chosen.line is None:
+            raise ExportError("There is no line yet", hint="draw one on the map")
+        ends = _numbers(chosen.line)
+        where |= {"line": (ends[:2], ends[2:])}
+    else:
+        where |= {"window": _section_window(store, entry, view)}
+    section = _call("notebook.read_section", _entry(entry), **where, **_masks(store, entry, entry.variable))
+    drawn = _call("hovmoller_element", Name("section"), colour_map=str(colour_map), colour_range=_numbers(colour_range))
+    about = f"{store.label(entry)}, Hovmöller diagram"
+    return _script(about, ["hovmoller_element"], [f"section = {section}", f"picture = {drawn}"])
+
+
+def _section_window(store: Store, entry: CatalogEntry, view: View) -> tuple[float, ...]:
+    """The box, or the cells in view by the centres of the outer ones, which find just these cells again."""
+    if store.selection.hovmoller == "box":
+        box = store.selection.box
+        if box is None or box[0] >= box[2]:
+            raise ExportError("Without a box, or with one over the dateline, there is nothing to copy", hint="draw one")
+        return _numbers(box)
+    gather, grid = store.gather(entry, view), store.grid(entry)
+    if gather.is_empty:
+        raise ExportError("Nothing of the product is in view", hint="move the map over it")
+    side = 2**gather.level
+    top, left = gather.rows.start * side, gather.columns.start * side
+    bottom = min(gather.rows.stop * side, grid.shape[0]) - 1
+    right = min(gather.columns.stop * side, grid.shape[1]) - 1
+    return _numbers((grid.lon[left], grid.lat[bottom], grid.lon[right], grid.lat[top]))
 
 
 # -- what is read ------------------------------------------------------------------------------------------------

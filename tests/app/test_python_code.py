@@ -15,13 +15,15 @@ from tiny import Tiny
 
 from app.colours import shades
 from app.comparison import rectangle
-from app.python_code import map_code, scatter_code, series_code
+from app.hovmoller_store import HovmollerStore
+from app.python_code import map_code, scatter_code, section_code, series_code
 from app.selection import Selection
 from app.session import Session
 from app.store import Store
 from smcore.cubes.store import open_store
 from smcore.errors import ExportError
 from smcore.grids import ease
+from smcore.maps import fitted
 
 HOSTILE = '\'); import os; os.abort() #\n""" {x} <b>'
 
@@ -160,6 +162,23 @@ def test_the_code_leaves_out_what_the_masks_of_the_tab_leave_out(
     store.selection.minus = "model"
     drawn = run(map_code(store)).values()[0].dimension_values(2, flat=False)
     np.testing.assert_allclose(drawn, shown_map(store), atol=1e-6)
+
+
+@pytest.mark.parametrize("over", ["view", "box", "line"])
+def test_the_code_of_a_hovmoller_diagram_draws_its_values(tiny: Tiny, over: str) -> None:
+    grid = tiny.fine
+    west, south, east, north = float(grid.lon[4]), float(grid.lat[20]), float(grid.lon[20]), float(grid.lat[6])
+    chosen = {"hovmoller": over, "box": (west, south, east, north), "line": (north, west, south, east)}
+    store = opened(tiny, product="fine", aggregate="mean", since="2018-01-05", until="2018-01-20", **chosen)
+    view = fitted((west, south, east, north), 300, 300, 0.0)
+    assert store.entry is not None
+    expected = HovmollerStore(store).section(store.entry, view).work(lambda *_: None, lambda: False)
+    picture = run(section_code(store, view, "viridis", (0.1, 0.4)))
+    np.testing.assert_array_equal(picture.dimension_values(2, flat=False), expected.value.T)
+    np.testing.assert_array_equal(picture.dimension_values("time", expanded=False), expected.time)
+    assert (options(picture)["clim"], options(picture)["cmap"]) == ((0.1, 0.4), list(shades("viridis")))
+    with pytest.raises(ExportError, match="no Hovmöller diagram"):
+        section_code(opened(tiny), view, "viridis", (0.1, 0.4))
 
 
 def test_names_of_others_never_become_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
