@@ -21,6 +21,7 @@ from smcore.errors import ExportError
 from smcore.masks import resolve
 
 if TYPE_CHECKING:
+    from app.result_store import ResultStore
     from app.store import Store
     from smcore.maps import View
 
@@ -133,6 +134,30 @@ def section_code(store: Store, view: View, colour_map: str, colour_range: tuple[
     drawn = _call("hovmoller_element", Name("section"), colour_map=str(colour_map), colour_range=_numbers(colour_range))
     about = f"{store.label(entry)}, Hovmöller diagram"
     return _script(about, ["hovmoller_element"], [f"section = {section}", f"picture = {drawn}"])
+
+
+def metric_code(results: ResultStore) -> str:
+    """Code of the metric that the map shows of a run.
+
+    Raises
+    ------
+    ExportError
+        If there is no run, or the map shows who is better where.
+    """
+    run = results.opened()
+    if run is None:
+        raise ExportError("There is no run on the map", hint="open one first")
+    if results.shows_verdicts:
+        raise ExportError("Verdicts can't be copied as Python", hint="show a metric")
+    product, metric = results.product(run), results.metric(run)
+    name, reader, element = (
+        ("field", "read_metric_map", "map_element") if run.is_grid else ("table", "read_metric", "metric_map_element")
+    )
+    lines = [
+        f"{name}, style = {_call(f'notebook.{reader}', run.folder.name, product, metric)}",
+        f"picture = {element}({name}, **style)",
+    ]
+    return _script(f"{metric} of {results.label(product)} against {results.label(run.reference)}", [element], lines)
 
 
 def _section_window(store: Store, entry: CatalogEntry, view: View) -> tuple[float, ...]:

@@ -10,8 +10,10 @@ import panel as pn
 from app.boundary import follow, guarded
 from app.controls import button, empty, esc, styled, text
 from app.metric_display import explained, symbol, written
+from app.python_code import metric_code
 from app.result_store import VERDICTS, ResultStore
 from app.selection import Selection
+from app.views.copy_python import copy_python
 from app.views.layers import ramp
 from app.views.result_charts import HistogramChart
 from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
@@ -47,6 +49,7 @@ class MetricCard:
         # A figure that is hidden before it is first drawn appears all the same; what is around it doesn't.
         self.spread = pn.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
         self.fit = button("Show all locations", lambda _: layer.fit(), width=150)
+        self.python = copy_python(lambda: metric_code(results))
         for widget, name in ((self.product, "product"), (self.metric, "metric")):
             widget.param.watch(lambda e, name=name: guarded(self._choose)(name, e.new), "value")
         follow(selection, ["place", "run", "scored", "rival", "metric", "result", "theme"], self.refresh)
@@ -55,7 +58,8 @@ class MetricCard:
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
-            self.title, self.product, self.metric, self.legend, self.shapes, self.spread, self.fit, self.about,
+            self.title, self.product, self.metric, self.legend, self.shapes, self.spread,
+            pn.Row(self.fit, self.python, margin=0), self.about,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -82,7 +86,7 @@ class MetricCard:
         if results is None:
             self._nothing(self.results.waits())
             return
-        for part in (self.product, self.metric, self.fit):
+        for part in (self.product, self.metric, self.fit, self.python):
             part.visible = True
         self._busy = True
         try:
@@ -97,7 +101,7 @@ class MetricCard:
             self._metric(results)
 
     def _nothing(self, sentence: str) -> None:
-        for part in (self.product, self.metric, self.fit, self.spread):
+        for part in (self.product, self.metric, self.fit, self.python, self.spread):
             part.visible = False
         self.title.object = empty(sentence)
         self.legend.object = self.shapes.object = self.about.object = ""

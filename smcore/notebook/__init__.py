@@ -9,7 +9,7 @@ from __future__ import annotations
 from smcore.notebook.maps import read_aggregate, read_difference, read_map
 from smcore.notebook.opening import catalogue
 from smcore.notebook.pairs import Pairs, read_pairs
-from smcore.notebook.runs import read_metric
+from smcore.notebook.runs import read_metric, read_metric_map
 from smcore.notebook.sections import read_section
 from smcore.notebook.series import read_area, read_sensor, read_series, sensors, without_season
 
@@ -21,6 +21,7 @@ __all__ = [
     "read_difference",
     "read_map",
     "read_metric",
+    "read_metric_map",
     "read_pairs",
     "read_section",
     "read_sensor",
