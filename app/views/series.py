@@ -60,14 +60,19 @@ class SeriesView:
         self.treatment = Choice(selection, "treatment", "What the series show", choices(), 106)
         self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
         self.legend = text(
-            "", margin=(0, 6, 0, 12), styles={"max-height": "53px", "overflow": "hidden auto", "font-size": "12px"}
+            "", margin=(0, 6, 0, 12), styles={"max-height": "56px", "overflow": "hidden auto", "font-size": "12px"}
         )
         self.as_table = button(
-            "Table", lambda _: self._turn(), width=54, description="Read the numbers, or see the plot"
+            "Table",
+            lambda _: self._turn(),
+            width=58,
+            height=26,
+            margin=(1, 0),
+            description="Read the numbers, or see the plot",
         )
         self.python = copy_python(lambda: series_code(store))
-        ends = self.as_table, self.python
-        self.head = pn.Row(self.legend, *ends, sizing_mode="stretch_width", margin=0, visible=False)
+        ends = pn.Column(self.as_table, self.python, width=64, margin=0)
+        self.head = pn.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))

@@ -63,10 +63,11 @@ def _stations(stations: list[tuple[int, Series]], hidden: frozenset[str], theme:
         return []
     first = stations[0][1]
     every = "; ".join(s.label for _, s in stations)
-    name = swatch(line_colour(first, theme)) + esc(shortened(first.label, 40))
+    name = swatch(line_colour(first, theme)) + esc(shortened(first.label, 32))
     if len(stations) > 1:
-        deep = any(s.depth_m >= DEEP_M for _, s in stations)
-        name += f' <span class="muted">+ {len(stations) - 1} in the cell{", dashed from 10 cm" if deep else ""}</span>'
+        name += f' <span class="muted">+ {len(stations) - 1} in the cell</span>'
+    if any(s.depth_m >= DEEP_M for _, s in stations):
+        every += " (dashed from 10 cm down)"
     drawn = first.entry_id not in hidden
     return [_button(first.entry_id, every, name, drawn=drawn, pale=not any(i in seen for i, _ in stations))]
 

@@ -99,7 +99,8 @@ def test_the_sensors_of_the_cell_are_drawn_from_the_top_down_and_no_others(tab: 
     lines = session.series.chart.lines
     assert [lines[f"sensor {i}"].line.visible for i in range(3)] == [True] * 3
     assert lines["sensor 1"].line.glyph.line_dash != lines["sensor 0"].line.glyph.line_dash
-    assert "+ 2 in the cell, dashed from 10 cm" in session.series.legend.object
+    assert "+ 2 in the cell" in session.series.legend.object
+    assert "dashed from 10 cm down" in session.series.legend.object
     session.selection.sensor = str(session.store.stations.table()["sensor"][0])
     assert session.store.curves.everything()[2].is_chosen  # the chosen one comes first, though it lies deepest
 
