@@ -13,7 +13,7 @@ from bokeh.plotting import figure
 
 from app import saving
 from app.background import Latest
-from app.boundary import follow, told
+from app.boundary import follow, guarded, told
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, styled, text
 from app.hovmoller_store import Section
@@ -27,6 +27,10 @@ from smcore.names import unit_label
 
 COLUMNS = 700
 """Of the picture at most: what a drawer can show, and well below a megabyte."""
+
+
+SENT_MS = 100
+"""After so long what a callback has made is on its way to the browser."""
 
 
 class HovmollerView:
@@ -67,7 +71,8 @@ class HovmollerView:
             self._work.stop()
             self._running = self._shown = None
             return
-        self._build()
+        if self._build():
+            return
         try:
             section = self.store.hovmoller.section(entry, self.map.view())
         except SmcoreError as error:
@@ -102,10 +107,16 @@ class HovmollerView:
         self.selection.hovmoller = ""
 
     # -- drawing -------------------------------------------------------------------------------------------------
-    def _build(self) -> None:
-        """Make the figure when it is first asked for: a tab that never looks pays nothing."""
+    def _build(self) -> bool:
+        """Make the figure when it is first asked for; a tab that never looks pays nothing.
+
+        Returns
+        -------
+        bool
+            Whether the rest is done in a message of its own: Panel may send what changes in a figure before the figure.
+        """
         if self.figure is not None:
-            return
+            return False
         self.figure = plot = figure(
             x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_both",
             tools="pan,xwheel_zoom,reset", active_scroll="xwheel_zoom", toolbar_location=None, min_border=4,
@@ -125,6 +136,11 @@ class HovmollerView:
         self._theme()
         bar = pn.Row(self.note, self.stop, self.save, self.close, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
+        document = pn.state.curdoc
+        if document is None or not document.session_context or not document.roots:
+            return False
+        document.add_timeout_callback(guarded(self.refresh), SENT_MS)
+        return True
 
     def _draw(self) -> None:
         entry = self.store.entry
@@ -179,7 +195,7 @@ class HovmollerView:
 
     def _blank(self) -> None:
         self._shown = None
-        if self.figure is not None:
+        if self.figure is not None and self.source.data["dw"] != [1]:
             self.source.data = _nothing()
 
     def _say(self, said: str, share: float | None = None) -> None:

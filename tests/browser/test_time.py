@@ -19,8 +19,8 @@ def test_keys_step_time_only_where_the_map_or_the_time_bar_has_the_focus_and_spa
     walk.page.keyboard.press("Shift+ArrowRight")
     walk.wait_query("t", "2018-02-11")
 
-    lowest = walk.page.get_by_label("Lowest")
-    lowest.focus()
+    walk.page.get_by_role("button", name="Colours").click()
+    walk.page.get_by_label("Lowest").focus()
     for key in ("ArrowLeft", "Shift+ArrowLeft"):
         walk.page.keyboard.press(key)
     walk.button("Dark").focus()
@@ -41,3 +41,38 @@ def test_keys_step_time_only_where_the_map_or_the_time_bar_has_the_focus_and_spa
     stopped = walk.wait_query("t", r"\d")
     walk.page.keyboard.press("ArrowRight")
     walk.wait("(old) => new URLSearchParams(location.search).get('t') !== old", stopped)
+
+
+def test_a_range_of_days_and_a_hovmoller_diagram_are_drawn_and_survive_a_reload(walk: Any) -> None:
+    walk.open(product="coarse", t="2018-01-10T12:00:00")
+    step = walk.page.evaluate("loam.pixels('.map')")
+    box = walk.page.locator(".map").bounding_box()
+    walk.page.locator(".time").get_by_role("combobox").first.select_option("mean")
+    walk.wait_query("over", "^mean$")
+    assert walk.wait_query("since", r"\d") == "2018-01-01"
+    walk.see("mean, 2018-01-01 … 2018-01-31 UTC")
+    walk.wait("(old) => loam.painted() && loam.pixels('.map') !== old", step)
+    mean = walk.page.evaluate("loam.pixels('.map')")
+    walk.page.locator(".map").focus()
+    walk.page.keyboard.press("ArrowRight")
+    walk.see("mean, 2018-02-01 … 2018-02-28 UTC")
+    walk.wait("(old) => loam.painted() && loam.pixels('.map') !== old", mean)
+    assert walk.page.locator(".map").bounding_box() == box
+    walk.page.reload()
+    walk.wait("() => loam.painted()")
+    walk.see("mean, 2018-02-01 … 2018-02-28 UTC")
+
+    walk.page.get_by_role("button", name="Hovmöller").click()
+    walk.page.get_by_label("Along").select_option("a line")
+    walk.button("Draw a line").click()
+    walk.see("Click where the line begins.")
+    grid = walk.served.coarse
+    walk.page.mouse.click(*walk.at(float(grid.lat[5]), float(grid.lon[5])))
+    walk.see("Click where it ends.")
+    walk.page.mouse.click(*walk.at(float(grid.lat[15]), float(grid.lon[25])))
+    walk.wait_query("line", r"\d")
+    walk.wait("() => loam.model('hovmoller-image')?.data.value[0].length > 100")
+    walk.wait("() => loam.canvases(document.querySelector('.section')).some((c) => c.width > 300)")
+    assert walk.query().get("at") is None
+    walk.button("✕").click()
+    walk.page.locator(".section").wait_for(state="hidden")
