@@ -53,7 +53,7 @@ class Backdrop:
         """Daily rain at the place, of the product that knows most days of the period, of several the finest."""
         if self._selection.rain == "off" or period is None:
             return None
-        found = [e for e in self._having(RAIN) if e.variables[RAIN] == RAIN_UNITS and self._cell(e) is not None]
+        found = [e for e in self._having(RAIN) if e.variables[RAIN] == RAIN_UNITS and self._cell(e, RAIN) is not None]
         found = [e for e in found if self._days(e, period) > 0]
         if not found:
             return None
@@ -67,7 +67,7 @@ class Backdrop:
             return None
         for variable in (FLAG, TEMPERATURE):
             for entry in self._having(variable):
-                if self._cell(entry) is not None:
+                if self._cell(entry, variable) is not None:
                     return self._spans(entry, variable)
         return None
 
@@ -93,20 +93,21 @@ class Backdrop:
     def _order(self, entry: CatalogEntry) -> int:
         return [e.id for e in self._store.catalog].index(entry.id)
 
-    def _cell(self, entry: CatalogEntry) -> tuple[int, int] | None:
-        """Row and column of the place, None where the product has none or its store is gone."""
+    def _cell(self, entry: CatalogEntry, variable: str) -> tuple[int, int] | None:
+        """Row and column of the place, None where the store is gone or has nothing there that changes with time."""
         if self._selection.point is None:
             return None
         try:
             row, column = (int(i) for i in self._store.grid(entry).index(*self._selection.point))
             prepared = self._store.opened(entry)
-            gone = row < 0 or (entry.layout == "pixels" and prepared.at(row, column) is None)
+            varies = variable in prepared.variables and variable not in prepared.statics
+            gone = row < 0 or not varies or (entry.layout == "pixels" and prepared.at(row, column) is None)
         except SmcoreError:  # the inspector says what is wrong with a product; here another may know
             return None
         return None if gone else (row, column)
 
     def _read(self, entry: CatalogEntry, variable: str) -> np.ndarray:
-        cell = self._cell(entry)
+        cell = self._cell(entry, variable)
         assert cell is not None
         return self._store.values(entry, *cell, variable)
 

@@ -162,6 +162,16 @@ def test_without_a_forcing_there_is_no_rain(open_tab: Callable[..., Session], ti
     assert "rain" not in session.series.legend.object
 
 
+def test_a_map_of_frozen_ground_without_time_shades_nothing_and_costs_nothing(tmp_path: Path) -> None:
+    ground = tiny_cube(GRID, title="Ground")
+    ground["frozen"] = (("y", "x"), np.ones(GRID.shape, "f4"), {"units": "1"})
+    file = catalogue(tmp_path, {"ground": ground, "weather": forcing(GRID)})
+    settings = Settings(catalogs=(file,), writable_catalog=tmp_path / "own.yml", jobs=tmp_path / "jobs")
+    session = Session(settings, {"product": "ground", "at": PLACE})
+    assert session.series.pane.visible
+    assert "soil at or below 0 °C in Weather" in session.series.legend.object
+
+
 def test_the_rain_of_a_day_is_the_mean_of_its_steps_if_half_of_them_are_known() -> None:
     time = np.arange("2020-01-01T00", "2020-01-04T00", 3, dtype="datetime64[h]").astype("datetime64[ns]")
     rate = np.arange(24.0)
