@@ -12,14 +12,15 @@ from app.cache import BoundedCache
 from app.selection import QUALITY
 from smcore import names
 from smcore.catalog import CatalogEntry
-from smcore.errors import SmcoreError
+from smcore.errors import MatchError, SmcoreError
 from smcore.maps import Gather
 from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
-from smcore.progress import Cancel, check
+from smcore.progress import Cancel, Progress, check
 from smcore.validation.matching.mask_rules import fitting, named
 
 if TYPE_CHECKING:
     from app.store import Store
+    from smcore.validation.coverage import CoveragePoint
     from smcore.validation.matching.sides import Masks, Side
 
 MOST_VALUES = 4_000_000  # looked at for the share over the record; beyond it every k-th step is taken
@@ -28,6 +29,7 @@ INFERENCE_RULE = "recommended"
 """What models are trained on, and read as long as nothing else is chosen."""
 _HELD = BoundedCache(64)
 _SHARES = BoundedCache(128)
+_CURVES = BoundedCache(32)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class MaskStore:
         """The caption in few words."""
         mask = self.of(entry)
         count = len(mask.rules)
-        return f"{mask.quality} retrievals" + (f", {count} left out" if count else "")
+        rules = f", {count} rule{'s' * (count > 1)}" if count else ""
+        return f"{mask.quality} retrievals{rules}"
 
     def notes(self, entry: CatalogEntry) -> tuple[str, ...]:
         """What the product can't answer of what is asked for, in sentences."""
@@ -180,6 +183,43 @@ class MaskStore:
         rules = (named(rule) for rule in self.rules)
         told = tuple(rule for rule in rules if any(fitting(rule, one) is not None for one in sides))
         return Masks(quality=self.of(entry).quality, rules=told)
+
+    def curve(self, entry: CatalogEntry) -> Callable[[Progress, Cancel], list[CoveragePoint]]:
+        """The work of scoring a product against the chosen stations under ever stricter masks, kept when it is done.
+
+        All, attempted and recommended retrievals as the product tells, then the chosen rules one after another.
+
+        Raises
+        ------
+        MatchError
+            If no stations are chosen.
+        """
+        collection, held = self._store.stations.entry, self.held(entry)
+        if collection is None:
+            raise MatchError("No stations are chosen", hint="choose some under Stations on the map")
+        kinds = held.quality_rules()
+        steps: list[tuple[str, str, tuple[str, ...]]] = [
+            (f"{kind} retrievals", kind, ()) for kind in ("all", "attempted", "recommended") if kind in kinds
+        ]
+        strict, told = self.of(entry).quality, [r for r in self.rules if r in self._resolved(entry)[0].rules]
+        steps += [(f"… without {rule_label(r)}", strict, tuple(told[: i + 1])) for i, r in enumerate(told)]
+        version, opened = self._store.version, self._store.opened
+        key = str(entry.location), version(entry), str(collection.location), version(collection), tuple(steps)
+
+        def work(progress: Progress, cancelled: Cancel) -> list[CoveragePoint]:
+            from smcore.validation.coverage import skill_against_coverage
+            from smcore.validation.matching.sides import Masks
+            from smcore.validation.runs.plan import entry_side
+
+            def scored() -> list[CoveragePoint]:
+                masks = {label: Masks(quality=kind, rules=tuple(map(named, rules))) for label, kind, rules in steps}
+                product, stations = (entry_side(one, opened(one)) for one in (entry, collection))
+                return skill_against_coverage(product, stations, masks, progress=progress, cancelled=cancelled)
+
+            found: list[CoveragePoint] = _CURVES.get(key, scored)
+            return found
+
+        return work
 
 
 def stoppable(steps: Iterable[int], cancelled: Cancel) -> Iterator[int]:

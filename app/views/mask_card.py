@@ -7,8 +7,8 @@ from typing import Any
 import panel as pn
 
 from app.background import Latest
-from app.boundary import follow
-from app.controls import esc, number, styled, table, text
+from app.boundary import follow, guarded
+from app.controls import button, esc, number, styled, table, text
 from app.mask_store import rule_label
 from app.selection import QUALITY, Selection
 from app.store import Store
@@ -16,6 +16,8 @@ from app.views.fold import Fold
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.masks import Removed
+from smcore.names import VOLUMETRIC, unit_label
+from smcore.validation.coverage import CoveragePoint
 
 LABELS = {
     "all": "all retrievals", "recommended": "recommended retrievals", "attempted": "attempted retrievals",
@@ -33,11 +35,16 @@ class MaskCard:
         self.left_out = text('<h4 class="tight">Leave out</h4>', margin=0)
         self.rules = styled(pn.widgets.CheckBoxGroup(**wide))
         self.said = text()
-        self.fold = Fold("Mask", self.quality, self.left_out, self.rules, self.said, is_open=store.masks.is_on)
+        self.curve = text()
+        self.score = button("Skill against coverage", guarded(lambda _: self._score()), width=170)
+        self._scoring = Latest()
+        parts = (self.quality, self.left_out, self.rules, self.said, self.score, self.curve)
+        self.fold = Fold("Mask", *parts, is_open=store.masks.is_on)
         self.quality.param.watch(lambda e: self._choose(quality=e.new), "value")
         self.rules.param.watch(lambda e: self._choose(masks=self._with_hidden(e.new)), "value")
         follow(selection, ["product", "quality", "masks"], self.refresh)
         follow(selection, ["time"], self.count)
+        follow(selection, ["product", "quality", "masks", "collection"], self._forget)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
 
@@ -87,6 +94,29 @@ class MaskCard:
         self._say(entry)  # a share of the step before must not pass for this one's
         self._work.start(lambda _, cancelled: work(cancelled), lambda _: self._counted())
 
+    def _score(self) -> None:
+        """Score the product against the chosen stations under ever stricter masks, in the background."""
+        entry = self.store.entry
+        if entry is None:
+            return
+        work = self.store.masks.curve(entry)
+        self.curve.object = '<div class="muted">Pairing with the stations …</div>'
+        self._scoring.start(
+            work, self._draw,
+            told=lambda share, _: setattr(self.curve, "object", f'<progress max="1" value="{share:.2f}"></progress>'),
+            failed=lambda error: setattr(self.curve, "object", f'<div class="alert">{esc(error.sentence)}</div>'),
+        )  # fmt: skip
+
+    def _forget(self) -> None:
+        """A curve of another product, mask or network must not pass for this one's."""
+        self._scoring.stop()
+        self.curve.object = ""
+
+    def _draw(self, points: list[CoveragePoint]) -> None:
+        collection = self.store.stations.entry
+        name = self.store.label(collection) if collection is not None else ""
+        self.curve.object = coverage_chart(points, name)
+
     def _counted(self) -> None:
         if self.store.entry is not None:
             self._say(self.store.entry)
@@ -114,6 +144,31 @@ class MaskCard:
             f"{table(('Share of values', 'This step', 'Record'), rows, numeric=(1, 2))}"
             f'<div class="muted">of the retrievals of {esc(entry.title)}{thinned}</div>'
         )
+
+
+def coverage_chart(points: list[CoveragePoint], reference: str) -> str:
+    """Median R over the share of pairs, as a small picture, and the numbers beneath it."""
+    drawn = [p for p in points if p.pearson_r == p.pearson_r]
+    low = min((p.pearson_r for p in drawn), default=0.0) - 0.02
+    high = max((p.pearson_r for p in drawn), default=1.0) + 0.02
+    at = [(12 + 240 * p.share, 72 - 62 * (p.pearson_r - low) / (high - low)) for p in drawn]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in at)
+    picture = (
+        '<svg viewBox="0 0 264 84" role="img" aria-label="median R against share of pairs" style="width: 100%">'
+        '<path d="M12 4V76H258" fill="none" stroke="var(--line)"/>'
+        f'<polyline points="{path}" fill="none" stroke="var(--accent)" stroke-width="1.4"/>'
+        f'<g fill="var(--accent)">{marks}</g></svg>'
+    )
+    rows = [(p.label, f"{number(100 * p.share, 1)} %", number(p.pearson_r), number(p.ubrmsd)) for p in points]
+    count = points[0].locations if points else 0
+    unit = unit_label(VOLUMETRIC)
+    return (
+        f"{picture if len(drawn) > 1 else ''}"
+        f"{table(('Mask', 'Pairs', 'R', f'ubRMSD [{unit}]'), rows, numeric=(1, 2, 3))}"
+        f'<div class="muted">medians over the {count} sensors of {esc(reference)} with enough pairs under every mask; '
+        "pairs as a share of the first; the picture: R upwards, share of pairs to the right</div>"
+    )
 
 
 def _percent(count: int, of: int) -> str:

@@ -15,6 +15,7 @@ from app.saving import map_file
 from app.session import Session
 from app.settings import Settings
 from smcore.cubes.store import open_store
+from smcore.errors import MatchError
 from smcore.maps import paint
 from smcore.names import RANGE_M3M3
 from smcore.validation.matching.mask_rules import named
@@ -118,7 +119,7 @@ def test_the_card_says_the_share_of_the_step_and_of_the_record(tab: Callable[...
     assert f"{step:.1f} %" in session.layers.mask.said.object
     assert f"{record:.1f} %" in session.layers.mask.said.object
     assert "recommended retrievals without frozen ground" in session.layers.legend.object
-    assert "Mask: recommended retrievals, 1 left out" in session.layers.mask.fold.head.label
+    assert "Mask: recommended retrievals, 1 rule" in session.layers.mask.fold.head.label
 
 
 def test_a_saved_map_holds_what_is_seen_and_says_what_was_left_out(
@@ -157,3 +158,27 @@ def test_infer_and_validate_start_from_it(tab: Callable[..., Session]) -> None:
     assert masks.for_inference(bare) == masks.for_inference(None) == "all"
     session.selection.quality = "all"
     assert masks.for_inference(target) == "recommended"  # what models are trained on
+
+
+def test_skill_stands_against_coverage_for_ever_stricter_masks(
+    tab: Callable[..., Session], data: xr.Dataset, file: Path
+) -> None:
+    session = tab(**MASKED, stations="nets")
+    session.layers.mask._score()
+    said = session.layers.mask.curve.object
+    nets = open_store(file.parent / "nets").dataset()
+    at = [GRID.index(float(lat), float(lon)) for lat, lon in zip(nets["lat"], nets["lon"], strict=True)]
+    counts = [
+        sum(int(np.isfinite(kept(data, unwanted)[:, int(r), int(c)]).sum()) for r, c in at)
+        for unwanted in (0, 2, NOT_ADVISED, NOT_ADVISED | FROZEN)
+    ]
+    labels = ("all retrievals", "attempted retrievals", "recommended retrievals", "… without frozen ground")
+    for label, count in zip(labels, counts, strict=True):
+        assert f"<td>{label}</td><td class=number>{100 * count / counts[0]:.1f} %" in said
+    assert "sensors of Test stations" in said
+    session.selection.masks = ""
+    assert session.layers.mask.curve.object == "", "it was of another mask"
+    session.selection.collection = ""
+    with pytest.raises(MatchError, match="No stations are chosen"):
+        session.layers.mask._score()
+    assert session.layers.mask.curve.object == ""
