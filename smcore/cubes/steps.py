@@ -185,6 +185,7 @@ def write_axis(folder: Path, name: str, values: Array, attrs: Mapping[str, Any],
         chunks=(max(len(values), 1),),
         dimension_names=[dim],
         attributes=dict(attrs),
+        config={"write_empty_chunks": True},  # an axis of zeros alone, one column at Greenwich, is no missing one
         overwrite=True,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from factories import tiny_cube
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -101,6 +102,13 @@ def test_odd_shapes_come_back(tmp_path: Path, shape: tuple[int, int, int]) -> No
     store = opened(cube_of(values, grid=grid), tmp_path / "s")
     np.testing.assert_array_equal(store.dataset()["sm"].values, values)
     np.testing.assert_array_equal(store.read_series("sm", 0, 0), values[:, 0, 0])
+
+
+def test_a_cube_of_one_cell_where_the_equator_meets_greenwich_opens(tmp_path: Path) -> None:
+    cube = tiny_cube(grids.regular(0.0, 0.0, 0.25, 0.25, 1, 1), count=3)
+    store = opened(cube, tmp_path / "cube")
+    assert (store.lat.tolist(), store.lon.tolist()) == ([0.0], [0.0])
+    np.testing.assert_array_equal(store.read_series("sm", 0, 0), cube["sm"][:, 0, 0])
 
 
 def test_a_step_without_a_single_value_stays_empty(tmp_path: Path) -> None:
