@@ -17,8 +17,10 @@ from app.boundary import follow, guarded, told
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, styled, text
 from app.hovmoller_store import Section
+from app.python_code import section_code
 from app.selection import Selection
 from app.store import Store
+from app.views.copy_python import copy_python
 from app.views.map import MapView
 from smcore.errors import ExportError, SmcoreError
 from smcore.hovmoller import LEAST_SHARE, Hovmoller, raster
@@ -50,6 +52,7 @@ class HovmollerView:
                 height=28, margin=2, color="default",
             )
         )  # fmt: skip
+        self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
         self.figure: figure | None = None
         self.pane = pn.Column(sizing_mode="stretch_both", margin=0)
         what = ["hovmoller", "line", "box", "view", "product", "variable", "minus", "onto", "expression", "quality"]
@@ -78,6 +81,8 @@ class HovmollerView:
         except SmcoreError as error:
             self._failed(error)
             return
+        if self._shown is not None and self._shown[0].key == section.key:
+            return  # a pan of the map moves no line and no box
         found = self.store.hovmoller.known(section)
         if found is not None:
             self._work.stop()
@@ -134,7 +139,8 @@ class HovmollerView:
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         plot.add_layout(self.now)
         self._theme()
-        bar = pn.Row(self.note, self.stop, self.save, self.close, sizing_mode="stretch_width", margin=0, height=36)
+        ends = self.stop, self.save, self.python, self.close
+        bar = pn.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
         document = pn.state.curdoc
         if document is None or not document.session_context or not document.roots:
