@@ -207,9 +207,9 @@ def test_what_can_not_be_copied_is_said(tiny: Tiny, tmp_path: Path) -> None:
 
 
 def test_every_panel_has_its_button_and_a_click_brings_the_code(open_tab: Callable[..., Session], tiny: Tiny) -> None:
-    tab = open_tab(product="coarse", t="2018-01-04", stations="nets", place="stations")
+    tab = open_tab(product="coarse", t="2018-01-04", stations="nets", place="stations", hovmoller="view")
     tab.store.stations.choose(0)
-    for view in (tab.layers, tab.series, tab.stations):
+    for view in (tab.layers, tab.series, tab.stations, tab.hovmoller):
         click, channel = view.python
         click.clicks += 1
         assert channel.value.partition("\n")[2].startswith("# Loam: ")
