@@ -199,10 +199,10 @@ class MaskStore:
             raise MatchError("No stations are chosen", hint="choose some under Stations on the map")
         kinds = held.quality_rules()
         steps: list[tuple[str, str, tuple[str, ...]]] = [
-            (f"{kind} retrievals", kind, ()) for kind in ("all", "attempted", "recommended") if kind in kinds
+            (kind, kind, ()) for kind in ("all", "attempted", "recommended") if kind in kinds
         ]
         strict, told = self.of(entry).quality, [r for r in self.rules if r in self._resolved(entry)[0].rules]
-        steps += [(f"… without {rule_label(r)}", strict, tuple(told[: i + 1])) for i, r in enumerate(told)]
+        steps += [(f"… no {rule_label(r)}", strict, tuple(told[: i + 1])) for i, r in enumerate(told)]
         version, opened = self._store.version, self._store.opened
         key = str(entry.location), version(entry), str(collection.location), version(collection), tuple(steps)
 

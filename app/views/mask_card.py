@@ -151,12 +151,14 @@ def coverage_chart(points: list[CoveragePoint], reference: str) -> str:
     drawn = [p for p in points if p.pearson_r == p.pearson_r]
     low = min((p.pearson_r for p in drawn), default=0.0) - 0.02
     high = max((p.pearson_r for p in drawn), default=1.0) + 0.02
-    at = [(12 + 240 * p.share, 72 - 62 * (p.pearson_r - low) / (high - low)) for p in drawn]
+    at = [(34 + 218 * p.share, 72 - 62 * (p.pearson_r - low) / (high - low)) for p in drawn]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
     marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in at)
     picture = (
-        '<svg viewBox="0 0 264 84" role="img" aria-label="median R against share of pairs" style="width: 100%">'
-        '<path d="M12 4V76H258" fill="none" stroke="var(--line)"/>'
+        '<svg viewBox="0 0 264 88" role="img" aria-label="median R against share of pairs" style="width: 100%">'
+        '<path d="M34 4V76H258" fill="none" stroke="var(--line)"/>'
+        f'<g fill="var(--muted)" font-size="9"><text x="0" y="12">R {high:.2f}</text>'
+        f'<text x="0" y="76">R {low:.2f}</text><text x="36" y="86">0 %</text><text x="226" y="86">100 %</text></g>'
         f'<polyline points="{path}" fill="none" stroke="var(--accent)" stroke-width="1.4"/>'
         f'<g fill="var(--accent)">{marks}</g></svg>'
     )
@@ -166,8 +168,8 @@ def coverage_chart(points: list[CoveragePoint], reference: str) -> str:
     return (
         f"{picture if len(drawn) > 1 else ''}"
         f"{table(('Mask', 'Pairs', 'R', f'ubRMSD [{unit}]'), rows, numeric=(1, 2, 3))}"
-        f'<div class="muted">medians over the {count} sensors of {esc(reference)} with enough pairs under every mask; '
-        "pairs as a share of the first; the picture: R upwards, share of pairs to the right</div>"
+        f'<div class="muted">medians over the {count} sensors of {esc(reference)}, of all depths, with enough pairs '
+        "under every mask; pairs as a share of the first, to the right in the picture</div>"
     )
 
 

@@ -172,7 +172,7 @@ def test_skill_stands_against_coverage_for_ever_stricter_masks(
         sum(int(np.isfinite(kept(data, unwanted)[:, int(r), int(c)]).sum()) for r, c in at)
         for unwanted in (0, 2, NOT_ADVISED, NOT_ADVISED | FROZEN)
     ]
-    labels = ("all retrievals", "attempted retrievals", "recommended retrievals", "… without frozen ground")
+    labels = ("all", "attempted", "recommended", "… no frozen ground")
     for label, count in zip(labels, counts, strict=True):
         assert f"<td>{label}</td><td class=number>{100 * count / counts[0]:.1f} %" in said
     assert "sensors of Test stations" in said
