@@ -38,7 +38,7 @@ class TimeView:
         self.label = text("", margin=(2, 0, 0, 4), styles={"font-size": "12px", "line-height": "1.3"})
         self.range = RangeBar(selection, store)
         self._buttons()
-        speeds = {f"{steps} / s": speed for speed, steps in SPEEDS.items()}
+        speeds = {f"{steps}/s": speed for speed, steps in SPEEDS.items()}
         self.speed = styled(pn.widgets.Select(options=speeds, width=62, margin=2, description="Steps a second of play"))
         self.date = styled(pn.widgets.DatePicker(width=98, margin=2))
         self.slider = styled(
