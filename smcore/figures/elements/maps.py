@@ -93,7 +93,7 @@ def _elements(projection: Any) -> tuple[Any, dict[str, Any]]:
     import geoviews
     from cartopy.crs import PlateCarree
 
-    class Degrees(PlateCarree):
+    class Degrees(PlateCarree):  # type: ignore[misc]
         """GeoViews 1.15 looks for ``lon_0``, which cartopy 0.26 leaves out."""
 
         @property
