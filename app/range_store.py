@@ -94,8 +94,10 @@ class RangeStore:
         WindowError
             If its days are in the wrong order.
         """
-        chosen = self._selection
-        return Range(chosen.aggregate, *self.days(), chosen.percentile, chosen.least_days / 100)
+        chosen, kind = self._selection, self._selection.aggregate
+        matters = {"percentile": chosen.percentile} if kind == "percentile" else {}  # else a change of it is no other
+        matters |= {"least": chosen.least_days / 100} if kind != "share" else {}
+        return Range(kind, *self.days(), **matters)
 
     def moved(self, by: int = 0, *, months: int = 0) -> tuple[str, str]:
         """First and last day of the range so many of its own lengths, or months, on; whole months stay whole."""

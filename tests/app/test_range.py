@@ -12,6 +12,7 @@ from factories import catalogue, field, tiny_cube
 from tiny import Tiny
 
 from app import range_store, saving
+from app.background import Latest
 from app.selection import AGGREGATES
 from app.session import Session
 from app.settings import Settings
@@ -194,3 +195,31 @@ def test_zoomed_out_the_range_is_that_of_the_overviews_and_shares_stay_those_of_
     values = field(grid, cube["time"].values, 1)[:, 1::2].astype("f8").mean(axis=0)
     means = values.reshape(64, 64, 2).mean(axis=2).astype("f4")
     np.testing.assert_array_equal(drawn(session), paint(means[gather.rows, gather.columns], gather, 0.0, 0.5))
+
+
+def test_a_range_that_is_computed_can_be_stopped_and_begun_again_and_no_other_picture_passes_for_it(
+    open_tab: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_tab(product="coarse", since="2018-01-07", until="2018-01-22")  # nobody has asked for these yet
+    session.map.request()
+    assert drawn(session).size > 1
+    begun: list[Any] = []
+    monkeypatch.setattr(Latest, "start", lambda _, work, done, **more: begun.append((done, more["told"])))
+    session.selection.aggregate = "max"
+    assert drawn(session).size == 1  # the step's picture is gone at once
+    begun[0][1](0.4, "step 7 of 16")
+    assert "computing, step 7 of 16" in session.range.note.object
+    assert 'value="0.400"' in session.range.note.object
+    session.map.request()
+    assert len(begun) == 1  # the same request is not begun twice
+    session.range._stop()
+    assert "stopped" in session.range.note.object
+    session.map.request()
+    assert len(begun) == 1
+    assert session.range.stop.label == "Compute"
+    session.range._stop()
+    assert len(begun) == 2
+    session.selection.percentile = 10.0
+    session.selection.aggregate = "percentile"
+    assert len(begun) == 3
+    assert "10th percentile" in session.range.note.object
