@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.class_store import described
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError, WindowError
 from smcore.grids import Grid
@@ -33,13 +34,17 @@ _FOUND = BoundedCache(32, most_bytes=64 * 2**20)
 
 @dataclass(frozen=True)
 class Section:
-    """What is to be computed, and how it is labelled; ``every`` is k where each k-th step is read."""
+    """What is to be computed, and how it is labelled; ``every`` is k where each k-th step is read.
+
+    ``centre`` leads from the stamps of the steps to the middle of what they stand for, which is where they are drawn.
+    """
 
     key: Hashable
     work: Callable[[Progress, Cancel], Hovmoller]
     title: str
     axis: str
     every: int
+    centre: np.timedelta64
     level: int = 0
 
 
@@ -68,8 +73,27 @@ class HovmollerStore:
         )  # fmt: skip
         if chosen.hovmoller == "line":
             return self._along(entry, steps, every, key)
-        rows, columns = self._box(entry) if chosen.hovmoller == "box" else self._view(entry, view)
-        return self._by_latitude(entry, steps, every, key, rows, columns)
+        return self._by_latitude(entry, steps, every, key, *self.cells(entry, view))
+
+    def cells(self, entry: CatalogEntry, view: View) -> tuple[slice, list[slice]]:
+        """Rows and stretches of columns that means by latitude are over; two stretches across the seam of the grid."""
+        return self._box(entry) if self._selection.hovmoller == "box" else self._view(entry, view)
+
+    def name(self, entry: CatalogEntry) -> str:
+        """What each value is, for the column of a file: a variable, a difference, or the formula."""
+        store = self._store
+        if store.comparison.is_on:
+            return "difference"
+        return store.formula.text if store.formula.is_on else store.variable(entry)
+
+    def about(self, entry: CatalogEntry) -> str:
+        """Of which products and of what of them it is, in words; of a step, whatever range of days is on the map."""
+        store, variable = self._store, self._store.variable(entry)
+        products = [store.marked(one) for one in (entry, *store.also_shown())]
+        if store.comparison.is_on:
+            return " minus ".join(products)
+        what = store.formula.text if store.formula.is_on else described(variable) if variable != entry.variable else ""
+        return ", ".join([*products, *([what] if what else [])])
 
     @staticmethod
     def known(section: Section) -> Hovmoller | None:
@@ -96,10 +120,8 @@ class HovmollerStore:
     # -- what is read --------------------------------------------------------------------------------------------
     def _steps(self, entry: CatalogEntry) -> tuple[np.ndarray, int]:
         """The steps of the record, or of the range of days on the map."""
-        from app.store import centre
-
         store = self._store
-        time: np.ndarray = np.asarray(store.times(entry) + centre(entry), "datetime64[ns]")
+        time: np.ndarray = np.asarray(store.times(entry) + _centre(entry), "datetime64[ns]")
         steps = store.ranges.asked().steps(time) if store.ranges.is_on else np.arange(len(time))
         every = max(1, -(-len(steps) // MOST_STEPS))
         return steps[::every], every
@@ -108,12 +130,10 @@ class HovmollerStore:
         gather = self._store.gather(entry, view)
         if gather.is_empty:
             raise WindowError("Nothing of the product is in view", hint="move the map over it")
-        side, shape = 2**gather.level, self._store.map_grid(entry).shape
-        rows, columns = (
-            slice(span.start * side, min(span.stop * side, length))
-            for span, length in zip((gather.rows, gather.columns), shape, strict=True)
-        )
-        return rows, [columns]
+        side, (height, width) = 2**gather.level, self._store.map_grid(entry).shape
+        rows = slice(gather.rows.start * side, min(gather.rows.stop * side, height))
+        found = _in_view(gather, -(-width // side))
+        return rows, [slice(one.start * side, min(one.stop * side, width)) for one in found]
 
     def _box(self, entry: CatalogEntry) -> tuple[slice, list[slice]]:
         box = self._selection.box
@@ -121,8 +141,7 @@ class HovmollerStore:
             raise WindowError("There is no box yet", hint="draw one for the series, or in Infer")
         west, south, east, north = box
         rows, columns = Window(west=west, south=south, east=east, north=north).cells(self._store.map_grid(entry))
-        runs = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
-        return rows, [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
+        return rows, _runs(columns)
 
     def _by_latitude(
         self, entry: CatalogEntry, steps: np.ndarray, every: int, key: tuple[Hashable, ...], rows: slice,
@@ -135,19 +154,19 @@ class HovmollerStore:
             (one for one in range(levels - 1) if len(steps) * cells <= MOST_VALUES * 4**one), levels - 1
         )  # fmt: skip
         side = 2**level
-        rows, columns = _coarser(rows, side), [_coarser(c, side) for c in columns]
+        rows, columns = _coarser(rows, side), _joined([_coarser(c, side) for c in columns])
         edges = grid.lat_edges[np.minimum(np.arange(rows.start, rows.stop + 1) * side, grid.shape[0])]
         area = _areas(grid, rows, columns, side)
         read, share = self._readers(entry, level, rows, columns)
         what = "the box" if self._selection.hovmoller == "box" else "the view"
-        time = store.times(entry)
+        time, middle = store.times(entry), _centre(entry)
         spans = rows.start, rows.stop, *(edge for c in columns for edge in (c.start, c.stop))
         return Section(
             (*key, level, spans),
             lambda progress, cancelled: by_latitude(
                 read, time, steps, edges, area, read_share=share, progress=progress, cancelled=cancelled
             ),
-            f"zonal mean over {what}", "latitude [°]", every, level,
+            f"zonal mean over {what}", "latitude [°]", every, middle, level,
         )  # fmt: skip
 
     def _readers(
@@ -195,8 +214,41 @@ class HovmollerStore:
             lambda progress, cancelled: along_line(
                 series, time, steps, grid, line[:2], line[2:], progress=progress, cancelled=cancelled
             ),
-            f"along the line {ends}", "distance from its start [km]", every,
+            f"along the line {ends}", "distance from its start [km]", every, _centre(entry),
         )  # fmt: skip
+
+
+def _centre(entry: CatalogEntry) -> np.timedelta64:
+    from app.store import centre
+
+    return centre(entry)
+
+
+def _in_view(gather: Gather, width: int) -> list[slice]:
+    """Stretches of the ``width`` columns of a gather's level that a view shows, over the seam of the grid as well.
+
+    Pixels may skip cells: a stretch holds all between its outer ones, and reaches the edge where the view goes on.
+    """
+    column = np.where(gather.column < 0, -1, gather.column + gather.columns.start)
+    turns = (np.flatnonzero(np.diff(column) < 0) + 1).tolist()
+    spans = []
+    for first, past in zip([0, *turns], [*turns, len(column)], strict=True):
+        inside = column[first:past][column[first:past] >= 0]
+        if len(inside):
+            came, goes = first > 0 and column[first] >= 0, past < len(column) and column[past] >= 0
+            spans.append(slice(0 if came else int(inside[0]), width if goes else int(inside[-1]) + 1))
+    return _joined(spans)
+
+
+def _joined(spans: list[slice]) -> list[slice]:
+    """The same cells, each once, in as few stretches as hold them."""
+    return _runs(np.unique(np.concatenate([np.arange(span.start, span.stop) for span in spans])))
+
+
+def _runs(cells: np.ndarray) -> list[slice]:
+    """The stretches that ascending numbers of cells make up."""
+    runs = np.split(cells, np.flatnonzero(np.diff(cells) != 1) + 1)
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
 
 
 def _coarser(span: slice, side: int) -> slice:

@@ -161,20 +161,15 @@ def metric_code(results: ResultStore) -> str:
 
 
 def _section_window(store: Store, entry: CatalogEntry, view: View) -> tuple[float, ...]:
-    """The box, or the cells in view by the centres of the outer ones, which find just these cells again."""
-    if store.selection.hovmoller == "box":
-        box = store.selection.box
-        if box is None or box[0] >= box[2]:
-            raise ExportError("Without a box, or with one over the dateline, there is nothing to copy", hint="draw one")
-        return _numbers(box)
-    gather, grid = store.gather(entry, view), store.grid(entry)
-    if gather.is_empty:
-        raise ExportError("Nothing of the product is in view", hint="move the map over it")
-    side = 2**gather.level
-    top, left = gather.rows.start * side, gather.columns.start * side
-    bottom = min(gather.rows.stop * side, grid.shape[0]) - 1
-    right = min(gather.columns.stop * side, grid.shape[1]) - 1
-    return _numbers((grid.lon[left], grid.lat[bottom], grid.lon[right], grid.lat[top]))
+    """The cells of the box or in view, by the centres of the outer ones, which find just these cells again."""
+    rows, columns = store.hovmoller.cells(entry, view)
+    if len(columns) > 1:
+        raise ExportError(
+            "A Hovmöller diagram over the edge of the grid can't be copied as Python",
+            hint="choose cells on one side of the dateline",
+        )
+    grid, (across,) = store.grid(entry), columns
+    return _numbers((grid.lon[across.start], grid.lat[rows.stop - 1], grid.lon[across.stop - 1], grid.lat[rows.start]))
 
 
 # -- what is read ------------------------------------------------------------------------------------------------

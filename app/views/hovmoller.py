@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Hashable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -153,7 +154,7 @@ class HovmollerView:
         if self._shown is None or self.figure is None or entry is None:
             return
         section, found = self._shown
-        values, share, first, last = raster(found, COLUMNS)
+        values, share, first, last = raster(replace(found, time=found.time + section.centre), COLUMNS)
         rows, columns = values.shape
         everything = Gather(
             0, slice(0, rows), slice(0, columns), np.arange(rows, dtype=np.int32), np.arange(columns, dtype=np.int32)
@@ -181,7 +182,7 @@ class HovmollerView:
         entry = self.store.entry
         assert entry is not None
         units = unit_label(self.store.step_units(entry))
-        parts = [self.store.marked(entry), section.title, f"{low:g} to {high:g} {units}"]
+        parts = [self.store.hovmoller.about(entry), section.title, f"{low:g} to {high:g} {units}"]
         parts += [f"bands of which at least {LEAST_SHARE:.0%} is valid"] if self.selection.hovmoller != "line" else []
         parts += [f"one step in {section.every}"] if section.every > 1 else []
         parts += [f"from means of {2**section.level} × {2**section.level} cells"] if section.level else []
@@ -235,7 +236,7 @@ class HovmollerView:
         table = pd.DataFrame(
             {
                 "time_utc": np.repeat(found.time, len(middle)), section.axis: np.tile(middle, len(found.time)),
-                f"{self.store.variable(entry)} [{self.store.step_units(entry)}]": found.value.ravel(),
+                f"{self.store.hovmoller.name(entry)} [{self.store.step_units(entry)}]": found.value.ravel(),
                 "valid_share": found.share.ravel(),
             }
         ).dropna()  # fmt: skip

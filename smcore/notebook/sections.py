@@ -29,7 +29,7 @@ def read_section(
 ) -> xr.DataArray:
     """A product over the steps of some days and over latitude, or along a line: (time, lat) or (time, distance [km]).
 
-    By the rules of :mod:`smcore.hovmoller`; NaN where there is no value, or by latitude too few.
+    ``time`` is the middle of what each step stands for, noon of a day mean, where the picture of it belongs. By the rules of :mod:`smcore.hovmoller`; NaN where there is no value, or by latitude too few.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def read_section(
     """
     prepared, name = opened(entry), entry.variable
     grid, mask = prepared.grid, mask_of(entry, prepared, entry.variable, quality, masks)
-    days = middles(entry, prepared).astype("datetime64[D]")
+    time = middles(entry, prepared)
+    days = time.astype("datetime64[D]")
     inside = (days >= np.datetime64(first or "0001", "D")) & (days <= np.datetime64(last or "9999", "D"))
     steps = np.flatnonzero(inside)
     whole = slice(0, grid.shape[0]), slice(0, grid.shape[1])
@@ -60,16 +61,16 @@ def read_section(
         def read(step: int) -> np.ndarray:
             return masked_map(prepared, name, step, mask, rows=rows, cols=columns)
 
-        found = by_latitude(read, prepared.time, steps, grid.lat_edges[rows.start : rows.stop + 1], area)
+        found = by_latitude(read, time, steps, grid.lat_edges[rows.start : rows.stop + 1], area)
     else:
 
         def read_series(row: int, column: int) -> np.ndarray:
             where = (row, column) if entry.layout == "cube" else (prepared.at(row, column),)
             if where[0] is None:
-                return np.full(len(prepared.time), np.nan)
+                return np.full(len(time), np.nan)
             return masked_series(prepared, name, mask, *where)
 
-        found = along_line(read_series, prepared.time, steps, grid, *line)
+        found = along_line(read_series, time, steps, grid, *line)
     place = "lat" if line is None else "distance"
     told = about(entry, prepared, name, mask) | {"when": f"{days[steps[0]]} … {days[steps[-1]]}"}
     told |= {"colour_range": entry.colour_range} if entry.colour_range else {}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bokeh.events import Tap
+from factories import catalogue, tiny_cube
+from flagged import GRID, flagged
 from tiny import Tiny
 
 from app import hovmoller_store
+from app.selection import Selection
 from app.session import Session
+from app.settings import Settings
+from app.store import Store
 from smcore.cubes.store import open_store
-from smcore.maps import mercator_x, mercator_y
+from smcore.grids import regular
+from smcore.maps import fitted, mercator_x, mercator_y
 
 
 def values(session: Session) -> np.ndarray:
@@ -136,6 +144,55 @@ def test_its_file_holds_every_value_with_unit_and_credits(open_tab: Callable[...
     head = next(i for i, line in enumerate(lines) if line.startswith("time_utc"))
     assert lines[head] == "time_utc,latitude [°],sm [m3 m-3],valid_share"
     assert len(lines) - head - 1 == int(np.isfinite(session.hovmoller._shown[1].value).sum())
+
+
+@pytest.mark.parametrize("width", [24, 400])
+def test_a_view_over_the_dateline_counts_its_own_longitudes_only(tmp_path: Path, width: int) -> None:
+    grid = regular(87.5, -177.5, 5.0, 5.0, 36, 72)
+    cube = tiny_cube(grid, count=3, title="Globe")
+    file = catalogue(tmp_path, {"globe": cube})
+    view = fitted((150.0, -20.0, 210.0, 20.0), width, width, 0.0)  # few pixels skip cells, many repeat them
+    store = Store(Selection(product="globe", hovmoller="view"), [file])
+    entry = store.entry
+    assert entry is not None
+    found = store.hovmoller.section(entry, view).work(lambda *_: None, lambda: False)
+    rows = [int(np.abs(grid.lat - (edges[0] + edges[1]) / 2).argmin()) for edges in pairwise(found.edges)]
+    longitude = grid.lon % 360.0
+    across = cube["sm"].to_numpy()[:, :, (longitude > 150.0) & (longitude < 210.0)]
+    np.testing.assert_allclose(found.value, across.mean(axis=2)[:, rows], rtol=1e-5)
+
+
+def test_a_view_of_several_worlds_counts_every_cell_once(tmp_path: Path) -> None:
+    grid = regular(87.5, -177.5, 5.0, 5.0, 36, 72)
+    store = Store(Selection(product="globe"), [catalogue(tmp_path, {"globe": tiny_cube(grid, count=3)})])
+    entry = store.entry
+    assert entry is not None
+    assert store.hovmoller.cells(entry, fitted((-400.0, -20.0, 300.0, 20.0), 500, 300, 0.0))[1] == [slice(0, 72)]
+
+
+def test_a_day_mean_is_drawn_over_its_day_and_filed_under_its_stamp(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="fine", hovmoller="view")
+    start, end = (session.hovmoller.source.data[name][0] for name in ("x", "dw"))
+    assert start == np.datetime64("2018-01-01T00:00", "ms").astype(float)  # the record's first day begins here
+    assert start + end == np.datetime64("2018-02-10T00:00", "ms").astype(float)
+    first = next(x for x in session.hovmoller._csv().getvalue().decode().splitlines() if x.startswith("2018"))
+    assert first.startswith("2018-01-01,")
+
+
+def test_a_difference_and_a_formula_are_called_so_in_caption_and_file(tmp_path: Path) -> None:
+    data = {"seen": flagged(title="Seen"), "model": tiny_cube(GRID, 6, seed=4, title="Model", synthetic=0)}
+    settings = Settings(catalogs=(catalogue(tmp_path, data),))
+    session = Session(settings, {"product": "seen", "minus": "model", "quality": "recommended", "hovmoller": "view"})
+    assert "Seen (synthetic) minus Model · zonal mean" in session.hovmoller.note.object
+    assert session.hovmoller.note.object.count("recommended retrievals") == 1
+    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    assert "time_utc,latitude [°],difference [m3 m-3],valid_share" in lines
+    assert "minus Model" in lines[0]
+    assert "recommended retrievals" in lines[0]
+    session.selection.param.update(minus="", expression="a / model")
+    assert "Seen (synthetic), Model, a / model · zonal mean" in session.hovmoller.note.object
+    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    assert "time_utc,latitude [°],a / model [1],valid_share" in lines
 
 
 def test_with_a_range_of_days_only_its_days_are_shown(open_tab: Callable[..., Session]) -> None:

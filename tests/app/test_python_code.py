@@ -22,7 +22,7 @@ from app.session import Session
 from app.store import Store
 from smcore.cubes.store import open_store
 from smcore.errors import ExportError
-from smcore.grids import ease
+from smcore.grids import ease, regular
 from smcore.maps import fitted
 
 HOSTILE = '\'); import os; os.abort() #\n""" {x} <b>'
@@ -172,13 +172,23 @@ def test_the_code_of_a_hovmoller_diagram_draws_its_values(tiny: Tiny, over: str)
     store = opened(tiny, product="fine", aggregate="mean", since="2018-01-05", until="2018-01-20", **chosen)
     view = fitted((west, south, east, north), 300, 300, 0.0)
     assert store.entry is not None
-    expected = HovmollerStore(store).section(store.entry, view).work(lambda *_: None, lambda: False)
+    section = HovmollerStore(store).section(store.entry, view)
+    expected = section.work(lambda *_: None, lambda: False)
     picture = run(section_code(store, view, "viridis", (0.1, 0.4)))
     np.testing.assert_array_equal(picture.dimension_values(2, flat=False), expected.value.T)
-    np.testing.assert_array_equal(picture.dimension_values("time", expanded=False), expected.time)
+    np.testing.assert_array_equal(
+        picture.dimension_values("time", expanded=False), expected.time + np.timedelta64(12, "h")
+    )
     assert (options(picture)["clim"], options(picture)["cmap"]) == ((0.1, 0.4), list(shades("viridis")))
     with pytest.raises(ExportError, match="no Hovmöller diagram"):
         section_code(opened(tiny), view, "viridis", (0.1, 0.4))
+
+
+def test_a_hovmoller_diagram_over_the_edge_of_the_grid_is_refused_as_code(tmp_path: Path) -> None:
+    file = catalogue(tmp_path, {"globe": tiny_cube(regular(87.5, -177.5, 5.0, 5.0, 36, 72), count=3)})
+    store = Store(Selection(product="globe", hovmoller="view"), [file])
+    with pytest.raises(ExportError, match="over the edge of the grid"):
+        section_code(store, fitted((170.0, -20.0, 190.0, 20.0), 100, 200, 0.0), "viridis", (0.1, 0.4))
 
 
 def test_names_of_others_never_become_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
