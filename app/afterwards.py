@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.jobs import DONE, Job, Queue
 from app.settings import Settings
 from app.store import Store
+from app.titles import is_demonstration
 from app.validation import Asked
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -20,6 +21,8 @@ def judgement(store: Store, job: Job, settings: Settings) -> Asked | None:
     """
     result, collection = str(job.result.get("id", "")), store.selection.collection
     if result not in store.catalog or collection not in store.catalog:
+        return None
+    if other_world(store.catalog.get(collection), store.catalog.get(result)):
         return None
     beside = observed_beside(store, store.catalog.get(result))
     window = job.request["window"]
@@ -37,14 +40,20 @@ def observed_beside(store: Store, result: CatalogEntry) -> CatalogEntry | None:
     """The observed product that a result is measured against: of the same days and world, on its own grid if any is."""
     found = []
     for entry in store.products:
-        if entry.kind != OBSERVED or entry.id == result.id or not _share_days(entry, result):
+        fits = entry.kind == OBSERVED and _share_days(entry, result) and not other_world(entry, result)
+        if not fits or entry.id == result.id:
             continue
         try:
             same_grid = store.grid(entry).name == store.grid(result).name
         except SmcoreError:  # its store is gone
             continue
-        found.append((entry.synthetic == result.synthetic, same_grid, entry))
-    return max(found, key=lambda one: one[:2])[2] if found else None
+        found.append((same_grid, entry))
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def other_world(one: CatalogEntry, result: CatalogEntry) -> bool:
+    """Whether one is made up and the other is not; a demonstration is about the real world."""
+    return one.synthetic != (result.synthetic and not is_demonstration(result))
 
 
 def _share_days(one: CatalogEntry, other: CatalogEntry) -> bool:

@@ -93,7 +93,7 @@ class Beside:
     def _range(self, entry: CatalogEntry) -> tuple[float, float]:
         """The map's own range where it shows the same quantity, so that equal colours are equal values."""
         store, main, units = self._store, self._store.entry, self._store.own_units(entry)
-        aggregate = store.comparison.is_on or store.ranges.is_on
+        aggregate = store.combines or store.ranges.is_on
         plain = main is not None and not aggregate and store.variable(main) == main.variable
         if plain and main is not None and store.own_units(main) == units:
             return store.colour_range(main)

@@ -10,8 +10,9 @@ import numpy as np
 from app.cache import BoundedCache
 from smcore.catalog import CatalogEntry
 from smcore.collocate import collocation, is_finer
-from smcore.difference import Agreement, common_cells, matching_steps, same_cells
+from smcore.difference import Agreement, common_cells, matching_steps, same_cells, share_a_turn
 from smcore.errors import GridMismatch, SmcoreError
+from smcore.figures.colours import difference_range, usual_range
 from smcore.grids import Grid
 from smcore.maps import Gather
 from smcore.masks import masked_map
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from app.store import Store
 
 FINER = "finer"
-RANGE = (-0.1, 0.1)
-"""Of a difference of volumetric soil moisture on the map; symmetric, so that white is none."""
 MOST_VALUES = 20_000_000  # read for the statistics; beyond it every k-th step is taken
 MOST_CELLS = 40_000_000  # of one product, read for one map of a difference: at 1 km a continent, not the globe
 _BLOCK = 16  # steps
@@ -94,7 +93,15 @@ class Comparison:
     def _is_one_grid(self, other: CatalogEntry) -> bool:
         store, entry = self._store, self._store.entry
         assert entry is not None
-        return same_cells(store.grid(entry), store.grid(other))
+        mine, theirs = store.grid(entry), store.grid(other)
+        return same_cells(mine, theirs) and share_a_turn(mine, theirs)
+
+    def colour_range(self) -> tuple[float, float]:
+        """Range that the difference opens with: symmetric, so that white is none."""
+        entry = self._store.entry
+        assert entry is not None
+        units = self._store.own_units(entry)
+        return difference_range(units, usual_range("", units, entry.colour_range))
 
     @property
     def is_collocated(self) -> bool:
@@ -118,7 +125,9 @@ class Comparison:
         store, entry = self._store, self._store.entry
         assert entry is not None
         rows, columns = zip(*(self.grid.window(*store.grid(e).bbox) for e in (entry, other)), strict=True)
-        return tuple(slice(max(s.start for s in axis), min(s.stop for s in axis)) for axis in (rows, columns))  # type: ignore[return-value]
+        down, across = (slice(max(s.start for s in axis), min(s.stop for s in axis)) for axis in (rows, columns))
+        past = any(store.grid(e).lon_edges[-1] > 180.0 for e in (entry, other))  # a window may then be in two parts
+        return down, slice(0, self.grid.shape[1]) if past else across
 
     def _part(self, entry: CatalogEntry, step: int, rows: slice, columns: slice) -> np.ndarray:
         """One product on a window of :attr:`grid`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.comparison import RANGE, rectangle
+from app.comparison import rectangle
 from app.station_store import Series
 from smcore import names
 from smcore.catalog import CatalogEntry
@@ -18,7 +18,7 @@ from smcore.classes import whole_numbers
 from smcore.difference import common_cells, matching_steps
 from smcore.errors import SmcoreError
 from smcore.expressions import FLAGS, Expression, ExpressionError, Quantity, parse
-from smcore.figures.colours import usual_range
+from smcore.figures.colours import difference_range, usual_range
 from smcore.maps import Gather
 
 if TYPE_CHECKING:
@@ -198,7 +198,9 @@ class FormulaStore:
 
         values = np.broadcast_to(self._evaluate(read), len(store.times(entry)))
         synthetic = any(self._layer(name).entry.synthetic for name in parse(self.text).names)
-        made_of = FORMULA, self.text, str(entry.location), store.version(entry), store.masks.of(entry), lat, lon
+        parts = ((str(e.location), store.version(e)) for e in self.entries)
+        masks = (store.masks.of(layer.entry, layer.variable) for layer in map(self._layer, parse(self.text).names))
+        made_of = FORMULA, self.text, str(entry.location), store.version(entry), *parts, *masks, lat, lon
         return Series(
             f"{FORMULA}: {self.text}", FORMULA, store.times(entry), values.astype(np.float64), self.units,
             "points" if entry.kind == "observed" else "line", order, synthetic, made_of=made_of,
@@ -214,9 +216,8 @@ class FormulaStore:
 
     def colour_range(self) -> tuple[float, float]:
         """Range that the formula opens with."""
-        if self.is_difference and self.units == names.VOLUMETRIC:
-            return RANGE
-        return usual_range("", self.units)
+        usual = usual_range("", self.units)
+        return difference_range(self.units, usual) if self.is_difference else usual
 
     @property
     def entries(self) -> tuple[CatalogEntry, ...]:

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
-from smcore import names
 from smcore.aggregates.climatology import MIN_VALUES, MIN_YEARS, WINDOW
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import Aggregate, Range
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError, SmcoreError, WindowError
+from smcore.figures.colours import difference_range
 from smcore.maps import Gather, View, paint
 from smcore.masks import MOST_CELLS, Mask, masked_share
 from smcore.progress import Cancel, Progress
@@ -31,7 +31,6 @@ LABELS = {
     "mean": "mean", "min": "lowest value", "max": "highest value", "percentile": "percentile", "anomaly": "anomaly",
     "share": "share of valid days",
 }  # fmt: skip
-ANOMALY = {names.VOLUMETRIC: (-0.1, 0.1), names.SATURATION: (-20.0, 20.0)}
 PERCENT = (0.0, 100.0)
 MOST_SAVED = 400_000_000
 """Values that are read at most for a file of the whole grid."""
@@ -48,6 +47,7 @@ class Piece:
     level: int
     rows: slice
     columns: slice
+    identity: Hashable
     key: Hashable
     work: Callable[[Progress, Cancel], Aggregate]
 
@@ -151,7 +151,7 @@ class RangeStore:
         kind = self._selection.aggregate
         if kind == "share":
             return PERCENT
-        return ANOMALY.get(own, (-(usual[1] - usual[0]) / 4, (usual[1] - usual[0]) / 4)) if kind == "anomaly" else usual
+        return difference_range(own, usual) if kind == "anomaly" else usual
 
     @property
     def colours(self) -> str:
@@ -166,11 +166,10 @@ class RangeStore:
     def identity(self, entry: CatalogEntry) -> Hashable:
         """What is shown, whatever the view: another identity is another picture."""
         store, chosen = self._store, self._selection
-        other = store.comparison.other if store.comparison.is_on else None
-        about = tuple((str(e.location), store.version(e)) for e in (entry, other) if e is not None)
+        about = tuple((str(e.location), store.version(e)) for e in (entry, *store.also_shown()))
         return (
             about, store.variable(entry), store.masks.of(entry, store.variable(entry)), self.asked(),
-            chosen.expression, chosen.onto,
+            chosen.expression, chosen.onto, chosen.quality, chosen.masks,
         )  # fmt: skip
 
     def piece(self, entry: CatalogEntry, gather: Gather) -> Piece:
@@ -181,8 +180,14 @@ class RangeStore:
             _widened(span, length) for span, length in zip((gather.rows, gather.columns), shape, strict=True)
         )
         asked = self.asked()
-        key = self.identity(entry), gather.level, rows.start, rows.stop, columns.start, columns.stop
-        return Piece(asked, gather.level, rows, columns, key, self._work(entry, asked, gather.level, rows, columns))
+        identity = self.identity(entry)
+        key = identity, gather.level, rows.start, rows.stop, columns.start, columns.stop
+        work = self._work(entry, asked, gather.level, rows, columns)
+        return Piece(asked, gather.level, rows, columns, identity, key, work)
+
+    def is_of(self, piece: Piece, entry: CatalogEntry) -> bool:
+        """Whether a piece is of what is asked for now."""
+        return piece.identity == self.identity(entry)
 
     def known(self, piece: Piece) -> Aggregate | None:
         """The aggregate, where it was computed already."""
@@ -273,7 +278,7 @@ class RangeStore:
         def shown(number: int, rows: slice, columns: slice) -> np.ndarray:
             return store.on_map(entry, number, Gather(level, rows, columns, nowhere, nowhere))
 
-        if store.comparison.is_on or self._selection.expression:
+        if store.combines:
             return shown
         return share if of_shares else step
 

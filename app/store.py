@@ -19,7 +19,7 @@ import param
 
 from app.cache import BoundedCache
 from app.class_store import WORDS, ClassStore, described
-from app.comparison import RANGE, Comparison, rectangle
+from app.comparison import Comparison, rectangle
 from app.formula_store import FORMULA, FormulaStore
 from app.hovmoller_store import HovmollerStore
 from app.mask_store import MaskStore
@@ -107,8 +107,8 @@ class Store(param.Parameterized):
     @property
     def entry(self) -> CatalogEntry | None:
         """The product on the map."""
-        chosen = self.selection.product
-        return self.catalog.get(chosen) if chosen in self.catalog else next(iter(self.products), None)
+        shown, chosen = self.products, self.selection.product
+        return next((e for e in shown if e.id == chosen), next(iter(shown), None))
 
     def label(self, entry: CatalogEntry) -> str:
         """The title of an entry, with its id where another entry has the same title."""
@@ -177,7 +177,7 @@ class Store(param.Parameterized):
     def step_range(self, entry: CatalogEntry) -> tuple[float, float]:
         """The default range of a step's values, whatever of a range of days the map shows."""
         if self.combines:
-            return RANGE if self.comparison.is_on else self.formula.colour_range()
+            return (self.comparison if self.comparison.is_on else self.formula).colour_range()
         variable = self.variable(entry)
         return usual_range(variable, self.step_units(entry), entry.colour_range if variable == entry.variable else None)
 

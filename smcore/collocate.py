@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 LEAST_SHARE = 0.5
-"""Share of the finer cells inside a coarser one that must have a value for it to get their mean. OURS."""
+"""Share of a coarser cell whose finer cells must have values for it to get their mean. OURS."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,8 @@ class Collocation:
         (rows, columns) of the target window.
     means
         Whether the source is the finer one.
+    inside
+        (rows, columns) share of each target cell's height and width that the source covers; only where means are made.
     """
 
     rows: slice
@@ -43,6 +45,7 @@ class Collocation:
     column: Ints
     shape: tuple[int, int]
     means: bool
+    inside: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -82,10 +85,12 @@ class Collocation:
         values = field[np.ix_(rows, columns)].ravel().astype(np.float64)
         target = (self.row[rows][:, None] * self.shape[1] + self.column[columns]).ravel()
         size, there = self.shape[0] * self.shape[1], np.isfinite(values)
-        inside = np.bincount(target, minlength=size)
+        whole = np.bincount(target, minlength=size).astype(np.float64)
+        if self.inside is not None:  # at the source's edge some of the cells inside are not there to be counted
+            whole /= np.maximum(self.inside[0][:, None] * self.inside[1], 1e-9).ravel()
         count = np.bincount(target[there], minlength=size)
         total = np.bincount(target[there], values[there], minlength=size)
-        enough = (count > 0) & (count >= LEAST_SHARE * inside)
+        enough = (count > 0) & (count >= LEAST_SHARE * whole - 1e-9)
         return np.where(enough, total / np.maximum(count, 1), np.nan).reshape(self.shape).astype(np.float32)
 
 
@@ -102,7 +107,23 @@ def collocation(source: Grid, target: Grid, rows: slice, columns: slice) -> Coll
     needed_columns = _span((column >= 0) & (column < shape[1]))
     row, column = row[needed_rows], column[needed_columns]
     row, column = np.where(row < shape[0], row, -1), np.where(column < shape[1], column, -1)
-    return Collocation(needed_rows, needed_columns, np.maximum(row, -1), np.maximum(column, -1), shape, means=True)
+    inside = _covered(source, target, rows, columns)
+    return Collocation(needed_rows, needed_columns, np.maximum(row, -1), np.maximum(column, -1), shape, True, inside)
+
+
+def _covered(
+    source: Grid, target: Grid, rows: slice, columns: slice
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of the height of some target rows, and of the width of some columns, that the source's edges enclose."""
+    north, south = target.lat_edges[rows.start : rows.stop], target.lat_edges[rows.start + 1 : rows.stop + 1]
+    west, east = target.lon_edges[columns.start : columns.stop], target.lon_edges[columns.start + 1 : columns.stop + 1]
+    left, bottom, right, top = source.bbox
+    high = np.clip(np.minimum(north, top) - np.maximum(south, bottom), 0.0, None) / (north - south)
+    wide = sum(
+        np.clip(np.minimum(east + turn, right) - np.maximum(west + turn, left), 0.0, None)
+        for turn in (-360.0, 0.0, 360.0)
+    ) / (east - west)
+    return np.asarray(high), np.minimum(np.asarray(wide), 1.0)
 
 
 def is_finer(one: Grid, other: Grid) -> bool:

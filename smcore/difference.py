@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from smcore.errors import GridMismatch
-from smcore.grids import Grid
+from smcore.grids import Grid, wrap_longitude
 
 Ints = NDArray[np.int64]
 _SAME_CELL_DEG = 4  # decimals: 11 m, far below any cell
@@ -17,6 +17,14 @@ _SAME_CELL_DEG = 4  # decimals: 11 m, far below any cell
 def same_cells(one: Grid, other: Grid) -> bool:
     """Whether two grids are cuts of one: rows of an EASE grid grow higher polewards, so its name is what tells."""
     return one.name == other.name and bool(one.is_ease or np.allclose(one.step, other.step, rtol=1e-4))
+
+
+def share_a_turn(one: Grid, other: Grid) -> bool:
+    """Whether two cuts of a grid number their common longitudes alike: a cut across the dateline goes on past 180°."""
+    raw = _shared(one.lon, other.lon)
+    first, second = (np.round(wrap_longitude(grid.lon), _SAME_CELL_DEG) for grid in (one, other))
+    turned = np.intersect1d(first, second)
+    return len(turned) == (0 if raw is None else raw[0].stop - raw[0].start)
 
 
 def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -31,6 +39,10 @@ def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], t
         raise GridMismatch(
             f"One is on the grid {named(product)}, the other on {named(reference)}",
             hint="only results on the same grid are subtracted",
+        )
+    if not share_a_turn(product, reference):
+        raise GridMismatch(
+            "One of them lies across the dateline", hint="subtract them with Minus, which goes by places"
         )
     rows, columns = _shared(product.lat, reference.lat), _shared(product.lon, reference.lon)
     if rows is None or columns is None:

@@ -301,7 +301,7 @@ class MapView:
         told = {"low": [low], "high": [high], "units": [self.store.units(entry)], "labels": [labels]}
         if told != self.scale.data:
             self.scale.data = told
-            self._recoloured()
+        self._recoloured()
 
     @staticmethod
     def _clear(*sources: ColumnDataSource) -> None:

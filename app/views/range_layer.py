@@ -84,7 +84,9 @@ class RangeLayer:
 
     def _done(self, piece: Piece, found: Aggregate) -> None:
         self._running = None
-        self.store.ranges.keep(piece, found)
+        entry = self.store.entry
+        if entry is not None and self.store.ranges.is_of(piece, entry):  # else it may be of two selections
+            self.store.ranges.keep(piece, found)
         self.map.request()
 
     def _failed(self, error: SmcoreError) -> None:

@@ -66,6 +66,7 @@ REVERSED = " reversed"
 BAND_RANGE = (0.0, 0.1)
 """Range of the half-width of a 90 % band [m3 m-3]."""
 
+_DIFFERENCES = {names.VOLUMETRIC: (-0.1, 0.1), names.SATURATION: (-20.0, 20.0)}
 _BY_UNIT = {
     names.SATURATION: (0.0, 100.0), "K": (250.0, 320.0), "1": (0.0, 1.0), "mm d-1": (0.0, 20.0), "m": (0.0, 3000.0),
     "mm": (0.0, 300.0), "W m-2": (0.0, 500.0), "kg m-2": (0.0, 10.0), "degree": (0.0, 30.0), "kg dm-3": (1.0, 1.8),
@@ -79,6 +80,15 @@ def usual_range(variable: str, units: str, own: tuple[float, float] | None = Non
     if variable == names.SM_UNCERTAINTY and units != names.SATURATION:
         return BAND_RANGE
     return own or _BY_UNIT.get(units, names.RANGE_M3M3)
+
+
+def difference_range(units: str, usual: tuple[float, float]) -> tuple[float, float]:
+    """The range that a difference or an anomaly opens with: symmetric, so that the middle colour is none.
+
+    Of another unit than soil moisture's: a quarter of the width of ``usual`` to either side.
+    """
+    quarter = (usual[1] - usual[0]) / 4
+    return _DIFFERENCES.get(units, (-quarter, quarter))
 
 
 @cache

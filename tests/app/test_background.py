@@ -61,13 +61,14 @@ def test_work_tells_how_far_it_is_and_gives_its_result_in_the_turn_of_the_tab(ta
 
 
 def test_newer_work_ends_older_work_and_drops_its_result(tab: Tab) -> None:
-    latest, begun, go, done = Latest(), threading.Event(), threading.Event(), []
+    latest, begun, go, finished, done = Latest(), threading.Event(), threading.Event(), threading.Event(), []
     ended: list[bool] = []
 
     def slow(progress: Progress, cancelled: Cancel) -> str:
         begun.set()
         go.wait(WAIT_SECONDS)
         ended.append(cancelled())
+        finished.set()
         return "old"
 
     latest.start(slow, done.append)
@@ -77,6 +78,7 @@ def test_newer_work_ends_older_work_and_drops_its_result(tab: Tab) -> None:
     tab.turn(1)
     latest.start(lambda *_: "newest", done.append)
     tab.turn(1)
+    assert finished.wait(WAIT_SECONDS)
     assert ended == [True]
     assert done == ["new", "newest"]
 

@@ -42,6 +42,13 @@ def test_a_range_of_another_quantity_is_not_taken_over(store: Store) -> None:
     assert plain.low >= 0.0, "the difference's range is symmetric"
 
 
+def test_a_formula_lends_its_range_to_no_product(store: Store) -> None:
+    store.selection.param.update(compare="side", expression="a - a", colour_range=None)
+    entry = Beside(store).entries()[0]
+    panel = Beside(store).panel(entry, fitted(store.grid(store.entry).bbox, 60, 40))
+    assert panel.low >= 0.0, "the formula's range is symmetric"
+
+
 def test_as_many_stand_beside_as_the_mode_has_room_for(store: Store) -> None:
     assert Beside(store).entries() == []
     store.selection.compare = "four"

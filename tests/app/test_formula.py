@@ -11,7 +11,6 @@ import pytest
 from factories import catalogue, tiny_cube
 from flagged import FROZEN, GRID, flagged
 
-from app.comparison import RANGE
 from app.saving import map_file, series_file
 from app.session import Session
 from app.settings import Settings
@@ -68,7 +67,7 @@ def test_the_map_shows_the_formula_where_all_its_parts_are(tab: Callable[..., Se
     np.testing.assert_allclose(store.formula.field(4), expected, atol=1e-6)
     gather = store.gather(entry, view)
     np.testing.assert_array_equal(
-        store.frame(entry, 4, view).codes, paint(store.formula.field(4)[gather.rows, gather.columns], gather, *RANGE)
+        store.frame(entry, 4, view).codes, paint(store.formula.field(4)[gather.rows, gather.columns], gather, -0.1, 0.1)
     )
     assert np.isnan(store.formula.field(1)).all(), "the model has no step then"
     assert store.colours == "difference"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny import make_systems
 
+from app.afterwards import observed_beside
 from app.session import Session
 from app.settings import Settings
 
@@ -181,3 +183,11 @@ def test_another_models_result_on_the_same_window_is_one_click_away(open_tab: Ca
     assert session.infer.compare.visible
     session.infer.compare.clicks += 1
     assert (session.selection.product, session.selection.minus) == ("fine", "coarse")
+
+
+def test_no_real_result_is_judged_beside_a_made_up_product(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    made_up = session.store.catalog.get("fine")
+    assert made_up.synthetic
+    assert observed_beside(session.store, made_up) is not None
+    assert observed_beside(session.store, replace(made_up, synthetic=False)) is None

@@ -231,3 +231,12 @@ def test_a_place_that_holds_no_store_is_said_where_its_colours_would_be(
     session.selection.product = "lied"
     assert "not a prepared store" in session.layers.legend.object
     assert "no steps" in session.time.label.object
+
+
+def test_what_lists_leave_out_opens_by_no_link(store: Store, settings: Settings) -> None:
+    add_entry(settings.writable_catalog, replace(store.catalog.get("fine"), id="truth", extra={"hidden": True}))
+    store.reload()
+    assert "truth" in store.catalog
+    store.selection.product = "truth"
+    assert store.entry is not None
+    assert store.entry.id == store.products[0].id

@@ -108,3 +108,14 @@ def test_places_apart_share_nothing():
 def test_cells_of_one_grid_are_of_one_size_at_any_latitude():
     assert is_finer(ease("M09").cut(slice(0, 40), slice(0, 40)), ease("M36").cut(slice(100, 110), slice(0, 9)))
     assert not is_finer(ease("M09").cut(slice(0, 40), slice(0, 40)), ease("M09").cut(slice(700, 740), slice(0, 9)))
+
+
+def test_a_cell_that_the_source_covers_by_less_than_half_gets_no_mean():
+    coarse = ease("M36").cut(slice(80, 82), slice(200, 203))
+    fine = ease("M09").cut(slice(320, 328), slice(803, 812))  # one of four columns of the first coarse one
+    field = np.full(fine.shape, 0.3, np.float32)
+    found = collocation(fine, coarse, slice(0, 2), slice(0, 3)).of(field)
+    assert np.isnan(found[:, 0]).all()
+    np.testing.assert_allclose(found[:, 1:], 0.3, rtol=1e-6)
+    half = ease("M09").cut(slice(320, 328), slice(802, 812))
+    assert np.isfinite(collocation(half, coarse, slice(0, 2), slice(0, 3)).of(np.full(half.shape, 0.3, "f4"))).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.difference import Agreement, common_cells, matching_steps
+from smcore.difference import Agreement, common_cells, matching_steps, share_a_turn
 from smcore.errors import GridMismatch
 from smcore.grids import ease, regular
 
@@ -79,3 +79,12 @@ def test_what_does_not_vary_has_no_correlation_and_nothing_has_no_number() -> No
     total.add(np.full(9, 0.3), np.linspace(0.1, 0.4, 9))
     assert np.isnan(total.pearson_r)
     assert total.bias == pytest.approx(0.05)
+
+
+def test_a_cut_across_the_dateline_is_told_from_one_that_is_not() -> None:
+    whole, cut = regular(10.0, -180.0, 0.25, 0.25, 8, 1440), regular(10.0, 170.0, 0.25, 0.25, 8, 80)
+    assert not share_a_turn(whole, cut)
+    with pytest.raises(GridMismatch, match="across the dateline"):
+        common_cells(whole, cut)
+    assert share_a_turn(whole, regular(10.0, 100.0, 0.25, 0.25, 8, 80))
+    assert share_a_turn(cut, regular(10.0, 175.0, 0.25, 0.25, 8, 40))
