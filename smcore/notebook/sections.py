@@ -29,7 +29,8 @@ def read_section(
 ) -> xr.DataArray:
     """A product over the steps of some days and over latitude, or along a line: (time, lat) or (time, distance [km]).
 
-    ``time`` is the middle of what each step stands for, noon of a day mean, where the picture of it belongs. By the rules of :mod:`smcore.hovmoller`; NaN where there is no value, or by latitude too few.
+    ``time`` is the middle of what each step stands for, noon of a day mean. By the rules of :mod:`smcore.hovmoller`;
+    NaN where there is no value, or by latitude too few.
 
     Parameters
     ----------
