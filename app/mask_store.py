@@ -16,6 +16,7 @@ from smcore.errors import MatchError, SmcoreError
 from smcore.maps import Gather
 from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
 from smcore.progress import Cancel, Progress, check
+from smcore.titles import told_apart
 from smcore.validation.matching.mask_rules import fitting, named
 
 if TYPE_CHECKING:
@@ -99,14 +100,22 @@ class MaskStore:
         return masked_series(prepared, variable, mask, *where)
 
     # -- in words ------------------------------------------------------------------------------------------------
-    def caption(self, entry: CatalogEntry) -> str:
-        """What is left out of a product, for a legend or a file; "" where it is shown whole."""
+    def caption(self, entry: CatalogEntry, variable: str = "") -> str:
+        """What is left out of a product's variable, its own unless named; "" where it is shown whole."""
         if entry.layout == "stations":
             return ""
-        mask = self.of(entry)
+        mask = self.of(entry, variable)
         parts = [f"{mask.quality} retrievals"] if mask.bits is not None else []
         parts += [f"without {' and '.join(map(rule_label, mask.rules))}"] if mask.rules else []
         return " ".join(parts)
+
+    def shown_caption(self) -> str:
+        """What is left out of all that the map shows, for a legend or a file; "" where all of it is shown whole."""
+        store = self._store
+        if store.entry is None:
+            return ""
+        parts = (store.entry, *store.also_shown())
+        return told_apart((store.label(one), self.caption(one, store.variable(one))) for one in parts)
 
     def brief(self, entry: CatalogEntry) -> str:
         """The caption in few words."""

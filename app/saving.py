@@ -71,6 +71,7 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
     shows_classes = store.shows_classes(entry)
     if shows_classes and kind != "csv":
         raise ExportError("A picture of flags or classes can't be saved", hint="save them as CSV")
+    masked, rule = store.masks.shown_caption(), store.ranges.rule() if store.ranges.is_on else ""
     if kind == "csv":
         row, column = np.nonzero(field >= 0 if shows_classes else np.isfinite(field))
         table = pd.DataFrame(
@@ -85,21 +86,19 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
         if shows_classes:
             table["meaning"] = store.classes.meanings(entry, field[row, column])
         shown = f"shown: {label}" if label != "soil moisture" else ""
-        masked = store.masks.caption(entry)
-        rule = store.ranges.rule() if store.ranges.is_on else ""
         sources = [line for one in (entry, *others) for line in _credits(one)]
         return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *sources])
     return io.BytesIO(
         draw_map(
-            field, grid, kind=kind, title=title, when=_with(when, store.masks.caption(entry)), units=units, label=label,
+            field, grid, kind=kind, title=title, when=_with(when, rule, masked), units=units, label=label,
             colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
             synthetic=any(one.synthetic for one in (entry, *others)),
         )
     )  # fmt: skip
 
 
-def _with(when: str, masked: str) -> str:
-    return f"{when}; {masked}" if masked else when
+def _with(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
 
 
 def table_file(store: Store, table: pd.DataFrame, about: list[str]) -> io.BytesIO:
@@ -197,7 +196,9 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
         units = store.own_units(score.entry)
         table = pd.DataFrame({f"product [{units}]": score.product, f"reference [{station.units}]": score.reference})
         metrics = ", ".join(f"{name} = {value:.4f} ({status})" for name, (value, status) in score.metrics.items())
-        about = [f"product: {score.entry.title}", f"reference: {station.label}", f"n = {score.n}", metrics]
+        left_out = store.masks.caption(score.entry)
+        product = f"product: {_with(score.entry.title, left_out)}"
+        about = [product, f"reference: {station.label}", f"n = {score.n}", metrics, *score.notes]
         return _csv(table, [*about, *_credits(score.entry), *(_credits(collection) if collection else [])])
     return io.BytesIO(
         draw_scatter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from smcore.catalog import CatalogEntry
@@ -21,3 +22,12 @@ def short_title(entry: CatalogEntry) -> str:
 def is_demonstration(entry: CatalogEntry) -> bool:
     """Whether weights of a made-up world gave it on real data."""
     return bool(entry.extra.get("demonstration_only")) or entry.title.startswith(DEMONSTRATION)
+
+
+def told_apart(captions: Iterable[tuple[str, str]]) -> str:
+    """What is left out of several (product, caption) as one caption: with the products' names where they differ."""
+    told = list(captions)
+    different = {caption for _, caption in told}
+    if len(different) <= 1:
+        return "".join(different)
+    return "; ".join(f"{product}: {caption}" for product, caption in told if caption)

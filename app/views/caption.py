@@ -1,4 +1,4 @@
-"""What an embedded map shows, in one line: product, step, range with its colours, and whether it is made up."""
+"""What an embedded map shows, in one line: products, step, masks, range with its colours, what is made up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app.selection import Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration
 from app.views.layers import ramp
+from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 
 
@@ -19,20 +20,8 @@ class CaptionView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.line = text(margin=0)
-        shown = [
-            "product",
-            "time",
-            "variable",
-            "minus",
-            "colour_map",
-            "colour_range",
-            "reverse",
-            "embed",
-            "aggregate",
-            "since",
-            "until",
-            "percentile",
-        ]
+        shown = ["product", "time", "variable", "minus", "onto", "expression", "quality", "masks", "embed"]
+        shown += ["colour_map", "colour_range", "reverse", "aggregate", "since", "until", "percentile", "least_days"]
         follow(selection, shown, self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
@@ -48,13 +37,21 @@ class CaptionView:
             self.line.object = ""
             return
         try:
-            when = self.store.when(entry)
+            self.line.object = self._said(entry)
         except SmcoreError as error:
             self.line.object = f"<div class=muted>{esc(error.sentence)}</div>"
-            return
-        mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
-        badge = f' <span class="badge">{esc(mark)}</span>' if mark else ""
-        low, high = self.store.colour_range(entry)
-        bar = ramp(self.store.colours, low, high, self.store.units(entry))
-        what = f"<b>{esc(self.store.label(entry))}</b>{badge} · {esc(self.store.shown(entry))} · {esc(when)}"
-        self.line.object = f'<div class="caption"><div>{what}</div><div>{bar}</div></div>'
+
+    def _said(self, entry: CatalogEntry) -> str:
+        store = self.store
+        low, high = store.colour_range(entry)
+        bar = ramp(store.colours, low, high, store.units(entry))
+        joint = " minus " if store.comparison.is_on else ", "
+        products = joint.join(f"<b>{esc(store.label(one))}</b>{_badge(one)}" for one in (entry, *store.also_shown()))
+        rule = store.ranges.rule() if store.ranges.is_on else ""
+        about = filter(None, (store.shown(entry), store.when(entry), rule, store.masks.shown_caption()))
+        return f'<div class="caption"><div>{" · ".join((products, *map(esc, about)))}</div><div>{bar}</div></div>'
+
+
+def _badge(entry: CatalogEntry) -> str:
+    mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
+    return f' <span class="badge">{esc(mark)}</span>' if mark else ""

@@ -186,7 +186,7 @@ class HovmollerView:
         parts += [f"bands of which at least {LEAST_SHARE:.0%} is valid"] if self.selection.hovmoller != "line" else []
         parts += [f"one step in {section.every}"] if section.every > 1 else []
         parts += [f"from means of {2**section.level} × {2**section.level} cells"] if section.level else []
-        masked = self.store.masks.caption(entry)
+        masked = self.store.masks.shown_caption()
         return " · ".join([*parts, *([masked] if masked else [])])
 
     def _colour_range(self) -> tuple[float, float]:

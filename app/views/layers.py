@@ -152,7 +152,7 @@ class LayersView:
 
     def _legend(self, entry: CatalogEntry, low: float, high: float) -> str:
         said = f"<div class=muted>{esc(self.store.shown(entry))}</div>" if self.store.shown(entry) != WORDS[""] else ""
-        masked = self.store.masks.caption(entry)
+        masked = self.store.masks.shown_caption()
         if self.store.shows_classes(entry):
             return said + _class_legend(
                 self.store.classes.shares(entry, self.store.step(entry)), bool(self.store.classes.flags(entry))

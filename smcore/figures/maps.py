@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,8 @@ from smcore.figures.style import DOUBLE_INCH, figure, render, stamp
 from smcore.geodata import coastlines
 from smcore.grids import Grid
 from smcore.names import unit_label
+
+_TITLE = 90  # letters of a line over the map
 
 
 def draw_map(
@@ -57,7 +60,8 @@ def draw_map(
         lon, lat = coastlines("50m")
         axes.plot(lon, lat, color="#444444", linewidth=0.5)
         axes.set(xlim=(west, east), ylim=(south, north), xlabel="longitude [°]", ylabel="latitude [°]", aspect=aspect)
-        axes.set_title(stamp(title, when=when, n=int(np.isfinite(values).sum()), synthetic=synthetic), loc="left")
+        said = stamp(title, when=when, n=int(np.isfinite(values).sum()), synthetic=synthetic)
+        axes.set_title(fill(said, _TITLE), loc="left")
         bar = made.colorbar(mesh, ax=axes, extend="both", shrink=0.8, pad=0.02)
         bar.set_label(f"{label} [{unit_label(units)}]")
         return render(made, kind)

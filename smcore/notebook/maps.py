@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import LEAST_SHARE, Range
+from smcore.aggregates.words import name_of, rule_of
 from smcore.catalog import CatalogEntry
 from smcore.collocate import Collocation, collocation, is_finer
 from smcore.cubes.overviews import overviews
@@ -21,6 +22,7 @@ from smcore.grids import Grid
 from smcore.masks import Mask, masked_map
 from smcore.notebook.opening import about, found_step, mask_of, middles, opened, units_of
 from smcore.time_support import step_label
+from smcore.titles import told_apart
 
 Box = tuple[float, float, float, float]
 Values = NDArray[Any]
@@ -118,7 +120,8 @@ def read_aggregate(
         return aggregate(asked, shares if of_shares else values, time, rows, columns, of_shares=of_shares).value
 
     field = _joined(prepared.grid, len(prepared.levels), window, most_cells, read).rename(name)
-    attrs = about(entry, prepared, name, mask) | {"when": f"{kind} of {first} … {last}"}
+    attrs = about(entry, prepared, name, mask) | {"when": f"{name_of(asked)} of {first} … {last}"}
+    attrs["caption"] = ", ".join(filter(None, (rule_of(asked), attrs["caption"])))
     if kind == "share":
         field = field.copy(data=100.0 * field.values)
         attrs |= {"units": "%", "long_name": "share of valid days", "colour_range": (0.0, 100.0)}
@@ -179,6 +182,7 @@ def read_difference(
     overpass = getattr(one, "overpass", None)
     label = step_label(one.time[step], "" if overpass is None else str(overpass[step]), product.time_support)
     told, theirs = (about(entry, prepared, entry.variable, mask) for entry, prepared, _, mask in sides)
+    told["caption"] = told_apart((side["title"], side["caption"]) for side in (told, theirs))
     told |= {"title": f"{told['title']} minus {theirs['title']}", "long_name": "difference", "when": label}
     told |= {"synthetic": max(told["synthetic"], theirs["synthetic"]), "colour_range": DIFFERENCE_RANGE}
     return _told(field, told | {"citation": "; ".join(filter(None, (told["citation"], theirs["citation"])))})

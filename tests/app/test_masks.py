@@ -11,7 +11,7 @@ import xarray as xr
 from factories import catalogue, tiny_cube, tiny_stations
 from flagged import FROZEN, GRID, NOT_ADVISED, flagged
 
-from app.saving import map_file
+from app.saving import map_file, scatter_file
 from app.session import Session
 from app.settings import Settings
 from smcore.cubes.store import open_store
@@ -29,6 +29,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = {
         "flagged": flagged(title="Flagged"),
         "model": tiny_cube(GRID, 6, seed=4, title="Model"),
+        "real": tiny_cube(GRID, 6, seed=5, title="Real", synthetic=0),
         "nets": tiny_stations(GRID, 6),
     }
     return catalogue(tmp_path_factory.mktemp("masked"), data)
@@ -129,6 +130,53 @@ def test_a_saved_map_holds_what_is_seen_and_says_what_was_left_out(
     assert "recommended retrievals without frozen ground" in written
     rows = [line for line in written.splitlines() if line and line[0].isdigit()]
     assert len(rows) == np.isfinite(kept(data, NOT_ADVISED | FROZEN)[2]).sum()
+
+
+def test_a_variable_that_no_mask_is_applied_to_is_not_called_masked(tab: Callable[..., Session]) -> None:
+    session = tab(**MASKED, shown="soil_temperature", hovmoller="view")
+    for text in (
+        map_file(session.store, "csv").getvalue().decode(), map_file(session.store, "svg").getvalue().decode(),
+        session.layers.legend.object, session.hovmoller.note.object,
+    ):  # fmt: skip
+        assert "retrievals" not in text
+        assert "frozen" not in text
+
+
+def test_what_is_left_out_of_either_side_of_a_difference_is_said_with_its_name(tab: Callable[..., Session]) -> None:
+    session = tab(product="model", minus="flagged", hovmoller="view", **MASKED)
+    said = "Flagged: recommended retrievals without frozen ground"
+    written = map_file(session.store, "csv").getvalue().decode()
+    for text in (written, session.layers.legend.object, session.hovmoller.note.object):
+        assert said in text
+        assert "Model: " not in text
+    session.selection.param.update(product="flagged", minus="model")
+    assert said in session.layers.legend.object
+
+
+def test_the_file_of_pairs_says_what_was_left_out_of_them(tab: Callable[..., Session]) -> None:
+    session = tab(**MASKED, stations="nets")
+    session.store.stations.choose(1)
+    written = scatter_file(session.store, "csv", "flagged").getvalue().decode()
+    assert "# product: Flagged; recommended retrievals without frozen ground\n" in written
+    score = next(one for one in session.store.stations.scores() if one.entry.id == "flagged")
+    assert score.notes
+    assert all(f"# {note}\n" in written for note in score.notes)
+    assert "retrievals" not in scatter_file(session.store, "csv", "model").getvalue().decode().split("\n")[0]
+
+
+def test_the_line_under_an_embedded_map_names_all_products_and_their_masks(tab: Callable[..., Session]) -> None:
+    session = tab(embed="1", minus="real")
+    line = session.caption.line
+    assert line.object.count('class="badge"') == 1  # Flagged is made up, Real is not
+    assert "<b>Real</b> ·" in line.object
+    assert "minus" in line.object
+    assert "retrievals" not in line.object
+    session.selection.param.update(quality="recommended", masks="frozen_ground")
+    assert "Flagged: recommended retrievals without frozen ground" in line.object
+    session.selection.param.update(product="real", minus="flagged")
+    assert line.object.count('class="badge"') == 1
+    session.selection.param.update(minus="", product="flagged", aggregate="mean")
+    assert "where at least 20 % of the days are valid · recommended retrievals without frozen ground" in line.object
 
 
 def test_a_station_is_paired_with_what_stays(tab: Callable[..., Session], file: Path) -> None:

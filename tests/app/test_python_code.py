@@ -20,6 +20,7 @@ from app.python_code import map_code, scatter_code, section_code, series_code
 from app.selection import Selection
 from app.session import Session
 from app.store import Store
+from smcore.aggregates.words import name_of, rule_of
 from smcore.cubes.store import open_store
 from smcore.errors import ExportError
 from smcore.grids import ease, regular
@@ -182,6 +183,19 @@ def test_the_code_of_a_hovmoller_diagram_draws_its_values(tiny: Tiny, over: str)
     assert (options(picture)["clim"], options(picture)["cmap"]) == ((0.1, 0.4), list(shades("viridis")))
     with pytest.raises(ExportError, match="no Hovmöller diagram"):
         section_code(opened(tiny), view, "viridis", (0.1, 0.4))
+
+
+@pytest.mark.parametrize("kind", ["mean", "min", "percentile", "anomaly", "share"])
+def test_a_range_of_days_is_put_into_the_same_words_by_app_and_notebook(tiny: Tiny, kind: str) -> None:
+    store = opened(tiny, aggregate=kind, since="2018-01-05", until="2018-01-09", percentile=92, least_days=30)
+    asked = store.ranges.asked()
+    assert (name_of(asked), rule_of(asked)) == (store.ranges.name(), store.ranges.rule())
+    if kind != "anomaly":  # which needs more years
+        space: dict[str, Any] = {}
+        exec(compile(map_code(store), "<copied>", "exec"), space)
+        told = space["field"].attrs
+        assert told["when"].startswith(f"{store.ranges.name()} of ")
+        assert told["caption"] == store.ranges.rule()
 
 
 def test_a_hovmoller_diagram_over_the_edge_of_the_grid_is_refused_as_code(tmp_path: Path) -> None:

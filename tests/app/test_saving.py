@@ -111,6 +111,18 @@ def test_the_csv_of_a_map_holds_every_cell_with_a_value_and_says_what_it_is(chos
     np.testing.assert_allclose(table["longitude_degrees_east"], tiny.coarse.lon[columns], atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["anomaly", "percentile"])
+def test_the_picture_of_a_range_of_days_says_what_its_cells_rest_on(tmp_path: Path, kind: str) -> None:
+    cube = tiny_cube(ease("M36").cut(slice(80, 86), slice(200, 208)), count=5 * 365, title="Long")
+    days = {"since": "2020-01-05", "until": "2020-01-09", "percentile": 92, "least_days": 30}
+    store = Store(Selection(product="long", aggregate=kind, **days), [catalogue(tmp_path, {"long": cube})])
+    root = ET.fromstring(saving.map_file(store, "svg").getvalue())
+    text = " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert store.ranges.rule() in text
+    assert "at least 30 % of the days are valid" in text
+    assert store.ranges.name() in text
+
+
 def test_the_csv_of_the_series_holds_every_value_with_its_unit_and_time(chosen: Store) -> None:
     about, table = _read(saving.series_file(chosen, "csv"))
     assert "# SYNTHETIC data" in about

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from factories import catalogue as written
 from factories import tiny_cube
+from flagged import GRID, flagged
 from tiny import Tiny, make_tiny
 
 from smcore import notebook
@@ -87,6 +88,35 @@ def test_an_aggregate_is_that_of_the_days(tiny: Tiny, catalog: Catalog) -> None:
     np.testing.assert_allclose(share.values, 100 * np.isfinite(values).mean(0), rtol=1e-5)
     assert (share.attrs["units"], share.attrs["long_name"]) == ("%", "share of valid days")
     assert mean.attrs["when"] == "mean of 2018-01-03 … 2018-01-09"
+    assert mean.attrs["caption"] == "where at least 0 % of the days are valid"
+
+
+def test_an_aggregate_says_which_percentile_it_is_and_what_it_rests_on(catalog: Catalog) -> None:
+    days = "2018-01-03", "2018-01-09"
+    high = notebook.read_aggregate(catalog.get("coarse"), "percentile", *days, percentile=92.0, least=0.07)
+    assert high.attrs["when"] == "92nd percentile of 2018-01-03 … 2018-01-09"
+    assert high.attrs["caption"] == "where at least 7 % of the days are valid"
+    share = notebook.read_aggregate(catalog.get("coarse"), "share", *days)
+    assert share.attrs["caption"] == "days with at least one value, of all days"
+
+
+def test_an_anomaly_says_what_it_departs_from(tmp_path: Path) -> None:
+    cube = tiny_cube(regular(50.0, 0.0, 1.0, 1.0, 3, 4), count=5 * 365)
+    found = notebook.catalogue(written(tmp_path, {"long": cube}))
+    odd = notebook.read_aggregate(found.get("long"), "anomaly", "2020-01-03", "2020-01-09")
+    assert "mean of the same days of year ± 17 in other years (at least 8 values of 3 years)" in odd.attrs["caption"]
+
+
+def test_a_difference_says_what_is_left_out_of_either_side(tmp_path: Path) -> None:
+    cubes = {"seen": flagged(title="Seen"), "model": tiny_cube(GRID, 6, seed=4, title="Model")}
+    found = notebook.catalogue(written(tmp_path, cubes))
+    seen, model = found.get("seen"), found.get("model")
+    masks = {"quality": "recommended", "masks": ("frozen_ground",)}
+    field = notebook.read_difference(model, seen, "2018-01-02", **masks)
+    assert field.attrs["caption"] == "Seen: recommended retrievals without frozen ground"
+    other = notebook.read_difference(seen, model, "2018-01-02", **masks)
+    assert other.attrs["caption"] == "Seen: recommended retrievals without frozen ground"
+    assert notebook.read_difference(seen, model, "2018-01-02").attrs["caption"] == ""
 
 
 def test_a_difference_is_product_minus_reference_on_common_cells(tmp_path: Path) -> None:
