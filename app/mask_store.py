@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.formula_store import SHORT, name_of
 from app.selection import QUALITY
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import MatchError, SmcoreError
+from smcore.expressions import parse
 from smcore.maps import Gather
 from smcore.masks import Held, Mask, Removed, count_removed, masked_map, masked_series, resolve
 from smcore.progress import Cancel, Progress, check
@@ -115,7 +117,22 @@ class MaskStore:
         if store.entry is None:
             return ""
         parts = (store.entry, *store.also_shown())
-        return told_apart((store.label(one), self.caption(one, store.variable(one))) for one in parts)
+        found = [(store.label(one), [self.caption(one, name) for name in self._shown_of(one)]) for one in parts]
+        return told_apart((label, next(filter(None, captions), "")) for label, captions in found)
+
+    def _shown_of(self, entry: CatalogEntry) -> list[str]:
+        """Variables of a product that the map shows, or that the formula on it names."""
+        store = self._store
+        if not store.formula.is_on:
+            return [store.variable(entry)]
+        on_map, found = entry is store.entry, []
+        for name in parse(store.formula.text).names:
+            product, _, variable = name.partition(".")
+            if on_map and name in store.variables(entry):
+                found.append(name)
+            elif product == name_of(entry) or (on_map and product == SHORT):
+                found.append(variable or entry.variable)
+        return found
 
     def brief(self, entry: CatalogEntry) -> str:
         """The caption in few words."""

@@ -153,6 +153,26 @@ def test_what_is_left_out_of_either_side_of_a_difference_is_said_with_its_name(t
     assert said in session.layers.legend.object
 
 
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("a - model", "Flagged: recommended retrievals without frozen ground"),
+        ("a * 2", "recommended retrievals without frozen ground"),
+        ("soil_temperature * 2", ""),
+        ("a.soil_temperature + soil_temperature", ""),
+        ("model * 2", ""),
+        ("where(soil_temperature > 273, a, 0)", "recommended retrievals without frozen ground"),
+    ],
+)
+def test_of_a_formula_what_is_left_out_of_its_own_layers_is_said(
+    tab: Callable[..., Session], formula: str, said: str
+) -> None:
+    session = tab(**MASKED)
+    session.selection.expression = formula
+    assert session.store.formula.is_on, session.store.formula.refusal()
+    assert session.store.masks.shown_caption() == said
+
+
 def test_the_file_of_pairs_says_what_was_left_out_of_them(tab: Callable[..., Session]) -> None:
     session = tab(**MASKED, stations="nets")
     session.store.stations.choose(1)
