@@ -31,7 +31,8 @@ def test_the_divider_shows_the_other_product_right_of_it(walk: Any) -> None:
     walk.page.mouse.move(across, down)
     shown = "() => document.getElementById('readout').textContent.includes('m³ m⁻³')"
     walk.wait(shown)
-    walk.page.mouse.move(box["x"] + 40, down)  # left of the divider the map's own product speaks, with its cell
+    coarse = walk.served.coarse  # left of the divider the map's own product speaks, with its cell
+    walk.page.mouse.move(*walk.at(float(coarse.lat[10]), float(coarse.lon[3])))
     walk.wait("() => /M36 row \\d+, column \\d+/.test(document.getElementById('readout').textContent)")
     walk.page.mouse.move(across, down)
     codes = [walk.page.evaluate(CODE_AT, [name, lat, lon]) for name in ("swiped", "swipe-frame")]

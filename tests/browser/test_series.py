@@ -41,6 +41,10 @@ def test_curves_are_hidden_by_their_names_and_the_period_is_drawn_in_the_strip(w
     walk.page.mouse.move(left + 0.6 * width, y, steps=6)
     walk.page.mouse.up()
     walk.wait("(old) => new URLSearchParams(location.search).get('seen') !== old", first)
+    walk.wait(  # the address says where the drag has ended, not where it was on the way
+        """() => { const shown = new URLSearchParams(location.search).get('seen').split(',')[0];
+        return Math.abs(Date.parse(shown + 'Z') - loam.figure('series').x_range.start) < 60000; }"""
+    )
     seen = walk.wait_query("seen", "2018")
     walk.page.reload()
     walk.wait(SHOWN)

@@ -39,6 +39,7 @@ def test_the_map_shows_the_data_in_the_colours_of_its_legend(walk: Any) -> None:
     )
     assert colours > 20
     before = walk.page.evaluate("loam.pixels('.map')")
+    walk.page.locator(".rail").get_by_role("button", name=re.compile("Colours")).click()
     walk.page.get_by_label("Colour map").select_option("grey")
     walk.wait("(old) => loam.pixels('.map') !== old", before)
     walk.wait_query("cm", "grey")
@@ -261,7 +262,7 @@ def test_a_model_card_opens_and_closes_by_keyboard_and_a_model_is_chosen_by_it(w
     walk.wait("() => loam.focused()?.dataset.open === 'sheet:smsnet'")
     walk.button("Catalogue").click()
     sheet.get_by_text("Data and models at hand").wait_for()
-    sheet.get_by_role("button", name="Natural cubic spline in time").click()
+    sheet.get_by_role("button", name="Natural cubic spline in time", exact=True).click()
     sheet.get_by_text("It learns nothing").wait_for()
     sheet.get_by_role("button", name="Close").click()
     walk.page.get_by_role("button", name=re.compile("^Last valid observation")).focus()
@@ -283,6 +284,7 @@ def test_two_results_of_one_window_are_compared(walk: Any) -> None:
         walk.see("It is a layer now")
         made.append(walk.wait_query("product", "^run-"))
         walk.button("Run").click(trial=True)  # the check that the new layer asks for comes back, and frees the button
+    walk.page.locator(".rail").get_by_role("button", name=re.compile("Combine")).click()
     minus = walk.page.get_by_label(re.compile("^Minus"))
     options = minus.locator("option").all_inner_texts()  # ids stand beside titles that repeat
     wanted = [text for text in options if made[0] in text] or [text for text in options if "Natural cubic" in text]
