@@ -29,8 +29,8 @@ def judgement(store: Store, job: Job, settings: Settings) -> Asked | None:
     return Asked(
         products=(result, *([beside.id] if beside else [])),
         reference=collection,
-        start=str(window["start"] or ""),
-        end=str(window["end"] or ""),
+        start=str(window.get("start") or ""),
+        end=str(window.get("end") or ""),
         catalogs=tuple(str(file) for file in store.catalog.files),
         runs=str(settings.runs),
     )

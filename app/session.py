@@ -10,7 +10,7 @@ from typing import Any
 import panel as pn
 
 from app import shell, url
-from app.boundary import follow
+from app.boundary import follow, notify
 from app.controls import empty, text
 from app.history import History, at_once
 from app.jobs import Queue
@@ -76,8 +76,11 @@ class Session:
         follow(self.selection, ["place"], self._show_place)
 
     def _default(self) -> None:
-        chosen = self.selection
-        if chosen.product not in {e.id for e in self.store.products}:
+        chosen, shown = self.selection, {e.id for e in self.store.products}
+        gone = dict.fromkeys(one for one in (chosen.product, chosen.minus) if one and one not in shown)
+        self.lost = f"What the link names is not here: {' and '.join(gone)}." if gone else ""
+        chosen.minus = "" if chosen.minus in gone else chosen.minus
+        if chosen.product not in shown:
             chosen.product = next((e.id for e in self.store.products), "")
         collections = self.store.stations.collections
         if chosen.collection not in {e.id for e in collections}:
@@ -208,6 +211,8 @@ def build(settings: Settings) -> pn.Template:
         names = [n for n in Selection.param if n != "name"]
         session.selection.param.watch(lambda *_: session.write_link(), names)
         pn.state.onload(session.write_link)
+        if session.lost:
+            pn.state.onload(lambda: notify(session.lost, "warning"))
     return session.template()
 
 

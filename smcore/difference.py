@@ -38,7 +38,7 @@ def common_cells(product: Grid, reference: Grid) -> tuple[tuple[slice, slice], t
     if not same_cells(product, reference):
         raise GridMismatch(
             f"One is on the grid {named(product)}, the other on {named(reference)}",
-            hint="only results on the same grid are subtracted",
+            hint="they must be on one grid; Minus takes products on two",
         )
     if not share_a_turn(product, reference):
         raise GridMismatch(

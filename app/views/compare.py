@@ -24,6 +24,7 @@ from smcore.names import unit_label
 
 MODES = {"one map": "", "swipe": "swipe", "side by side": "side", "four maps": "four"}
 MOST = 3
+REACHED_MS = 120
 _BLANK = np.zeros((1, 1), np.uint8)
 _NOTHING = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
 _OVER = {"position": "absolute", "top": "8px", "z-index": "5"}
@@ -61,6 +62,7 @@ class CompareView:
         self.mode.value = mode
         self.mode.visible = self.selection.place in ("explore", "infer")
         self.swiped.pane.visible = mode == "swipe"
+        before = len(self.panels), self.swipe
         if mode == "swipe" and self.swipe is None:
             self.swipe = _Swipe(self.main, self.mapper)
             self._theme()
@@ -69,7 +71,11 @@ class CompareView:
             panel = _Panel(self, len(self.panels))
             self.roots[len(self.panels)][:] = [panel.pane]
             self.panels.append(panel)
-        self.draw()
+        document = pn.state.curdoc
+        if before == (len(self.panels), self.swipe) or document is None or not document.session_context:
+            self.draw()
+        else:  # a figure must have reached the browser before what it shows does
+            document.add_timeout_callback(guarded(self.draw), REACHED_MS)
 
     def draw(self) -> None:
         """Paint the other products in the main map's view."""

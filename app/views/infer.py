@@ -42,7 +42,7 @@ class InferView:
         self._busy, self._check = False, ""
         self._poll: Any = None
         self._checked_id = ""
-        self._drawn = -1.0
+        self._drawn: tuple[float, str] | None = None
         self.draw = button("Draw a box", lambda _: self._draw(), width=110, description="Drag a box on the map")
         self.clear = button("Clear", lambda _: setattr(selection, "box", None), width=64)
         self.around = styled(pn.widgets.Select(label="", options=AROUND, width=112, margin=(2, 0, 2, 4)))
@@ -93,7 +93,7 @@ class InferView:
         follow(self.selection, ["box", "start", "end", "model", "data", "place", "quality"], self.refresh)
         follow(self.selection, ["product"], self.refresh)
         follow(self.store, ["catalog"], self.refresh)
-        follow(self.selection, ["time"], self._show_tiles)
+        follow(self.selection, ["time", "place", "product", "minus"], self._show_tiles)
         follow(self.selection, ["job"], self._watch_job)
 
     # -- what is asked for ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class InferView:
         request = self._request()
         name = f"run-{uuid.uuid4().hex[:8]}"
         request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
-        self._drawn = -1.0
+        self._drawn = None
         self.selection.param.update(variable="", minus="")  # the tiles are soil moisture
         self.selection.job = self.queue.submit("predict", request)
 
@@ -221,8 +221,8 @@ class InferView:
     def _progressed(self, job: Job) -> None:
         self.cancel.disabled = job.has_ended
         self.state.object = _state(job, self.queue)
-        if job.share != self._drawn:
-            self._drawn = job.share
+        if self._drawn != (job.share, job.state):  # the last tile is there before the run has ended
+            self._drawn = job.share, job.state
             self._show_tiles()
         if job.state == DONE and job.result.get("id") and job.result["id"] not in self.store.catalog:
             self.store.reload()

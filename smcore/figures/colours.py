@@ -66,6 +66,7 @@ REVERSED = " reversed"
 BAND_RANGE = (0.0, 0.1)
 """Range of the half-width of a 90 % band [m3 m-3]."""
 
+_BEYOND_DIFFERENCE = ("#e8590c", "#4c2fd6")
 _DIFFERENCES = {names.VOLUMETRIC: (-0.1, 0.1), names.SATURATION: (-20.0, 20.0)}
 _BY_UNIT = {
     names.SATURATION: (0.0, 100.0), "K": (250.0, 320.0), "1": (0.0, 1.0), "mm d-1": (0.0, 20.0), "m": (0.0, 3000.0),
@@ -130,7 +131,12 @@ def palette(name: str) -> tuple[str, ...]:
 
 
 def outside(name: str) -> tuple[str, str]:
-    """Colours of values below and above the range: the ends, mixed with magenta so that they can't pass for data."""
+    """Colours of values below and above the range: the ends, mixed with magenta so that they can't pass for data.
+
+    Of a difference both ends are far from zero, and which side one is on must show: two hues that are not on its scale.
+    """
+    if name.removesuffix(REVERSED) == "difference":
+        return _BEYOND_DIFFERENCE[::-1] if name.endswith(REVERSED) else _BEYOND_DIFFERENCE
     low, high = shades(name)[0], shades(name)[-1]
     return _mix(low, "#b5179e"), _mix(high, "#b5179e")
 

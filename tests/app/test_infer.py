@@ -191,3 +191,21 @@ def test_no_real_result_is_judged_beside_a_made_up_product(open_tab: Callable[..
     assert made_up.synthetic
     assert observed_beside(session.store, made_up) is not None
     assert observed_beside(session.store, replace(made_up, synthetic=False)) is None
+
+
+def test_the_tiles_of_a_run_go_when_it_has_ended(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    queue, seen = session.infer.queue, []
+    session.map.show_running = lambda preview, *_: seen.append(preview is not None)
+    job = queue.submit("predict", {"model": "smsnet", "window": {}})
+    while (claimed := queue.claim()) is not None and claimed.id != job:
+        queue.end(claimed.id, "cancelled")
+    queue.report(job, 1.0, "last tile")  # all tiles are there, and the run has not ended
+    session.selection.job = job
+    session.infer.look()
+    seen.clear()
+    queue.end(
+        job, "done", result={"id": "coarse", "cells": 1, "steps": 1, "seconds": 1.0, "cached": False, "notes": []}
+    )
+    session.infer.look()
+    assert seen[-1:] == [False]

@@ -365,3 +365,11 @@ def test_the_browser_is_told_which_cell_each_screen_row_and_column_is(open_tab: 
     assert (data["row"][0][down], data["column"][0][across]) == (row + grid.row0, column + grid.col0)
     outside = np.flatnonzero(data["row"][0] < 0)
     assert len(outside), "the view is wider than the product"
+
+
+def test_a_link_to_what_is_gone_says_so_and_opens_what_is_there(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="run-deadbeef", minus="run-0")
+    assert session.lost == "What the link names is not here: run-deadbeef and run-0."
+    assert session.selection.product == "coarse"
+    assert session.selection.minus == ""
+    assert open_tab(product="fine").lost == ""

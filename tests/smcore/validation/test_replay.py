@@ -361,6 +361,7 @@ def test_other_data_stop_it_and_another_version_does_not(
     assert "are not the data of that run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_other_processes_and_numbers_of_threads_give_the_same_bytes(stores: Path, first: Path, tmp_path: Path) -> None:
     arguments = ["validate", "--run", str(first), "--catalog", str(stores / "catalog.yml"), "--json"]
     for threads in ("1", "2"):
