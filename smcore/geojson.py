@@ -124,13 +124,14 @@ def _name(member: dict[str, Any]) -> str:
 def _geometries(geometry: Any, name: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
     if not isinstance(geometry, dict) or depth > 4:
         raise GeoJsonError("A geometry is no object with a type and coordinates")
-    if geometry.get("type") == "GeometryCollection" and isinstance(geometry.get("geometries"), list):
+    kind = geometry.get("type")
+    if kind == "GeometryCollection" and isinstance(geometry.get("geometries"), list):
         for member in geometry["geometries"]:
             yield from _geometries(member, name, depth + 1)
-    elif geometry.get("type") in _LINES or geometry.get("type") in _POINTS:
+    elif isinstance(kind, str) and (kind in _LINES or kind in _POINTS):
         yield geometry, name
     else:
-        raise GeoJsonError(f"There is no geometry {str(geometry.get('type'))[:40]!r} in GeoJSON")
+        raise GeoJsonError(f"There is no geometry {str(kind)[:40]!r} in GeoJSON")
 
 
 def _parts(geometry: dict[str, Any]) -> tuple[list[list[Any]], list[list[Any]]]:

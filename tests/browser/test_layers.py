@@ -35,6 +35,8 @@ def test_a_formula_and_own_lines_change_the_picture_and_go_again(walk: Any) -> N
     choose.set_input_files({"name": "mine.geojson", "mimeType": "application/json", "buffer": LINES})
     rail.get_by_text("mine.geojson: 1 features").wait_for()
     walk.wait("(before) => loam.pixels('.map') !== before", drawn)
+    rail.get_by_text("Own lines").first.wait_for()
+    choose.focus()  # the field was made anew
     choose.set_input_files({"name": "big.geojson", "mimeType": "application/json", "buffer": b" " * 5_000_001})
     assert "more than 5 MB" in choose.evaluate("one => one.validationMessage")
     assert choose.evaluate("one => one.files.length") == 0

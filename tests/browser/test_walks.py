@@ -272,6 +272,7 @@ def test_a_model_card_opens_and_closes_by_keyboard_and_a_model_is_chosen_by_it(w
     assert walk.page.get_by_role("button", name=re.compile("^SMSNet ")).is_disabled()
 
 
+@pytest.mark.slow
 def test_two_results_of_one_window_are_compared(walk: Any) -> None:
     grid = walk.served.coarse
     box = (grid.lon_edges[5], grid.lat_edges[15], grid.lon_edges[12], grid.lat_edges[8])

@@ -109,3 +109,8 @@ def test_any_document_is_drawn_or_refused(inside: Any, kind: str) -> None:
     document = {"type": kind, "coordinates": inside, "features": inside, "geometry": inside, "geometries": inside}
     with suppress(SmcoreError):
         assert read_geojson(written(document)).features
+
+
+def test_a_type_that_is_no_word_is_refused() -> None:
+    with pytest.raises(GeoJsonError, match="There is no geometry"):
+        read_geojson(b'{"type": "Feature", "geometry": {"type": []}}')
