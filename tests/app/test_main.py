@@ -104,6 +104,7 @@ def test_the_models_of_a_page_are_counted_once(open_tab: Callable[..., Any], mon
     assert len(counted) <= 2
 
 
+@pytest.mark.slow
 def test_closed_tabs_leave_no_document_behind(server: tuple[Any, Settings]) -> None:
     before, after = leak(server[1].port, 3)
     assert after <= before
@@ -140,6 +141,7 @@ def test_no_file_beside_the_assets_is_served(server: tuple[Any, Settings], path:
     assert "import" not in body
 
 
+@pytest.mark.slow
 def test_a_full_server_says_so_and_has_room_again_when_tabs_close(server: tuple[Any, Settings]) -> None:
     address = f"http://127.0.0.1:{server[1].port}/"
     open_tabs = [pull_session(url=address) for _ in range(server[1].max_sessions)]

@@ -45,6 +45,7 @@ def test_keys_step_time_only_where_the_map_or_the_time_bar_has_the_focus_and_spa
     walk.wait("(old) => new URLSearchParams(location.search).get('t') !== old", stopped)
 
 
+@pytest.mark.slow
 def test_a_range_of_days_and_a_hovmoller_diagram_are_drawn_and_survive_a_reload(walk: Any) -> None:
     walk.open(product="coarse", t="2018-01-10T12:00:00")
     step = walk.page.evaluate("loam.pixels('.map')")

@@ -54,6 +54,7 @@ def test_a_run_is_chosen_made_and_looked_at_and_a_reload_keeps_it(walk: Any) -> 
     assert walk.page.evaluate("window.hacked") is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_cancelled_says_so_and_keeps_nothing(walk: Any) -> None:
     start(walk)
     walk.button("Cancel").click()

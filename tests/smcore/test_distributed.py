@@ -126,6 +126,7 @@ def told(number: int, why: str) -> str:
     return f"{number}: {why}"
 
 
+@pytest.mark.slow
 def test_a_run_by_workers_of_a_scheduler_has_the_bytes_of_a_run_by_one_process(
     stores: Path, catalog: Catalog, scheduler: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

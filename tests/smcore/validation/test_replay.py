@@ -338,6 +338,7 @@ def test_other_options_beside_a_run_file_are_refused(
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.slow
 def test_other_data_stop_it_and_another_version_does_not(
     stores: Path, first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
