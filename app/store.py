@@ -133,11 +133,11 @@ class Store(param.Parameterized):
         return np.asarray(self.opened(entry).time)
 
     def step(self, entry: CatalogEntry) -> int:
-        """Index of the product's step nearest to the chosen time; the last one with values if none was chosen."""
-        time = self.times(entry)
-        if not self.selection.time:
+        """Index of the product's step nearest to the chosen time, or to that of the map, which opens on its last."""
+        main = self.entry
+        if not self.selection.time and (main is None or entry.id == main.id or not self.moment()):
             return _FIELDS.get((str(entry.location), version(entry), "last"), lambda: self._last_with_values(entry))
-        return nearest_step(time + centre(entry), self.selection.time)
+        return nearest_step(self.times(entry) + centre(entry), self.moment())
 
     def moment(self) -> str:
         """The time that the map shows: the chosen one, or that of the step it opened on."""

@@ -97,8 +97,15 @@ def catalogue(folder: Path, data: dict[str, xr.Dataset], **fields: Any) -> Path:
                 synthetic=bool(attrs["synthetic"]), variables=info.variables, period=info.period or None,
                 grid=str(attrs.get("grid_name", "")), units=info.variables.get("sm", ""), layer_m=(0.0, 0.05),
                 time_support=str(attrs.get("time_support", "")), licence="CC0",
-                roles=("stations",) if info.layout == "stations" else ("product", "target"),
+                roles=_roles(info.layout, info.variables),
                 **fields,
             ),
         )  # fmt: skip
     return file
+
+
+def _roles(layout: str, variables: dict[str, str]) -> tuple[str, ...]:
+    """What a data set is good for: without soil moisture it is no product."""
+    if layout == "stations":
+        return ("stations",)
+    return ("product", "target") if "sm" in variables else ("forcing", "static")

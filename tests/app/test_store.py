@@ -240,3 +240,13 @@ def test_what_lists_leave_out_opens_by_no_link(store: Store, settings: Settings)
     store.selection.product = "truth"
     assert store.entry is not None
     assert store.entry.id == store.products[0].id
+
+
+def test_products_keep_the_step_of_the_map_though_no_time_was_chosen(tmp_path: Path) -> None:
+    grid = ease("M36").cut(slice(80, 80 + ROWS), slice(200, 200 + COLUMNS))
+    file = catalogue(tmp_path, {"short": tiny_cube(grid, count=20), "long": tiny_cube(grid, count=40, seed=3)})
+    store = Store(Selection(product="short"), (file,))
+    store.selection.point = (float(grid.lat[5]), float(grid.lon[5]))
+    short, long = (store.catalog.get(one) for one in ("short", "long"))
+    assert store.times(long)[store.step(long)] == store.times(short)[store.step(short)]
+    assert [cell.note for cell in store.cells() if cell.entry.id == "long"] == [""]
