@@ -16,6 +16,7 @@ from typing import Any
 import panel as pn
 
 from app.boundary import guarded
+from app.language import current, within
 from smcore.errors import Cancelled, SmcoreError
 from smcore.progress import Cancel, Progress, quiet
 
@@ -71,7 +72,7 @@ class Latest:
         def ended() -> bool:
             return stop.is_set() or is_closed(document)
 
-        _threads().submit(_run, work, stop, deliver, done, told, failed, ended)
+        _threads().submit(within, current(), _run, work, stop, deliver, done, told, failed, ended)
 
     def stop(self) -> None:
         """End what is under way, without a result."""

@@ -11,6 +11,7 @@ from typing import Any
 import panel as pn
 
 from app.boundary import together, told
+from app.language import in_english
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 NO_RING = ".bk-events, :host(:focus) { outline: none !important; }"
@@ -92,7 +93,7 @@ def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]], width: int =
         row.append(
             styled(
                 pn.widgets.FileDownload(
-                    callback=told(make),
+                    callback=told(in_english(make)),
                     filename=filename,
                     label=kind.upper(),
                     embed=False,

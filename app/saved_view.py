@@ -43,4 +43,5 @@ def load(content: bytes) -> dict[str, Any]:
             hint="open it in the version of Loam that wrote it",
         )
     values = url.read(dict(parse_qsl(query.removeprefix("?"))))
-    return {name: Selection.param[name].default for name in url.names()} | values
+    kept = {"language"}  # a view in which none was chosen opens in that of the page
+    return {name: Selection.param[name].default for name in url.names() if name not in kept} | values

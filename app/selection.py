@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import param
 
+from app.language import LANGUAGES
+
 PLACES = ("explore", "infer", "validate", "stations")
 RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
@@ -69,6 +71,7 @@ class Selection(param.Parameterized):
     end = param.String(default="", doc="Last day to predict, ISO.")
     embed = param.Boolean(default=False, doc="Whether the page is the map and its time alone, for another page.")
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
+    language = param.Selector(default="", objects=["", *LANGUAGES], doc="Language; empty: as the browser asks.")
     job = param.String(default="", doc="Id of the prediction that is watched.")
     run = param.String(default="", doc="Id of the validation run that is watched or shown.")
     scored = param.String(default="", doc="Id of the run's product whose metric the map shows.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import panel as pn
 
-from app import shell, url
+from app import language, shell, url
 from app.boundary import follow, notify
 from app.controls import empty, text
 from app.history import History, at_once
@@ -155,6 +155,7 @@ class Session:
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
             "tools": pn.Row(
+                shell.language_channel(self.selection),
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
@@ -201,6 +202,7 @@ def _after_this(act: Callable[[], None]) -> None:
 
 def build(settings: Settings) -> pn.Template:
     """Make the page of a new tab; a catalogue that can't be used, or a full server, gives a page that says so."""
+    _settle_language(_query())
     try:
         _refuse_too_many(settings)
         session = Session(settings, _query())
@@ -223,6 +225,13 @@ def _refuse_too_many(settings: Settings) -> None:
             f"{settings.max_sessions} tabs are open already, as many as this server keeps",
             hint="close one, wait a moment and reload, or raise LOAM_MAX_SESSIONS",
         )
+
+
+def _settle_language(query: dict[str, str]) -> None:
+    """The language of the link, else the one that the browser likes best."""
+    header = (pn.state.headers or {}).get("Accept-Language", "")
+    chosen = str(url.read(query).get("language", "")) or language.preferred(str(header))
+    language.settle(pn.state.curdoc, chosen)
 
 
 def _query() -> dict[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import panel as pn
 
-from app import tour
+from app import language, tour
 from app.boundary import guarded, together
 from app.controls import ASSETS, styled
 from app.selection import Selection
@@ -38,6 +38,16 @@ def page_channel(selection: Selection, name: str) -> Any:
     widget = pn.widgets.TextInput(value=getattr(selection, name), visible=False)
     widget.jscallback(value=f"document.documentElement.dataset.{name} = cb_obj.value;")
     selection.param.watch(lambda e: setattr(widget, "value", e.new), name)
+    return widget
+
+
+def language_channel(selection: Selection) -> Any:
+    """A hidden input through which a change of language opens the page anew: all of it is said in one language."""
+    widget = pn.widgets.TextInput(value=selection.language, visible=False)
+    code = """const at = new URL(location.href); at.searchParams.set("lang", cb_obj.value); location.assign(at);"""
+    widget.jscallback(value=f"setTimeout(() => {{ {code} }}, 0);")  # once the link has what else has changed
+    spoken = language.current()
+    selection.param.watch(lambda e: setattr(widget, "value", e.new) if e.new not in ("", spoken) else None, "language")
     return widget
 
 
@@ -84,6 +94,10 @@ class _Page(pn.Template):
 def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     """Fill the page."""
     page = _Page(_page())
+    spoken = language.current()
+    page.add_variable("lang", language.TAGS[spoken])
+    page.add_variable("tr", partial(language.translate, spoken))
+    page.add_variable("messages", language.for_scripts(spoken))
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
     page.add_variable("tour", tour.as_json())

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from app.language import LANGUAGES
 from app.selection import (
     AGGREGATES,
     AREAS,
@@ -208,6 +209,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "start": ("from", _moment),
     "end": ("to", _moment),
     "theme": ("theme", _one_of(THEMES)),
+    "language": ("lang", _one_of(LANGUAGES)),
     "job": ("job", _identifier),
     "run": ("run", _identifier),
     "scored": ("of", _identifier),

@@ -12,6 +12,7 @@ from app import saved_view
 from app.boundary import guarded, notify, told
 from app.controls import button, styled
 from app.history import History
+from app.language import CHINESE, ENGLISH, OWN_NAMES, current, tr
 from app.selection import Selection
 
 _BUTTON = ".bk-btn a, .bk-btn { color: var(--text) !important; }"
@@ -44,7 +45,12 @@ class ToolsView:
         self.save.stylesheets = [*self.save.stylesheets, _BUTTON]
         self.open = pn.widgets.FileInput(accept=".json", width=82, height=31, margin=2, stylesheets=[_OPEN])
         self.link = button("Copy link", lambda _: None, width=80, description="Copy a link that opens this very view")
-        self.theme = button("", lambda _: self._turn(), width=56, description="Light or dark")
+        self.theme = button("", lambda _: self._turn(), width=56, description=tr("Light or dark"))
+        self.other = CHINESE if current() == ENGLISH else ENGLISH
+        self.language = button(
+            OWN_NAMES[self.other], lambda _: setattr(selection, "language", self.other), width=60,
+            description=tr("This page in the other language"),
+        )  # fmt: skip
         self._wire()
         self._label()
         self._enable()
@@ -52,8 +58,16 @@ class ToolsView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The row."""
         return pn.Row(
-            self.back, self.forward, self.catalogue, self.save, self.open, self.link, self.theme, margin=0
-        )  # fmt: skip
+            self.back,
+            self.forward,
+            self.catalogue,
+            self.save,
+            self.open,
+            self.link,
+            self.theme,
+            self.language,
+            margin=0,
+        )
 
     def _wire(self) -> None:
         self.link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
+from app.language import LANGUAGES
 from app.selection import AREAS, COLOUR_MAPS, COMPARED, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -63,6 +64,7 @@ _SELECTIONS = st.fixed_dictionaries(
         "start": _days,
         "end": _days,
         "theme": st.sampled_from(THEMES),
+        "language": st.sampled_from(LANGUAGES),
         "job": _ids,
         "run": _ids,
         "scored": _ids,
@@ -150,6 +152,7 @@ HOSTILE = {
     "from": ["2018-13-01", "now"],
     "to": ["2018-01-32", "99999-01-01"],
     "theme": ["neon", "dark\n"],
+    "lang": ["ZH", "zh-CN", "de", "../zh"],
     "hide": ["a,,b", "a/b", ",".join(["a"] * 41), ","],
     "as": ["raw", "35D"],
     "seen": ["2018-01-01", "2018-02-01,2018-01-01", "2018-01-01,2018-01-01", "2018-01-01,x", "a,b,c"],

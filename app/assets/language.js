@@ -1,0 +1,6 @@
+// What the page's own scripts say, in the language of the page: tr("English {name}", {name: value}). See app/language.py.
+(() => {
+  const texts = JSON.parse(document.getElementById("messages")?.textContent || "{}");
+  window.tr = (text, values = {}) =>
+    Object.entries(values).reduce((said, [name, value]) => said.replaceAll(`{${name}}`, String(value)), texts[text] ?? text);
+})();
