@@ -21,6 +21,7 @@ from smcore.progress import Cancel, Progress, never, quiet
 CUBES = "smcore.cubes.readers"
 STATIONS = "smcore.stations.readers"
 AUTO = "auto"
+LONGEST = {"title": 500, "licence": 500, "citation": 2000}
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zmetadata", ".zarray")
 
 
@@ -40,8 +41,8 @@ class Request:
         Source variable, where a kind has several.
     columns
         Column mapping of ``stations-csv``.
-    title
-        Replaces the reader's own title.
+    title, licence, citation
+        Replace the reader's own.
     series
         Also write the layout for pixel series.
     """
@@ -54,6 +55,8 @@ class Request:
     title: str = ""
     series: bool = True
     memory_mb: int = 512
+    licence: str = ""
+    citation: str = ""
 
 
 def kinds() -> dict[str, str]:
@@ -89,7 +92,7 @@ def read(request: Request) -> Reading:
         _check_variable(reader, request.variable)
         reading = reader.read(source_files(request.sources), variable=request.variable)
     notes = (f"taken as {kind}: {why}", *reading.notes) if why else reading.notes
-    return replace(reading, dataset=_titled(reading.dataset, request.title), notes=notes)
+    return replace(reading, dataset=_said(reading.dataset, request), notes=notes)
 
 
 def ingest(request: Request, *, progress: Progress = quiet, cancelled: Cancel = never) -> StoreInfo:
@@ -215,7 +218,10 @@ def _check_variable(reader: ModuleType, variable: str | None) -> None:
         )
 
 
-def _titled(dataset: xr.Dataset, title: str) -> xr.Dataset:
-    if len(title) > 500:
-        raise CubeError("A title has at most 500 characters")
-    return dataset.assign_attrs(title=title) if title else dataset
+def _said(dataset: xr.Dataset, request: Request) -> xr.Dataset:
+    """Put what the user says of the data in the place of what the reader says."""
+    given = {"title": request.title, "licence": request.licence, "citation": request.citation}
+    for name, text in given.items():
+        if len(text) > LONGEST[name]:
+            raise CubeError(f"A {name} has at most {LONGEST[name]} characters")
+    return dataset.assign_attrs({name: text for name, text in given.items() if text})

@@ -29,6 +29,8 @@ def command(
         list[str] | None, typer.Option("--column", help="stations-csv: role=heading (repeatable).")
     ] = None,
     title: Annotated[str, typer.Option("--title", help="A title of your own.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="Licence, where the reader does not know it.")] = "",
+    citation: Annotated[str, typer.Option("--citation", help="What to cite, where the reader does not know it.")] = "",
     no_series: Annotated[bool, typer.Option("--no-series", help="Leave the layout for pixel series out.")] = False,
     memory: Annotated[int, typer.Option("--memory", min=16, help="Working memory for the series [MiB].")] = 512,
 ) -> dict[str, Any]:
@@ -38,8 +40,9 @@ def command(
     if entry_id:
         ingesting.check_entry(entry_id, catalog)
     request = ingesting.Request(
-        kind, sources, into, variable, _columns(column or []), title, series=not no_series, memory_mb=memory
-    )
+        kind, sources, into, variable, _columns(column or []), title, series=not no_series, memory_mb=memory,
+        licence=licence, citation=citation,
+    )  # fmt: skip
     info = ingesting.ingest(request, progress=context.progress)
     if entry_id:
         ingesting.add_to_catalog(into, entry_id, catalog)

@@ -104,6 +104,18 @@ def read(paths: Sequence[Path], *, variable: str | None = None) -> Reading:
     return Reading(cube, skipped + others + unlike, notes, tuple(file.container.path for file in files))
 
 
+def offered(paths: Sequence[Path]) -> tuple[str, ...]:
+    """List what ``variable`` may be for the first source: names of its fields with steps, with their group."""
+    found: list[str] = []
+    for path in containers(list(paths))[:1]:
+        container = Container.of(path)
+        for group in container.groups():
+            with container.header(group) as raw:
+                fields = [str(name) for name, field in raw.data_vars.items() if field.ndim >= 2]
+            found += [f"{group}/{name}" if group else name for name in fields]
+    return tuple(found)
+
+
 def _of_one_unit(found: Sequence[tuple[Path, _File]]) -> tuple[list[_File], tuple[Skipped, ...]]:
     """Keep the files whose soil moisture is in the unit of the first that has any."""
     units = [file.fields[names.SM].attrs["units"] for _, file in found if names.SM in file.fields]

@@ -62,6 +62,15 @@ _MISSING_BELOW: Final = -99.0
 _DEEPEST_M: Final = 3.0
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What the first of some tables has: its headings, the role that each is found to have, its first rows as words."""
+
+    headings: tuple[str, ...]
+    roles: dict[str, str]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass
 class _File:
     """One table on its way: words by column, which heading or constant has each role, and what to tell the user."""
@@ -129,6 +138,24 @@ def read(paths: Sequence[Path], *, columns: Mapping[str, str] | None = None) -> 
     return Reading(dataset, tuple(skipped), (*notes, *more), tuple(Path(p) for p in paths))
 
 
+def columns_of(paths: Sequence[Path], *, rows: int = 4) -> Columns:
+    """Look at the headings of the first table of ``paths``, for a mapping by hand.
+
+    Raises
+    ------
+    ReaderError
+        If there is no table.
+    """
+    with tempfile.TemporaryDirectory(prefix="loam-csv-") as folder:
+        found, skipped = members(paths, Path(folder), suffixes=(".csv", ".tsv", ".txt"))
+        if not found:
+            raise nothing_read("CSV", skipped, paths, "give files that end with .csv, .tsv or .txt")
+        words = text.read_words(found[0].path).words
+    headings = tuple(str(heading) for heading in words.columns)
+    first = tuple(tuple(map(str, row)) for row in words.head(rows).itertuples(index=False))
+    return Columns(headings, _by_name(headings), first)
+
+
 def _attrs(series: Sequence[Series], synthetic: bool, paths: Sequence[Path]) -> dict[str, Any]:
     time = np.unique(np.concatenate([s.records[names.SM].time for s in series]))
     daily = bool((time == time.astype("datetime64[D]")).all()) and len(time) > 1
@@ -159,11 +186,8 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
             )  # fmt: skip
         else:
             constants[role] = wanted
-    for role, known in HEADINGS.items():
-        if role not in roles and role not in constants:
-            by_name = {text.plain(heading): heading for heading in reversed(headings)}
-            roles |= {role: next((by_name[name] for name in known if name in by_name), "")}
-    roles = {role: heading for role, heading in roles.items() if heading}
+    found = _by_name(headings)
+    roles |= {role: found[role] for role in HEADINGS if role in found and role not in roles and role not in constants}
     file = _File(label, path.stem, table, roles, constants)
     _join_date_and_time(file, "time" in columns)
     missing = [role for role in REQUIRED if role not in roles and role not in constants]
@@ -173,6 +197,13 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
             hint=f"name it, as {missing[0]}=HEADING; the file has {text.listed(headings)}",
         )  # fmt: skip
     return file
+
+
+def _by_name(headings: Sequence[str]) -> dict[str, str]:
+    """Role → the heading that it is found by."""
+    by_name = {text.plain(heading): heading for heading in reversed(headings)}
+    found = {role: next((by_name[n] for n in known if n in by_name), "") for role, known in HEADINGS.items()}
+    return {role: heading for role, heading in found.items() if heading}
 
 
 def _join_date_and_time(file: _File, asked: bool) -> None:
