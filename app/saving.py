@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from app.colours import LINES, outside, shades
+from app.class_store import WORDS
+from app.colours import LINES, STATION, outside, shades
+from app.station_store import DEEP_M, Series
 from app.titles import DEMONSTRATION, is_demonstration, short_title
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
+from smcore.figures.backdrop import Behind
 from smcore.figures.maps import draw_map
 from smcore.figures.scatter import draw_scatter
 from smcore.figures.series import Line, draw_series
+from smcore.figures.style import plain
+from smcore.titles import told_apart
 
 if TYPE_CHECKING:
     from app.series_backdrop import Rain
-    from app.station_store import Series
     from app.store import Store
 
+DASHES, MARKERS = ("-", "--", "-."), ("o", "s", "^")
+"""Of the first eight products at a place, the next eight, and so on, as on the screen."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FORMULA_WITHIN = re.compile(r"([,;]\s*[\"']?\s*)([=+\-@])")  # a line of text is cut into cells at its commas
 _QUOTED = r"\1'\2"
@@ -85,14 +91,15 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
         )
         if shows_classes:
             table["meaning"] = store.classes.meanings(entry, field[row, column])
-        shown = f"shown: {label}" if label != "soil moisture" else ""
+        shown = f"shown: {label}" if label != WORDS[""] else ""
         sources = [line for one in (entry, *others) for line in _credits(one)]
         return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *sources])
     return io.BytesIO(
         draw_map(
-            field, grid, kind=kind, title=title, when=_with(when, rule, masked), units=units, label=label,
+            field, grid, kind=kind, title=title, when=when, units=units, label=label,
             colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
             synthetic=any(one.synthetic for one in (entry, *others)),
+            notes=[f"shown: {label}" if label != WORDS[""] else "", rule, masked],
         )
     )  # fmt: skip
 
@@ -126,16 +133,52 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
         about = [*curves.about(), f"from {_moment(first)} to {_moment(last)}, times in UTC"]
         about += [line for entry in entries.values() for line in _source_of(store, entry)]
         return _csv(pd.concat(tables), about)
-    palette = LINES["light"]
-    lines = [
-        Line(
-            s.name, s.time, s.value, s.units, "#1b1b1b" if s.order < 0 else palette[s.order % len(palette)],
-            s.drawn == "points", s.synthetic and not s.label.startswith(DEMONSTRATION), s.half_width,
+    title, quantity = curves.place(), curves.treatment.quantity
+    return io.BytesIO(
+        draw_series(
+            [_line(s) for s in series], kind=kind, title=title, quantity=quantity, notes=_series_notes(store, series),
+            behind=_behind(store), period=curves.period(series),
         )
-        for s in series
-    ]  # fmt: skip
-    quantity = curves.treatment.quantity
-    return io.BytesIO(draw_series(lines, kind=kind, title=curves.place(), quantity=quantity))
+    )  # fmt: skip
+
+
+def _line(series: Series) -> Line:
+    """A curve in the colour, dash and mark that it has on the screen."""
+    lines, lap = LINES["light"], max(series.order, 0) // len(LINES["light"])
+    beside = series.is_station and not series.is_chosen
+    deep = series.is_station and series.depth_m >= DEEP_M
+    return Line(
+        series.name, series.time, series.value, series.units,
+        STATION["light"] if series.is_station else lines[series.order % len(lines)], series.drawn == "points",
+        series.synthetic and not series.label.startswith(DEMONSTRATION), series.half_width, series.source,
+        series.recommended, dash="--" if deep else DASHES[lap % len(DASHES)], marker=MARKERS[lap % len(MARKERS)],
+        width=0.6 if beside else 0.9, alpha=0.6 if beside else 1.0,
+    )  # fmt: skip
+
+
+def _series_notes(store: Store, series: list[Series]) -> list[str]:
+    """What the drawer says of the curves: how they are computed, and what is left out of which."""
+    entries = {entry.id: entry for s in series for entry in store.sources(s.entry_id) if entry.layout != "stations"}
+    masked = told_apart((store.label(entry), store.masks.caption(entry)) for entry in entries.values())
+    *_, definition = store.curves.about()
+    return [definition, masked]
+
+
+def _behind(store: Store) -> Behind:
+    """Rain and frost as the drawer has them behind the curves, in the period that is seen."""
+    rain, frozen = store.curves.rain_seen(), store.curves.frozen_seen()
+    none = np.empty(0, "datetime64[ns]")
+    days, amount, whose = none, np.empty(0), ""
+    if rain is not None:
+        days, amount, whose = rain.day, rain.value, f"rain: {rain.label}{_made_up(rain.entry)}"
+    start, end, by = none, none, ""
+    if frozen is not None:
+        start, end, by = frozen.start, frozen.end, f"frozen: {frozen.source}{_made_up(frozen.entry)}"
+    return Behind(days, amount, plain(whose), start, end, plain(by))
+
+
+def _made_up(entry: CatalogEntry) -> str:
+    return " (synthetic)" if entry.synthetic and not is_demonstration(entry) else ""
 
 
 def _series_table(series: Series, column: str) -> pd.DataFrame:
@@ -200,10 +243,14 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
         product = f"product: {_with(score.entry.title, left_out)}"
         about = [product, f"reference: {station.label}", f"n = {score.n}", metrics, *score.notes]
         return _csv(table, [*about, *_credits(score.entry), *(_credits(collection) if collection else [])])
+    inside, depths = store.stations.in_period(score), [note for note in score.notes if note.startswith("depth")]
+    whole, said = bool(inside.all()), f"{int(inside.sum())} of {score.n} pairs, those of the period, are marked"
+    order = store.curves.ranks(s.entry for s in store.stations.scores())[product_id]
     return io.BytesIO(
         draw_scatter(
             score.product, score.reference, kind=kind, title=station.label, names=(score.entry.title, "station"),
             units=(store.own_units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
-            colour=LINES["light"][0], synthetic=synthetic,
+            colour=LINES["light"][order % len(LINES["light"])], synthetic=synthetic, marked=None if whole else inside,
+            notes=["" if whole else said, store.masks.caption(score.entry), *depths],
         )
     )  # fmt: skip

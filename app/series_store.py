@@ -147,6 +147,14 @@ class SeriesStore:
         keep = (rain.day >= period[0].astype("datetime64[D]")) & (rain.day <= period[1])
         return replace(rain, day=rain.day[keep], value=rain.value[keep])
 
+    def frozen_seen(self) -> Frozen | None:
+        """The spans of frozen soil in the period that is seen; None where none are drawn."""
+        frozen, period = self.frozen(), self.period(self.drawn())
+        if frozen is None or period is None:
+            return None
+        keep = (frozen.end > period[0]) & (frozen.start < period[1])
+        return replace(frozen, start=frozen.start[keep], end=frozen.end[keep])
+
     def rain(self, series: list[Series]) -> Rain | None:
         """The rain that hangs behind these curves, those of a cell."""
         return None if self._is_of_no_cell else self.backdrop.rain(self.home(series))

@@ -21,6 +21,8 @@ _SCORES = BoundedCache(256)
 _SERIES = BoundedCache(64)
 MOST_SENSORS = 12
 """Of one cell that are drawn together."""
+DEEP_M = 0.1
+"""Sensors from here down are drawn dashed."""
 FLAGS = "flag G"
 METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
 

@@ -6,6 +6,7 @@ and station collection speaks this vocabulary and no other.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 TIME: Final = "time"
@@ -116,15 +117,10 @@ def attributes(variable: str, units: str | None = None) -> dict[str, str]:
     return result
 
 
+_EXPONENT = re.compile(r"(?<=[A-Za-z])-?\d+\b")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def unit_label(units: str) -> str:
-    """A unit as it is printed: m³ m⁻³."""
-    for raw, printed in (
-        ("m3 m-3", "m³ m⁻³"),
-        ("m-2", "m⁻²"),
-        ("m2", "m²"),
-        ("d-1", "d⁻¹"),
-        ("kg-1", "kg⁻¹"),
-        ("dm-3", "dm⁻³"),
-    ):
-        units = units.replace(raw, printed)
-    return units
+    """A unit as it is printed: m³ m⁻³, m s⁻¹; a number that is no exponent stays."""
+    return _EXPONENT.sub(lambda found: found[0].translate(_RAISED), units)

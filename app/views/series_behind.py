@@ -8,13 +8,11 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, LinearAxis, Range1d
 
 from app.series_backdrop import Frozen, Rain
+from smcore.figures.backdrop import HANGS, nice
+from smcore.figures.colours import FROZEN, RAIN
 from smcore.figures.thinning import thin
 from smcore.names import unit_label
 
-RAIN_COLOUR = {"light": "#4a7fb5", "dark": "#6d9fd1"}
-FROST_COLOUR = {"light": "#7d8fb3", "dark": "#8ea3cf"}
-HANGS = 3.0
-"""The highest rain reaches down a third of the plot."""
 COLUMNS = 700
 
 
@@ -71,13 +69,7 @@ class Behind:
 
     def theme(self, theme: str) -> None:
         """Take the colours of the page."""
-        self.mark.glyph.fill_color, self.frost.glyph.fill_color = RAIN_COLOUR[theme], FROST_COLOUR[theme]
-
-
-def nice(value: float) -> float:
-    """The next of 1, 2, 4, 5 or 10 times a power of ten that is not below a value, 1 at least."""
-    power = 10.0 ** np.floor(np.log10(max(value, 1.0)))
-    return float(next(m * power for m in (1, 2, 4, 5, 10) if m * power >= max(value, 1.0)))
+        self.mark.glyph.fill_color, self.frost.glyph.fill_color = RAIN[theme], FROZEN[theme]
 
 
 def _times(moments: np.ndarray) -> np.ndarray:

@@ -12,20 +12,17 @@ from bokeh.plotting import figure
 
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING
-from app.station_store import Series
+from app.station_store import DEEP_M, Series
 from app.views.series_behind import Behind
 from smcore import names
+from smcore.figures.series import FEW, TOLD, is_told
 from smcore.figures.thinning import thin
 from smcore.names import SATURATION, VOLUMETRIC, unit_label
 
-FEW = 40  # values of which a line alone might show nothing
 BAND_OPACITY = 0.22
 DASHES, MARKERS = ("solid", "dashed", "dotdash"), ("circle", "square", "triangle")
 """Of the first eight products at a place, the next eight, and so on: colours repeat then."""
 STRIP_COLUMNS = 300
-DEEP_M = 0.1  # sensors from here down are drawn dashed
-_TOLD = (names.SOURCE_OBSERVED, names.SOURCE_FILLED)
-"""Origins that have a mark of their own; what was predicted has its line alone."""
 _EMPTY: dict[str, Any] = {
     "time": np.empty(0, "datetime64[ms]"), "value": np.empty(0), "size": np.empty(0), "solid": np.empty(0),
     "cross": np.empty(0), "half": np.empty(0), "share": np.empty(0),
@@ -52,7 +49,7 @@ class Drawn:
         if item is None:
             return
         few = np.isfinite(item.value).sum() <= FEW
-        self.points.visible = item.drawn == "points" or is_told(item) or bool(few)
+        self.points.visible = item.drawn == "points" or is_told(item.source) or bool(few)
         self.crosses.visible = item.drawn == "points" and item.recommended is not None
         self.line.visible, self.band.visible = item.drawn == "line", item.half_width is not None
         self.strip.visible = True
@@ -259,11 +256,6 @@ def slots(series: list[Series]) -> list[str]:
     return found
 
 
-def is_told(item: Series) -> bool:
-    """Whether it says of any value that it was observed or filled."""
-    return item.source is not None and bool(np.isin(item.source, _TOLD).any())
-
-
 def marks(item: Series) -> dict[str, np.ndarray]:
     """Size and fill of each point: observed ones are solid, filled ones hollow, predicted ones are not drawn.
 
@@ -272,7 +264,7 @@ def marks(item: Series) -> dict[str, np.ndarray]:
     count = len(item.time)
     size, solid, cross = np.full(count, 4.0, "f4"), np.ones(count, "f4"), np.zeros(count, "f4")
     if item.source is not None:
-        size = np.where(np.isin(item.source, _TOLD), 4.0, 0.0).astype("f4")
+        size = np.where(np.isin(item.source, TOLD), 4.0, 0.0).astype("f4")
         solid = (item.source == names.SOURCE_OBSERVED).astype("f4")
     if item.recommended is not None:
         size = np.where(item.recommended, size, 0.0).astype("f4")

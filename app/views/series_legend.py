@@ -6,10 +6,11 @@ import numpy as np
 
 from app.controls import esc, swatch
 from app.series_backdrop import Frozen, Rain
-from app.station_store import Series
+from app.station_store import DEEP_M, Series
 from app.titles import DEMONSTRATION
-from app.views.series_behind import FROST_COLOUR, RAIN_COLOUR
-from app.views.series_figure import DEEP_M, is_told, line_colour
+from app.views.series_figure import line_colour
+from smcore.figures.colours import FROZEN, RAIN
+from smcore.figures.series import is_told
 
 BADGE = '<span class="badge">synthetic</span>'
 
@@ -74,7 +75,7 @@ def _stations(stations: list[tuple[int, Series]], hidden: frozenset[str], theme:
 
 def _notes(shown: list[Series]) -> list[str]:
     notes = []
-    if any(is_told(s) for s in shown):
+    if any(is_told(s.source) for s in shown):
         notes.append("● observed, ○ filled")
     if any(s.recommended is not None and (np.isfinite(s.value) & ~s.recommended).any() for s in shown):
         notes.append("× not recommended")
@@ -87,9 +88,9 @@ def behind_keys(rain: Rain | None, frozen: Frozen | None, theme: str) -> str:
     """Markup that says whose rain hangs from the top, and by what the soil is called frozen."""
     keys = []
     if rain is not None:
-        keys.append((RAIN_COLOUR[theme], f"rain: {rain.label}", "mean of each UTC day, mm d⁻¹, downwards from the top"))
+        keys.append((RAIN[theme], f"rain: {rain.label}", "mean of each UTC day, mm d⁻¹, downwards from the top"))
     if frozen is not None and len(frozen.start):
-        keys.append((FROST_COLOUR[theme], f"frozen: {frozen.source}", "shaded"))
+        keys.append((FROZEN[theme], f"frozen: {frozen.source}", "shaded"))
     return "".join(
         f'<span class="muted key" title="{esc(text)}: {esc(more)}">{swatch(colour)}{esc(shortened(text, 44))}</span>'
         for colour, text, more in keys

@@ -51,6 +51,9 @@ LINES = {
 STATION = {"light": "#1b1b1b", "dark": "#f2f2f2"}
 """A station is drawn in the ink of the page."""
 
+RAIN = {"light": "#4a7fb5", "dark": "#6d9fd1"}
+FROZEN = {"light": "#7d8fb3", "dark": "#8ea3cf"}
+"""What hangs behind the series: bars of rain, shades over frozen soil."""
 
 CLASSES = (
     "#332288", "#88ccee", "#117733", "#ddcc77", "#cc6677", "#44aa99", "#882255", "#999933", "#aa4499",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from smcore.figures.style import DOUBLE_INCH, figure, render, stamp
+from smcore.figures.style import DOUBLE_INCH, broken, figure, headline, plain, render, stamp
 from smcore.geodata import coastlines
 from smcore.grids import Grid
 from smcore.names import unit_label
 
-_TITLE = 90  # letters of a line over the map
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LINES = 2  # beside the colour bar
 
 
 def draw_map(
@@ -29,6 +32,7 @@ def draw_map(
     beyond: tuple[str, str],
     colour_range: tuple[float, float],
     synthetic: bool,
+    notes: Sequence[str] = (),
 ) -> bytes:
     """Draw a (rows, columns) field, NaN = missing, and return the file's bytes.
 
@@ -38,6 +42,8 @@ def draw_map(
         ``png`` or ``svg``.
     colours
         Colour map from low to high; ``beyond`` are the colours of values below and above ``colour_range``.
+    notes
+        Sentences under the title: what is shown, what is left out.
 
     Raises
     ------
@@ -59,9 +65,22 @@ def draw_map(
         )  # fmt: skip
         lon, lat = coastlines("50m")
         axes.plot(lon, lat, color="#444444", linewidth=0.5)
-        axes.set(xlim=(west, east), ylim=(south, north), xlabel="longitude [°]", ylabel="latitude [°]", aspect=aspect)
+        axes.set(
+            xlim=(west, east),
+            ylim=(south, north),
+            xlabel="longitude [°]",
+            ylabel="latitude [°]",
+            aspect=aspect,
+            anchor="N",
+        )
         said = stamp(title, when=when, n=int(np.isfinite(values).sum()), synthetic=synthetic)
-        axes.set_title(fill(said, _TITLE), loc="left")
+        headline(made, said, *map(plain, notes))
         bar = made.colorbar(mesh, ax=axes, extend="both", shrink=0.8, pad=0.02)
-        bar.set_label(f"{label} [{unit_label(units)}]")
+        bar.set_label(_beside_bar(made, plain(label), f"[{unit_label(units)}]", 0.6 * height))
         return render(made, kind)
+
+
+def _beside_bar(made: Figure, label: str, unit: str, room: float) -> str:
+    """What the colours are, in at most two lines of ``room`` inches; the title has all of what is too long."""
+    whole = broken(made, f"{label} {unit}", room)
+    return "\n".join(whole) if len(whole) <= _LINES else f"{broken(made, label, room - 0.1)[0]}…\n{unit}"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 300
+LINE_INCH = 0.155
+"""Height of a line of text over or under a figure."""
 SINGLE_INCH, DOUBLE_INCH = 3.5, 7.0
 FORMATS = ("png", "svg")
 
@@ -37,6 +39,43 @@ _RC: dict[Any, Any] = {
 def plain(text: object) -> str:
     """Text from data as matplotlib text: no mathtext, no line breaks."""
     return " ".join(str(text).split()).replace("$", r"\$")
+
+
+def broken(made: Figure, text: str, inches: float) -> list[str]:
+    """Lines of a text that fit a width, broken between words, and within one that is longer than a line.
+
+    Measured in the letters of the file; a hundredth is kept free for viewers that have others.
+    """
+    lines = [""]
+    for word in text.split(" "):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if _width(made, joined) <= 0.99 * inches:
+            lines[-1] = joined
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if _width(made, lines[-1] + letter) > 0.99 * inches:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
+def _width(made: Figure, text: str) -> float:
+    """Inches that a line takes; a dollar that was made harmless is one letter."""
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family=_RC["font.sans-serif"], size=_RC["font.size"])
+    renderer: Any = made.canvas.get_renderer()  # type: ignore[attr-defined]
+    return float(renderer.get_text_width_height_descent(text.replace(r"\$", "$"), font, False)[0] / made.dpi)
+
+
+def headline(made: Figure, *paragraphs: str) -> None:
+    """Write paragraphs over a figure, whole, in as many lines as they need; the figure grows by them."""
+    width, height = made.get_size_inches()
+    lines = [line for text in paragraphs if text for line in broken(made, text, width - 0.16)]
+    made.set_size_inches(width, height + LINE_INCH * len(lines))
+    made.suptitle("\n".join(lines), x=0.08 / width, ha="left", fontsize=_RC["axes.titlesize"])
 
 
 @contextmanager

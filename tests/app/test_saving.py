@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -194,3 +195,43 @@ def test_a_product_without_a_synthetic_mark_is_not_called_synthetic(tmp_path: Pa
     store = Store(Selection(product="cube"), [catalogue(tmp_path, {"cube": cube})])
     assert b"synthetic" not in saving.map_file(store, "svg").getvalue().lower()
     assert b"SYNTHETIC" not in saving.map_file(store, "csv").getvalue()
+
+
+def _svg_text(file: io.BytesIO) -> str:
+    root = ET.fromstring(file.getvalue())
+    return " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def _lines_of(file: io.BytesIO) -> list[tuple[float, float, str]]:
+    """Where each line of text begins [pt], from the translations that it stands in, and what it says."""
+    found = []
+    for text in ET.fromstring(file.getvalue()).iter("{http://www.w3.org/2000/svg}text"):
+        moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+        x, y = moved.groups() if moved else (text.get("x", "0"), text.get("y", "0"))
+        found.append((float(x), float(y), "".join(text.itertext())))
+    return found
+
+
+def test_a_title_stands_whole_inside_the_picture_however_long_it_is(tmp_path: Path) -> None:
+    grid = ease("M36").cut(slice(80, 83), slice(200, 240))  # wide and low: the shape that cut titles
+    title = "A very long title of a product, daily means on the 36 km grid, gap-filled by several models " * 3
+    cubes = {name: tiny_cube(grid, title=f"{title.strip()} {name}") for name in ("one", "two")}
+    store = Store(Selection(product="one", minus="two"), [catalogue(tmp_path, cubes)])
+    file = saving.map_file(store, "svg")
+    root = ET.fromstring(file.getvalue())
+    width, height = (float(v) for v in root.get("viewBox", "").split()[2:])
+    assert " ".join(f"{title.strip()} one minus {title.strip()} two".split()) in _svg_text(file)
+    for x, y, said in _lines_of(file):
+        assert 0 <= x < width, said
+        assert 6 <= y <= height, said
+        assert len(said) < 140, said  # 8 pt letters on 7 inches
+
+
+def test_the_picture_of_a_formula_says_the_whole_formula(tmp_path: Path) -> None:
+    grid = ease("M36").cut(slice(80, 86), slice(200, 208))
+    formula = (
+        "where(a > 0.05, a, 0.05) - where(a > 0.06, a, 0.06) - where(a > 0.07, a, 0.07) + where(a > 0.08, a, 0.08)"
+    )
+    store = Store(Selection(product="one", expression=formula), [catalogue(tmp_path, {"one": tiny_cube(grid)})])
+    assert not store.formula.refusal()
+    assert formula in _svg_text(saving.map_file(store, "svg"))

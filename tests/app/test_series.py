@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,7 @@ from smcore.validation.anomalies import anomaly
 GRID = ease("M36").cut(slice(80, 92), slice(200, 216))
 ROW, COLUMN = 5, 6
 PLACE = f"{GRID.lat[ROW]:.4f},{GRID.lon[COLUMN]:.4f}"
+SVG = "{http://www.w3.org/2000/svg}"
 BOX = (-104.0, 31.5, -101.0, 35.0)
 
 
@@ -331,6 +334,30 @@ def test_a_file_names_each_product_with_its_licence_and_what_is_left_out(tab: Ca
     text, table = read_csv(saving.series_file(session.store, "csv"))
     assert "# seen: Observed; recommended retrievals" in text
     assert "model" not in set(table["id"])
+
+
+def test_the_picture_of_the_series_has_what_the_drawer_has(tab: Callable[..., Session]) -> None:
+    store = tab().store
+    file = saving.series_file(store, "svg")
+    drawn, seen = svg_text(file), store.curves.everything()[0]
+    assert seen.recommended is not None
+    marks = Counter(e.get("{http://www.w3.org/1999/xlink}href") for e in ET.parse(file).iter(f"{SVG}use"))
+    for kind in (seen.recommended, ~seen.recommended):
+        assert int((np.isfinite(seen.value) & kind).sum()) + 1 in marks.values()  # and one in the legend
+    assert "not recommended by the product, Observed" in drawn
+    assert "rain: Weather (synthetic)" in drawn
+    assert "frozen: soil at or below 0 °C in Weather (synthetic)" in drawn
+    store.selection.param.update(quality="recommended", treatment="35d", rain="off", frozen="off")
+    drawn = svg_text(saving.series_file(store, "svg"))
+    assert "Observed: recommended retrievals" in drawn
+    assert "anomaly: value minus the mean over the 35 days around it" in drawn
+    assert "rain: " not in drawn
+    assert "frozen: " not in drawn
+
+
+def svg_text(file: io.BytesIO) -> str:
+    root = ET.fromstring(file.getvalue())
+    return " ".join("".join(e.itertext()) for e in root.iter(f"{SVG}text"))
 
 
 def test_long_records_are_sent_as_the_screen_can_show_them_and_read_once(
