@@ -11,9 +11,15 @@ import panel as pn
 from app import language, tour
 from app.boundary import guarded, together
 from app.controls import ASSETS, styled
+from app.language import mark, tr
 from app.selection import Selection
 
-LABELS = {"Explore": "explore", "Infer": "infer", "Validate": "validate", "Stations": "stations"}
+LABELS = {
+    mark("Explore"): "explore",
+    mark("Infer"): "infer",
+    mark("Validate"): "validate",
+    mark("Stations"): "stations",
+}
 ROOTS = (
     "places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
     "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card",
@@ -27,7 +33,11 @@ def _page() -> str:
 
 def places(selection: Selection) -> Any:
     """The choice between the places."""
-    group = styled(pn.widgets.RadioButtonGroup(options=LABELS, value=selection.place, margin=0))
+    group = styled(
+        pn.widgets.RadioButtonGroup(
+            options={tr(label): place for label, place in LABELS.items()}, value=selection.place, margin=0
+        )
+    )
     group.param.watch(lambda e: setattr(selection, "place", e.new), "value")
     selection.param.watch(lambda e: setattr(group, "value", e.new), "place")
     return group

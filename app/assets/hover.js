@@ -18,14 +18,14 @@ if (box && at && at.of === front.id) { // of several maps, the one under the poi
     const digits = high - low > 5 ? 0 : high - low <= 0.2 ? 3 : 2;
     const labels = range.labels?.[0];
     if (labels?.length) text = labels[code];
-    else if (code === 0) text = "no value";
-    else if (code === 1) text = `below ${low}`;
-    else if (code === 255) text = `above ${high}`;
+    else if (code === 0) text = tr("no value");
+    else if (code === 1) text = tr("below {value}", { value: low });
+    else if (code === 255) text = tr("above {value}", { value: high });
     else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${range.units[0]}`;
   }
   if (!covered && layer.visible && i >= 0 && j >= 0 && i < cells.data.row[0].length && j < cells.data.column[0].length) {
     const row = cells.data.row[0][i], column = cells.data.column[0][j]; // where cells are large enough to be told apart
-    if (row >= 0 && column >= 0) text += `   ${cells.data.grid[0]} row ${row}, column ${column}`;
+    if (row >= 0 && column >= 0) text += `   ${cells.data.grid[0]} ${tr("row {row}, column {column}", { row, column })}`;
   }
   const ns = lat < 0 ? "S" : "N", ew = lon < 0 ? "W" : "E";
   box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`.replace("m3 m-3", "m³ m⁻³");

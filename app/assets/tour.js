@@ -5,11 +5,11 @@
   const steps = JSON.parse(data.textContent);
   const make = (tag, name, text) => Object.assign(document.createElement(tag), { className: name, textContent: text ?? "" });
   const card = make("div", "tour"), title = make("h2", ""), text = make("p", ""), foot = make("div", "foot");
-  const count = make("span", "muted"), back = make("button", "", "Back"), next = make("button", "next", "Next");
+  const count = make("span", "muted"), back = make("button", "", tr("Back")), next = make("button", "next", tr("Next"));
   const close = make("button", "close", "✕");
-  close.ariaLabel = "Close the tour";
+  close.ariaLabel = tr("Close the tour");
   card.setAttribute("role", "dialog");
-  card.setAttribute("aria-label", "Tour");
+  card.setAttribute("aria-label", tr("Tour"));
   foot.append(count, back, next);
   card.append(close, title, text, foot);
   card.hidden = true;
@@ -32,9 +32,9 @@
     marked?.classList.add("toured");
     title.textContent = step.title;
     text.textContent = step.text;
-    count.textContent = `${at + 1} of ${steps.length}`;
+    count.textContent = tr("{at} of {count}", { at: at + 1, count: steps.length });
     back.disabled = at === 0;
-    next.textContent = at === steps.length - 1 ? "Done" : "Next";
+    next.textContent = at === steps.length - 1 ? tr("Done") : tr("Next");
     card.hidden = false;
     place((part ?? document.body).getBoundingClientRect());
     next.focus();

@@ -19,7 +19,7 @@ _BUTTON = ".bk-btn a, .bk-btn { color: var(--text) !important; }"
 _OPEN = """
 :host { position: relative; }
 :host(:focus-within)::after { outline: 2px solid var(--accent); outline-offset: 1px; }
-:host::after { content: "Open view"; position: absolute; inset: 0; display: grid; place-items: center;
+:host::after { content: "{label}"; position: absolute; inset: 0; display: grid; place-items: center;
   font: 13px var(--font); border: 1px solid var(--line); border-radius: 5px; background: var(--field);
   color: var(--text); pointer-events: none; }
 input[type=file] { position: absolute; inset: 0; opacity: 0; cursor: pointer; z-index: 2; }
@@ -31,20 +31,24 @@ class ToolsView:
 
     def __init__(self, selection: Selection, history: History, show_catalogue: Callable[[], Any]) -> None:
         self.selection, self.history = selection, history
-        self.back = button("↶", lambda _: history.undo(), width=34, description="Undo (Ctrl Z)")
-        self.forward = button("↷", lambda _: history.redo(), width=34, description="Redo (Ctrl Shift Z)")
+        self.back = button("↶", lambda _: history.undo(), width=34, description=tr("Undo (Ctrl Z)"))
+        self.forward = button("↷", lambda _: history.redo(), width=34, description=tr("Redo (Ctrl Shift Z)"))
         self.catalogue = button(
-            "Catalogue", lambda _: show_catalogue(), width=82, description="All data and models at hand"
+            tr("Catalogue"), lambda _: show_catalogue(), width=82, description=tr("All data and models at hand")
         )
         self.save = styled(
             pn.widgets.FileDownload(
-                callback=told(lambda: BytesIO(saved_view.dump(selection))), filename=saved_view.FILE, label="Save view",
-                embed=False, auto=True, color="default", width=82, height=31, margin=2,
+                callback=told(lambda: BytesIO(saved_view.dump(selection))), filename=saved_view.FILE,
+                label=tr("Save view"), embed=False, auto=True, color="default", width=82, height=31, margin=2,
             )
         )  # fmt: skip
         self.save.stylesheets = [*self.save.stylesheets, _BUTTON]
-        self.open = pn.widgets.FileInput(accept=".json", width=82, height=31, margin=2, stylesheets=[_OPEN])
-        self.link = button("Copy link", lambda _: None, width=80, description="Copy a link that opens this very view")
+        self.open = pn.widgets.FileInput(
+            accept=".json", width=82, height=31, margin=2, stylesheets=[_OPEN.replace("{label}", tr("Open view"))]
+        )
+        self.link = button(
+            tr("Copy link"), lambda _: None, width=80, description=tr("Copy a link that opens this very view")
+        )
         self.theme = button("", lambda _: self._turn(), width=56, description=tr("Light or dark"))
         self.other = CHINESE if current() == ENGLISH else ENGLISH
         self.language = button(
@@ -71,7 +75,7 @@ class ToolsView:
 
     def _wire(self) -> None:
         self.link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")
-        self.link.on_click(lambda _: notify("The link to this view is in the clipboard.", "success"))
+        self.link.on_click(lambda _: notify(tr("The link to this view is in the clipboard."), "success"))
         self.open.param.watch(lambda event: guarded(self._opened)(event.new), "value")
         self.selection.param.watch(self._label, "theme")
         self.history.on_change(self._enable)
@@ -85,7 +89,7 @@ class ToolsView:
         self.selection.theme = "dark" if self.selection.theme == "light" else "light"
 
     def _label(self, *_: Any) -> None:
-        self.theme.label = "Dark" if self.selection.theme == "light" else "Light"
+        self.theme.label = tr("Dark") if self.selection.theme == "light" else tr("Light")
 
     def _enable(self) -> None:
         self.back.disabled, self.forward.disabled = not self.history.can_undo, not self.history.can_redo
