@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -42,15 +43,55 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+class _Act:
+    """An act of the user that is under way, and what was put off to its end."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.waiting: list[Callable[[], Any]] = []
+
+    def end(self) -> None:
+        while self.waiting:
+            guarded(self.waiting.pop(0))()
+        self.is_over = True
+
+
+_ACT: ContextVar[_Act | None] = ContextVar("act", default=None)
+
+
+def _under_way() -> _Act | None:
+    act = _ACT.get()
+    return None if act is None or act.is_over else act  # what an act scheduled for later runs in a copy of its context
+
+
 def together(action: Callable[..., Any]) -> Callable[..., Any]:
     """Send all that follows from one act of the user as one message: the browser then repaints once."""
 
     @wraps(action)
     def run(*args: Any) -> Any:
-        with pn.io.hold():
+        if _under_way() is not None:
             return action(*args)
+        with pn.io.hold():
+            act = _Act()
+            token = _ACT.set(act)
+            try:
+                return action(*args)
+            finally:
+                act.end()
+                _ACT.reset(token)
 
     return run
+
+
+def at_the_end(action: Callable[[], Any]) -> None:
+    """Do it when all else that follows from the user's act was done, in the same message; without one, a tick later."""
+    act, document = _under_way(), pn.state.curdoc
+    if act is not None:
+        act.waiting.append(action)
+    elif document is not None and document.session_context:
+        document.add_next_tick_callback(guarded(action))
+    else:
+        guarded(action)()
 
 
 def told(action: Callable[[], Any]) -> Callable[[], Any]:

@@ -17,7 +17,8 @@ from app.controls import ASSETS, NO_RING, esc, styled, text
 from app.selection import Selection
 from app.store import Store
 from app.titles import labelled
-from app.views.map import MapView, coast
+from app.views.coast import Coast
+from app.views.map import MapView
 from smcore.errors import SmcoreError
 from smcore.figures.colours import REVERSED
 from smcore.names import unit_label
@@ -157,8 +158,7 @@ class _Panel:
         self.source = ColumnDataSource(dict(_NOTHING), name=f"beside-frame-{place + 1}")
         self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]})
         image = plot.image("image", "x", "y", "dw", "dh", source=self.source, color_mapper=view.mapper, level="image")
-        x, y = coast()
-        self.coast = plot.line(x, y, line_width=0.8, level="glyph")
+        self.coast = Coast(plot)
         plot.quad("left", "right", "bottom", "top", source=view.main.cell, fill_alpha=0.0, line_width=1.6)
         self._listen(image)
         self.picker = _Picker(view, place, **_OVER, left="8px")
@@ -170,7 +170,7 @@ class _Panel:
 
     def _listen(self, image: Any) -> None:
         plot, main = self.figure, self._view.main
-        plot.on_event(RangesUpdate, lambda _: main.moved())
+        plot.on_event(RangesUpdate, together(guarded(lambda _: main.moved())))
         plot.on_event(Tap, together(main.tapped))
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         args = {"front": self.source, "scale": self.scale, "layer": image, "scores": self.source}
@@ -196,7 +196,7 @@ class _Panel:
         """Light or dark."""
         colours = THEME[self._view.selection.theme]
         self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
-        self.coast.glyph.line_color = colours["coast"]
+        self.coast.colour(colours["coast"])
 
 
 class _Swipe:

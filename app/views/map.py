@@ -7,7 +7,6 @@ data at once. The old image stays until the new one is there, and of several req
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,13 @@ from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry,
 from bokeh.models import BoxSelectTool, ColumnDataSource, CustomJS, LinearColorMapper, PanTool, Range1d, WheelZoomTool
 from bokeh.plotting import figure
 
-from app.boundary import follow, guarded, together
+from app.boundary import at_the_end, follow, guarded, together
 from app.colours import STATION, THEME, palette
 from app.controls import ASSETS, NO_RING
 from app.prediction import Preview
 from app.selection import Selection
 from app.store import Frame, Store
+from app.views.coast import Coast
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -33,15 +33,6 @@ SNAP_PIXELS = 12
 MARGIN, COARSER = 2.0, 2  # the frame beneath: twice the extent in pixels twice as large, so as many bytes
 _BLANK = np.zeros((1, 1), np.uint8)
 _NO_CELLS = np.empty(0, np.int32)
-
-
-@cache
-def coast() -> tuple[np.ndarray, np.ndarray]:
-    """Coastlines in Web Mercator [m], NaN between lines."""
-    from smcore.geodata import coastlines
-
-    lon, lat = coastlines("50m")
-    return mercator_x(lon).astype("f4"), mercator_y(lat).astype("f4")
 
 
 class MapView:
@@ -102,8 +93,7 @@ class MapView:
             plot.image("image", "x", "y", "dw", "dh", source=source, color_mapper=self.mapper, level="image")
             for source in (self.back, self.front, self.running, self.scores)
         )
-        x, y = coast()
-        self.coast = plot.line(x, y, line_width=0.8, level="glyph")
+        self.coast = Coast(plot)
         self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
         self.station_marks = plot.scatter(
             "x", "y", source=self.stations, size=7, marker="triangle", fill_alpha=0.85, line_width=1, level="overlay"
@@ -141,7 +131,7 @@ class MapView:
 
     def _wire(self) -> None:
         plot, chosen = self.figure, self.selection
-        plot.on_event(RangesUpdate, lambda _: self.moved())
+        plot.on_event(RangesUpdate, together(guarded(lambda _: self.moved())))
         plot.on_event(Tap, together(self.tapped))
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
@@ -232,11 +222,7 @@ class MapView:
         if self._asked:
             return
         self._asked = True
-        document = pn.state.curdoc
-        if document is None or not document.session_context:
-            guarded(self.draw)()
-        else:
-            document.add_next_tick_callback(guarded(self.draw))
+        at_the_end(self.draw)
 
     def draw(self) -> None:
         """Paint the visible frame, and leave the wider one for when the user rests."""
@@ -379,7 +365,7 @@ class MapView:
     def _colour_theme(self) -> None:
         colours = THEME[self.selection.theme]
         self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
-        self.coast.glyph.line_color = colours["coast"]
+        self.coast.colour(colours["coast"])
         mark = STATION[self.selection.theme]
         self.cell_mark.glyph.line_color = mark
         self.station_marks.glyph.line_color = colours["sea"]
