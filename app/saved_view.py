@@ -16,9 +16,9 @@ MOST_BYTES = 20_000
 FILE = "loam-view.json"
 
 
-def dump(selection: Selection) -> bytes:
-    """The whole selection as a file."""
-    record = {MARK: VERSION, "query": url.write(selection), "saved": datetime.now(UTC).isoformat(timespec="seconds")}
+def dump(query: str) -> bytes:
+    """A link's query as a file."""
+    record = {MARK: VERSION, "query": query, "saved": datetime.now(UTC).isoformat(timespec="seconds")}
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -26,6 +26,7 @@ from app.views.compare import CompareView
 from app.views.hovmoller import HovmollerView
 from app.views.hovmoller_card import HovmollerCard
 from app.views.infer import InferView
+from app.views.kept_view import KeptView
 from app.views.layers import LayersView
 from app.views.map import MapView
 from app.views.metric_card import MetricCard
@@ -54,6 +55,7 @@ class Session:
         self.results = ResultStore(self.selection, self.store, settings.runs)
         self._default()
         self.map = MapView(self.selection, self.store)
+        self.kept_view = KeptView(self.selection, self.map, self.write_link)
         self.layers = LayersView(self.selection, self.store)
         self.overlay = OverlayCard(self.selection, self.map)
         self.time = TimeView(self.selection, self.store)
@@ -159,7 +161,7 @@ class Session:
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
                 shell.key_channel(keys),
                 shell.link_channel(links),
-                ToolsView(self.selection, self.history, lambda: self.sheet.open("catalogue")),
+                ToolsView(self.selection, self.history, self.link, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
             "layers": pn.Column(self.layers, self.overlay, sizing_mode="stretch_width", margin=0),
@@ -188,7 +190,12 @@ class Session:
         """Keep the address bar equal to the selection, one way."""
         location = pn.state.location
         if location is not None:
-            location.search = url.write(self.selection)
+            location.search = self.link()
+
+    def link(self) -> str:
+        """The query of a link that opens what the page shows, whether it was chosen or is what the page opened with."""
+        moment = self.store.moment()[:19] if self.store.entry is not None else ""
+        return url.write(self.selection, {"view": self.kept_view.extent(), "time": moment})
 
 
 def _after_this(act: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -260,11 +261,15 @@ def read(query: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def write(selection: Selection) -> str:
-    """The query string of the whole selection, ``?`` included; what is empty is left out."""
+def write(selection: Selection, shown: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """The query string of the whole selection, ``?`` included; what is empty is left out.
+
+    Of what was not chosen yet, ``shown`` has what the page shows in its place.
+    """
     items = {"v": VERSION}
     for name, (key, _) in _KEYS.items():
         value = getattr(selection, name)
+        value = shown.get(name) if value in (None, "") else value
         if isinstance(value, bool):
             value = "yes" if value else ""
         if value not in (None, ""):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.store import Store
@@ -13,8 +15,10 @@ MARGIN = 0.2  # degrees around points, so that each lies well inside
 Box = tuple[float, float, float, float]
 
 
-def box_around(what: str, store: Store) -> Box:
+def box_around(what: str, store: Store, shown: Sequence[float] | None = None) -> Box:
     """West, south, east, north [deg], rounded outwards; west is the greater one where the box crosses the dateline.
+
+    ``shown`` is what the map shows before anyone has moved it.
 
     Raises
     ------
@@ -31,9 +35,10 @@ def box_around(what: str, store: Store) -> Box:
         if chosen.polygon is None:
             raise WindowError("No polygon is drawn", hint="draw one with the series: polygon instead of cell")
         return around(np.array(chosen.polygon[1::2]), np.array(chosen.polygon[::2]), 0.0)
-    if chosen.view is None:
+    view = chosen.view or shown
+    if view is None:
         raise WindowError("The map is not shown yet", hint="draw a box, or type its sides")
-    west, south, east, north = chosen.view
+    west, south, east, north = view
     whole = east - west >= 360
     west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))
     return _rounded(west, max(south, -90.0), east, min(north, 90.0))

@@ -142,7 +142,7 @@ class InferView:
     def _go_around(self, what: str) -> None:
         if what:
             self.around.value = ""
-            self.selection.box = box_around(what, self.store)
+            self.selection.box = box_around(what, self.store, self.map.extent())
 
     def _draw(self) -> None:
         self.map.draw_box(True)

@@ -208,13 +208,18 @@ class MapView:
         self.figure.y_range.update(start=first.y0, end=first.y1)
         self.request()
 
-    def moved(self) -> None:
-        """Keep what is shown now, and paint it."""
+    def extent(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north that the screen shows [deg]; None where it shows more than the world."""
         view = self.view()
         west, east = longitude_of([view.x0, view.x1])
         south, north = latitude_of([view.y0, view.y1])
-        if -540 <= west < east <= 540:
-            self.selection.view = tuple(round(float(v), 4) for v in (west, south, east, north))
+        if not -540 <= west < east <= 540:
+            return None
+        return round(float(west), 4), round(float(south), 4), round(float(east), 4), round(float(north), 4)
+
+    def moved(self) -> None:
+        """Keep what is shown now, and paint it."""
+        self.selection.view = self.extent() or self.selection.view
         self.request()
 
     def request(self) -> None:
@@ -328,9 +333,14 @@ class MapView:
 
     def move_to(self, view: View) -> None:
         """Show another part of the world, because the user asked for it."""
+        self.turn_to(view)
+        self.moved()
+
+    def turn_to(self, view: View) -> None:
+        """Show another part of the world that the selection names already."""
         self.figure.x_range.update(start=view.x0, end=view.x1)
         self.figure.y_range.update(start=view.y0, end=view.y1)
-        self.moved()
+        self.request()
 
     # -- marks ---------------------------------------------------------------------------------------------------
     def _mark_cell(self) -> None:

@@ -29,16 +29,18 @@ input[type=file] { position: absolute; inset: 0; opacity: 0; cursor: pointer; z-
 class ToolsView:
     """The right end of the bar."""
 
-    def __init__(self, selection: Selection, history: History, show_catalogue: Callable[[], Any]) -> None:
+    def __init__(
+        self, selection: Selection, history: History, link: Callable[[], str], show: Callable[[], Any]
+    ) -> None:
         self.selection, self.history = selection, history
         self.back = button("↶", lambda _: history.undo(), width=34, description=tr("Undo (Ctrl Z)"))
         self.forward = button("↷", lambda _: history.redo(), width=34, description=tr("Redo (Ctrl Shift Z)"))
         self.catalogue = button(
-            tr("Catalogue"), lambda _: show_catalogue(), width=82, description=tr("All data and models at hand")
+            tr("Catalogue"), lambda _: show(), width=82, description=tr("All data and models at hand")
         )
         self.save = styled(
             pn.widgets.FileDownload(
-                callback=told(lambda: BytesIO(saved_view.dump(selection))), filename=saved_view.FILE,
+                callback=told(lambda: BytesIO(saved_view.dump(link()))), filename=saved_view.FILE,
                 label=tr("Save view"), embed=False, auto=True, color="default", width=82, height=31, margin=2,
             )
         )  # fmt: skip

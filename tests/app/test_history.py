@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app import saved_view
+from app import saved_view, url
 from app.history import MOST, History
 from app.selection import Selection
 from smcore.errors import SmcoreError
@@ -89,7 +89,7 @@ def test_work_that_is_watched_stays_watched() -> None:
 
 def test_a_saved_view_opens_as_it_was() -> None:
     chosen = Selection(product="smap-9", time="2019-06-01", box=(-104.0, 34.0, -102.0, 36.0), theme="dark")
-    values = saved_view.load(saved_view.dump(chosen))
+    values = saved_view.load(saved_view.dump(url.write(chosen)))
     again = Selection(product="another", minus="x")
     again.param.update(**values)
     assert {n: v for n, v in again.param.values().items() if n != "name"} == {
