@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.language import tr
 from app.station_store import Series
 from smcore.area_means import AreaMean, area_mean, has_cells
 from smcore.areas import Area
@@ -100,7 +101,7 @@ class AreaStore:
         try:
             return area_mean(
                 self._store.opened(one.entry), one.entry.variable, one.area, mask=one.mask,
-                progress=lambda share, _: progress(share, f"mean of {label}"), cancelled=cancelled,
+                progress=lambda share, _: progress(share, tr("mean of {label}", label=label)), cancelled=cancelled,
             )  # fmt: skip
         except Cancelled:
             raise
@@ -127,7 +128,7 @@ class AreaStore:
         return Series(
             store.label(entry), entry.id, store.times(entry), value, store.own_units(entry),
             "points" if entry.kind == "observed" else "line", ranks[entry.id], entry.synthetic, share=mean.share,
-            made_of=(*one.key, self.least), detail=f"mean of {mean.cells:,} cell{'s' if mean.cells > 1 else ''}",
+            made_of=(*one.key, self.least), detail=tr("mean of {n:,} cells", one="mean of {n:,} cell", n=mean.cells),
         )  # fmt: skip
 
     def label(self) -> str:
@@ -136,9 +137,17 @@ class AreaStore:
         if area is None:
             return ""
         west, south, east, north = area.bounds
-        what = "box" if self._selection.area == "box" else f"polygon of {len(area.vertices)} corners within"
-        sides = f"{_degrees(south, 'N', 'S')} to {_degrees(north, 'N', 'S')}, {_lon(west)} to {_lon(east)}"
-        return f"mean over the {what} {sides}; ≥ {self.least * 100:.0f} % of its cells"
+        corners, least = len(area.vertices), round(self.least * 100)
+        sides = tr(
+            "{south} to {north}, {west} to {east}", south=_degrees(south, "N", "S"), north=_degrees(north, "N", "S"),
+            west=_lon(west), east=_lon(east),
+        )  # fmt: skip
+        if self._selection.area == "box":
+            return tr("mean over the box {sides}; ≥ {least} % of its cells", sides=sides, least=least)
+        return tr(
+            "mean over the polygon of {corners} corners within {sides}; ≥ {least} % of its cells", corners=corners,
+            sides=sides, least=least,
+        )  # fmt: skip
 
 
 def _lon(value: float) -> str:

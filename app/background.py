@@ -16,7 +16,7 @@ from typing import Any
 import panel as pn
 
 from app.boundary import guarded
-from app.language import current, within
+from app.language import current, tr, within
 from smcore.errors import Cancelled, SmcoreError
 from smcore.progress import Cancel, Progress, quiet
 
@@ -113,7 +113,9 @@ def _run(
         deliver(lambda: (failed or _raise)(fault))
     except Exception:
         log.exception("unexpected fault in the background")
-        deliver(lambda: (failed or _raise)(SmcoreError("Something unexpected went wrong; it is in the server's log")))
+        deliver(
+            lambda: (failed or _raise)(SmcoreError(tr("Something unexpected went wrong; it is in the server's log")))
+        )
     else:
         if not ended():
             deliver(lambda: done(result))

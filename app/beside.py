@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.language import tr
 from app.selection import COMPARED
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -83,7 +84,7 @@ class Beside:
         label = store.step_label(entry, step)
         blank = Frame(np.zeros((view.height, view.width), np.uint8), view)
         if not is_near(time[step], moment):
-            return Panel(entry, blank, low, high, units, f"no step then; nearest {label}")
+            return Panel(entry, blank, low, high, units, tr("no step then; nearest {label}", label=label))
         gather = plan(store.grid(entry), view, len(store.opened(entry).levels))
         if gather.is_empty:
             return Panel(entry, blank, low, high, units, label)

@@ -11,6 +11,7 @@ from typing import Any
 
 import panel as pn
 
+from app.language import tr
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Any]:
             notify(error.sentence)
         except Exception:
             log.exception("unexpected fault in %s", getattr(action, "__qualname__", action))
-            notify("Something unexpected went wrong; it is in the server's log. Your selection is kept.")
+            notify(tr("Something unexpected went wrong; it is in the server's log. Your selection is kept."))
         return None
 
     return run

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.language import mark, tr
+from app.words import word
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.classes import NO_FLAG, Classes, CodeBook, numbers_in, paint_codes, whole_numbers
@@ -18,10 +20,10 @@ from smcore.names import VARIABLES, unit_label
 if TYPE_CHECKING:
     from app.store import CellValue, Store
 
-WORDS = {"": "soil moisture", names.SM_UNCERTAINTY: "half-width of the 90 % band"}
+WORDS = {"": mark("soil moisture"), names.SM_UNCERTAINTY: mark("half-width of the 90 % band")}
 FLAG_NAMES = {
-    names.QUALITY: "quality flags", "surface_flag": "surface flags", names.SOURCE: "origin of the values",
-    "land_cover": "land cover",
+    names.QUALITY: mark("quality flags"), "surface_flag": mark("surface flags"),
+    names.SOURCE: mark("origin of the values"), "land_cover": mark("land cover"),
 }  # fmt: skip
 CHOSEN = "#d55e00"
 """A flag that is picked out."""
@@ -52,7 +54,7 @@ class ClassStore:
 
     def options(self, entry: CatalogEntry) -> dict[str, str]:
         """What of a product can be shown: words → variable; its own is ''."""
-        found = {WORDS[""]: ""}
+        found = {tr(WORDS[""]): ""}
         for name, units in self._store.variables(entry).items():
             if name in (entry.variable, names.OBS_TIME):
                 continue
@@ -86,11 +88,11 @@ class ClassStore:
     def labels(self, entry: CatalogEntry) -> list[str]:
         """What the pointer says at each code."""
         classes = self.of(entry)
-        told = ["no value"] * 256
+        told = [tr("no value")] * 256
         if classes is not None:
             for i, number in enumerate(self._book(entry).numbers):
-                told[LOWEST + i] = ", ".join(classes.meanings(number))
-        told[HIGHEST] = "other"
+                told[LOWEST + i] = _said(classes, number)
+        told[HIGHEST] = tr("other")
         return told
 
     def colour(self, entry: CatalogEntry, number: int) -> str:
@@ -121,20 +123,19 @@ class ClassStore:
         total = sum(counts.values()) or 1
         if not classes.bits:
             return [
-                Share(self.colour(entry, n), ", ".join(classes.meanings(n)), count / total)
-                for n, count in sorted(counts.items())
+                Share(self.colour(entry, n), _said(classes, n), count / total) for n, count in sorted(counts.items())
             ]
         chosen, theme = self.chosen(entry), str(self._selection.theme)
         lines = []
-        for i, (bit, word) in enumerate(classes.bits):
-            colour = CLASSES[i % len(CLASSES)] if not chosen else CHOSEN if word == chosen else NO_CLASS[theme]
-            lines.append(Share(colour, word, sum(c for n, c in counts.items() if n & bit) / total))
-        return [Share(NO_CLASS[theme], NO_FLAG, counts.get(0, 0) / total), *lines]
+        for i, (bit, flag) in enumerate(classes.bits):
+            colour = CLASSES[i % len(CLASSES)] if not chosen else CHOSEN if flag == chosen else NO_CLASS[theme]
+            lines.append(Share(colour, word(flag), sum(c for n, c in counts.items() if n & bit) / total))
+        return [Share(NO_CLASS[theme], tr(NO_FLAG), counts.get(0, 0) / total), *lines]
 
     def meanings(self, entry: CatalogEntry, numbers: np.ndarray) -> list[str]:
         """What each of some numbers (n,) of the variable on the map says."""
         classes = self.of(entry)
-        told = {} if classes is None else {n: ", ".join(classes.meanings(n)) for n in set(numbers.astype(int).tolist())}
+        told = {} if classes is None else {n: _said(classes, n) for n in set(numbers.astype(int).tolist())}
         return [told.get(int(number), "") for number in numbers]
 
     # -- at a place ----------------------------------------------------------------------------------------------
@@ -148,11 +149,15 @@ class ClassStore:
                 continue
             values = self._store.values(entry, cell.row, cell.column, variable)
             number = int(whole_numbers(values[step : step + 1])[0])
-            found[described(variable)] = ", ".join(classes.meanings(number)) or "no retrieval"
+            found[described(variable)] = _said(classes, number) or tr("no retrieval")
         return found
 
 
 def described(variable: str) -> str:
     """A variable in words."""
     known = WORDS.get(variable) or FLAG_NAMES.get(variable)
-    return known or (VARIABLES[variable].long_name if variable in VARIABLES else variable.replace("_", " "))
+    return word(known or (VARIABLES[variable].long_name if variable in VARIABLES else variable))
+
+
+def _said(classes: Classes, number: int) -> str:
+    return ", ".join(map(word, classes.meanings(number)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.language import tr
 from smcore.catalog import CatalogEntry
 from smcore.collocate import collocation, is_finer
 from smcore.difference import Agreement, common_cells, matching_steps, same_cells, share_a_turn
@@ -67,6 +68,21 @@ class Comparison:
             return error.sentence
         return ""
 
+    def emptiness(self) -> str:
+        """Why the map shows no difference of what is asked for, in one sentence; "" where it may show one."""
+        store, entry, other = self._store, self._store.entry, self.other
+        if entry is None or other is None:
+            return ""
+        if self.refusal():
+            return tr("No difference is shown: {reason}", reason=self.refusal())
+        match = self._steps(other)
+        days = {"name": store.label(other), "first": _day(store.times(other)[0]), "last": _day(store.times(other)[-1])}
+        if not (match >= 0).any():
+            return tr("The two have no step in common: {name} has {first} to {last}.", **days)
+        if not store.ranges.is_on and match[store.step(entry)] < 0:
+            return tr("No difference at this step: {name} has none then, of {first} to {last}.", **days)
+        return ""
+
     @property
     def is_on(self) -> bool:
         """Whether the map shows a difference."""
@@ -76,13 +92,19 @@ class Comparison:
         store, entry = self._store, self._store.entry
         assert entry is not None
         if store.own_units(entry) != store.own_units(other):
-            raise GridMismatch(f"One is in {store.own_units(entry)}, the other in {store.own_units(other)}")
+            raise GridMismatch(
+                tr(
+                    "One is in {first}, the other in {second}",
+                    first=store.own_units(entry),
+                    second=store.own_units(other),
+                )
+            )
         if self._is_one_grid(other) or "pixels" in (entry.layout, other.layout):
             self._cells(other)
             return
         rows, columns = self._overlap(other)
         if rows.stop <= rows.start or columns.stop <= columns.start:
-            raise GridMismatch("The two share no cell", hint="choose results of windows that overlap")
+            raise GridMismatch(tr("The two share no cell"), hint=tr("choose results of windows that overlap"))
 
     def _cells(self, other: CatalogEntry) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Rows and columns of the cells that both have, where they lie on one grid."""
@@ -134,8 +156,8 @@ class Comparison:
         found = collocation(self._store.grid(entry), self.grid, rows, columns)
         if found.cells > MOST_CELLS:
             raise GridMismatch(
-                f"The difference needs {found.cells / 1e6:.0f} million cells here",
-                hint="zoom in, or take the finer grid",
+                tr("The difference needs {count:.0f} million cells here", count=found.cells / 1e6),
+                hint=tr("zoom in, or take the finer grid"),
             )
         if found.is_empty:
             return found.of(np.empty((0, 0), np.float32))
@@ -218,6 +240,10 @@ class Comparison:
         return np.stack(
             [masked_map(prepared, entry.variable, int(s), mask, rows=cells[0], cols=cells[1]) for s in steps]
         )
+
+
+def _day(moment: np.datetime64) -> str:
+    return str(moment.astype("datetime64[D]"))
 
 
 def _every(values: int) -> int:

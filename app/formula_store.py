@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.comparison import rectangle
+from app.language import tr
 from app.station_store import Series
 from smcore import names
 from smcore.catalog import CatalogEntry
@@ -115,7 +116,9 @@ class FormulaStore:
         found = entry if product == SHORT else next((e for e in self._store.products if name_of(e) == product), None)
         if found is None or (variable and variable not in self._store.variables(found)):
             known = ", ".join(self.vocabulary())
-            raise ExpressionError(f"There is no layer {name!r} here", hint=f"choose among {known}")
+            raise ExpressionError(
+                tr("There is no layer {name!r} here", name=name), hint=tr("choose among {known}", known=known)
+            )
         return _Layer(found, variable or found.variable)
 
     def _quantity(self, layer: _Layer, values: np.ndarray) -> Quantity:

@@ -10,6 +10,7 @@ import numpy as np
 
 from app.cache import BoundedCache
 from app.class_store import described
+from app.language import mark, tr
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError, WindowError
 from smcore.grids import Grid
@@ -64,7 +65,7 @@ class HovmollerStore:
         """
         store, chosen = self._store, self._selection
         if store.shows_classes(entry):
-            raise SmcoreError("Flags and classes have no mean", hint="show a quantity")
+            raise SmcoreError(tr("Flags and classes have no mean"), hint=tr("show a quantity"))
         steps, every = self._steps(entry)
         key = (
             tuple((str(e.location), store.version(e)) for e in (entry, *store.also_shown())), chosen.expression,
@@ -91,7 +92,7 @@ class HovmollerStore:
         store, variable = self._store, self._store.variable(entry)
         products = [store.marked(one) for one in (entry, *store.also_shown())]
         if store.comparison.is_on:
-            return " minus ".join(products)
+            return tr(" minus ").join(products)
         what = store.formula.text if store.formula.is_on else described(variable) if variable != entry.variable else ""
         return ", ".join([*products, *([what] if what else [])])
 
@@ -129,7 +130,7 @@ class HovmollerStore:
     def _view(self, entry: CatalogEntry, view: View) -> tuple[slice, list[slice]]:
         gather = self._store.gather(entry, view)
         if gather.is_empty:
-            raise WindowError("Nothing of the product is in view", hint="move the map over it")
+            raise WindowError(tr("Nothing of the product is in view"), hint=tr("move the map over it"))
         side, (height, width) = 2**gather.level, self._store.map_grid(entry).shape
         rows = slice(gather.rows.start * side, min(gather.rows.stop * side, height))
         found = _in_view(gather, -(-width // side))
@@ -138,7 +139,7 @@ class HovmollerStore:
     def _box(self, entry: CatalogEntry) -> tuple[slice, list[slice]]:
         box = self._selection.box
         if box is None:
-            raise WindowError("There is no box yet", hint="draw one for the series, or in Infer")
+            raise WindowError(tr("There is no box yet"), hint=tr("draw one for the series, or in Infer"))
         west, south, east, north = box
         rows, columns = Window(west=west, south=south, east=east, north=north).cells(self._store.map_grid(entry))
         return rows, _runs(columns)
@@ -158,7 +159,8 @@ class HovmollerStore:
         edges = grid.lat_edges[np.minimum(np.arange(rows.start, rows.stop + 1) * side, grid.shape[0])]
         area = _areas(grid, rows, columns, side)
         read, share = self._readers(entry, level, rows, columns)
-        what = "the box" if self._selection.hovmoller == "box" else "the view"
+        is_box = self._selection.hovmoller == "box"
+        title = tr("zonal mean over the box") if is_box else tr("zonal mean over the view")
         time, middle = store.times(entry), _centre(entry)
         spans = rows.start, rows.stop, *(edge for c in columns for edge in (c.start, c.stop))
         return Section(
@@ -166,7 +168,7 @@ class HovmollerStore:
             lambda progress, cancelled: by_latitude(
                 read, time, steps, edges, area, read_share=share, progress=progress, cancelled=cancelled
             ),
-            f"zonal mean over {what}", "latitude [°]", every, middle, level,
+            title, mark("latitude [°]"), every, middle, level,
         )  # fmt: skip
 
     def _readers(
@@ -194,10 +196,10 @@ class HovmollerStore:
     def _along(self, entry: CatalogEntry, steps: np.ndarray, every: int, key: tuple[Hashable, ...]) -> Section:
         store, line = self._store, self._selection.line
         if line is None:
-            raise WindowError("There is no line yet", hint="draw one on the map, or type its ends")
+            raise WindowError(tr("There is no line yet"), hint=tr("draw one on the map, or type its ends"))
         if store.combines:
             raise SmcoreError(
-                "Along a line single products are shown, not differences or formulas", hint="choose one product"
+                tr("Along a line single products are shown, not differences or formulas"), hint=tr("choose one product")
             )
         great_circle(line[:2], line[2:], 2)
         grid, time, variable = store.grid(entry), store.times(entry), store.variable(entry)
@@ -208,13 +210,16 @@ class HovmollerStore:
                 return np.full(len(time), np.nan, np.float32)
             return store.values(entry, row, column, variable)
 
-        ends = f"{line[0]:.2f}°, {line[1]:.2f}° to {line[2]:.2f}°, {line[3]:.2f}°"
+        ends = tr(
+            "{lat0:.2f}°, {lon0:.2f}° to {lat1:.2f}°, {lon1:.2f}°",
+            lat0=line[0], lon0=line[1], lat1=line[2], lon1=line[3],
+        )  # fmt: skip
         return Section(
             (*key, line),
             lambda progress, cancelled: along_line(
                 series, time, steps, grid, line[:2], line[2:], progress=progress, cancelled=cancelled
             ),
-            f"along the line {ends}", "distance from its start [km]", every, _centre(entry),
+            tr("along the line {ends}", ends=ends), mark("distance from its start [km]"), every, _centre(entry),
         )  # fmt: skip
 
 

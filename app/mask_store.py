@@ -10,7 +10,9 @@ import numpy as np
 
 from app.cache import BoundedCache
 from app.formula_store import SHORT, name_of
+from app.language import mark, tr
 from app.selection import QUALITY
+from app.words import word
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import MatchError, SmcoreError
@@ -30,6 +32,12 @@ MOST_VALUES = 4_000_000  # looked at for the share over the record; beyond it ev
 LEAST_STEPS = 4
 INFERENCE_RULE = "recommended"
 """What models are trained on, and read as long as nothing else is chosen."""
+_RETRIEVALS = {
+    "all": mark("all retrievals"), "recommended": mark("recommended retrievals"),
+    "attempted": mark("attempted retrievals"),
+}  # fmt: skip
+_NOT = {"recommended": mark("not recommended"), "attempted": mark("not attempted")}
+_RULES = {"rfi": "radio interference", "snow_ice": "snow and ice"}
 _HELD = BoundedCache(64)
 _SHARES = BoundedCache(128)
 _CURVES = BoundedCache(32)
@@ -107,8 +115,9 @@ class MaskStore:
         if entry.layout == "stations":
             return ""
         mask = self.of(entry, variable)
-        parts = [f"{mask.quality} retrievals"] if mask.bits is not None else []
-        parts += [f"without {' and '.join(map(rule_label, mask.rules))}"] if mask.rules else []
+        parts = [tr(_RETRIEVALS[mask.quality])] if mask.bits is not None else []
+        rules = tr(" and ").join(map(rule_label, mask.rules))
+        parts += [tr("without {rules}", rules=rules)] if mask.rules else []
         return " ".join(parts)
 
     def shown_caption(self) -> str:
@@ -138,8 +147,8 @@ class MaskStore:
         """The caption in few words."""
         mask = self.of(entry)
         count = len(mask.rules)
-        rules = f", {count} rule{'s' * (count > 1)}" if count else ""
-        return f"{mask.quality} retrievals{rules}"
+        rules = tr(", {n} rules", one=", {n} rule", n=count) if count else ""
+        return tr(_RETRIEVALS[mask.quality]) + rules
 
     def notes(self, entry: CatalogEntry) -> tuple[str, ...]:
         """What the product can't answer of what is asked for, in sentences."""
@@ -147,7 +156,8 @@ class MaskStore:
             return ()
         mask, refused = self._resolved(entry)
         untold = [rule_label(rule) for rule in mask.unanswered]
-        told = (f"This product does not tell {', '.join(untold)}, and is not masked by it.",) if untold else ()
+        said = tr("This product does not tell {rules}, and is not masked by it.", rules=", ".join(untold))
+        told = (said,) if untold else ()
         return (*told, *refused)
 
     def reasons(self, entry: CatalogEntry, row: int, column: int, step: int) -> tuple[str, ...]:
@@ -163,7 +173,7 @@ class MaskStore:
         if not np.isfinite(read(entry.variable)).any():
             return ()
         hits = mask.removed(read)
-        return tuple(f"not {mask.quality}" if r == "quality" else rule_label(r) for r, hit in hits.items() if hit.any())
+        return tuple(not_of(mask.quality) if r == "quality" else rule_label(r) for r, hit in hits.items() if hit.any())
 
     # -- counted -------------------------------------------------------------------------------------------------
     def known_shares(self, entry: CatalogEntry, step: int) -> tuple[Removed | None, RecordShare | None]:
@@ -222,13 +232,13 @@ class MaskStore:
         """
         collection, held = self._store.stations.entry, self.held(entry)
         if collection is None:
-            raise MatchError("No stations are chosen", hint="choose some under Stations on the map")
+            raise MatchError(tr("No stations are chosen"), hint=tr("choose some under Stations on the map"))
         kinds = held.quality_rules()
         steps: list[tuple[str, str, tuple[str, ...]]] = [
-            (kind, kind, ()) for kind in ("all", "attempted", "recommended") if kind in kinds
+            (tr(kind), kind, ()) for kind in ("all", "attempted", "recommended") if kind in kinds
         ]
         strict, told = self.of(entry).quality, [r for r in self.rules if r in self._resolved(entry)[0].rules]
-        steps += [(f"… no {rule_label(r)}", strict, tuple(told[: i + 1])) for i, r in enumerate(told)]
+        steps += [(tr("… no {rule}", rule=rule_label(r)), strict, tuple(told[: i + 1])) for i, r in enumerate(told)]
         version, opened = self._store.version, self._store.opened
         key = str(entry.location), version(entry), str(collection.location), version(collection), tuple(steps)
 
@@ -257,4 +267,9 @@ def stoppable(steps: Iterable[int], cancelled: Cancel) -> Iterator[int]:
 
 def rule_label(rule: str) -> str:
     """A rule's name in words."""
-    return {"rfi": "radio interference", "snow_ice": "snow and ice"}.get(rule, rule.replace("_", " "))
+    return word(_RULES.get(rule, rule))
+
+
+def not_of(quality: str) -> str:
+    """What a rule of quality leaves out, in words."""
+    return tr(_NOT[quality]) if quality in _NOT else ""

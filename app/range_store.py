@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
+from app.language import mark, tr
 from smcore.aggregates.climatology import MIN_VALUES, MIN_YEARS, WINDOW
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import Aggregate, Range
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from app.store import Frame, Store
 
 LABELS = {
-    "mean": "mean", "min": "lowest value", "max": "highest value", "percentile": "percentile", "anomaly": "anomaly",
-    "share": "share of valid days",
+    "mean": mark("mean"), "min": mark("lowest value"), "max": mark("highest value"),
+    "percentile": mark("percentile"), "anomaly": mark("anomaly"), "share": mark("share of valid days"),
 }  # fmt: skip
 PERCENT = (0.0, 100.0)
 MOST_SAVED = 400_000_000
@@ -115,9 +116,9 @@ class RangeStore:
         """The aggregate in words."""
         chosen = self._selection
         return (
-            f"{_ordinal(chosen.percentile)} percentile"
+            tr("{ordinal} percentile", ordinal=_ordinal(chosen.percentile), number=f"{chosen.percentile:g}")
             if chosen.aggregate == "percentile"
-            else LABELS[chosen.aggregate]
+            else tr(LABELS[chosen.aggregate])
         )
 
     def when(self) -> str:
@@ -133,13 +134,14 @@ class RangeStore:
         """What a cell's value rests on, in words."""
         chosen = self._selection
         if chosen.aggregate == "share":
-            return "days with at least one value, of all days"
-        enough = f"where at least {chosen.least_days} % of the days are valid"
+            return tr("days with at least one value, of all days")
+        enough = tr("where at least {share} % of the days are valid", share=chosen.least_days)
         if chosen.aggregate == "anomaly":
-            return (
-                f"departure from this product's mean of the same days of year ± {WINDOW} in other years "
-                f"(at least {MIN_VALUES} values of {MIN_YEARS} years), {enough}"
-            )
+            return tr(
+                "departure from this product's mean of the same days of year ± {window} in other years "
+                "(at least {values} values of {years} years), {enough}",
+                window=WINDOW, values=MIN_VALUES, years=MIN_YEARS, enough=enough,
+            )  # fmt: skip
         return enough
 
     def units(self, own: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from app import url
+from app.language import tr
 from app.selection import Selection
 from smcore.errors import SmcoreError
 
@@ -31,16 +32,26 @@ def load(content: bytes) -> dict[str, Any]:
         If it is no view, or one of a newer version of Loam.
     """
     if len(content) > MOST_BYTES:
-        raise SmcoreError(f"A saved view has {MOST_BYTES // 1000} kB at most, and this file {len(content) // 1000} kB")
+        raise SmcoreError(
+            tr(
+                "A saved view has {most} kB at most, and this file {size} kB",
+                most=MOST_BYTES // 1000,
+                size=len(content) // 1000,
+            )
+        )
     try:
         record = json.loads(content.decode("utf-8"))
         version, query = record[MARK], record["query"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise SmcoreError("This file is no saved view", hint="take one that Save view has written") from None
+        raise SmcoreError(tr("This file is no saved view"), hint=tr("take one that Save view has written")) from None
     if version != VERSION or not isinstance(query, str):
         raise SmcoreError(
-            f"This view was saved in version {version!r} of its form, and {VERSION} is known here",
-            hint="open it in the version of Loam that wrote it",
+            tr(
+                "This view was saved in version {version!r} of its form, and {known} is known here",
+                version=version,
+                known=VERSION,
+            ),
+            hint=tr("open it in the version of Loam that wrote it"),
         )
     values = url.read(dict(parse_qsl(query.removeprefix("?"))))
     kept = {"language"}  # a view in which none was chosen opens in that of the page

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.language import tr
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -76,7 +77,11 @@ class Backdrop:
         is_flag = variable == FLAG
         hit = values >= HALF_OF_A_DAY if is_flag else frozen(values)
         label = self._store.label(entry)
-        source = f"frozen-ground flag of {label}" if is_flag else f"soil at or below 0 °C in {label}"
+        source = (
+            tr("frozen-ground flag of {label}", label=label)
+            if is_flag
+            else tr("soil at or below 0 °C in {label}", label=label)
+        )
         return Frozen(entry, source, *runs(self._store.times(entry), hit, hours(entry)))
 
     # -- what can tell -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.cache import BoundedCache
+from app.language import mark, tr
 from app.station_store import Series
 
 _TREATED = BoundedCache(64, 256 * 2**20)
@@ -34,17 +35,21 @@ def definition(key: str) -> str:
     """How it is computed, in a sentence; "" for values as they are."""
     from smcore.validation.anomalies import MIN_DAYS, MIN_YEARS, SMOOTH_DAYS, WINDOW_DAYS
 
-    season = (
-        f"the mean of its calendar day, smoothed over {SMOOTH_DAYS} and {WINDOW_DAYS} days, where {MIN_YEARS} years "
-        f"and {MIN_DAYS} days around it have values"
-    )
-    near = f"the mean over the {WINDOW_DAYS} days around it, where {MIN_DAYS} days or more have values"
-    return {
+    said = {
         "": "",
-        "35d": f"anomaly: value minus {near}",
-        "anomaly": f"anomaly: value minus climatology, {season}",
-        "climatology": f"climatology: {season}",
+        "35d": mark(
+            "anomaly: value minus the mean over the {window} days around it, where {days} days or more have values"
+        ),
+        "anomaly": mark(
+            "anomaly: value minus climatology, the mean of its calendar day, smoothed over {smooth} and {window} days, "
+            "where {years} years and {days} days around it have values"
+        ),
+        "climatology": mark(
+            "climatology: the mean of its calendar day, smoothed over {smooth} and {window} days, where {years} years "
+            "and {days} days around it have values"
+        ),
     }[key]
+    return tr(said, window=WINDOW_DAYS, days=MIN_DAYS, smooth=SMOOTH_DAYS, years=MIN_YEARS) if said else ""
 
 
 def why_empty(key: str) -> str:
@@ -52,13 +57,18 @@ def why_empty(key: str) -> str:
     from smcore.validation.anomalies import MIN_DAYS, MIN_YEARS, WINDOW_DAYS
 
     if key == "35d":
-        return f"No series here has values on {MIN_DAYS} days within {WINDOW_DAYS} days, as this anomaly needs."
-    return f"A climatology needs {MIN_YEARS} years, and no series here has as many: choose «anomaly, 35 d»."
+        return tr(
+            "No series here has values on {days} days within {window} days, as this anomaly needs.",
+            days=MIN_DAYS, window=WINDOW_DAYS,
+        )  # fmt: skip
+    return tr(
+        "A climatology needs {years} years, and no series here has as many: choose «anomaly, 35 d».", years=MIN_YEARS
+    )
 
 
 def choices() -> dict[str, str]:
     """Name → key of all treatments."""
-    return {one.name: key for key, one in _TREATMENTS.items()}
+    return {tr(one.name): key for key, one in _TREATMENTS.items()}
 
 
 def is_ready(series: Series, key: str) -> bool:
@@ -91,8 +101,8 @@ def _computed(series: Series, key: str) -> np.ndarray:
 
 
 _TREATMENTS = {
-    "": Treatment("values", "soil moisture", "soil_moisture"),
-    "35d": Treatment("anomaly, 35 d", "anomaly", "soil_moisture_anomaly"),
-    "anomaly": Treatment("anomaly, clim.", "anomaly", "soil_moisture_anomaly"),
-    "climatology": Treatment("climatology", "climatology", "soil_moisture_climatology"),
+    "": Treatment(mark("values"), mark("soil moisture"), "soil_moisture"),
+    "35d": Treatment(mark("anomaly, 35 d"), mark("anomaly"), "soil_moisture_anomaly"),
+    "anomaly": Treatment(mark("anomaly, clim."), mark("anomaly"), "soil_moisture_anomaly"),
+    "climatology": Treatment(mark("climatology"), mark("climatology"), "soil_moisture_climatology"),
 }

@@ -22,6 +22,7 @@ from app.class_store import WORDS, ClassStore, described
 from app.comparison import Comparison, rectangle
 from app.formula_store import FORMULA, FormulaStore
 from app.hovmoller_store import HovmollerStore
+from app.language import tr
 from app.mask_store import MaskStore
 from app.range_store import RangeStore
 from app.selection import Selection
@@ -78,8 +79,8 @@ class Store(param.Parameterized):
     catalog: Catalog = param.ClassSelector(class_=Catalog, doc="The checked catalogue.")
 
     def __init__(self, selection: Selection, files: Iterable[Path]) -> None:
-        self._files = tuple(files)
-        super().__init__(catalog=load_catalog(file for file in self._files if file.exists()))
+        self.files = tuple(files)
+        super().__init__(catalog=load_catalog(file for file in self.files if file.exists()))
         self.selection = selection
         self.stations = StationStore(self)
         self.masks = MaskStore(self)
@@ -92,7 +93,7 @@ class Store(param.Parameterized):
 
     def reload(self) -> None:
         """Read the catalogue again: a run added its result."""
-        self.catalog = load_catalog(file for file in self._files if file.exists())
+        self.catalog = load_catalog(file for file in self.files if file.exists())
 
     # -- products ------------------------------------------------------------------------------------------------
     @property
@@ -117,7 +118,7 @@ class Store(param.Parameterized):
 
     def marked(self, entry: CatalogEntry) -> str:
         """The label, and that it is synthetic where it is: for places without a mark of their own."""
-        return self.label(entry) + (" (synthetic)" if entry.synthetic and not is_demonstration(entry) else "")
+        return self.label(entry) + (tr(" (synthetic)") if entry.synthetic and not is_demonstration(entry) else "")
 
     def opened(self, entry: CatalogEntry) -> Any:
         """The prepared store of an entry, opened once per process and version."""
@@ -164,7 +165,7 @@ class Store(param.Parameterized):
         stamp = pd.Timestamp(self.times(entry)[step])
         overpass = getattr(prepared, "overpass", None)
         if overpass is not None and str(overpass[step]):
-            return f"{stamp:%Y-%m-%d}, {OVERPASSES.get(str(overpass[step]), 'overpass unknown')}"
+            return f"{stamp:%Y-%m-%d}, {OVERPASSES.get(str(overpass[step])) or tr('overpass unknown')}"
         return f"{stamp:%Y-%m-%d}" if entry.time_support == names.DAY_MEAN else f"{stamp:%Y-%m-%d %H:%M} UTC"
 
     def colour_range(self, entry: CatalogEntry) -> tuple[float, float]:
@@ -196,8 +197,8 @@ class Store(param.Parameterized):
     def shown(self, entry: CatalogEntry) -> str:
         """What the map shows of the product, in words."""
         variable = self.variable(entry)
-        what = described(variable) if variable != entry.variable else WORDS[""]
-        what = "difference" if self.comparison.is_on else self.formula.text if self.formula.is_on else what
+        what = described(variable) if variable != entry.variable else tr(WORDS[""])
+        what = tr("difference") if self.comparison.is_on else self.formula.text if self.formula.is_on else what
         return f"{what}, {self.ranges.name()}" if self.ranges.is_on else what
 
     def when(self, entry: CatalogEntry) -> str:
@@ -342,9 +343,9 @@ class Store(param.Parameterized):
         if names.SM_UNCERTAINTY in prepared.variables:
             half = float(self.values(entry, row, column, names.SM_UNCERTAINTY)[step])
         if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
-            value, note = np.nan, f"no step then; nearest {label}"
+            value, note = np.nan, tr("no step then; nearest {label}", label=label)
         elif value != value and (left_out := self.masks.reasons(entry, row, column, step)):
-            note = f"{label}; left out: {', '.join(left_out)}"
+            note = tr("{label}; left out: {rules}", label=label, rules=", ".join(left_out))
         west, east = float(grid.lon_edges[column]), float(grid.lon_edges[column + 1])
         north, south = float(grid.lat_edges[row]), float(grid.lat_edges[row + 1])
         return CellValue(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
+from app.language import tr
 from smcore.availability import Availability, availability
 from smcore.catalog import CatalogEntry
 from smcore.progress import Cancel, Progress, check, never, quiet
@@ -97,7 +98,7 @@ class TimeAxis:
 def ticks(first: np.datetime64, last: np.datetime64, most: int = 11) -> list[tuple[pd.Timestamp, str]]:
     """Round moments between two, with their labels: as fine as leaves at most so many."""
     start, end = pd.Timestamp(first), pd.Timestamp(last)
-    for frequency, label in (("D", "%-d %b"), ("W-MON", "%-d %b"), ("MS", "%b %Y"), ("QS", "%b %Y")):
+    for frequency, label in (("D", tr("%-d %b")), ("W-MON", tr("%-d %b")), ("MS", tr("%b %Y")), ("QS", tr("%b %Y"))):
         found = pd.date_range(start.normalize(), end, freq=frequency)
         found = found[found >= start]
         if len(found) <= most:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from app.language import tr
 from smcore.catalog import CatalogEntry
 from smcore.titles import DEMONSTRATION, is_demonstration, short_title
 
@@ -17,6 +18,6 @@ def labelled(entries: Sequence[CatalogEntry]) -> dict[str, str]:
 
     def label(entry: CatalogEntry) -> str:
         title = f"{short_title(entry)} ({entry.id})" if titles[entry.title] > 1 else short_title(entry)
-        return f"{title} (synthetic)" if entry.synthetic and not is_demonstration(entry) else title
+        return title + tr(" (synthetic)") if entry.synthetic and not is_demonstration(entry) else title
 
     return {label(e): e.id for e in entries}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.language import tr
 from app.store import Store
 from smcore.errors import WindowError
 from smcore.grids import wrap_longitude
@@ -29,15 +30,15 @@ def box_around(what: str, store: Store, shown: Sequence[float] | None = None) ->
     if what == STATIONS:
         places = store.stations.places()
         if not len(places):
-            raise WindowError("There are no stations on the map", hint="choose a collection under Layers")
+            raise WindowError(tr("There are no stations on the map"), hint=tr("choose a collection under Layers"))
         return around(places["lat"].to_numpy(), places["lon"].to_numpy())
     if what == POLYGON:
         if chosen.polygon is None:
-            raise WindowError("No polygon is drawn", hint="draw one with the series: polygon instead of cell")
+            raise WindowError(tr("No polygon is drawn"), hint=tr("draw one with the series: polygon instead of cell"))
         return around(np.array(chosen.polygon[1::2]), np.array(chosen.polygon[::2]), 0.0)
     view = chosen.view or shown
     if view is None:
-        raise WindowError("The map is not shown yet", hint="draw a box, or type its sides")
+        raise WindowError(tr("The map is not shown yet"), hint=tr("draw a box, or type its sides"))
     west, south, east, north = view
     whole = east - west >= 360
     west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))

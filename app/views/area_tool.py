@@ -9,6 +9,7 @@ from bokeh.events import DoubleTap, Tap
 from bokeh.models import ColumnDataSource
 
 from app.boundary import follow, guarded, notify, together
+from app.language import tr
 from app.selection import MOST_VERTICES, Selection
 from app.store import Store
 from app.views.map import MapView
@@ -66,10 +67,10 @@ class AreaTool:
             return
         lon = [corner[0] for corner in corners]
         if len(corners) < 3 or max(lon) - min(lon) >= 360:
-            notify("A polygon needs three corners or more: click each, and double-click the last.", "warning")
+            notify(tr("A polygon needs three corners or more: click each, and double-click the last."), "warning")
             return
         if len(corners) > MOST_VERTICES:
-            notify(f"Only the first {MOST_VERTICES} corners are used.", "warning")
+            notify(tr("Only the first {MOST_VERTICES} corners are used.", MOST_VERTICES=MOST_VERTICES), "warning")
         self.draw("")
         flat = tuple(value for corner in corners[:MOST_VERTICES] for value in corner)
         self.selection.param.update(polygon=flat, area="polygon")

@@ -6,6 +6,7 @@ import panel as pn
 
 from app.boundary import follow
 from app.controls import esc, text
+from app.language import tr
 from app.selection import Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration
@@ -45,7 +46,7 @@ class CaptionView:
         store = self.store
         low, high = store.colour_range(entry)
         bar = ramp(store.colours, low, high, store.units(entry))
-        joint = " minus " if store.comparison.is_on else ", "
+        joint = tr(" minus ") if store.comparison.is_on else ", "
         products = joint.join(f"<b>{esc(store.label(one))}</b>{_badge(one)}" for one in (entry, *store.also_shown()))
         rule = store.ranges.rule() if store.ranges.is_on else ""
         about = filter(None, (store.shown(entry), store.when(entry), rule, store.masks.shown_caption()))
@@ -53,5 +54,5 @@ class CaptionView:
 
 
 def _badge(entry: CatalogEntry) -> str:
-    mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
-    return f' <span class="badge">{esc(mark)}</span>' if mark else ""
+    made_up = DEMONSTRATION if is_demonstration(entry) else tr("synthetic") if entry.synthetic else ""
+    return f' <span class="badge">{esc(made_up)}</span>' if made_up else ""

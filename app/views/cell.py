@@ -7,6 +7,7 @@ import panel as pn
 from app.boundary import follow
 from app.class_store import described
 from app.controls import Markup, empty, esc, number, table, text
+from app.language import tr
 from app.selection import Selection
 from app.store import CellValue, Store
 from smcore.names import unit_label
@@ -31,13 +32,15 @@ class CellView:
         """Show the values at the chosen place."""
         if self.selection.point is None:
             self.body.object = empty(
-                "Click on the map to see the value of every product there. "
-                "Arrow keys step through time, space plays, the wheel zooms."
+                tr(
+                    "Click on the map to see the value of every product there. "
+                    "Arrow keys step through time, space plays, the wheel zooms."
+                )
             )
             return
         cells = self.store.cells()
         if not cells:
-            self.body.object = empty(f"No product covers {self.store.place_label()}.")
+            self.body.object = empty(tr("No product covers {place_label}.", place_label=self.store.place_label()))
             return
         rows = [
             (
@@ -47,7 +50,7 @@ class CellView:
             for c in cells
         ]
         self.body.object = (
-            f"<h3>{esc(self.store.place_label())}</h3>{table(('Product', 'Value'), rows, numeric=(1,))}"
+            f"<h3>{esc(self.store.place_label())}</h3>{table((tr('Product'), tr('Value')), rows, numeric=(1,))}"
             f"{self._details(cells[0])}"
         )
 
@@ -57,14 +60,23 @@ class CellView:
             return ""
         grid = self.store.grid(cell.entry)
         rows = [
-            ("Cell", f"row {cell.row + grid.row0}, column {cell.column + grid.col0} of {grid.name}"),
-            ("Centre", f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
+            (
+                tr("Cell"),
+                tr(
+                    "row {row}, column {column} of {name}",
+                    row=cell.row + grid.row0,
+                    column=cell.column + grid.col0,
+                    name=grid.name,
+                ),
+            ),
+            (tr("Centre"), f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
         ]
         rows += [(name[:1].upper() + name[1:], said) for name, said in self.store.classes.at(cell).items()]
         rows[:0] = self._shown(cell)
         ranged = self.store.ranges.at(cell.entry, cell.row, cell.column)
         if ranged is not None:
-            said = f"{number(ranged.value)} {unit_label(ranged.units)}, {ranged.valid_days} of {ranged.days} days valid"
+            days = tr("{valid} of {n} days valid", valid=ranged.valid_days, n=ranged.days)
+            said = f"{number(ranged.value)} {unit_label(ranged.units)}, {days}"
             rows.insert(0, (self.store.ranges.label(), said))
         body = "".join(f"<tr><th>{esc(name)}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
@@ -86,4 +98,4 @@ def _band(cell: CellValue) -> str:
     """Half of the 90 % band, where the product has one and the cell a value."""
     if cell.half_width != cell.half_width or cell.value != cell.value:
         return ""
-    return f' <span title="half-width of the 90 % band">± {number(cell.half_width)}</span>'
+    return f' <span title="{tr("half-width of the 90 % band")}">± {number(cell.half_width)}</span>'

@@ -8,9 +8,13 @@ import panel as pn
 
 from app.boundary import follow
 from app.controls import styled
+from app.language import mark, tr
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store
 from app.views.fold import Fold
+from smcore.figures.colours import REVERSED
+
+_WORDS = {"soil moisture": mark("soil moisture"), "grey": mark("grey"), "difference": mark("difference")}
 
 
 class ColourCard:
@@ -21,21 +25,26 @@ class ColourCard:
         self._busy = False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
         self.colour_map = styled(
-            pn.widgets.Select(label="Colour map", options=list(COLOUR_MAPS), value=selection.colour_map, **wide)
+            pn.widgets.Select(
+                label=tr("Colour map"),
+                options={in_words(name): name for name in COLOUR_MAPS},
+                value=selection.colour_map,
+                **wide,
+            )
         )
-        self.low = styled(pn.widgets.FloatInput(label="Lowest", step=0.05, width=84, margin=(0, 6, 6, 0)))
-        self.high = styled(pn.widgets.FloatInput(label="Highest", step=0.05, width=84, margin=(0, 6, 6, 0)))
-        self.reset = styled(pn.widgets.Button(label="Reset", width=62, margin=(19, 0, 6, 0), align="start"))
+        self.low = styled(pn.widgets.FloatInput(label=tr("Lowest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
+        self.high = styled(pn.widgets.FloatInput(label=tr("Highest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
+        self.reset = styled(pn.widgets.Button(label=tr("Reset"), width=62, margin=(19, 0, 6, 0), align="start"))
         box: dict[str, Any] = {"margin": (0, 12, 6, 0)}
-        self.reverse = styled(pn.widgets.Checkbox(label="Reversed", value=selection.reverse, **box))
-        self.lock = styled(pn.widgets.Checkbox(label="Keep this range", value=selection.lock, **box))
+        self.reverse = styled(pn.widgets.Checkbox(label=tr("Reversed"), value=selection.reverse, **box))
+        self.lock = styled(pn.widgets.Checkbox(label=tr("Keep this range"), value=selection.lock, **box))
         self.opacity = styled(
-            pn.widgets.IntSlider(label="Opacity [%]", start=0, end=100, step=5, value=selection.opacity,
+            pn.widgets.IntSlider(label=tr("Opacity [%]"), start=0, end=100, step=5, value=selection.opacity,
                                  sizing_mode="stretch_width", margin=(0, 8, 10, 8))
         )  # fmt: skip
         pair = pn.Row(self.reverse, self.lock, margin=0)
         self.fold = Fold(
-            "Colours", self.colour_map, pn.Row(self.low, self.high, self.reset, margin=0), pair, self.opacity
+            tr("Colours"), self.colour_map, pn.Row(self.low, self.high, self.reset, margin=0), pair, self.opacity
         )
         self._wire()
 
@@ -83,11 +92,17 @@ class ColourCard:
             shows_classes = self.store.shows_classes(entry)
             for control in (self.colour_map, self.reverse, self.low, self.high, self.reset, self.lock):
                 control.visible = not shows_classes
-            parts = [] if shows_classes else [self.store.colours]
-            parts += ["range kept"] if chosen.lock and not shows_classes else []
+            parts = [] if shows_classes else [in_words(self.store.colours)]
+            parts += [tr("range kept")] if chosen.lock and not shows_classes else []
             self.fold.say(", ".join([*parts, *([f"{chosen.opacity} %"] if chosen.opacity < 100 else [])]))
         finally:
             self._busy = False
+
+
+def in_words(colours: str) -> str:
+    """The name of a colour map, in the language of the page where it is a word."""
+    name, reversed_, _ = colours.partition(REVERSED)
+    return tr(_WORDS.get(name, name)) + (f" {tr('reversed')}" if reversed_ else "")
 
 
 def kept_range(selection: Selection, store: Store, change: dict[str, Any]) -> tuple[float, float] | None:

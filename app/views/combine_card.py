@@ -8,11 +8,12 @@ import panel as pn
 
 from app.boundary import follow
 from app.controls import esc, styled, table, text
+from app.language import mark, tr
 from app.selection import LONGEST_FORMULA, Selection
 from app.store import Store
 from app.views.fold import Fold
 
-HELP = (
+HELP = mark(
     "For example <code>a - 0.1</code>, <code>where(quality == 0, a)</code>, "
     "<code>where(not flagged(quality, frozen_ground), a)</code> or <code>abs(a - …)</code> with a name from the list. "
     "<code>+ - * /</code>, comparisons, <code>and or not</code>, <code>&amp;</code> for bits, "
@@ -28,14 +29,14 @@ class CombineCard:
         self._busy = False
         self.formula = styled(
             pn.widgets.TextInput(
-                label="Formula (shown instead of the product)", value=selection.expression,
+                label=tr("Formula (shown instead of the product)"), value=selection.expression,
                 placeholder="where(quality == 0, a)", max_length=LONGEST_FORMULA, sizing_mode="stretch_width",
                 margin=(0, 0, 6, 0),
             )
         )  # fmt: skip
         self.said = text()
         is_open = bool(selection.minus or selection.expression)
-        self.fold = Fold("Combine", *minus, self.formula, self.said, is_open=is_open)
+        self.fold = Fold(tr("Combine"), *minus, self.formula, self.said, is_open=is_open)
         self.formula.param.watch(lambda e: self._choose(str(e.new)), "value")
         follow(selection, ["product", "minus", "expression"], self.refresh)
         follow(store, ["catalog"], self.refresh)
@@ -59,6 +60,16 @@ class CombineCard:
         refusal = formula.refusal()
         told = f'<div class="alert">{esc(refusal)}</div>' if refusal else ""
         rows = self.store.formula.vocabulary().items()
-        names = table(("Name", "Stands for"), [(name, meaning or "this product's variable") for name, meaning in rows])
-        self.said.object = f"{told}<details><summary>How to write one</summary><p>{HELP}</p>{names}</details>"
-        self.fold.say(formula.text if formula.text else f"minus {self.store.label(chosen)}" if chosen else "nothing")
+        names = table(
+            (tr("Name"), tr("Stands for")), [(name, meaning or tr("this product's variable")) for name, meaning in rows]
+        )
+        self.said.object = (
+            f"{told}<details><summary>{tr('How to write one')}</summary><p>{tr(HELP)}</p>{names}</details>"
+        )
+        self.fold.say(
+            formula.text
+            if formula.text
+            else tr("minus {label}", label=self.store.label(chosen))
+            if chosen
+            else tr("nothing")
+        )

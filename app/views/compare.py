@@ -14,6 +14,7 @@ from app.beside import Beside, Panel
 from app.boundary import follow, guarded, together
 from app.colours import THEME, palette
 from app.controls import ASSETS, NO_RING, esc, styled, text
+from app.language import mark, tr
 from app.selection import Selection
 from app.store import Store
 from app.titles import labelled
@@ -23,7 +24,7 @@ from smcore.errors import SmcoreError
 from smcore.figures.colours import REVERSED
 from smcore.names import unit_label
 
-MODES = {"one map": "", "swipe": "swipe", "side by side": "side", "four maps": "four"}
+MODES = {mark("one map"): "", mark("swipe"): "swipe", mark("side by side"): "side", mark("four maps"): "four"}
 MOST = 3
 REACHED_MS = 120
 _BLANK = np.zeros((1, 1), np.uint8)
@@ -38,8 +39,16 @@ class CompareView:
         self.selection, self.store, self.main = selection, store, main
         self.beside = Beside(store)
         self.mapper = LinearColorMapper(palette=list(palette(_colours(selection))), low=0, high=255)
-        self.mode = styled(pn.widgets.Select(label="", options=MODES, value=selection.compare, width=124, margin=0))
-        self.mode.description = "One map, or several products at once"
+        self.mode = styled(
+            pn.widgets.Select(
+                label="",
+                options={tr(label): mode for label, mode in MODES.items()},
+                value=selection.compare,
+                width=124,
+                margin=0,
+            )
+        )
+        self.mode.description = tr("One map, or several products at once")
         self.swiped = _Picker(self, 0)
         self.swipe: _Swipe | None = None
         self.panels: list[_Panel] = []
@@ -118,7 +127,7 @@ class _Picker:
     def __init__(self, view: CompareView, place: int, **styles: str) -> None:
         self._view, self._place, self._busy = view, place, False
         self.product = styled(pn.widgets.Select(label="", width=230, margin=0))
-        self.product.description = "The product beside the one on the map"
+        self.product.description = tr("The product beside the one on the map")
         self.note = text(margin=(2, 0, 0, 0), sizing_mode=None, width=230)
         self.pane = pn.Column(self.product, self.note, margin=(0, 8, 0, 0), width=230, styles=styles)
         self.product.param.watch(self._chose, "value")
@@ -135,8 +144,9 @@ class _Picker:
             self.product.value = panel.entry.id
         finally:
             self._busy = False
-        scale = f" · {panel.low:g} to {panel.high:g} {unit_label(panel.units)}" if panel.units else ""
-        badge = ' <span class="badge">synthetic</span>' if panel.entry.synthetic else ""
+        ends = tr("{low:g} to {high:g}", low=panel.low, high=panel.high)
+        scale = f" · {ends} {unit_label(panel.units)}" if panel.units else ""
+        badge = f' <span class="badge">{tr("synthetic")}</span>' if panel.entry.synthetic else ""
         self.note.object = f'<span class="chip">{esc(panel.step)}{esc(scale)}{badge}</span>'
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, LinearColorMapper, Range1d, Span
+from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d, Span
 from bokeh.plotting import figure
 
 from app import saving
@@ -17,7 +17,9 @@ from app.background import Latest
 from app.boundary import follow, guarded, told
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, styled, text
+from app.date_ticks import date_ticks
 from app.hovmoller_store import Section
+from app.language import in_english, tr
 from app.python_code import section_code
 from app.selection import Selection
 from app.store import Store
@@ -45,12 +47,12 @@ class HovmollerView:
         self._running: Hashable = None
         self._shown: tuple[Section, Hovmoller] | None = None
         self.note = text(margin=(4, 8, 0, 12))
-        self.stop = button("Stop", lambda _: self._close(), width=58)
-        self.close = button("✕", lambda _: self._close(), width=34, description="Close the Hovmöller diagram")
+        self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
+        self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
         self.save = styled(
             pn.widgets.FileDownload(
-                callback=told(self._csv), filename="hovmoller.csv", label="CSV", embed=False, auto=True, width=58,
-                height=28, margin=2, color="default",
+                callback=told(in_english(self._csv)), filename="hovmoller.csv", label="CSV", embed=False, auto=True,
+                width=58, height=28, margin=2, color="default",
             )
         )  # fmt: skip
         self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
@@ -92,7 +94,7 @@ class HovmollerView:
         elif section.key != self._running:
             self._running = section.key
             self._blank()
-            self._say(f"{section.title}: computing …", 0.0)
+            self._say(tr("{title}: computing …", title=section.title), 0.0)
             self._work.start(
                 section.work, lambda done: self._done(section, done), failed=self._failed,
                 told=lambda share, what: self._say(f"{section.title}: {what}", share),
@@ -128,8 +130,8 @@ class HovmollerView:
             tools="pan,xwheel_zoom,reset", active_scroll="xwheel_zoom", toolbar_location=None, min_border=4,
             outline_line_color=None, name="hovmoller", stylesheets=[NO_RING], lod_timeout=40,
         )  # fmt: skip
-        plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
-        plot.xaxis.axis_label = "time [UTC]"
+        plot.xaxis.formatter = date_ticks()
+        plot.xaxis.axis_label = tr("time [UTC]")
         self.mapper = LinearColorMapper(palette=list(palette(self.store.colours)), low=0, high=255)
         self.source = ColumnDataSource(_nothing(), name="hovmoller-image")
         image = plot.image(
@@ -170,10 +172,10 @@ class HovmollerView:
         }  # fmt: skip
         self.figure.x_range.update(start=start, end=end)
         self.figure.y_range.update(start=bottom, end=top)
-        self.figure.yaxis.axis_label = section.axis
+        self.figure.yaxis.axis_label = tr(section.axis)
         self.hover.tooltips = [
-            ("time", "$x{%F %H:%M} UTC"), (section.axis, "$y{0.00}"),
-            (f"value [{unit_label(units)}]", "@value{0.000}"), ("valid", "@share %"),
+            (tr("time"), "$x{%F %H:%M} UTC"), (tr(section.axis), "$y{0.00}"),
+            (f"{tr('value')} [{unit_label(units)}]", "@value{0.000}"), (tr("valid"), "@share %"),
         ]  # fmt: skip
         self._mark_now()
         self._say(self._caption(section, low, high))
@@ -182,10 +184,18 @@ class HovmollerView:
         entry = self.store.entry
         assert entry is not None
         units = unit_label(self.store.step_units(entry))
-        parts = [self.store.hovmoller.about(entry), section.title, f"{low:g} to {high:g} {units}"]
-        parts += [f"bands of which at least {LEAST_SHARE:.0%} is valid"] if self.selection.hovmoller != "line" else []
-        parts += [f"one step in {section.every}"] if section.every > 1 else []
-        parts += [f"from means of {2**section.level} × {2**section.level} cells"] if section.level else []
+        parts = [
+            self.store.hovmoller.about(entry),
+            section.title,
+            tr("{low:g} to {high:g}", low=low, high=high) + f" {units}",
+        ]
+        parts += (
+            [tr("bands of which at least {share:.0%} is valid", share=LEAST_SHARE)]
+            if self.selection.hovmoller != "line"
+            else []
+        )
+        parts += [tr("one step in {every}", every=section.every)] if section.every > 1 else []
+        parts += [tr("from means of {side} × {side} cells", side=2**section.level)] if section.level else []
         masked = self.store.masks.shown_caption()
         return " · ".join([*parts, *([masked] if masked else [])])
 
@@ -206,7 +216,9 @@ class HovmollerView:
             self.source.data = _nothing()
 
     def _say(self, said: str, share: float | None = None) -> None:
-        bar = "" if share is None else f' <progress value="{share:.3f}" max="1" aria-label="share computed"></progress>'
+        bar, told = "", tr("share computed")
+        if share is not None:
+            bar = f' <progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
         self.note.object = f'<div class="muted" role="status">{esc(said)}{bar}</div>'
         self.stop.visible = share is not None
 
@@ -241,7 +253,8 @@ class HovmollerView:
             }
         ).dropna()  # fmt: skip
         low, high = self._colour_range()
-        return saving.table_file(self.store, table, [self._caption(section, low, high)])
+        named = self.store.hovmoller.section(entry, self.map.view())  # a file says it in English
+        return saving.table_file(self.store, table, [self._caption(named, low, high)])
 
 
 def _nothing() -> dict[str, list[object]]:

@@ -10,15 +10,23 @@ from bokeh.models import ColumnDataSource
 
 from app.boundary import follow, guarded, together
 from app.controls import button, styled, text
+from app.language import mark, tr
 from app.selection import Selection
 from app.store import Store
 from app.views.fold import Fold
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
-ALONG = {"none": "", "latitude, over the view": "view", "latitude, over the box": "box", "a line": "line"}
-ENDS = ("From latitude [°]", "From longitude [°]", "To latitude [°]", "To longitude [°]")
+ALONG = {
+    mark("none"): "", mark("latitude, over the view"): "view", mark("latitude, over the box"): "box",
+    mark("a line"): "line",
+}  # fmt: skip
+ENDS = (mark("From latitude [°]"), mark("From longitude [°]"), mark("To latitude [°]"), mark("To longitude [°]"))
 COLOUR = "#d55e00"
+
+
+def _along() -> dict[str, str]:
+    return {tr(label): along for label, along in ALONG.items()}
 
 
 class HovmollerCard:
@@ -29,17 +37,17 @@ class HovmollerCard:
         self._start: tuple[float, float] | None = None
         self._is_drawing = self._busy = False
         self.along = styled(
-            pn.widgets.Select(label="Along", options=ALONG, sizing_mode="stretch_width", margin=(0, 0, 6, 0))
+            pn.widgets.Select(label=tr("Along"), options=_along(), sizing_mode="stretch_width", margin=(0, 0, 6, 0))
         )
-        self.draw = button("Draw a line", lambda _: self.begin(), margin=(0, 0, 6, 0))
+        self.draw = button(tr("Draw a line"), lambda _: self.begin(), margin=(0, 0, 6, 0))
         self.hint = text()
         self.ends = [
-            styled(pn.widgets.FloatInput(label=label, step=0.5, width=126, margin=(0, 6, 6, 0))) for label in ENDS
+            styled(pn.widgets.FloatInput(label=tr(label), step=0.5, width=126, margin=(0, 6, 6, 0))) for label in ENDS
         ]
         self.of_line = pn.Column(
             self.draw, self.hint, pn.Row(*self.ends[:2], margin=0), pn.Row(*self.ends[2:], margin=0), margin=0,
         )  # fmt: skip
-        self.fold = Fold("Hovmöller", self.along, self.of_line, is_open=bool(selection.hovmoller))
+        self.fold = Fold(tr("Hovmöller"), self.along, self.of_line, is_open=bool(selection.hovmoller))
         self.path = ColumnDataSource({"x": [], "y": []}, name="line")
         plot = on_map.figure
         plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=2, level="overlay")
@@ -64,7 +72,7 @@ class HovmollerCard:
             self.of_line.visible = chosen.hovmoller == "line"
             for widget, value in zip(self.ends, chosen.line or (None,) * 4, strict=True):
                 widget.value = value
-            said = next(label for label, along in ALONG.items() if along == chosen.hovmoller)
+            said = next(label for label, along in _along().items() if along == chosen.hovmoller)
             self.fold.say(said if chosen.hovmoller else "")
             if chosen.hovmoller != "line":
                 self._end()
@@ -78,7 +86,7 @@ class HovmollerCard:
             self._end()
         else:
             self._is_drawing, self._start, self.map.answers_taps = True, None, False
-            self._say("Click where the line begins.")
+            self._say(tr("Click where the line begins."))
 
     def _end(self) -> None:
         if self._is_drawing:
@@ -87,7 +95,7 @@ class HovmollerCard:
 
     def _say(self, hint: str) -> None:
         self.hint.object = f'<span class="muted" role="status">{hint}</span>' if hint else ""
-        self.draw.label = "Draw no line" if self._is_drawing else "Draw a line"
+        self.draw.label = tr("Draw no line") if self._is_drawing else tr("Draw a line")
 
     def _tapped(self, event: Any) -> None:
         if not self._is_drawing:
@@ -95,7 +103,7 @@ class HovmollerCard:
         place = round(float(latitude_of(event.y)), 3), round((float(longitude_of(event.x)) + 180) % 360 - 180, 3)
         if self._start is None:
             self._start = place
-            self._say("Click where it ends.")
+            self._say(tr("Click where it ends."))
             self._mark()
             return
         line = (*self._start, *place)

@@ -12,6 +12,7 @@ from app.class_store import WORDS, Share
 from app.colours import outside, shades
 from app.comparison import FINER
 from app.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
+from app.language import tr
 from app.python_code import map_code
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store
@@ -20,6 +21,7 @@ from app.views.colour_card import ColourCard, kept_range
 from app.views.combine_card import CombineCard
 from app.views.copy_python import copy_python
 from app.views.mask_card import MaskCard
+from app.words import word
 from smcore.catalog import CatalogEntry
 from smcore.difference import named
 from smcore.errors import SmcoreError
@@ -35,18 +37,18 @@ class LayersView:
         self.selection, self.store = selection, store
         self._busy = False
         self.choice = styled(
-            pn.widgets.Select(label="Product on the map", sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+            pn.widgets.Select(label=tr("Product on the map"), sizing_mode="stretch_width", margin=(0, 0, 8, 0))
         )
         self.badge, self.legend, self.about, self.agreement = text(), text(), text(), text()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
-        self.variable = styled(pn.widgets.Select(label="Shown", visible=False, **wide))
-        self.flag = styled(pn.widgets.Select(label="Flag", visible=False, **wide))
-        self.minus = styled(pn.widgets.Select(label="Minus (difference of two results)", **wide))
-        grids = {"on the coarser grid": "", "on the finer grid": FINER}
-        self.onto = styled(pn.widgets.Select(label="Two grids", options=grids, visible=False, **wide))
+        self.variable = styled(pn.widgets.Select(label=tr("Shown"), visible=False, **wide))
+        self.flag = styled(pn.widgets.Select(label=tr("Flag"), visible=False, **wide))
+        self.minus = styled(pn.widgets.Select(label=tr("Minus (difference of two results)"), **wide))
+        grids = {tr("on the coarser grid"): "", tr("on the finer grid"): FINER}
+        self.onto = styled(pn.widgets.Select(label=tr("Two grids"), options=grids, visible=False, **wide))
         self.colours = ColourCard(selection, store)
         self.collection = styled(
-            pn.widgets.Select(label="Stations on the map", sizing_mode="stretch_width", margin=(8, 0, 8, 0))
+            pn.widgets.Select(label=tr("Stations on the map"), sizing_mode="stretch_width", margin=(8, 0, 8, 0))
         )
         self.mask = MaskCard(selection, store)
         self.combine = CombineCard(selection, store, self.minus, self.onto, self.agreement)
@@ -59,7 +61,8 @@ class LayersView:
         return pn.Column(
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
             self.combine,
-            text("<h4>Save this map</h4>", margin=0), pn.Row(self.save, self.python, margin=0), self.collection,
+            text(f"<h4>{tr('Save this map')}</h4>", margin=0), pn.Row(self.save, self.python, margin=0),
+            self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
 
@@ -117,10 +120,10 @@ class LayersView:
         try:
             entry = self.store.entry
             self.choice.options = labelled(self.store.products)
-            self.collection.options = {"none": ""} | labelled(self.store.stations.collections)
+            self.collection.options = {tr("none"): ""} | labelled(self.store.stations.collections)
             self.collection.value = self.selection.collection
             if entry is None:
-                self.legend.object = empty("No product is catalogued yet: run loam demo, or loam ingest with --id.")
+                self.legend.object = empty(tr("No product is catalogued yet: run loam demo, or loam ingest with --id."))
                 return
             self.choice.value = entry.id
             self.badge.object = _badge(entry)
@@ -141,17 +144,18 @@ class LayersView:
         self.variable.options, self.variable.visible = options, len(options) > 1
         self.variable.value = self.selection.variable if self.selection.variable in options.values() else ""
         self.variable.disabled = self.store.combines
-        self.minus.options = {"nothing": ""} | labelled([e for e in self.store.products if e.id != entry.id])
+        self.minus.options = {tr("nothing"): ""} | labelled([e for e in self.store.products if e.id != entry.id])
         other = self.store.comparison.other
         self.minus.value = other.id if other is not None else ""
         self.onto.value, self.onto.visible = self.selection.onto, self.store.comparison.is_collocated
         flags = self.store.classes.flags(entry) if self.store.shows_classes(entry) else ()
-        self.flag.options = {"all": ""} | {word: word.replace(" ", "_") for word in flags}
+        self.flag.options = {tr("all"): ""} | {word(flag): flag.replace(" ", "_") for flag in flags}
         self.flag.visible, chosen = bool(flags), self.selection.flag
         self.flag.value = chosen if chosen in self.flag.options.values() else ""
 
     def _legend(self, entry: CatalogEntry, low: float, high: float) -> str:
-        said = f"<div class=muted>{esc(self.store.shown(entry))}</div>" if self.store.shown(entry) != WORDS[""] else ""
+        shown = self.store.shown(entry)
+        said = f"<div class=muted>{esc(shown)}</div>" if shown != tr(WORDS[""]) else ""
         masked = self.store.masks.shown_caption()
         if self.store.shows_classes(entry):
             return said + _class_legend(
@@ -173,14 +177,16 @@ class LayersView:
             return f'<div class="alert">{esc(error.sentence)}</div>'
         units = unit_label(self.store.own_units(comparison.other))
         rows = [
-            ("R", number(found.pearson_r)), (f"bias [{units}]", number(found.bias, 4)),
-            (f"RMSD [{units}]", number(found.rmsd, 4)), ("cell-steps in common", f"{found.n:,}".replace(",", "\u202f")),
+            ("R", number(found.pearson_r)), (f"{tr('bias')} [{units}]", number(found.bias, 4)),
+            (f"RMSD [{units}]", number(found.rmsd, 4)),
+            (tr("cell-steps in common"), f"{found.n:,}".replace(",", "\u202f")),
         ]  # fmt: skip
-        thinned = f", one in {found.every} taken" if found.every > 1 else ""
-        return (
-            f"{table(('Over all common cells', 'Value'), rows, numeric=(1,))}"
-            f"<div class=muted>{found.steps:,} common steps{thinned}; pooled over cells and steps{self._where()}</div>"
-        )
+        thinned = tr(", one in {every} taken", every=found.every) if found.every > 1 else ""
+        about = tr(
+            "{steps:,} common steps{thinned}; pooled over cells and steps{where}",
+            steps=found.steps, thinned=thinned, where=self._where(),
+        )  # fmt: skip
+        return f"{table((tr('Over all common cells'), tr('Value')), rows, numeric=(1,))}<div class=muted>{about}</div>"
 
     def _where(self) -> str:
         """On which of two grids a difference is taken, and how the other was brought there."""
@@ -188,9 +194,11 @@ class LayersView:
         if not comparison.is_collocated:
             return ""
         how = (
-            "the coarser value in each cell" if self.selection.onto else "means of the finer cells, half of them there"
+            tr("the coarser value in each cell")
+            if self.selection.onto
+            else tr("means of the finer cells, half of them there")
         )
-        return f"; on {esc(named(comparison.grid))}: {how}"
+        return tr("; on {grid}: {how}", grid=esc(named(comparison.grid)), how=how)
 
     def _file(self, kind: str) -> tuple[str, Any]:
         return f"map.{kind}", lambda: saving.map_file(self.store, kind)
@@ -200,10 +208,10 @@ def ramp(colour_map: str, low: float, high: float, units: str) -> str:
     """A colour bar with its ends, the colours beyond them, and the unit."""
     below, above = outside(colour_map)
     stops = ",".join(shades(colour_map, 16))
-    middle = (low + high) / 2
+    middle, said = (low + high) / 2, tr("colour bar {low:g} to {high:g}", low=low, high=high)
     return (
         f'<div class="ramp" style="background:linear-gradient(90deg,{below} 0 3%,transparent 3% 97%,{above} 97%),'
-        f'linear-gradient(90deg,{stops})" role="img" aria-label="colour bar {low:g} to {high:g} {esc(units)}"></div>'
+        f'linear-gradient(90deg,{stops})" role="img" aria-label="{said} {esc(units)}"></div>'
         f'<div class="ends"><span>{low:g}</span><span>{middle:g}</span>'
         f"<span>{high:g} {esc(unit_label(units))}</span></div>"
     )
@@ -213,9 +221,9 @@ def _class_legend(lines: list[Share], several: bool) -> str:
     """Colours and meanings of flags or classes, with their share of the step's cells."""
     rows = [(Markup(swatch(one.colour) + esc(one.word)), f"{number(100 * one.share, 1)} %") for one in lines]
     if not rows:
-        return empty("This step has no flags.")
-    return table(("Meaning", "Share of cells"), rows, numeric=(1,)) + (
-        "<div class=muted>A cell with several flags has the colour of the last and counts for each.</div>"
+        return empty(tr("This step has no flags."))
+    return table((tr("Meaning"), tr("Share of cells")), rows, numeric=(1,)) + (
+        f"<div class=muted>{tr('A cell with several flags has the colour of the last and counts for each.')}</div>"
         if several else ""
     )  # fmt: skip
 
@@ -227,9 +235,13 @@ def _colours_for(variable: str, colours: str) -> str:
 
 
 def _badge(entry: CatalogEntry) -> str:
-    mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
-    made = f'<button class="link" data-open="sheet:{esc(entry.id)}">model card</button>' if _has_card(entry) else ""
-    return (f'<span class="badge">{mark}</span> ' if mark else "") + made
+    made_up = DEMONSTRATION if is_demonstration(entry) else tr("synthetic") if entry.synthetic else ""
+    made = (
+        f'<button class="link" data-open="sheet:{esc(entry.id)}">{tr("model card")}</button>'
+        if _has_card(entry)
+        else ""
+    )
+    return (f'<span class="badge">{made_up}</span> ' if made_up else "") + made
 
 
 def _has_card(entry: CatalogEntry) -> bool:
@@ -237,9 +249,13 @@ def _has_card(entry: CatalogEntry) -> bool:
 
 
 def _about(entry: CatalogEntry) -> str:
-    layer = f"{entry.layer_m[0] * 100:g}–{entry.layer_m[1] * 100:g} cm" if entry.layer_m else "layer not stated"
-    period = f"{entry.period[0][:10]} to {entry.period[1][:10]}" if entry.period else "period not stated"
-    lines = [f"{entry.kind}, {entry.grid or entry.layout}, {layer}", period]
-    lines += [f"licence: {entry.licence}"] if entry.licence else []
+    layer = f"{entry.layer_m[0] * 100:g}–{entry.layer_m[1] * 100:g} cm" if entry.layer_m else tr("layer not stated")
+    period = (
+        tr("{first} to {last}", first=entry.period[0][:10], last=entry.period[1][:10])
+        if entry.period
+        else tr("period not stated")
+    )
+    lines = [f"{tr(entry.kind)}, {entry.grid or entry.layout}, {layer}", period]
+    lines += [tr("licence: {licence}", licence=entry.licence)] if entry.licence else []
     lines += [entry.citation] if entry.citation else []
     return "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)

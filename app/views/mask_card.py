@@ -9,7 +9,8 @@ import panel as pn
 from app.background import Latest
 from app.boundary import follow, guarded
 from app.controls import button, esc, number, styled, table, text
-from app.mask_store import rule_label
+from app.language import mark, tr
+from app.mask_store import not_of, rule_label
 from app.selection import QUALITY, Selection
 from app.store import Store
 from app.views.fold import Fold
@@ -20,7 +21,8 @@ from smcore.names import VOLUMETRIC, unit_label
 from smcore.validation.coverage import CoveragePoint
 
 LABELS = {
-    "all": "all retrievals", "recommended": "recommended retrievals", "attempted": "attempted retrievals",
+    "all": mark("all retrievals"), "recommended": mark("recommended retrievals"),
+    "attempted": mark("attempted retrievals"),
 }  # fmt: skip
 
 
@@ -31,15 +33,15 @@ class MaskCard:
         self.selection, self.store = selection, store
         self._busy, self._work = False, Latest()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
-        self.quality = styled(pn.widgets.Select(label="Retrievals", options=list(QUALITY), **wide))
-        self.left_out = text('<h4 class="tight">Leave out</h4>', margin=0)
+        self.quality = styled(pn.widgets.Select(label=tr("Retrievals"), options=list(QUALITY), **wide))
+        self.left_out = text(f'<h4 class="tight">{tr("Leave out")}</h4>', margin=0)
         self.rules = styled(pn.widgets.CheckBoxGroup(**wide))
         self.said = text()
         self.curve = text()
-        self.score = button("Skill against coverage", guarded(lambda _: self._score()), width=170)
+        self.score = button(tr("Skill against coverage"), guarded(lambda _: self._score()), width=170)
         self._scoring = Latest()
         parts = (self.quality, self.left_out, self.rules, self.said, self.score, self.curve)
-        self.fold = Fold("Mask", *parts, is_open=store.masks.is_on)
+        self.fold = Fold(tr("Mask"), *parts, is_open=store.masks.is_on)
         self.quality.param.watch(lambda e: self._choose(quality=e.new), "value")
         self.rules.param.watch(lambda e: self._choose(masks=self._with_hidden(e.new)), "value")
         follow(selection, ["product", "quality", "masks"], self.refresh)
@@ -70,7 +72,7 @@ class MaskCard:
         self._busy = True
         try:
             kinds, rules = self.store.masks.choices(entry)
-            self.quality.options = {LABELS[kind]: kind for kind in kinds}
+            self.quality.options = {tr(LABELS[kind]): kind for kind in kinds}
             self.quality.value = self.selection.quality if self.selection.quality in kinds else QUALITY[0]
             self.rules.options = {rule_label(rule): rule for rule in rules}
             self.rules.value = [rule for rule in self.store.masks.rules if rule in rules]
@@ -100,7 +102,7 @@ class MaskCard:
         if entry is None:
             return
         work = self.store.masks.curve(entry)
-        self.curve.object = '<div class="muted">Pairing with the stations …</div>'
+        self.curve.object = f'<div class="muted">{tr("Pairing with the stations …")}</div>'
         self._scoring.start(
             work, self._draw,
             told=lambda share, _: setattr(self.curve, "object", f'<progress max="1" value="{share:.2f}"></progress>'),
@@ -127,7 +129,7 @@ class MaskCard:
         notes = "".join(f'<div class="alert">{esc(note)}</div>' for note in masks.notes(entry))
         kinds, rules = masks.choices(entry)
         if len(kinds) < 2 and not rules:
-            notes = notes or '<div class="muted">This product has no flags to mask by.</div>'
+            notes = notes or f'<div class="muted">{tr("This product has no flags to mask by.")}</div>'
         self.said.object = notes + ("" if masks.of(entry).is_empty else self._shares(entry))
 
     def _shares(self, entry: CatalogEntry) -> str:
@@ -135,14 +137,16 @@ class MaskCard:
         step, record = masks.known_shares(entry, self.store.step(entry))
         whole = record.removed if record is not None else None
         mask = masks.of(entry)
-        names = [("quality", f"not {mask.quality}")] if mask.bits is not None else []
+        names = [("quality", not_of(mask.quality))] if mask.bits is not None else []
         names += [(rule, rule_label(rule)) for rule in mask.rules]
         rows = [(label, _part(step, rule), _part(whole, rule)) for rule, label in names]
-        rows = [("left out", _whole(step), _whole(whole)), *(rows if len(names) > 1 else [])]
-        thinned = f"; of the record one step in {record.every}" if record is not None and record.every > 1 else ""
+        rows = [(tr("left out"), _whole(step), _whole(whole)), *(rows if len(names) > 1 else [])]
+        few = record is not None and record.every > 1
+        of = tr("of the retrievals of {title}", title=esc(entry.title))
+        of += tr("; of the record one step in {every}", every=record.every) if few and record is not None else ""
         return (
-            f"{table(('Share of values', 'This step', 'Record'), rows, numeric=(1, 2))}"
-            f'<div class="muted">of the retrievals of {esc(entry.title)}{thinned}</div>'
+            f"{table((tr('Share of values'), tr('This step'), tr('Record')), rows, numeric=(1, 2))}"
+            f'<div class="muted">{of}</div>'
         )
 
 
@@ -154,8 +158,9 @@ def coverage_chart(points: list[CoveragePoint], reference: str) -> str:
     at = [(34 + 218 * p.share, 72 - 62 * (p.pearson_r - low) / (high - low)) for p in drawn]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
     marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in at)
+    said = tr("median R against share of pairs")
     picture = (
-        '<svg viewBox="0 0 264 88" role="img" aria-label="median R against share of pairs" style="width: 100%">'
+        f'<svg viewBox="0 0 264 88" role="img" aria-label="{said}" style="width: 100%">'
         '<path d="M34 4V76H258" fill="none" stroke="var(--line)"/>'
         f'<g fill="var(--muted)" font-size="9"><text x="0" y="12">R {high:.2f}</text>'
         f'<text x="0" y="76">R {low:.2f}</text><text x="36" y="86">0 %</text><text x="226" y="86">100 %</text></g>'
@@ -165,20 +170,24 @@ def coverage_chart(points: list[CoveragePoint], reference: str) -> str:
     rows = [(p.label, f"{number(100 * p.share, 1)} %", number(p.pearson_r), number(p.ubrmsd)) for p in points]
     count = points[0].locations if points else 0
     unit = unit_label(VOLUMETRIC)
+    about = tr(
+        "medians over the {count} sensors of {reference}, of all depths, with enough pairs under every mask; pairs as "
+        "a share of the first, to the right in the picture",
+        count=count, reference=esc(reference),
+    )  # fmt: skip
     return (
         f"{picture if len(drawn) > 1 else ''}"
-        f"{table(('Mask', 'Pairs', 'R', f'ubRMSD [{unit}]'), rows, numeric=(1, 2, 3))}"
-        f'<div class="muted">medians over the {count} sensors of {esc(reference)}, of all depths, with enough pairs '
-        "under every mask; pairs as a share of the first, to the right in the picture</div>"
+        f"{table((tr('Mask'), tr('Pairs'), 'R', f'ubRMSD [{unit}]'), rows, numeric=(1, 2, 3))}"
+        f'<div class="muted">{about}</div>'
     )
 
 
 def _percent(count: int, of: int) -> str:
-    return f"{number(100 * count / of, 1)} %" if of else "no value"
+    return f"{number(100 * count / of, 1)} %" if of else tr("no value")
 
 
 def _whole(found: Removed | None) -> str:
-    return "counting …" if found is None else _percent(found.removed, found.present)
+    return tr("counting …") if found is None else _percent(found.removed, found.present)
 
 
 def _part(found: Removed | None, rule: str) -> str:

@@ -10,6 +10,7 @@ from bokeh.models import ColumnDataSource, HoverTool
 from app.boundary import follow, guarded
 from app.colours import THEME
 from app.controls import button, esc, styled, text
+from app.language import mark, tr
 from app.selection import Selection
 from app.views.fold import Fold
 from app.views.map import MapView
@@ -17,6 +18,9 @@ from smcore.errors import SmcoreError
 from smcore.geojson import Overlay, read_geojson
 from smcore.maps import fitted, mercator_x, mercator_y
 
+_HINT = mark(
+    "A GeoJSON file of at most 5 MB: lines, outlines and points in degrees. It stays in this tab and is in no link."
+)
 INK = {"light": "#c2185b", "dark": "#ff7fab"}
 _BUTTON = """
 input::file-selector-button { font: inherit; color: var(--text); background: var(--field); border: 0;
@@ -40,13 +44,10 @@ class OverlayCard:
         )
         self.file.stylesheets = [*self.file.stylesheets, _BUTTON]
         self.said = text()
-        self.show = button("Zoom to it", guarded(lambda _: self._zoom()), width=92, visible=False)
-        self.away = button("Take away", lambda _: self._clear(), width=92, visible=False)
-        hint = text(
-            '<div class="muted">A GeoJSON file of at most 5 MB: lines, outlines and points in degrees. '
-            "It stays in this tab and is in no link.</div>"
-        )
-        self.fold = Fold("Own lines and points", hint, self.file, self.said, pn.Row(self.show, self.away, margin=0))
+        self.show = button(tr("Zoom to it"), guarded(lambda _: self._zoom()), width=92, visible=False)
+        self.away = button(tr("Take away"), lambda _: self._clear(), width=92, visible=False)
+        hint = text(f'<div class="muted">{tr(_HINT)}</div>')
+        self.fold = Fold(tr("Own lines and points"), hint, self.file, self.said, pn.Row(self.show, self.away, margin=0))
         self.file.param.watch(lambda event: guarded(self._take)(event.new), "value")
         follow(selection, ["theme"], self._colour)
 
@@ -63,8 +64,9 @@ class OverlayCard:
             self.said.object = f'<div class="alert">{esc(error.sentence)}</div>'
             return
         self._draw(overlay)
-        name = str(self.file.filename or "own file")[:60]
-        self.said.object = f"<div>{esc(name)}: {overlay.features} features, {len(overlay.point_lon)} points</div>"
+        name = str(self.file.filename or tr("own file"))[:60]
+        found = tr("{features} features, {points} points", features=overlay.features, points=len(overlay.point_lon))
+        self.said.object = f"<div>{esc(name)}: {found}</div>"
         self.fold.say(name)
 
     def _draw(self, overlay: Overlay) -> None:
@@ -73,7 +75,7 @@ class OverlayCard:
         self.lines.data = {"x": mercator_x(overlay.line_lon), "y": mercator_y(overlay.line_lat)}
         self.points.data = {
             "x": mercator_x(overlay.point_lon), "y": mercator_y(overlay.point_lat),
-            "name": [name or "no name" for name in overlay.point_names],
+            "name": [name or tr("no name") for name in overlay.point_names],
         }  # fmt: skip
         self.show.visible = self.away.visible = True
 

@@ -10,6 +10,7 @@ import panel as pn
 
 from app.boundary import follow
 from app.controls import button, styled, text
+from app.language import tr
 from app.range_store import LABELS
 from app.selection import Selection
 from app.store import Store
@@ -22,20 +23,20 @@ class RangeBar:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self._busy = False
-        options = {"one step": ""} | {label: kind for kind, label in LABELS.items()}
-        self.kind = styled(pn.widgets.Select(options=options, width=96, margin=2, description="What the map shows"))
-        self.back = button("◀", lambda _: self.move(-1), width=28, description="One such range back (←)")
-        self.since = styled(pn.widgets.DatePicker(width=98, margin=2, description="First day (UTC)"))
-        self.until = styled(pn.widgets.DatePicker(width=98, margin=2, description="Last day (UTC)"))
-        self.forward = button("▶", lambda _: self.move(1), width=28, description="One such range forward (→)")
+        options = {tr("one step"): ""} | {tr(label): kind for kind, label in LABELS.items()}
+        self.kind = styled(pn.widgets.Select(options=options, width=96, margin=2, description=tr("What the map shows")))
+        self.back = button("◀", lambda _: self.move(-1), width=28, description=tr("One such range back (←)"))
+        self.since = styled(pn.widgets.DatePicker(width=98, margin=2, description=tr("First day (UTC)")))
+        self.until = styled(pn.widgets.DatePicker(width=98, margin=2, description=tr("Last day (UTC)")))
+        self.forward = button("▶", lambda _: self.move(1), width=28, description=tr("One such range forward (→)"))
         small: dict[str, Any] = {"width": 58, "margin": 2, "start": 0, "end": 100}
-        self.percentile = styled(pn.widgets.FloatInput(step=5.0, description="Which percentile", **small))
+        self.percentile = styled(pn.widgets.FloatInput(step=5.0, description=tr("Which percentile"), **small))
         self.least = styled(
-            pn.widgets.IntInput(step=5, description="Valid days that a cell needs [% of the days]", **small)
+            pn.widgets.IntInput(step=5, description=tr("Valid days that a cell needs [% of the days]"), **small)
         )
         quiet: dict[str, Any] = {"margin": (9, 4, 0, 0), "sizing_mode": None}
-        self.of_percent = text('<span class="muted">th</span>', **quiet)
-        self.of_days = text('<span class="muted">% of days</span>', **quiet)
+        self.of_percent = text(f'<span class="muted">{tr("th")}</span>', **quiet)
+        self.of_days = text(f'<span class="muted">{tr("% of days")}</span>', **quiet)
         self.kind.param.watch(lambda e: self._choose(e.new), "value")
         for widget, name in ((self.since, "since"), (self.until, "until")):
             widget.param.watch(lambda e, name=name: self._day(name, e.new), "value")

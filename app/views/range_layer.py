@@ -9,6 +9,7 @@ import panel as pn
 from app.background import Latest
 from app.boundary import follow
 from app.controls import button, esc, text
+from app.language import tr
 from app.range_store import Piece
 from app.selection import Selection
 from app.store import Store
@@ -28,7 +29,7 @@ class RangeLayer:
         self._stopped: Hashable = None
         self._shown: Hashable = None
         self.note = text(margin=0, sizing_mode=None)
-        self.stop = button("Stop", lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
+        self.stop = button(tr("Stop"), lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
         self.pane = pn.Column(self.note, self.stop, margin=0)
         self.stop.visible = False
         on_map.instead = self.draw
@@ -53,7 +54,7 @@ class RangeLayer:
             if gather.is_empty:
                 self._end()
                 self.map.show_instead(None)
-                self._say("nothing of the product is in view")
+                self._say(tr("nothing of the product is in view"))
                 return True
             piece = ranges.piece(entry, gather)
         except SmcoreError as error:
@@ -73,13 +74,13 @@ class RangeLayer:
             self.map.show_instead(self.store.ranges.frame(entry, found, piece, gather, view))
             self._say(_overview(gather.level))
         elif identity == self._stopped:
-            self._say("stopped")
+            self._say(tr("stopped"))
         elif piece.key != self._running:
             self._running = piece.key
-            self._say("computing …", 0.0)
+            self._say(tr("computing …"), 0.0)
             self._work.start(
                 piece.work, lambda found: self._done(piece, found), failed=self._failed,
-                told=lambda share, what: self._say(f"computing, {what}", share),
+                told=lambda share, what: self._say(tr("computing, {what}", what=what), share),
             )  # fmt: skip
 
     def _done(self, piece: Piece, found: Aggregate) -> None:
@@ -110,14 +111,16 @@ class RangeLayer:
 
     def _say(self, state: str, share: float | None = None) -> None:
         ranges = self.store.ranges
-        bar = "" if share is None else f'<progress value="{share:.3f}" max="1" aria-label="share computed"></progress>'
+        bar, told = "", tr("share computed")
+        if share is not None:
+            bar = f'<progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
         line = f"<div>{esc(state)}</div>" if state else ""
         said = f'<b>{esc(ranges.label())}</b><div class="muted">{esc(ranges.rule())}</div>{line}{bar}'
         self.note.object = f'<div class="chip" role="status">{said}</div>'
-        self.stop.label = "Stop" if share is not None else "Compute"
-        self.stop.visible = share is not None or state == "stopped"
+        self.stop.label = tr("Stop") if share is not None else tr("Compute")
+        self.stop.visible = share is not None or state == tr("stopped")
 
 
 def _overview(level: int) -> str:
     """What the cells of the view are."""
-    return f"at this zoom of the means of {2**level} × {2**level} cells" if level else ""
+    return tr("at this zoom of the means of {value} × {value} cells", value=2**level) if level else ""

@@ -11,6 +11,7 @@ from app import saving
 from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.controls import button, empty, esc, save_row, text
+from app.language import mark, tr
 from app.python_code import series_code
 from app.selection import Selection
 from app.series_backdrop import Frozen, Rain
@@ -26,7 +27,7 @@ from smcore.errors import SmcoreError
 
 REST_MS = 90
 """Of the user's hand before the points of another period are sent."""
-NOWHERE = "Click on the map to see the series of every product at that place."
+NOWHERE = mark("Click on the map to see the series of every product at that place.")
 
 
 class SeriesView:
@@ -57,18 +58,18 @@ class SeriesView:
     def _build(self, draw: Callable[[str], None]) -> None:
         selection, store = self.selection, self.store
         self.period = PeriodButtons(selection, store, self.chart.period)
-        self.treatment = Choice(selection, "treatment", "What the series show", choices(), 106)
+        self.treatment = Choice(selection, "treatment", tr("What the series show"), choices(), 106)
         self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
         self.legend = text(
             "", margin=(0, 6, 0, 12), styles={"max-height": "56px", "overflow": "hidden auto", "font-size": "12px"}
         )
         self.as_table = button(
-            "Table",
+            tr("Table"),
             lambda _: self._turn(),
             width=58,
             height=26,
             margin=(1, 0),
-            description="Read the numbers, or see the plot",
+            description=tr("Read the numbers, or see the plot"),
         )
         self.python = copy_python(lambda: series_code(store))
         ends = pn.Column(self.as_table, self.python, width=64, margin=0)
@@ -76,9 +77,9 @@ class SeriesView:
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))
-        self.cancel = button("Cancel", lambda _: self._cancelled(), width=60, height=26)
+        self.cancel = button(tr("Cancel"), lambda _: self._cancelled(), width=60, height=26)
         self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
-        self.message = text(empty(NOWHERE))
+        self.message = text(empty(tr(NOWHERE)))
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
         parts = self.treatment, self.area, self.behind, self.period
         self.controls = pn.Row(*parts, pn.HSpacer(), self.save, sizing_mode="stretch_width", margin=(2, 0, 0, 6))
@@ -108,7 +109,7 @@ class SeriesView:
             self._draw()
             return
         self._working = True
-        self._told(0.0, "beginning")
+        self._told(0.0, tr("beginning"))
         self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(e.sentence))
 
     def _draw(self) -> None:
@@ -138,13 +139,13 @@ class SeriesView:
         chosen = self.selection
         if chosen.area and self.store.curves.areas.area is None:
             return {
-                "box": "Drag a box on the map: the series are then means over it.",
-                "polygon": "Click the corners of a polygon on the map and double-click the last one.",
+                "box": tr("Drag a box on the map: the series are then means over it."),
+                "polygon": tr("Click the corners of a polygon on the map and double-click the last one."),
             }[chosen.area]
         if chosen.area:
             refused = self.store.curves.areas.refusals()
-            return " ".join(refused) or "No product has a value in this area: draw it over a product."
-        return "No product has data at this place: click inside a product's area." if chosen.point else NOWHERE
+            return " ".join(refused) or tr("No product has a value in this area: draw it over a product.")
+        return tr("No product has data at this place: click inside a product's area.") if chosen.point else tr(NOWHERE)
 
     def _told(self, share: float, what: str) -> None:
         if not self._working:  # it has ended since
@@ -199,7 +200,7 @@ class SeriesView:
         if key and self._shown and not any(np.isfinite(s.value).any() for s in self._shown):
             notes.append(why_empty(key))
         elif not any_seen:
-            notes.append("no value in this period")
+            notes.append(tr("no value in this period"))
         return notes
 
     def _turn(self) -> None:
@@ -210,7 +211,7 @@ class SeriesView:
         in_numbers = bool(self.selection.table)
         if self.message.visible:
             return
-        self.as_table.label = "Plot" if in_numbers else "Table"
+        self.as_table.label = tr("Plot") if in_numbers else tr("Table")
         curves = self.store.curves
         self.table.object = series_table(curves.seen(), curves.treatment.quantity) if in_numbers else ""
         self.pane.visible, self.table.visible = not in_numbers, in_numbers

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, LinearAxis, Range1d
 
+from app.language import tr
 from app.series_backdrop import Frozen, Rain
 from smcore.figures.backdrop import HANGS, nice
 from smcore.figures.colours import FROZEN, RAIN
@@ -23,7 +24,9 @@ class Behind:
         self._rain: Rain | None = None
         self.scale, whole = Range1d(30, 0), Range1d(0, 1)
         plot.extra_y_ranges = {**plot.extra_y_ranges, "rain": self.scale, "whole": whole}
-        self.axis = LinearAxis(y_range_name="rain", axis_label=f"rain [{unit_label('mm d-1')}]", visible=False)
+        self.axis = LinearAxis(
+            y_range_name="rain", axis_label=tr("rain [{value}]", value=unit_label("mm d-1")), visible=False
+        )
         plot.add_layout(self.axis, "right")
         self.bars = ColumnDataSource({"left": [], "right": [], "value": []}, name="rain")
         self.spans = ColumnDataSource({"left": [], "right": []}, name="frozen")
@@ -36,7 +39,7 @@ class Behind:
             level="underlay",
         )  # fmt: skip
         self.hover = HoverTool(
-            tooltips=[("rain", f"@value{{0.0}} {unit_label('mm d-1')}"), ("day (UTC)", "@left{%F}")],
+            tooltips=[(tr("rain"), f"@value{{0.0}} {unit_label('mm d-1')}"), (tr("day (UTC)"), "@left{%F}")],
             formatters={"@left": "datetime"}, mode="mouse", renderers=[self.mark],
         )  # fmt: skip
         plot.add_tools(self.hover)

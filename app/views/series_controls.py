@@ -10,6 +10,7 @@ import panel as pn
 
 from app.boundary import follow
 from app.controls import button, styled
+from app.language import tr
 from app.selection import Selection
 from app.store import Store
 
@@ -26,12 +27,14 @@ class PeriodButtons:
     def __init__(self, selection: Selection, store: Store, period: Callable[[], tuple[np.datetime64, np.datetime64]]):
         self.selection, self.store, self._period = selection, store, period
         self.buttons = [
-            self._button("◀", "Earlier: half of the period shown back", -0.5, 1.0),
-            self._button("▶", "Later: half of the period shown on", 0.5, 1.0),
-            self._button("+", "Closer: half of the period shown", 0.0, 0.5),
-            self._button("−", "Wider: twice the period shown", 0.0, 2.0),
+            self._button("◀", tr("Earlier: half of the period shown back"), -0.5, 1.0),
+            self._button("▶", tr("Later: half of the period shown on"), 0.5, 1.0),
+            self._button("+", tr("Closer: half of the period shown"), 0.0, 0.5),
+            self._button("−", tr("Wider: twice the period shown"), 0.0, 2.0),
         ]
-        self.reset = button("Reset", lambda _: self.all(), width=50, description="The whole period of the product")
+        self.reset = button(
+            tr("Reset"), lambda _: self.all(), width=50, description=tr("The whole period of the product")
+        )
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The buttons."""
@@ -58,7 +61,7 @@ class BehindBoxes:
         self.selection = selection
         self.boxes = {
             name: styled(pn.widgets.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 4, 0, 4)))
-            for name, label in (("rain", "Rain"), ("frozen", "Frost"))
+            for name, label in (("rain", tr("Rain")), ("frozen", tr("Frost")))
         }
         for name, box in self.boxes.items():
             box.param.watch(lambda event, name=name: setattr(selection, name, "" if event.new else "off"), "value")
@@ -97,10 +100,13 @@ class AreaControls:
 
     def __init__(self, selection: Selection, draw: Callable[[str], None]) -> None:
         self.selection, self._draw = selection, draw
-        self.of = Choice(selection, "area", "Series of", {"cell": "", "box mean": "box", "polygon": "polygon"}, 86)
+        areas = {tr("cell"): "", tr("box mean"): "box", tr("polygon"): "polygon"}
+        self.of = Choice(selection, "area", tr("Series of"), areas, 86)
         shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
-        self.least = Choice(selection, "least_share", "Share of its cells that a mean needs", shares, 66)
-        self.again = button("Draw", lambda _: draw(selection.area), width=46, description="Draw the area on the map")
+        self.least = Choice(selection, "least_share", tr("Share of its cells that a mean needs"), shares, 66)
+        self.again = button(
+            tr("Draw"), lambda _: draw(selection.area), width=46, description=tr("Draw the area on the map")
+        )
         follow(selection, ["area"], self._show)
         self._show()
 

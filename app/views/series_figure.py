@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, DatetimeTickFormatter, HoverTool, LinearAxis, Range1d, RangeTool, Span
+from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, Range1d, RangeTool, Span
 from bokeh.plotting import figure
 
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING
+from app.date_ticks import date_ticks
+from app.language import tr
 from app.station_store import DEEP_M, Series
 from app.views.series_behind import Behind
 from smcore import names
@@ -79,12 +81,12 @@ class SeriesFigure:
             min_border_left=58, outline_line_color=None, name="series", stylesheets=[NO_RING], lod_timeout=40,
             lod_threshold=None,
         )  # fmt: skip
-        plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y", hours="%d %b %H:%M")
+        plot.xaxis.formatter = date_ticks()
         self.percent = Range1d(0, 100)
         plot.extra_y_ranges = {"percent": self.percent}
-        plot.add_layout(LinearAxis(y_range_name="percent", axis_label="saturation [%]", visible=False), "right")
-        said = [("", "$name"), ("time", "@time{%F %H:%M} UTC"), ("value", "@value{0.000}")]
-        told = (said, [*said, ("90 % band", "± @half{0.000}")], [*said, ("share of its cells", "@share{0 %}")])
+        plot.add_layout(LinearAxis(y_range_name="percent", axis_label=tr("saturation [%]"), visible=False), "right")
+        said = [("", "$name"), (tr("time"), "@time{%F %H:%M} UTC"), (tr("value"), "@value{0.000}")]
+        told = (said, [*said, (tr("90 % band"), "± @half{0.000}")], [*said, (tr("share of its cells"), "@share{0 %}")])
         self.hovers = tuple(
             HoverTool(tooltips=lines, formatters={"@time": "datetime"}, mode="mouse", renderers=[]) for lines in told
         )
@@ -192,8 +194,8 @@ class SeriesFigure:
 
     def label(self, quantity: str) -> None:
         """Say on the axes what the curves are."""
-        self.figure.yaxis[0].axis_label = f"{quantity} [{unit_label(VOLUMETRIC)}]"
-        self.figure.yaxis[1].axis_label = f"{'saturation' if quantity == 'soil moisture' else quantity} [%]"
+        self.figure.yaxis[0].axis_label = f"{tr(quantity)} [{unit_label(VOLUMETRIC)}]"
+        self.figure.yaxis[1].axis_label = f"{tr('saturation') if quantity == 'soil moisture' else tr(quantity)} [%]"
 
     def scale(self, series: list[Series]) -> None:
         """Fit the value axes to all values of these curves, and show only the axes that one of them needs."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from app.controls import esc, swatch
+from app.language import tr
 from app.series_backdrop import Frozen, Rain
 from app.station_store import DEEP_M, Series
 from app.titles import DEMONSTRATION
 from app.views.series_figure import line_colour
 from smcore.figures.colours import FROZEN, RAIN
 from smcore.figures.series import is_told
-
-BADGE = '<span class="badge">synthetic</span>'
 
 
 def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str, seen: set[int], more: str) -> str:
@@ -31,12 +30,16 @@ def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str,
     keys = _stations(stations, hidden, theme, seen)
     for i, s in enumerate(series):
         if not s.is_station:
-            badge = "" if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else f" {BADGE}"
+            badge = "" if alike or not s.synthetic or s.label.startswith(DEMONSTRATION) else f" {_badge()}"
             name = f"{swatch(line_colour(s, theme))}{esc(shortened(s.label))}{badge}"
             keys.append(_button(s.entry_id, s.name, name, drawn=s.entry_id not in hidden, pale=i not in seen))
     notes = "".join(f'<span class="muted key">{note}</span>' for note in _notes(shown))
-    synthetic = f"{BADGE} " if alike else ""
+    synthetic = f"{_badge()} " if alike else ""
     return f'{synthetic}<span class="muted key place">{esc(place)}</span>{"".join(keys)}{notes}{more}'
+
+
+def _badge() -> str:
+    return f'<span class="badge">{tr("synthetic")}</span>'
 
 
 def shortened(label: str, most: int = 30) -> str:
@@ -50,7 +53,8 @@ def shortened(label: str, most: int = 30) -> str:
 
 
 def _button(entry_id: str, title: str, name: str, *, drawn: bool, pale: bool) -> str:
-    hint = f"{title}: {'hide' if drawn else 'draw'}" + (" (no value in this period)" if pale and drawn else "")
+    hint = f"{title}: {tr('hide') if drawn else tr('draw')}"
+    hint += tr(" (no value in this period)") if pale and drawn else ""
     kind = "key toggle" + ("" if drawn else " off") + (" pale" if pale and drawn else "")
     return (
         f'<button type="button" class="{kind}" data-open="series:{esc(entry_id)}" aria-pressed="{str(drawn).lower()}"'
@@ -66,9 +70,9 @@ def _stations(stations: list[tuple[int, Series]], hidden: frozenset[str], theme:
     every = "; ".join(s.label for _, s in stations)
     name = swatch(line_colour(first, theme)) + esc(shortened(first.label, 32))
     if len(stations) > 1:
-        name += f' <span class="muted">+ {len(stations) - 1} in the cell</span>'
+        name += f' <span class="muted">{tr("+ {n} in the cell", n=len(stations) - 1)}</span>'
     if any(s.depth_m >= DEEP_M for _, s in stations):
-        every += " (dashed from 10 cm down)"
+        every += tr(" (dashed from 10 cm down)")
     drawn = first.entry_id not in hidden
     return [_button(first.entry_id, every, name, drawn=drawn, pale=not any(i in seen for i, _ in stations))]
 
@@ -76,11 +80,11 @@ def _stations(stations: list[tuple[int, Series]], hidden: frozenset[str], theme:
 def _notes(shown: list[Series]) -> list[str]:
     notes = []
     if any(is_told(s.source) for s in shown):
-        notes.append("● observed, ○ filled")
+        notes.append(tr("● observed, ○ filled"))
     if any(s.recommended is not None and (np.isfinite(s.value) & ~s.recommended).any() for s in shown):
-        notes.append("× not recommended")
+        notes.append(tr("× not recommended"))
     if any(s.half_width is not None for s in shown):
-        notes.append("shaded: 90 % band")
+        notes.append(tr("shaded: 90 % band"))
     return notes
 
 
@@ -88,9 +92,15 @@ def behind_keys(rain: Rain | None, frozen: Frozen | None, theme: str) -> str:
     """Markup that says whose rain hangs from the top, and by what the soil is called frozen."""
     keys = []
     if rain is not None:
-        keys.append((RAIN[theme], f"rain: {rain.label}", "mean of each UTC day, mm d⁻¹, downwards from the top"))
+        keys.append(
+            (
+                RAIN[theme],
+                tr("rain: {label}", label=rain.label),
+                tr("mean of each UTC day, mm d⁻¹, downwards from the top"),
+            )
+        )
     if frozen is not None and len(frozen.start):
-        keys.append((FROZEN[theme], f"frozen: {frozen.source}", "shaded"))
+        keys.append((FROZEN[theme], tr("frozen: {source}", source=frozen.source), tr("shaded")))
     return "".join(
         f'<span class="muted key" title="{esc(text)}: {esc(more)}">{swatch(colour)}{esc(shortened(text, 44))}</span>'
         for colour, text, more in keys

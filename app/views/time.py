@@ -9,8 +9,9 @@ import pandas as pd
 import panel as pn
 
 from app.background import Latest
-from app.boundary import follow, guarded
+from app.boundary import follow, guarded, together
 from app.controls import button, styled, text
+from app.language import tr
 from app.selection import SPEEDS, Selection
 from app.store import Store, centre
 from app.time_axis import TimeAxis, ticks
@@ -39,14 +40,16 @@ class TimeView:
         self.range = RangeBar(selection, store)
         self._buttons()
         speeds = {f"{steps}/s": speed for speed, steps in SPEEDS.items()}
-        self.speed = styled(pn.widgets.Select(options=speeds, width=62, margin=2, description="Steps a second of play"))
+        self.speed = styled(
+            pn.widgets.Select(options=speeds, width=62, margin=2, description=tr("Steps a second of play"))
+        )
         self.date = styled(pn.widgets.DatePicker(width=98, margin=2))
         self.slider = styled(
             pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(2, 8, 0, 8))
         )
         self.slider.tags = ["time-slider"]
         self.strip = text("", margin=(0, 8, 0, 8))
-        self.slider.param.watch(self._slid, "value")
+        self.slider.param.watch(together(self._slid), "value")
         self.date.param.watch(self._dated, "value")
         self.speed.param.watch(lambda e: setattr(selection, "speed", e.new), "value")
         follow(selection, ["speed"], self._paced)
@@ -61,13 +64,13 @@ class TimeView:
             go = self.by_month if "months" in by else self._move
             return button(label, lambda _: go(**by), width=28, description=said, **more)
 
-        self.month_back = push("«", {"months": -1}, "One month back (shift ←)")
-        self.day_back = push("‹", {"days": -1}, "One day back")
-        self.back = push("◀", {"steps": -1}, "One step back (←)")
-        self.play = button("Play", lambda _: self.toggle(), width=50, description="Play or stop (space)")
-        self.forward = push("▶", {"steps": 1}, "One step forward (→)")
-        self.day_forward = push("›", {"days": 1}, "One day forward")
-        self.month_forward = push("»", {"months": 1}, "One month forward (shift →)")
+        self.month_back = push("«", {"months": -1}, tr("One month back (shift ←)"))
+        self.day_back = push("‹", {"days": -1}, tr("One day back"))
+        self.back = push("◀", {"steps": -1}, tr("One step back (←)"))
+        self.play = button(tr("Play"), lambda _: self.toggle(), width=50, description=tr("Play or stop (space)"))
+        self.forward = push("▶", {"steps": 1}, tr("One step forward (→)"))
+        self.day_forward = push("›", {"days": 1}, tr("One day forward"))
+        self.month_forward = push("»", {"months": 1}, tr("One month forward (shift →)"))
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The bar."""
@@ -89,7 +92,7 @@ class TimeView:
             time = np.empty(0, "datetime64[ns]")
         if entry is None or not len(time):
             self.slider.disabled = True
-            self.label.object = '<span class="muted">no steps</span>'
+            self.label.object = f'<span class="muted">{tr("no steps")}</span>'
             self.strip.object = ""
             return
         step = self.store.step(entry)
@@ -102,9 +105,8 @@ class TimeView:
             self._busy = False
         said = self.store.step_label(entry, step)
         zone = "" if said.endswith("UTC") else "UTC · "
-        self.label.object = (
-            f'<b class="key">{said}</b><br><span class="muted key">{zone}step {step + 1:,} of {len(time):,}</span>'
-        )
+        of = tr("step {step:,} of {count:,}", step=step + 1, count=len(time))
+        self.label.object = f'<b class="key">{said}</b><br><span class="muted key">{zone}{of}</span>'
 
     def _calendar(self, time: np.ndarray, step: int) -> None:
         """What depends on the product is set when that changes; a step changes the day alone."""
@@ -186,7 +188,7 @@ class TimeView:
     # -- playing -------------------------------------------------------------------------------------------------
     def follow_frames(self, frame: Any) -> None:
         """Play at the pace at which the browser paints the map's frame."""
-        self.film = Film(frame, guarded(self._advance), self._stopped)
+        self.film = Film(frame, together(guarded(self._advance)), self._stopped)
 
     def toggle(self) -> None:
         """Play, or stop."""
@@ -195,11 +197,11 @@ class TimeView:
         if self.film.is_on:
             self.film.stop()
         elif not self.selection.aggregate:
-            self.play.label = "Stop"
+            self.play.label = tr("Stop")
             self.film.play(self.selection.speed)
 
     def _stopped(self) -> None:
-        self.play.label = "Play"
+        self.play.label = tr("Play")
 
     def _paced(self) -> None:
         self.speed.value = self.selection.speed
@@ -225,10 +227,10 @@ def strip(time: np.ndarray, found: Availability | None, days: tuple[str, str] | 
         at = np.searchsorted(time, moment.to_datetime64()) / (len(time) - 1)  # the slider counts steps, not hours
         if span and moment.to_datetime64() >= first and at <= 0.97:
             marks.append(f'<span style="left:{100 * at:.2f}%">{label}</span>')
-    bars, said = "", "Share of valid cells by step: being read"
+    bars, said = "", tr("Share of valid cells by step: being read")
     if found is not None:
-        thinned = f", every {found.every}th step" if found.every > 1 else ""
-        said = f"Share of valid cells by step{thinned}: a full bar is all cells that ever have a value"
+        said = tr("Share of valid cells by step: a full bar is all cells that ever have a value")
+        said += tr(" (every {n}th step)", n=found.every) if found.every > 1 else ""
         bars = f'<path d="{_bars(found, len(time))}"/>'
     bars += _marked(time, days)
     return (
