@@ -79,7 +79,10 @@ class Comparison:
         days = {"name": store.label(other), "first": _day(store.times(other)[0]), "last": _day(store.times(other)[-1])}
         if not (match >= 0).any():
             return tr("The two have no step in common: {name} has {first} to {last}.", **days)
-        if not store.ranges.is_on and match[store.step(entry)] < 0:
+        if store.ranges.is_on:  # of a range without a step of the product itself, its own note says so
+            never = not store.ranges.problem() and not (match[store.ranges.steps(entry)] >= 0).any()
+            return tr("No difference in this range: {name} has {first} to {last}.", **days) if never else ""
+        if match[store.step(entry)] < 0:
             return tr("No difference at this step: {name} has none then, of {first} to {last}.", **days)
         return ""
 

@@ -68,6 +68,7 @@ class RangeStore:
 
     def __init__(self, store: Store) -> None:
         self._store, self._selection = store, store.selection
+        self._painted: tuple[Piece, Aggregate] | None = None
 
     @property
     def is_on(self) -> bool:
@@ -205,6 +206,7 @@ class RangeStore:
         """Paint a view from the piece that holds it."""
         from app.store import Frame
 
+        self._painted = piece, found
         rows = slice(gather.rows.start - piece.rows.start, gather.rows.stop - piece.rows.start)
         columns = slice(gather.columns.start - piece.columns.start, gather.columns.stop - piece.columns.start)
         return Frame(paint(self._scaled(found)[rows, columns], gather, *self._store.colour_range(entry)), view)
@@ -228,20 +230,44 @@ class RangeStore:
         return self._scaled(work(lambda *_: None, lambda: False)).astype(np.float64)
 
     def at(self, entry: CatalogEntry, row: int, column: int) -> RangeValue | None:
-        """The aggregate of the product's own variable in one cell; None where the map shows something else of it."""
-        store = self._store
-        if not self.is_on or store.combines or store.variable(entry) != entry.variable:
+        """The aggregate in one cell of what the map shows; None where it is not known.
+
+        That of one product's variable is computed from its series, that of several products read off the map.
+        """
+        store, variable = self._store, self._store.variable(entry)
+        if not self.is_on:
             return None
-        values = store.values(entry, row, column)
+        if store.combines or variable in store.opened(entry).statics:
+            return self._off_the_map(entry, row, column)
+        values = store.values(entry, row, column, variable)
         one = slice(0, 1)
         try:
             found = aggregate(self.asked(), lambda s, *_: values[s].reshape(1, 1), self._middles(entry), one, one)
         except WindowError:
             return None
-        units = self.units(store.own_units(entry))
-        return RangeValue(
-            float(self._scaled(found)[0, 0]), units, round(float(found.share[0, 0]) * found.days), found.days
-        )
+        return self._value(entry, found, 0, 0)
+
+    def _off_the_map(self, entry: CatalogEntry, row: int, column: int) -> RangeValue | None:
+        piece, found = self._painted or (None, None)
+        if piece is None or found is None or piece.level or not self.is_of(piece, entry):
+            return None
+        down, across = row - piece.rows.start, column - piece.columns.start
+        inside = 0 <= down < found.value.shape[0] and 0 <= across < found.value.shape[1]
+        return self._value(entry, found, down, across) if inside else None
+
+    def _value(self, entry: CatalogEntry, found: Aggregate, row: int, column: int) -> RangeValue:
+        days = round(float(found.share[row, column]) * found.days)
+        return RangeValue(float(self._scaled(found)[row, column]), self._store.units(entry), days, found.days)
+
+    def steps(self, entry: CatalogEntry) -> np.ndarray:
+        """Which steps of a product lie in the range.
+
+        Raises
+        ------
+        WindowError
+            If none does.
+        """
+        return self.asked().steps(self._middles(entry))
 
     # -- reading -------------------------------------------------------------------------------------------------
     def _scaled(self, found: Aggregate) -> np.ndarray:

@@ -29,6 +29,7 @@ from app.views.infer import InferView
 from app.views.kept_view import KeptView
 from app.views.layers import LayersView
 from app.views.map import MapView
+from app.views.map_note import MapNote
 from app.views.metric_card import MetricCard
 from app.views.model_card import ModelCardView
 from app.views.overlay_card import OverlayCard
@@ -60,6 +61,8 @@ class Session:
         self.overlay = OverlayCard(self.selection, self.map)
         self.time = TimeView(self.selection, self.store)
         self.range = RangeLayer(self.selection, self.store, self.map)
+        self.range.shown = self._range_shown
+        self.map_note = MapNote(self.selection, self.store, self.map)
         self.hovmoller = HovmollerView(self.selection, self.store, self.map)
         self.hovmoller_card = HovmollerCard(self.selection, self.store, self.map)
         self.time.follow_frames(self.map.front)
@@ -132,6 +135,11 @@ class Session:
             self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
 
+    def _range_shown(self) -> None:
+        """The inspector has the number that the map shows, once that is there."""
+        if self.selection.place == "explore" and self.store.combines:
+            self.cell.refresh()
+
     def template(self) -> pn.Template:
         """The page of this session."""
         keys = {
@@ -167,7 +175,7 @@ class Session:
             "layers": pn.Column(self.layers, self.overlay, sizing_mode="stretch_width", margin=0),
             "card": self.rail,
             "map": self.map,
-            "range": self.range,
+            "range": pn.Column(self.range, self.map_note, margin=0),
             "hovmoller": self.hovmoller,
             "hovmoller_card": self.hovmoller_card,
             "time": self.time,

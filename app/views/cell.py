@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import panel as pn
 
 from app.boundary import follow
-from app.class_store import described
 from app.controls import Markup, empty, esc, number, table, text
 from app.language import tr
 from app.selection import Selection
+from app.shown_value import shown_value
 from app.store import CellValue, Store
 from smcore.names import unit_label
 
@@ -19,7 +21,8 @@ class CellView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.body = text()
-        follow(selection, ["point", "time", "product", "variable", "expression", "quality", "masks"], self.refresh)
+        follow(selection, ["point", "time", "product", "variable", "quality", "masks"], self.refresh)
+        follow(selection, ["minus", "onto", "expression"], self.refresh)
         follow(selection, ["aggregate", "since", "until", "percentile", "least_days"], self.refresh)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
@@ -50,48 +53,37 @@ class CellView:
             for c in cells
         ]
         self.body.object = (
-            f"<h3>{esc(self.store.place_label())}</h3>{table((tr('Product'), tr('Value')), rows, numeric=(1,))}"
-            f"{self._details(cells[0])}"
+            f"<h3>{esc(self.store.place_label())}</h3>{self._on_the_map()}"
+            f"{table((tr('Product'), tr('Value')), rows, numeric=(1,))}{self._details(cells[0])}"
         )
 
-    def _details(self, cell: CellValue) -> str:
-        """The cell of the product on the map: where it is in its grid, and its flags."""
-        if self.store.entry is None or cell.entry.id != self.store.entry.id:
+    def _on_the_map(self) -> str:
+        """What the map shows here, where that is not a product's value at a step: its number comes first."""
+        shown = shown_value(self.store)
+        if shown is None:
             return ""
-        grid = self.store.grid(cell.entry)
+        said = f"{number(shown.value)} {unit_label(shown.units)}" if shown.is_known else tr("being computed")
+        note = tr("{valid} of {n} days valid", valid=shown.valid_days, n=shown.days) if shown.days else ""
+        value = Markup(f"<b>{esc(said)}</b><br><span class=muted>{esc(note)}</span>")
+        return table((tr("On the map"), tr("Value")), [(shown.name, value)], numeric=(1,))
+
+    def _details(self, cell: CellValue) -> str:
+        """The cell of what the map shows: where it is in its grid, and the flags of its product."""
+        entry, point = self.store.entry, self.selection.point
+        if entry is None or point is None or cell.entry.id != entry.id:
+            return ""
+        grid = self.store.map_grid(entry)
+        row, column = (int(i) for i in grid.index(*point))
+        if row < 0:
+            grid, row, column = self.store.grid(entry), cell.row, cell.column
+        where: dict[str, Any] = {"row": row + grid.row0, "column": column + grid.col0, "name": grid.name}
         rows = [
-            (
-                tr("Cell"),
-                tr(
-                    "row {row}, column {column} of {name}",
-                    row=cell.row + grid.row0,
-                    column=cell.column + grid.col0,
-                    name=grid.name,
-                ),
-            ),
-            (tr("Centre"), f"{cell.lat:.4f}°, {cell.lon:.4f}°"),
+            (tr("Cell"), tr("row {row}, column {column} of {name}", **where)),
+            (tr("Centre"), f"{grid.lat[row]:.4f}°, {grid.lon[column]:.4f}°"),
         ]
         rows += [(name[:1].upper() + name[1:], said) for name, said in self.store.classes.at(cell).items()]
-        rows[:0] = self._shown(cell)
-        ranged = self.store.ranges.at(cell.entry, cell.row, cell.column)
-        if ranged is not None:
-            days = tr("{valid} of {n} days valid", valid=ranged.valid_days, n=ranged.days)
-            said = f"{number(ranged.value)} {unit_label(ranged.units)}, {days}"
-            rows.insert(0, (self.store.ranges.label(), said))
         body = "".join(f"<tr><th>{esc(name)}</th><td>{esc(value)}</td></tr>" for name, value in rows)
         return f"<h4>{esc(self.store.marked(cell.entry))}</h4><table>{body}</table>"
-
-    def _shown(self, cell: CellValue) -> list[tuple[str, str]]:
-        """What the map shows of the product there, if not its own soil moisture: a formula, or another variable."""
-        store, point = self.store, self.selection.point
-        step, variable = store.step(cell.entry), store.variable(cell.entry)
-        if store.formula.is_on and point is not None:
-            curve = store.formula.series(point[0], point[1], 0)
-            return [(curve.label, f"{number(float(curve.value[step]))} {unit_label(curve.units)}")]
-        if variable == cell.entry.variable or store.classes.of(cell.entry) is not None:
-            return []
-        value = float(store.values(cell.entry, cell.row, cell.column, variable)[step])
-        return [(described(variable), f"{number(value)} {unit_label(store.variables(cell.entry)[variable])}")]
 
 
 def _band(cell: CellValue) -> str:

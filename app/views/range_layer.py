@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import panel as pn
 
@@ -32,6 +32,7 @@ class RangeLayer:
         self.stop = button(tr("Stop"), lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
         self.pane = pn.Column(self.note, self.stop, margin=0)
         self.stop.visible = False
+        self.shown: Callable[[], None] = lambda: None  # told when another range was painted
         on_map.instead = self.draw
         names = ["aggregate", "since", "until", "percentile", "least_days"]
         follow(selection, names, on_map.request)
@@ -72,6 +73,7 @@ class RangeLayer:
         if found is not None:
             self._end()
             self.map.show_instead(self.store.ranges.frame(entry, found, piece, gather, view))
+            self.shown()
             self._say(_overview(gather.level))
         elif identity == self._stopped:
             self._say(tr("stopped"))

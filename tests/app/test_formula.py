@@ -96,7 +96,7 @@ def test_the_series_has_its_curve(tab: Callable[..., Session], data: dict[str, A
     expected = [data["flagged"]["sm"].values[t, 5, 3] - model_on(data, t)[5, 3] for t in range(6)]
     np.testing.assert_allclose(curve.value, expected, atol=1e-6)
     assert curve.label == "formula: a - the_model"
-    assert f"<th>formula: a - the_model</th><td>{expected[4]:.3f} m³".replace("-0", "−0") in session.cell.body.object
+    assert f"<b>{expected[4]:.3f} m³".replace("-0", "−0") in session.cell.body.object
     assert curve.synthetic
     written = series_file(session.store, "csv").getvalue().decode()
     assert "formula: a - the_model" in written
