@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from smcore.validation.runs.results import Field, RunResults, list_runs, open_ru
 from smcore.validation.versus import DEFAULT_METRICS
 
 _OPENED = BoundedCache(8)
+_OUTSIDE_BRACKETS = re.compile(r", (?![^(]*\))")
 _FIRST = ("ubrmsd", "pearson_r")
 VERDICTS = ("better", "undecided", "worse", "too_few", "seen")
 
@@ -40,8 +43,10 @@ class Marks:
 class ResultStore:
     """The validation runs of one session's selection."""
 
-    def __init__(self, selection: Selection, store: Store, folder: Path) -> None:
-        self._selection, self._store, self.folder = selection, store, folder
+    def __init__(
+        self, selection: Selection, store: Store, folder: Path, is_queued: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._selection, self._store, self.folder, self._is_queued = selection, store, folder, is_queued
 
     def runs(self) -> list[tuple[str, str, float]]:
         """Runs kept here, newest first: id, what was compared, when it ended."""
@@ -71,6 +76,9 @@ class ResultStore:
 
     def waits(self) -> str:
         """Why no run is shown."""
+        if self._selection.run and not self._is_queued(self._selection.run):
+            run = self._selection.run
+            return tr("There is no run «{run}» here: choose one of the earlier runs, or run again.", run=run)
         if self._selection.run:
             return "Nothing is kept of this run yet: its results come here when it is done."
         return "Nothing is validated yet: choose products and a reference at the right, and run."
@@ -128,7 +136,7 @@ class ResultStore:
         if results is None:
             return whole
         others = [self.label(one) for one in (*results.products, results.reference) if one != entry_id]
-        words = whole.split(", ")
+        words = _OUTSIDE_BRACKETS.split(whole)
         for count in range(1, len(words)):
             found = ", ".join(words[:count])
             if not any(other.startswith(found) for other in others):

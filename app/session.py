@@ -53,7 +53,7 @@ class Session:
         self.settings = settings
         self.selection = Selection(**url.read(query or {}))
         self.store = Store(self.selection, settings.catalogs)
-        self.results = ResultStore(self.selection, self.store, settings.runs)
+        self.results = ResultStore(self.selection, self.store, settings.runs, self._is_queued)
         self._default()
         self.map = MapView(self.selection, self.store)
         self.kept_view = KeptView(self.selection, self.map, self.write_link)
@@ -134,6 +134,9 @@ class Session:
         if place == "validate" and not len(self.rail):
             self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
+
+    def _is_queued(self, run: str) -> bool:
+        return Queue(self.settings.jobs).get(run) is not None
 
     def _range_shown(self) -> None:
         """The inspector has the number that the map shows, once that is there."""

@@ -64,6 +64,7 @@ class InferView:
             description="Validate this result, and the observed product beside it, at the stations in the window",
         )  # fmt: skip
         self.compare = button("", guarded(lambda _: self._compare()), width=140, visible=False)
+        self.why = text(margin=0)
         self.after = pn.Row(self.judge, self.compare, margin=0, visible=False)
         self._wire()
         self.refresh()
@@ -76,7 +77,7 @@ class InferView:
             pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
             pn.Row(self.start, self.end, margin=0), self.picker, self.complete,
             pn.Column(
-                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after,
+                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after, self.why,
                 sizing_mode="stretch_width", margin=0, styles=FOOT,
             ),
             sizing_mode="stretch_width", margin=0,
@@ -232,9 +233,12 @@ class InferView:
     # -- what comes after ----------------------------------------------------------------------------------------
     def _offer(self, job: Job) -> None:
         """Offer to judge a finished result, and to compare it with another model's on the same window."""
-        asked = afterwards.judgement(self.store, job, self.settings) if job.state == DONE else None
-        rival = afterwards.rival(self.queue, self.store, job) if asked else None
-        self.after.visible, self.compare.visible = asked is not None, rival is not None
+        done = job.state == DONE
+        why = afterwards.hindrance(self.store, job) if done else ""
+        rival = afterwards.rival(self.queue, self.store, job) if done else None
+        self.judge.visible, self.compare.visible = done and not why, rival is not None
+        self.after.visible = self.judge.visible or self.compare.visible
+        self.why.object = f'<div class="muted">{esc(why)}</div>' if why else ""
         if rival is not None:
             self.compare.label = "Minus the other"
             self.compare.description = f"Take {self.store.label(rival)}, on the same window, off this result"

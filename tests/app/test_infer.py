@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import catalogue, tiny_cube, tiny_stations
 from tiny import make_systems
 
-from app.afterwards import observed_beside
+from app.afterwards import judgement, observed_beside
 from app.session import Session
 from app.settings import Settings
+from smcore.grids import ease
 
 BOX = "-104,34,-102,36"
 
@@ -170,6 +172,41 @@ def test_a_finished_result_is_judged_at_stations_beside_the_observed_product(ope
     assert asked_for.request["products"] == ["fine", "coarse"]
     assert asked_for.request["reference"] == session.selection.collection
     assert (asked_for.request["start"], asked_for.request["end"]) == ("2019-01-01", "2019-01-20")
+    assert session.store.catalog.get("fine").layer_m == (0.0, 0.05)
+    assert (asked_for.request["depth_from"], asked_for.request["depth_to"]) == (0.0, 0.05)
+    assert (session.validate.top.value, session.validate.bottom.value) == (0.0, 0.05)
+
+
+def test_sensors_below_the_layer_leave_the_depth_open_and_none_in_the_window_is_said(tmp_path: Path) -> None:
+    grid = ease("M36").cut(slice(80, 92), slice(200, 216))
+    deep = tiny_stations(grid)
+    deep = deep.assign_coords(depth_from=deep["depth_from"] + 0.5, depth_to=deep["depth_to"] + 0.5)
+    data = {
+        "here": tiny_cube(grid, title="Here"),
+        "beside": tiny_cube(ease("M36").cut(slice(80, 92), slice(230, 240)), kind="observed", title="Beside"),
+        "other-grid": tiny_cube(
+            ease("M09").cut(slice(320, 368), slice(800, 864)), kind="observed", title="Same sensors"
+        ),
+        "deep": deep,
+    }
+    settings = Settings(
+        catalogs=(catalogue(tmp_path, data),), writable_catalog=tmp_path / "own.yml", jobs=tmp_path / "jobs"
+    )
+    session = Session(settings, {"place": "infer", "product": "here", "stations": "deep", "box": BOX})
+    job = session.infer.queue.get(finished(session, "here", "smsnet"))
+    asked_for = judgement(session.store, job, settings)
+    assert asked_for is not None
+    assert asked_for.products == ("here", "other-grid"), "one with common sensors before one on the same grid"
+    assert (asked_for.depth_from, asked_for.depth_to) == (None, None)
+    away = session.infer.queue.get(finished(session, "beside", "smsnet"))
+    assert judgement(session.store, away, settings) is None
+    session.selection.job = away.id
+    session.infer.look()
+    assert not session.infer.judge.visible
+    assert "No sensor of Test stations lies in the window of this result." in session.infer.why.object
+    session.selection.collection = ""
+    session.infer.look()
+    assert "choose a station collection" in session.infer.why.object
 
 
 def test_another_models_result_on_the_same_window_is_one_click_away(open_tab: Callable[..., Session]) -> None:

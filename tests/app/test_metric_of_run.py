@@ -54,6 +54,21 @@ def test_a_metric_is_drawn_at_every_location_with_its_number(run: Path) -> None:
     assert isinstance(there, hv.Points)
 
 
+def test_a_short_name_is_cut_at_no_comma_inside_brackets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = {"coarse": "SMAP (L3, 36 km), descending", "fine": "SMAP (L3, 9 km), descending", "nets": "Stations"}
+    kept = shown(home / "runs" / "first", run="first")
+    monkeypatch.setattr(kept, "label", titles.__getitem__)
+    assert [kept.short(one) for one in ("coarse", "fine")] == ["SMAP (L3, 36 km)", "SMAP (L3, 9 km)"]
+
+
+def test_a_run_that_nobody_knows_is_said_and_one_that_is_queued_is_waited_for(home: Path) -> None:
+    selection = Selection(run="nope")
+    store = Store(selection, [home / "catalog.yml"])
+    for is_queued, said in ((False, "There is no run «nope» here"), (True, "its results come here when it is done")):
+        kept = ResultStore(selection, store, home / "runs", lambda _, found=is_queued: found)
+        assert said in kept.waits()
+
+
 def test_a_run_is_found_by_its_id_in_the_home(run: Path) -> None:
     table, style = notebook.read_metric("first")
     assert len(table) == 3
