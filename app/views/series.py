@@ -61,18 +61,18 @@ class SeriesView:
         self.treatment = Choice(selection, "treatment", tr("What the series show"), choices(), 106)
         self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
         self.legend = text(
-            "", margin=(0, 6, 0, 12), styles={"max-height": "56px", "overflow": "hidden auto", "font-size": "12px"}
+            "", margin=(0, 6, 0, 12), styles={"max-height": "48px", "overflow": "hidden auto", "font-size": "12px"}
         )
         self.as_table = button(
             tr("Table"),
             lambda _: self._turn(),
             width=58,
-            height=26,
-            margin=(1, 0),
+            height=28,
+            margin=(2, 0),
             description=tr("Read the numbers, or see the plot"),
         )
         self.python = copy_python(lambda: series_code(store))
-        ends = pn.Column(self.as_table, self.python, width=64, margin=0)
+        ends = pn.Row(self.as_table, self.python, width=128, margin=0)
         self.head = pn.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
@@ -132,8 +132,19 @@ class SeriesView:
         self._shown = shown
         self._mark_now()
         self._tell()
-        self.message.visible = False
+        self._refuse(self._why_not_treated())
         self._plot_or_table()
+
+    def _why_not_treated(self) -> str:
+        """Why no curve has a value of what was chosen, which a reader looks for where the plot would be; "" if any."""
+        key = self.selection.treatment
+        empty_ = key and self._shown and not any(np.isfinite(s.value).any() for s in self._shown)
+        return why_empty(key) if empty_ else ""
+
+    def _refuse(self, sentence: str) -> None:
+        self.message.object, self.message.visible = empty(sentence), bool(sentence)
+        if sentence:
+            self.pane.visible = self.table.visible = False
 
     def _why_nothing(self) -> str:
         chosen = self.selection
@@ -190,16 +201,14 @@ class SeriesView:
         seen = {i for i, s in enumerate(self._series) if _name(s) in shown or s.entry_id in curves.hidden}
         behind = defined(definition(self.selection.treatment))
         behind += behind_keys(self._rain, self._frozen, self.selection.theme)
-        behind += "".join(f'<span class="alert key">{esc(note)}</span>' for note in self._notes(bool(shown)))
-        self.legend.object = legend(self._series, curves.hidden, self.selection.theme, curves.place(), seen, behind)
+        first = "".join(f'<span class="alert key">{esc(note)}</span>' for note in self._notes(bool(shown)))
+        shown_keys = legend(self._series, curves.hidden, self.selection.theme, curves.place(), seen, behind)
+        self.legend.object = first + shown_keys
 
     def _notes(self, any_seen: bool) -> list[str]:
         """What a reader must know of the picture as a whole."""
-        key = self.selection.treatment
         notes = self.store.curves.areas.refusals() if self.selection.area else []
-        if key and self._shown and not any(np.isfinite(s.value).any() for s in self._shown):
-            notes.append(why_empty(key))
-        elif not any_seen:
+        if not any_seen and not self._why_not_treated():
             notes.append(tr("no value in this period"))
         return notes
 

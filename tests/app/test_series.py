@@ -213,8 +213,12 @@ def test_an_anomaly_is_that_of_validation_on_screen_axis_and_file(tab: Callable[
 
 def test_a_record_too_short_for_a_climatology_says_so_and_what_to_choose(tab: Callable[..., Session]) -> None:
     session = tab(**{"as": "climatology"})
-    assert "A climatology needs 3 years" in session.series.legend.object
+    assert "A climatology needs 3 years" in session.series.message.object
+    assert session.series.message.visible, "where the plot would be, not under the fold of the legend"
+    assert not session.series.pane.visible
     session.selection.treatment = ""
+    assert session.series.pane.visible
+    assert not session.series.message.visible
     assert "climatology" not in session.series.legend.object
 
 
