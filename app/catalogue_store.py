@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from app.cache import BoundedCache
+from app.language import mark
 from smcore.catalog import CatalogEntry
 from smcore.grids import EASE
 from smcore.health import Health, health
@@ -23,7 +24,7 @@ def grid_of(entry: CatalogEntry) -> str:
         return "stations"
     if entry.grid in EASE:
         return f"{EASE[entry.grid][2] / 1000:.0f} km ({entry.grid})"
-    return "latitude × longitude" if entry.grid else "no grid"
+    return mark("latitude × longitude") if entry.grid else mark("no grid")
 
 
 def listed(entries: Iterable[CatalogEntry]) -> list[CatalogEntry]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.language import tr
 from app.systems import SYSTEMS, told
 from smcore import names
 from smcore.catalog import Catalog, CatalogEntry
@@ -171,7 +172,9 @@ def slots(choice: Choice, store: Store) -> tuple[Slot, ...]:
         In one sentence, if it has no weights or the data at hand lack something.
     """
     if not choice.has_weights:
-        raise SpecMismatch("no weights are at hand", hint=f"make them with: loam train {choice.model}")
+        raise SpecMismatch(
+            tr("no weights are at hand"), hint=tr("make them with: loam train {model}", model=choice.model)
+        )
     given = [g for g in _at_hand(store) if not _is_run(g.entry)]
     given = [g for g in given if _has_step(g, choice.step)] + [g for g in given if not g.hours]
     found = []
@@ -256,7 +259,7 @@ def _modelled(choice: Choice, given: list[_Given]) -> list[Offer]:
         g for g in given if g.dynamic.get(names.SM) == names.VOLUMETRIC and g.entry.kind in ("modelled", "reference")
     ]
     if not fit:
-        raise SpecMismatch("it needs soil moisture of a land-surface model, and none is at hand")
+        raise SpecMismatch(tr("it needs soil moisture of a land-surface model, and none is at hand"))
     offers = []
     for one in fit:
         maps = () if choice.units("dynamic") else _with_maps(choice, (one,), given)
@@ -275,7 +278,7 @@ def _targets(choice: Choice, given: list[_Given], store: Store, others: list[Slo
         fit = [e for e in fit if e.kind == "observed" and e.variables.get(names.SM) == names.VOLUMETRIC]
         fit = [e for e in fit if all(any(_nest(e, o.entry) for o in slot.offers) for slot in others)]
     if not fit:
-        raise SpecMismatch("it needs observed soil moisture on the grid of its other inputs, and none is at hand")
+        raise SpecMismatch(tr("it needs observed soil moisture on the grid of its other inputs, and none is at hand"))
     grids = {slot.offers[0].entry.grid for slot in others}
     return [Offer(e, (("target", e.id),)) for e in sorted(fit, key=lambda e: bool(grids) and e.grid not in grids)]
 
@@ -284,8 +287,10 @@ def _missing(needed: Mapping[str, str], given: Iterable[Mapping[str, str]]) -> S
     given = list(given)
     nowhere = {n: u for n, u in needed.items() if not any(g.get(n) == u for g in given)}
     if nowhere:
-        return SpecMismatch(f"it needs {told(nowhere, SHOWN)}, which no data set at hand has")
-    return SpecMismatch(f"the data sets that have {told(needed, SHOWN)} lie on grids that do not fit each other")
+        return SpecMismatch(tr("it needs {inputs}, which no data set at hand has", inputs=told(nowhere, SHOWN)))
+    return SpecMismatch(
+        tr("the data sets that have {inputs} lie on grids that do not fit each other", inputs=told(needed, SHOWN))
+    )
 
 
 def _nest(one: CatalogEntry, other: CatalogEntry) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
-from app.language import mark, tr
+from app.language import ENGLISH, current, mark, tr
 from smcore.aggregates.climatology import MIN_VALUES, MIN_YEARS, WINDOW
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import Aggregate, Range
@@ -117,7 +117,7 @@ class RangeStore:
         """The aggregate in words."""
         chosen = self._selection
         return (
-            tr("{ordinal} percentile", ordinal=_ordinal(chosen.percentile), number=f"{chosen.percentile:g}")
+            tr("{number} percentile", number=_ordinal(chosen.percentile))
             if chosen.aggregate == "percentile"
             else tr(LABELS[chosen.aggregate])
         )
@@ -330,5 +330,7 @@ def _widened(span: slice, length: int) -> slice:
 
 def _ordinal(number: float) -> str:
     whole = f"{number:g}"
+    if current() != ENGLISH:
+        return whole
     last = "" if "." in whole or whole[-2:] in ("11", "12", "13") else whole[-1]
     return whole + {"1": "st", "2": "nd", "3": "rd"}.get(last, "th")

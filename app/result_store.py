@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
+from app.language import tr
 from app.metric_display import Scale, scale_of, written
 from app.selection import Selection
 from app.store import Frame, Store
+from app.words import word
 from smcore.errors import StoreError
 from smcore.maps import View, paint, plan
 from smcore.validation.runs.pictured import ALL, boxes
@@ -80,8 +82,8 @@ class ResultStore:
             run = self._selection.run
             return tr("There is no run «{run}» here: choose one of the earlier runs, or run again.", run=run)
         if self._selection.run:
-            return "Nothing is kept of this run yet: its results come here when it is done."
-        return "Nothing is validated yet: choose products and a reference at the right, and run."
+            return tr("Nothing is kept of this run yet: its results come here when it is done.")
+        return tr("Nothing is validated yet: choose products and a reference at the right, and run.")
 
     def usable(self) -> RunResults | None:
         """The chosen run if it can be opened: for marks that say nothing where it can't."""
@@ -220,10 +222,14 @@ def _said(row: Any, metric: str, units: str, verdicts: bool) -> str:
     """One line about a location, for the hover."""
     if verdicts:
         if not np.isfinite(row.gain):
-            return f"{row.verdict.replace('_', ' ')}, {row.n} pairs"
+            return f"{word(row.verdict)}, {_pairs(row.n)}"
         gain = written(metric, row.gain, units, (row.lower, row.upper))
-        return f"{row.verdict}: gain {gain}, {row.n} pairs"
+        return tr("{verdict}: gain {gain}, {pairs}", verdict=word(row.verdict), gain=gain, pairs=_pairs(row.n))
     if row.status != "ok":
-        return f"{row.status.replace('_', ' ')}: {row.note}" if row.note else row.status.replace("_", " ")
-    seen = {"yes": ", trained on here", "partly": ", partly trained on here"}.get(row.seen, "")
-    return f"{written(metric, row.value, units, (row.lower, row.upper))}, {row.n} pairs{seen}"
+        return f"{word(row.status)}: {row.note}" if row.note else word(row.status)
+    seen = {"yes": tr(", trained on here"), "partly": tr(", partly trained on here")}.get(row.seen, "")
+    return f"{written(metric, row.value, units, (row.lower, row.upper))}, {_pairs(row.n)}{seen}"
+
+
+def _pairs(count: int) -> str:
+    return tr("{n} pairs", one="{n} pair", n=count)

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from app.language import mark, tr
+from app.words import word
 from smcore.models.registry import PACKAGE
 from smcore.names import unit_label
 
@@ -29,23 +31,36 @@ class System:
 
 SYSTEMS = {
     "smsnet": System(
-        "SMSNet", "reconstruct, downscale", "soil moisture from optical and thermal images, rain and soil maps",
-        "9 km, or 1 km with the same weights; daily",
+        "SMSNet",
+        mark("reconstruct, downscale"),
+        mark("soil moisture from optical and thermal images, rain and soil maps"),
+        mark("9 km, or 1 km with the same weights; daily"),
     ),
     "drcgan": System(
-        "DrcGAN", "fuse", "SMAP with a land-surface model, which gives a map without gaps", "36 km, daily",
+        "DrcGAN",
+        mark("fuse"),
+        mark("SMAP with a land-surface model, which gives a map without gaps"),
+        mark("36 km, daily"),
     ),
     "pscnet": System(
-        "PSCNet", "downscale in time", "soil moisture every three hours from reanalysis fields", "10 km, 3-hourly",
+        "PSCNet",
+        mark("downscale in time"),
+        mark("soil moisture every three hours from reanalysis fields"),
+        mark("10 km, 3-hourly"),
     ),
     "tssmnet": System(
-        "TsSMNet", "reconstruct", "gaps of SMAP from each cell's own past and its weather", "9 km, daily",
+        "TsSMNet",
+        mark("reconstruct"),
+        mark("gaps of SMAP from each cell's own past and its weather"),
+        mark("9 km, daily"),
     ),
     "multiscale_lstm": System(
-        "Multiscale LSTM", "predict", "soil moisture from weather, learned from satellite cells and stations at once",
-        "grid of the weather, daily",
+        "Multiscale LSTM",
+        mark("predict"),
+        mark("soil moisture from weather, learned from satellite cells and stations at once"),
+        mark("grid of the weather, daily"),
     ),
-}  # fmt: skip
+}
 """In the order in which they are listed."""
 
 
@@ -71,7 +86,7 @@ def told(units: Mapping[str, str], most: int = 0) -> str:
         band = _BANDS.fullmatch(name)
         runs.setdefault((band[1], unit) if band else (name, unit), []).append(band[2] if band else "")
     words = [
-        f"{name.replace('_', ' ')}{_span(found)}{'' if unit in ('', '1') else f' [{unit_label(unit)}]'}"
+        f"{word(name)}{_span(found)}{'' if unit in ('', '1') else f' [{unit_label(unit)}]'}"
         for (name, unit), found in runs.items()
     ]
     return _first(words, most or len(words))
@@ -86,4 +101,4 @@ def _span(bands: list[str]) -> str:
 def _first(words: Iterable[str], most: int) -> str:
     listed = list(words)
     more = len(listed) - most
-    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(listed[:most]) + (tr(" and {n} more", n=more) if more > 0 else "")

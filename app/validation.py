@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.language import tr
 from smcore.errors import Cancelled, MatchError
 from smcore.progress import Cancel, Progress, part
 from smcore.validation.runs.results import DENSITY
@@ -108,7 +109,7 @@ class Asked:
     def _flags(self) -> tuple[str, ...] | None:
         found = tuple(flag.strip() for flag in self.flags.split(",") if flag.strip())
         if not found:
-            raise MatchError("No station flag is chosen", hint="give G, or several as G,U, or any")
+            raise MatchError(tr("No station flag is chosen"), hint=tr("give G, or several as G,U, or any"))
         return None if found == ("any",) else found
 
     def _depth(self) -> tuple[float, float] | None:
@@ -126,11 +127,11 @@ def check_asked(asked: Asked) -> None:
         Saying what is still to be chosen.
     """
     if not asked.products:
-        raise MatchError("No product is chosen yet", hint="tick one or several")
+        raise MatchError(tr("No product is chosen yet"), hint=tr("tick one or several"))
     if not asked.reference:
-        raise MatchError("No reference is chosen yet", hint="choose stations, or another product")
+        raise MatchError(tr("No reference is chosen yet"), hint=tr("choose stations, or another product"))
     if asked.start and asked.end and asked.start > asked.end:
-        raise MatchError("The first day is after the last", hint="exchange them")
+        raise MatchError(tr("The first day is after the last"), hint=tr("exchange them"))
 
 
 # -- in the worker -----------------------------------------------------------------------------------------------

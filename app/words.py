@@ -6,6 +6,8 @@ catalogue. :func:`app.language.tr` takes any word, and one of another producer s
 
 from __future__ import annotations
 
+import re
+
 from app.language import mark, tr
 
 KINDS = (
@@ -52,6 +54,25 @@ METRICS = (
     mark("slope of product on reference"), mark("slope"), mark("dry days found"), mark("wet days found"),
     mark("Heidke skill for dry days"), mark("Heidke skill for wet days"),
 )  # fmt: skip
+
+
+PROGRESS = (
+    mark("tile {0} of {1}"), mark("{0} tiles done"), mark("step {0} of {1}"), mark("cell {0} of {1}"),
+    mark("reading inputs"), mark("waiting for workers"), mark("writing"), mark("opening the data"), mark("scoring"),
+    mark("counting pairs for the scatter"), mark("adding it to the catalogue"), mark("looking at the files"),
+    mark("looking at the source files"), mark("checksums of the source files"), mark("seasons"), mark("stations"),
+    mark("table"), mark("done"), mark("compiling, once on this machine: about a minute"), mark("valid share"),
+)  # fmt: skip
+NOUNS = (mark("cells"), mark("sensors"), mark("pixels"), mark("Cells"), mark("Sensors"), mark("Pixels"))
+
+
+def doing(said: str) -> str:
+    """What the library says of its progress, in the language of the page where it is one of the known sentences."""
+    numbers = re.findall(r"\d[\d,]*", said)
+    places = iter(range(len(numbers)))
+    known = re.sub(r"\d[\d,]*", lambda _: f"{{{next(places)}}}", said)
+    found = tr(known)
+    return said if found == known else found.format(*numbers)
 
 
 def word(name: str) -> str:

@@ -8,21 +8,14 @@ from itertools import count
 import panel as pn
 
 from app.boundary import guarded, notify
-from app.controls import button
+from app.controls import ASSETS, button
 from app.language import in_english, tr
-
-# The first line only makes each copy another value. Where a page may not write to the clipboard, the code is shown.
-_COPY = r"""
-const code = cb_obj.value.slice(cb_obj.value.indexOf("\n") + 1);
-const written = navigator.clipboard ? navigator.clipboard.writeText(code) : Promise.reject();
-written.catch(() => window.prompt(tr("Copy the code:"), code));
-"""
 
 
 def copy_python(make: Callable[[], str]) -> pn.Row:
     """A button; ``make`` gives the code, or raises an ``SmcoreError`` that says why there is none."""
     channel = pn.widgets.TextInput(visible=False, tags=["python"])
-    channel.jscallback(value=_COPY)
+    channel.jscallback(value=(ASSETS / "copy_python.js").read_text(encoding="utf-8"))
     number = count(1)
 
     def copy(_: object) -> None:

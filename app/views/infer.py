@@ -13,19 +13,24 @@ from app import afterwards, model_choice, prediction
 from app.boundary import follow, guarded, notify
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
+from app.language import mark, tr
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
 from app.views.validate import KIND as VALIDATE
+from app.views.validate import waiting
 from app.window_choice import POLYGON, STATIONS, VIEW, box_around
+from app.words import doing
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
 POLL_MS = 250
-SIDES = ("West", "South", "East", "North")
-AROUND = {"or around …": "", "the stations": STATIONS, "the polygon": POLYGON, "the view": VIEW}
+SIDES = (mark("West"), mark("South"), mark("East"), mark("North"))
+AROUND = {
+    mark("or around …"): "", mark("the stations"): STATIONS, mark("the polygon"): POLYGON, mark("the view"): VIEW,
+}  # fmt: skip
 MOST_STEPS = 90  # of the days that are proposed
 FOOT = {
     "position": "sticky", "bottom": "-12px", "background": "var(--panel)", "z-index": "3",
@@ -43,25 +48,34 @@ class InferView:
         self._poll: Any = None
         self._checked_id = ""
         self._drawn: tuple[float, str] | None = None
-        self.draw = button("Draw a box", lambda _: self._draw(), width=110, description="Drag a box on the map")
-        self.clear = button("Clear", lambda _: setattr(selection, "box", None), width=64)
-        self.around = styled(pn.widgets.Select(label="", options=AROUND, width=112, margin=(2, 0, 2, 4)))
-        self.around.description = "A box around what is on the map already"
+        self.draw = button(tr("Draw a box"), lambda _: self._draw(), width=110, description=tr("Drag a box on the map"))
+        self.clear = button(tr("Clear"), lambda _: setattr(selection, "box", None), width=64)
+        self.around = styled(
+            pn.widgets.Select(
+                label="", options={tr(label): what for label, what in AROUND.items()}, width=112, margin=(2, 0, 2, 4)
+            )
+        )
+        self.around.description = tr("A box around what is on the map already")
         self.sides = [
-            styled(pn.widgets.FloatInput(label=f"{side} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
+            styled(pn.widgets.FloatInput(label=f"{tr(side)} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
             for side in SIDES
         ]
         day = {"width": 136, "margin": (0, 8, 4, 0)}
-        self.start = styled(pn.widgets.DatePicker(label="First day", **day))
-        self.end = styled(pn.widgets.DatePicker(label="Last day", **day))
+        self.start = styled(pn.widgets.DatePicker(label=tr("First day"), **day))
+        self.end = styled(pn.widgets.DatePicker(label=tr("Last day"), **day))
         self.picker = ModelPicker(selection, store)
         self.cost, self.state = text(margin=0), text(margin=0)
-        self.complete = styled(pn.widgets.Checkbox(label="Show the completeness of the inputs", margin=(0, 0, 6, 0)))
-        self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
-        self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
+        self.complete = styled(
+            pn.widgets.Checkbox(label=tr("Show the completeness of the inputs"), margin=(0, 0, 6, 0))
+        )
+        self.run = button(tr("Run"), guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
+        self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=84, disabled=True)
         self.judge = button(
-            "Judge at stations", guarded(lambda _: self._judge()), width=140,
-            description="Validate this result, and the observed product beside it, at the stations in the window",
+            tr("Judge at stations"), guarded(lambda _: self._judge()), width=140,
+            description=tr(
+"Validate this result, and the observed product beside it, at the stations in the "
+"window"
+),
         )  # fmt: skip
         self.compare = button("", guarded(lambda _: self._compare()), width=140, visible=False)
         self.why = text(margin=0)
@@ -147,12 +161,12 @@ class InferView:
 
     def _draw(self) -> None:
         self.map.draw_box(True)
-        notify("Drag a box on the map.", "info")
+        notify(tr("Drag a box on the map."), "info")
 
     def _request(self) -> dict[str, Any]:
         chosen = self.selection
         if chosen.box is None:
-            raise WindowError("There is no box yet", hint="draw one on the map, or type its sides")
+            raise WindowError(tr("There is no box yet"), hint=tr("draw one on the map, or type its sides"))
         west, south, east, north = chosen.box
         window = {
             "start": chosen.start or None, "end": chosen.end or None,
@@ -175,7 +189,7 @@ class InferView:
         if self._check:
             self.queue.cancel(self._check)
         self._check = self.queue.submit("check", request)
-        self.cost.object = '<div class="muted">Looking at the inputs …</div>'
+        self.cost.object = f'<div class="muted">{tr("Looking at the inputs …")}</div>'
         self._start_polling()
 
     def _run(self) -> None:
@@ -240,8 +254,10 @@ class InferView:
         self.after.visible = self.judge.visible or self.compare.visible
         self.why.object = f'<div class="muted">{esc(why)}</div>' if why else ""
         if rival is not None:
-            self.compare.label = "Minus the other"
-            self.compare.description = f"Take {self.store.label(rival)}, on the same window, off this result"
+            self.compare.label = tr("Minus the other")
+            self.compare.description = tr(
+                "Take {label}, on the same window, off this result", label=self.store.label(rival)
+            )
 
     def _judge(self) -> None:
         job = self.queue.get(self.selection.job)
@@ -273,36 +289,41 @@ class InferView:
 def _cost(result: dict[str, Any]) -> str:
     steps, cells = result["steps"], result["cells"]
     said = "".join(f"<div class=muted>{esc(note)}</div>" for note in result["notes"])
-    return (
-        f"<div>{cells:,} cells × {steps:,} steps, about <b>{_duration(result['seconds'])}</b> "
-        f"on {esc(result['device'])}, {result['memory_mib']:,} MiB</div>"
-        f"<div class=muted>inputs complete on {result['complete']:.0%} of cell-days, "
-        f"{result['cells_complete']:,} cells usable</div>{said}"
-    )
+    cost = tr(
+        "{cells:,} cells × {steps:,} steps, about <b>{time}</b> on {device}, {memory:,} MiB", cells=cells, steps=steps,
+        time=_duration(result["seconds"]), device=esc(result["device"]), memory=result["memory_mib"],
+    )  # fmt: skip
+    usable = tr(
+        "inputs complete on {share:.0%} of cell-days, {cells:,} cells usable", share=result["complete"],
+        cells=result["cells_complete"],
+    )  # fmt: skip
+    return f"<div>{cost}</div><div class=muted>{usable}</div>{said}"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 1:
-        return "a second"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+        return tr("a second")
+    return tr("{n:.0f} s", n=seconds) if seconds < 90 else tr("{n:.0f} min", n=seconds / 60)
 
 
 def _state(job: Job, queue: Queue) -> str:
     if job.state == QUEUED:
-        ahead = queue.position(job)
-        return f'<div class="muted">Waiting: {ahead} run{"s" if ahead != 1 else ""} before this one.</div>'
+        return f'<div class="muted">{waiting(queue.position(job))}</div>'
     if job.state == DONE:
-        how = "from the cache, at once" if job.result["cached"] else f"in {_duration(job.result['seconds'])}"
-        return (
-            f"<div>Done {how}: {job.result['cells']:,} cells × {job.result['steps']:,} steps. It is a layer now.</div>"
-        )
+        took = tr("in {time}", time=_duration(job.result["seconds"]))
+        said = tr(
+            "Done {how}: {cells:,} cells × {steps:,} steps. It is a layer now.",
+            how=tr("from the cache, at once") if job.result["cached"] else took, cells=job.result["cells"],
+            steps=job.result["steps"],
+        )  # fmt: skip
+        return f"<div>{said}</div>"
     if job.has_ended:
         return f'<div class="alert">{esc(job.message)}</div>'
     left = ""
     if job.started and job.share > 0.03:
         spent = (pd.Timestamp.now("UTC") - pd.Timestamp(job.started)).total_seconds()
-        left = f", {_duration(spent * (1 - job.share) / job.share)} left"
+        left = tr(", {time} left", time=_duration(spent * (1 - job.share) / job.share))
     return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="progress"></progress>'
-        f"<div class=muted>{job.share:.0%}{left}: {esc(job.doing)}</div>"
+        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
+        f"<div class=muted>{job.share:.0%}{left}: {esc(doing(job.doing))}</div>"
     )

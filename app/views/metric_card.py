@@ -9,6 +9,7 @@ import panel as pn
 
 from app.boundary import follow, guarded
 from app.controls import button, empty, esc, styled, text
+from app.language import mark, tr
 from app.metric_display import explained, symbol, written
 from app.python_code import metric_code
 from app.result_store import VERDICTS, ResultStore
@@ -17,6 +18,7 @@ from app.views.copy_python import copy_python
 from app.views.layers import ramp
 from app.views.result_charts import HistogramChart
 from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
+from app.words import word
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.pictured import histogram
@@ -33,6 +35,10 @@ _DRAWN = {
     "asterisk": '<path d="M6 1v10M1 6h10M2.500 2.500l7 7M9.500 2.500l-7 7"/>',
     "dash": '<path d="M1 6h10"/>',
 }
+_DECIDED = mark(
+    "A location is decided where a paired test on the same days keeps the share of false decisions below 5 % over all "
+    "of them"
+)
 
 
 class MetricCard:
@@ -42,13 +48,13 @@ class MetricCard:
         self.selection, self.results, self.layer = selection, results, layer
         self._busy = False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
-        self.product = styled(pn.widgets.Select(label="Product", **wide))
-        self.metric = styled(pn.widgets.Select(label="Metric", **wide))
+        self.product = styled(pn.widgets.Select(label=tr("Product"), **wide))
+        self.metric = styled(pn.widgets.Select(label=tr("Metric"), **wide))
         self.title, self.legend, self.shapes, self.about = text(), text(), text(), text()
         self.chart = HistogramChart()
         # A figure that is hidden before it is first drawn appears all the same; what is around it doesn't.
         self.spread = pn.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
-        self.fit = button("Show all locations", lambda _: layer.fit(), width=150)
+        self.fit = button(tr("Show all locations"), lambda _: layer.fit(), width=150)
         self.python = copy_python(lambda: metric_code(results))
         for widget, name in ((self.product, "product"), (self.metric, "metric")):
             widget.param.watch(lambda e, name=name: guarded(self._choose)(name, e.new), "value")
@@ -93,8 +99,9 @@ class MetricCard:
             self._options(results)
         finally:
             self._busy = False
-        badge = ' <span class="badge">synthetic</span>' if results.is_synthetic else ""
-        self.title.object = f"<div class=muted>against {esc(self.results.label(results.reference))}{badge}</div>"
+        badge = f' <span class="badge">{tr("synthetic")}</span>' if results.is_synthetic else ""
+        named = tr("against {reference}", reference=esc(self.results.label(results.reference)))
+        self.title.object = f"<div class=muted>{named}{badge}</div>"
         if self.results.shows_verdicts:
             self._verdicts(results)
         else:
@@ -111,19 +118,20 @@ class MetricCard:
         short = self.results.short
         if self.results.shows_verdicts:
             compared = self.results.comparison(results)
-            self.product.label = "A against B"
+            self.product.label = tr("A against B")
             self.product.options = {
-                f"{short(one['a'])} against {short(one['b'])}": f"{one['a']} {one['b']}" for one in results.comparisons
+                tr("{first} against {second}", first=short(one["a"]), second=short(one["b"])): f"{one['a']} {one['b']}"
+                for one in results.comparisons
             }
             self.product.value = f"{compared['a']} {compared['b']}" if compared else None
             names = [n for n in results.metric_names if n in set(results.versus["metric"])]
-            self.metric.options = {METRICS[name].label: name for name in names}
+            self.metric.options = {tr(METRICS[name].label): name for name in names}
             self.metric.value = self.results.compared_metric(results)
         else:
-            self.product.label = "Product"
+            self.product.label = tr("Product")
             self.product.options = {label(one): one for one in results.products}
             self.product.value = self.results.product(results)
-            self.metric.options = {METRICS[name].label: name for name in results.metric_names}
+            self.metric.options = {tr(METRICS[name].label): name for name in results.metric_names}
             self.metric.value = self.results.metric(results)
 
     def _metric(self, results: RunResults) -> None:
@@ -138,12 +146,13 @@ class MetricCard:
         counted = histogram(results, product, metric, scale.low, scale.high)
         self.chart.show(counted, scale, symbol(metric), results.noun, self.selection.theme)
         self.spread.visible = True
-        beyond = [f"{n} {side}" for n, side in ((counted.below, "below"), (counted.above, "above")) if n]
-        outside = f", {' and '.join(beyond)} the range" if beyond else ""
+        outside = tr(", {n} below the range", n=counted.below) if counted.below else ""
+        outside += tr(", {n} above the range", n=counted.above) if counted.above else ""
         median = written(metric, counted.median, results.units)
+        what, middle = tr("What is {metric}?", metric=esc(symbol(metric))), tr("median {value}", value=esc(median))
         self.about.object = (
-            f'<div class=muted title="{esc(explained(metric))}">median {esc(median)}{outside}</div>'
-            f"<details><summary>What is {esc(symbol(metric))}?</summary><p>{esc(explained(metric))}</p></details>"
+            f'<div class=muted title="{esc(explained(metric))}">{middle}{outside}</div>'
+            f"<details><summary>{what}</summary><p>{esc(explained(metric))}</p></details>"
         )
 
     def _verdicts(self, results: RunResults) -> None:
@@ -154,12 +163,12 @@ class MetricCard:
         counts = Counter(results.verdicts(one["a"], one["b"], metric)["verdict"])
         first = self.results.short(one["a"])
         colours = VERDICT_COLOURS[self.selection.theme]
-        self.legend.object = f'<h4 class="tight">By {esc(symbol(metric))}, {esc(first)} is</h4>'
+        said = tr("By {metric}, {product} is", metric=esc(symbol(metric)), product=esc(first))
+        self.legend.object = f'<h4 class="tight">{said}</h4>'
         self.shapes.object = _legend({k: counts[k] for k in VERDICTS if counts[k]}, results.noun, colours)
         self.spread.visible = False
         self.about.object = (
-            "<div class=muted>A location is decided where a paired test on the same days keeps the share of false "
-            "decisions below 5 % over all of them (Benjamini and Hochberg 1995, "
+            f"<div class=muted>{tr(_DECIDED)} (Benjamini and Hochberg 1995, "
             "doi:10.1111/j.2517-6161.1995.tb02031.x).</div>"
         )
 
@@ -173,9 +182,9 @@ def _legend(counts: dict[str, int] | Counter[str], noun: str, colours: dict[str,
         colour = colours.get(kind, "currentColor")
         paint = f"fill:{'none' if hollow else colour};stroke:{colour};fill-opacity:{0.35 if kind == 'ok' else 1}"
         shape = _DRAWN[SHAPES.get(kind, "square")]
-        says = "value" if kind == "ok" else kind.replace("_", " ")
+        says = tr("value") if kind == "ok" else word(kind)
         rows.append(
             f'<div class="mark"><svg viewBox="0 0 12 12" width="12" height="12" style="{esc(paint)}">{shape}</svg>'
             f"{esc(says)}<span>{counts[kind]:,}</span></div>".replace(",", "\u202f")
         )
-    return f'<div class="marks" aria-label="marks on the map, {esc(noun)}">{"".join(rows)}</div>'
+    return f'<div class="marks" aria-label="{tr("marks on the map")}, {tr(noun)}">{"".join(rows)}</div>'

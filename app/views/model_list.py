@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.controls import empty, esc
+from app.language import mark, tr
 from app.model_choice import MODEL_SM, Choice, Offer
 from app.systems import SYSTEMS, told
 from smcore.grids import EASE
 from smcore.names import unit_label
 
-EVERY = {"1D": "daily", "3h": "3-hourly"}
+EVERY = {"1D": mark("daily"), "3h": mark("3-hourly")}
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ class Row:
 def listing(rows: Sequence[Row], chosen: str, taken: Iterable[Offer] = ()) -> str:
     """The whole list; the chosen one says in full what it needs and gives with the data ``taken`` for it."""
     if not rows:
-        return empty("No model is at hand: train one with loam train, or run loam demo.")
+        return empty(tr("No model is at hand: train one with loam train, or run loam demo."))
     full = _full(next((r for r in rows if r.choice.id == chosen), None), list(taken))
     systems, baselines = ([r for r in rows if r.choice.is_system == is_one] for is_one in (True, False))
-    made = f'<h4 class="tight">Systems</h4><div role="group" aria-label="Systems">{_rows(systems, chosen, full)}</div>'
+    named, others = tr("Systems"), tr("Baselines")
+    made = f'<h4 class="tight">{named}</h4><div role="group" aria-label="{named}">{_rows(systems, chosen, full)}</div>'
     inside = any(r.choice.id == chosen for r in baselines)
     return made + (
-        f"<details{' open' if inside else ''}><summary>Baselines ({len(baselines)})</summary>"
-        f'<div role="group" aria-label="Baselines">{_rows(baselines, chosen, full)}</div></details>'
+        f"<details{' open' if inside else ''}><summary>{others} ({len(baselines)})</summary>"
+        f'<div role="group" aria-label="{others}">{_rows(baselines, chosen, full)}</div></details>'
         if baselines else ""
     )  # fmt: skip
 
@@ -49,23 +51,28 @@ def _row(row: Row, is_chosen: bool, full: str) -> str:
     return (
         f'<div class="model{" chosen" if is_chosen else ""}"><button class="pick" data-open="model:{key}" '
         f'aria-pressed="{"true" if is_chosen else "false"}"{off}><b>{name}</b><span>{esc(_line(row.choice))}</span>'
-        f'</button><button class="info" data-open="sheet:{key}" aria-label="Model card of {name}" '
-        f'title="Model card">i</button>{below}{full if is_chosen and not row.reason else ""}</div>'
+        f'</button><button class="info" data-open="sheet:{key}" aria-label="{tr("Model card of {name}", name=name)}" '
+        f'title="{tr("Model card")}">i</button>{below}{full if is_chosen and not row.reason else ""}</div>'
     )
 
 
 def _line(choice: Choice) -> str:
     if choice.is_system:
         system = SYSTEMS[choice.model]
-        return f"{system.task} → {system.gives}"
-    return "learns nothing; fills gaps from the observations alone" if choice.card is None else "baseline, trained"
+        return f"{tr(system.task)} → {tr(system.gives)}"
+    return (
+        tr("learns nothing; fills gaps from the observations alone") if choice.card is None else tr("baseline, trained")
+    )
 
 
 def _full(row: Row | None, taken: list[Offer]) -> str:
     """What the chosen model needs, on what it gives its result, and on what it was trained."""
     if row is None or not taken:
         return ""
-    lines = [("Needs", needs(row.choice)), ("Gives", _gives(row.choice, taken)), ("Trained on", trained_on(row.choice))]
+    lines = [
+        (tr("Needs"), needs(row.choice)), (tr("Gives"), _gives(row.choice, taken)),
+        (tr("Trained on"), trained_on(row.choice)),
+    ]  # fmt: skip
     return "".join(f'<div class="said"><b>{name}</b> {esc(value)}</div>' for name, value in lines if value)
 
 
@@ -73,21 +80,24 @@ def needs(choice: Choice) -> str:
     """Inputs with units and step, in words."""
     maps, parts = choice.units("static"), []
     if choice.units("dynamic"):
-        parts.append(f"{EVERY[choice.step]} {told(choice.units('dynamic'))}")
+        parts.append(f"{tr(EVERY[choice.step])} {told(choice.units('dynamic'))}")
     if any(i.name == MODEL_SM for i in choice.inputs):
-        parts.append(f"soil moisture of a land-surface model [{unit_label('m3 m-3')}]")
+        parts.append(f"{tr('soil moisture of a land-surface model')} [{unit_label('m3 m-3')}]")
     if choice.sees_target:
-        parts.append("observed soil moisture, gaps allowed")
+        parts.append(tr("observed soil moisture, gaps allowed"))
     if maps:
-        parts.append(f"maps of {told(maps)}")
+        parts.append(tr("maps of {told}", told=told(maps)))
     return "; ".join(parts)
 
 
 def _gives(choice: Choice, taken: list[Offer]) -> str:
     timed = [o for o in taken if o.pairs[0][0] != "target"] or taken
     finest = min((o.entry.grid for o in timed), key=_cell)
-    band = ", with a 90 % band" if choice.card is not None and choice.card.uncertainty else ""
-    return f"soil moisture [{unit_label('m3 m-3')}] on {grid_label(finest)}, {EVERY[choice.step]}{band}"
+    band = tr(", with a 90 % band") if choice.card is not None and choice.card.uncertainty else ""
+    return tr(
+        "soil moisture [{unit}] on {grid}, {every}{band}", unit=unit_label("m3 m-3"), grid=grid_label(finest),
+        every=tr(EVERY[choice.step]), band=band,
+    )  # fmt: skip
 
 
 def _cell(grid: str) -> float:
@@ -96,7 +106,7 @@ def _cell(grid: str) -> float:
 
 def grid_label(grid: str) -> str:
     """A grid in words: ``M09`` is the 9 km EASE grid."""
-    return f"{EASE[grid][2] / 1000:.0f} km ({grid})" if grid in EASE else "the grid of its inputs"
+    return f"{EASE[grid][2] / 1000:.0f} km ({grid})" if grid in EASE else tr("the grid of its inputs")
 
 
 def trained_on(choice: Choice) -> str:
@@ -105,5 +115,5 @@ def trained_on(choice: Choice) -> str:
     if card is None:
         return ""
     data = " + ".join(dict.fromkeys(str(r.get("title") or r["id"]) for r in card.data if r["role"] == "target"))
-    period = f"{card.period[0]} to {card.period[1]}" if card.period[0] else ""
-    return ", ".join(part for part in (data, period, "synthetic" if card.synthetic else "") if part)
+    period = tr("{period} to {period2}", period=card.period[0], period2=card.period[1]) if card.period[0] else ""
+    return ", ".join(part for part in (data, period, tr("synthetic") if card.synthetic else "") if part)

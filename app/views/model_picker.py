@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 
 from app.controls import styled, text
+from app.language import mark, tr
 from app.model_choice import (
     Choice,
     Offer,
@@ -26,8 +27,8 @@ from app.views.model_list import Row, listing
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError, SpecMismatch
 
-SLOTS = {"forcing": "Inputs", "model_sm": "Land-surface model", "target": "Observations"}
-_WARNING = (
+SLOTS = {"forcing": mark("Inputs"), "model_sm": mark("Land-surface model"), "target": mark("Observations")}
+_WARNING = mark(
     "These weights know a made-up world only. On real data the result shows how the program works and says nothing "
     "about the soil; it is marked SYNTHETIC-TRAINED."
 )
@@ -44,9 +45,11 @@ class ModelPicker:
         self._listed: Any = None
         self.models = text()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 4, 0), "visible": False}
-        self.data = {role: styled(pn.widgets.Select(label=label, **wide)) for role, label in SLOTS.items()}
-        self.warning = text(f'<div class="alert">{_WARNING}</div>', visible=False)
-        self.demonstration = styled(pn.widgets.Checkbox(label="Demonstration only", margin=(0, 0, 6, 0), visible=False))
+        self.data = {role: styled(pn.widgets.Select(label=tr(label), **wide)) for role, label in SLOTS.items()}
+        self.warning = text(f'<div class="alert">{tr(_WARNING)}</div>', visible=False)
+        self.demonstration = styled(
+            pn.widgets.Checkbox(label=tr("Demonstration only"), margin=(0, 0, 6, 0), visible=False)
+        )
         for select in self.data.values():
             select.param.watch(lambda *_: self._chose_data(), "value")
 
@@ -89,10 +92,12 @@ class ModelPicker:
         """
         choice, taken = self.choice, self.taken
         if choice is None:
-            reason = next((r.reason for r in self.rows if r.choice.id == self.selection.model), "No model is chosen")
+            reason = next(
+                (r.reason for r in self.rows if r.choice.id == self.selection.model), tr("No model is chosen")
+            )
             raise SpecMismatch(reason[:1].upper() + reason[1:])
         if self.demonstration.visible and not self.demonstration.value:
-            raise SpecMismatch("Weights trained on synthetic data run on real data only if you tick the box above")
+            raise SpecMismatch(tr("Weights trained on synthetic data run on real data only if you tick the box above"))
         target = taken.get("target")
         return {
             "model": choice.id,

@@ -10,7 +10,6 @@ import pandas as pd
 import panel as pn
 from bokeh.models import (
     ColumnDataSource,
-    DatetimeTickFormatter,
     FactorRange,
     HoverTool,
     Label,
@@ -21,6 +20,8 @@ from bokeh.plotting import figure
 
 from app.colours import LINES, THEME, shades
 from app.controls import NO_RING
+from app.date_ticks import date_ticks
+from app.language import tr
 from app.metric_display import Scale
 from app.views.score_layer import coloured
 from smcore.validation.runs.pictured import Box, Histogram, Taylor
@@ -54,7 +55,7 @@ class HistogramChart:
         self.bars = self.plot.quad(
             "left", "right", "top", 0, source=self.source, fill_color="fill", line_width=0.5, line_alpha=0.5
         )
-        self.plot.add_tools(HoverTool(tooltips=[("", "@top from @left{0.000} to @right{0.000}")], mode="vline"))
+        self.plot.add_tools(HoverTool(tooltips=[("", tr("@top from @left{0.000} to @right{0.000}"))], mode="vline"))
         self.plot.xgrid.visible = False
         self.pane = pn.pane.Bokeh(self.plot, margin=(4, 0, 0, 0), visible=False)
 
@@ -68,7 +69,7 @@ class HistogramChart:
         self.plot.x_range.update(start=scale.low, end=scale.high)
         self.plot.y_range.update(start=0, end=max(int(counted.count.max(initial=0)), 1) * 1.05)
         self.plot.xaxis.axis_label = f"{name} [{scale.units}]" if scale.units else name
-        self.plot.yaxis.axis_label = noun
+        self.plot.yaxis.axis_label = tr(noun)
         self.bars.glyph.line_color = THEME[theme]["text"]
         self.plot.xaxis.ticker.desired_num_ticks, self.plot.yaxis.ticker.desired_num_ticks = 5, 3
         themed(self.plot, theme)
@@ -100,8 +101,9 @@ class BoxChart:
         self.line = self.plot.vbar("x", 0.62, "middle", "middle", source=self.source, line_width=2, line_color="line")
         self.small = self.plot.text("x", "high", "mark", source=self.source, text_align="center",
                                     text_baseline="bottom", text_font_size="11px", y_offset=-3)  # fmt: skip
-        tips = [("", "@product, @level"), ("median", "@middle{0.000}"), ("half of them", "@q1{0.000} to @q3{0.000}"),
-                ("locations", "@count"), ("pairs", "@pairs{0 0}")]  # fmt: skip
+        tips = [("", "@product, @level"), (tr("median"), "@middle{0.000}"),
+                (tr("half of them"), tr("@q1{0.000} to @q3{0.000}")), (tr("locations"), "@count"),
+                (tr("pairs"), "@pairs{0 0}")]  # fmt: skip
         self.plot.add_tools(HoverTool(renderers=[self.box], tooltips=tips))
         self.plot.xgrid.visible = False
         self.pane = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", margin=0)
@@ -209,7 +211,7 @@ class TaylorChart:
                     left -= 1
             left += int(np.isfinite(one.ratio).sum())
             if np.isfinite(one.median[0]):
-                _put(middles, *one.median, colour, f"median, {label}")
+                _put(middles, *one.median, colour, tr("median, {label}", label=label))
         self.points.data, self.medians.data = dots, middles
         self._theme(theme)
         return left
@@ -247,7 +249,7 @@ class TaylorChart:
         themed(self.plot, theme)
         colours = THEME[theme]
         self.plot.yaxis.visible = False
-        self.plot.xaxis.axis_label = "standard deviation of product over that of reference"
+        self.plot.xaxis.axis_label = tr("standard deviation of product over that of reference")
         for line in self.lines:
             line.glyph.line_color = colours["grid"]
         self.lines[2].glyph.line_color = colours["muted"]
@@ -258,7 +260,9 @@ class TaylorChart:
 
 
 def _put(data: dict[str, list[Any]], ratio: float, r: float, centred: float, colour: str, name: str) -> None:
-    text = f"R {r:.3f}, ratio {ratio:.2f}, centred RMSD {centred:.2f}".replace("-", "−")
+    text = tr("R {r:.3f}, ratio {ratio:.2f}, centred RMSD {centred:.2f}", r=r, ratio=ratio, centred=centred).replace(
+        "-", "−"
+    )
     values = (ratio * r, ratio * np.sqrt(max(1 - r * r, 0)), colour, name, text)
     for key, value in zip(data, values, strict=True):
         data[key].append(value)
@@ -298,7 +302,7 @@ class DensityChart:
         self.mapper.nan_color = "#00000000"
         for axis_range in (self.plot.x_range, self.plot.y_range):
             axis_range.update(start=one.low, end=one.high)
-        self.plot.xaxis.axis_label = f"reference [{units[1]}]" if units[1] else "reference"
+        self.plot.xaxis.axis_label = f"{tr('reference')} [{units[1]}]" if units[1] else tr("reference")
         self.plot.yaxis.axis_label = f"{_cut(name)} [{units[0]}]" if units[0] else _cut(name)
         self.corner.text = "\n".join(said)
         themed(self.plot, theme)
@@ -318,7 +322,7 @@ class StabilityChart:
         self.plot = figure(
             x_axis_type="datetime", height=HEIGHT, sizing_mode="stretch_width", tools="", min_border=4, **_SMALL,
         )  # fmt: skip
-        self.plot.xaxis.formatter = DatetimeTickFormatter(days="%d %b %Y", months="%b %Y", years="%Y")
+        self.plot.xaxis.formatter = date_ticks()
         self.source = ColumnDataSource({"xs": [], "ys": [], "colour": []})
         self.dots = ColumnDataSource({"x": [], "y": [], "colour": [], "text": []}, name="stability")
         self.plot.multi_line("xs", "ys", source=self.source, line_color="colour", line_width=1.6)
@@ -340,8 +344,10 @@ class StabilityChart:
             dots["x"].extend(middle)
             dots["y"].extend(mine["value"])
             dots["colour"].extend([colour] * len(mine))
-            dots["text"].extend(f"{label}, {a} to {b}, {n} locations" for a, b, n in
-                                zip(mine["window_start"], mine["window_end"], mine["n"], strict=True))  # fmt: skip
+            dots["text"].extend(
+                tr("{label}, {first} to {last}, {n} locations", label=label, first=first, last=last, n=n)
+                for first, last, n in zip(mine["window_start"], mine["window_end"], mine["n"], strict=True)
+            )
         self.source.data, self.dots.data = lines, dots
         self.plot.yaxis.axis_label = f"{name} [{units}]" if units else name
         themed(self.plot, theme)

@@ -10,11 +10,13 @@ import panel as pn
 from app.boundary import follow, guarded
 from app.colours import LINES
 from app.controls import empty, esc, styled, swatch, text
+from app.language import mark, tr
 from app.metric_display import explained, interval, plain, pretty, symbol
 from app.result_store import ResultStore
 from app.selection import RESULTS, Selection
 from app.views import result_tables as tables
 from app.views.result_charts import BoxChart, DensityChart, StabilityChart, TaylorChart
+from app.words import word
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.pictured import ALL, FEW_LOCATIONS, FEW_PAIRS, boxes, taylor
@@ -22,10 +24,19 @@ from smcore.validation.runs.results import COMMON, OWN, RunResults
 from smcore.validation.score import MEDIAN, POOLED
 
 LABELS = {
-    "Summary": "summary", "Locations": "locations", "Strata": "strata", "Taylor": "taylor", "Scatter": "scatter",
-    "A against B": "against", "Triple": "triple", "Stability": "stability", "Notes": "notes",
+    mark("Summary"): "summary", mark("Locations"): "locations", mark("Strata"): "strata", mark("Taylor"): "taylor",
+    mark("Scatter"): "scatter", mark("A against B"): "against", mark("Triple"): "triple",
+    mark("Stability"): "stability", mark("Notes"): "notes",
 }  # fmt: skip
+_NOTHING_YET = mark(
+    "A run fills this: medians with intervals, box plots, Taylor diagram, density of all pairs, and whether one "
+    "product is better than another."
+)
 _CORNER = ("pearson_r", "bias", "ubrmsd")
+_TAYLOR = mark(
+    "Each diamond marks the medians of R and of the ratio of standard deviations, the star a product equal to the "
+    "reference. Distance from the star is the centred RMSD over the reference's standard deviation."
+)
 _FOLLOWED = ("bias", "ubrmsd", "pearson_r")
 
 
@@ -37,7 +48,11 @@ class ResultsView:
         self.selection, self.results = selection, results
         self._busy = False
         self.tabs = styled(
-            pn.widgets.RadioButtonGroup(options=LABELS, value=selection.result or RESULTS[0], margin=(6, 0, 4, 10))
+            pn.widgets.RadioButtonGroup(
+                options={tr(said): page for said, page in LABELS.items()},
+                value=selection.result or RESULTS[0],
+                margin=(6, 0, 4, 10),
+            )
         )
         self.page = text("", sizing_mode="stretch_both", margin=(0, 0, 0, 10), styles={"overflow": "auto"})
         self.note = text(
@@ -45,7 +60,7 @@ class ResultsView:
         )
         self.by = styled(pn.widgets.Select(label="", width=140, margin=(5, 10, 2, 10)))
         self.sample = styled(pn.widgets.RadioButtonGroup(
-            options={"own days": OWN, "common days": COMMON}, value=OWN, margin=(5, 10, 2, 0)))  # fmt: skip
+            options={tr("own days"): OWN, tr("common days"): COMMON}, value=OWN, margin=(5, 10, 2, 0)))  # fmt: skip
         self.chart = pn.Column(sizing_mode="stretch_width", margin=(0, 10, 0, 10))
         self._charts: dict[str, Any] = {}
         self._wire()
@@ -75,9 +90,7 @@ class ResultsView:
         try:
             results = self.results.opened()
             if results is None:
-                self._say("A run fills this: medians with intervals, box plots, Taylor diagram, density of all pairs, "
-                          "and whether one product is better than another."
-                          if not self.selection.run else self.results.waits())  # fmt: skip
+                self._say(self.results.waits() if self.selection.run else tr(_NOTHING_YET))
                 return
             getattr(self, f"_{self.tabs.value}")(results)
         except SmcoreError as error:
@@ -135,8 +148,7 @@ class ResultsView:
     def _strata(self, results: RunResults) -> None:
         metric, chosen = self.results.metric(results), self.results.stratum(results)
         self._busy = True
-        names = {"not divided": ALL} | {f"by {n.replace('_', ' ').replace(',', ' and ')}": n
-                                        for n in results.stratum_names}  # fmt: skip
+        names = {tr("not divided"): ALL} | {_by(n): n for n in results.stratum_names}
         self.by.options, self.by.value = names, chosen
         self.by.visible = True
         self.sample.visible = chosen != ALL and len(results.products) > 1
@@ -144,9 +156,9 @@ class ResultsView:
         sample = self.sample.value if self.sample.visible else OWN
         found = boxes(results, metric, chosen, sample)
         if not any(box.locations for box in found):
-            self._say("No location has a value of this metric here: choose another metric, or another division.")
+            self._say(tr("No location has a value of this metric here: choose another metric, or another division."))
             return
-        few = f"* < {FEW_LOCATIONS} {results.noun} or < {FEW_PAIRS} pairs"
+        few = tr("* < {few} {noun} or < {pairs} pairs", few=FEW_LOCATIONS, noun=tr(results.noun), pairs=FEW_PAIRS)
         small = f"<span class=muted>{esc(few)}</span>" if any(box.is_small for box in found) else ""
         self._tell(f"{self._key(results)}{small}")
         chart = self._kept("boxes", BoxChart)
@@ -159,19 +171,18 @@ class ResultsView:
         for product, label in self._labels(results).items():
             points = taylor(results, product)
             if points is None:
-                self._say("A Taylor diagram needs slope and R, which this run has not: run it with all metrics.")
+                self._say(tr("A Taylor diagram needs slope and R, which this run has not: run it with all metrics."))
                 return
             table = results.locations(product, "slope")
             names = [str(row.sensor or row.location) for row in table.itertuples()] or [""] * len(points.ratio)
             found[product] = (points, names, label)
         chart = self._kept("taylor", TaylorChart)
         left = chart.show(found, self.selection.theme)
-        hidden = f"{left:,} more are beyond the axes, or left out. ".replace(",", "\u202f") if left else ""
+        hidden = tr("{n:,} more are beyond the axes, or left out. ", n=left).replace(",", "\u202f") if left else ""
+        each = tr("Each dot is one of the {noun}. ", noun=tr(results.noun))
         about = text(
-            f'<p class="keys">{self._key(results)}</p><p class=muted>Each dot is one of the {esc(results.noun)}. '
-            f"{hidden}Each diamond marks the medians of R and of the ratio of standard deviations, "
-            "the star a product equal to the reference. Distance from the star is the centred RMSD over the "
-            "reference's standard deviation. Taylor (2001), doi:10.1029/2000JD900719.</p>",
+            f'<p class="keys">{self._key(results)}</p><p class=muted>{each}{hidden}{tr(_TAYLOR)} '
+            "Taylor (2001), doi:10.1029/2000JD900719.</p>",
             width=300, sizing_mode="fixed",
         )  # fmt: skip
         self._draw(pn.Row(chart.pane, about, margin=0))
@@ -188,11 +199,13 @@ class ResultsView:
             chart.show(counted, label, units, self._corner(results, product, counted.pairs), self.selection.theme)
             parts.append(chart.pane)
         if not some:
-            self._say("The pairs of this run were not kept: run it from here, and their density is.")
+            self._say(tr("The pairs of this run were not kept: run it from here, and their density is."))
             return
         tips = " ".join(explained(name) for name in _CORNER)
-        shade = "brighter" if self.selection.theme == "dark" else "darker"
-        about = f"All pairs as they were scored, as one sample; {shade} where more of them lie. Dashed: 1 : 1."
+        if self.selection.theme == "dark":
+            about = tr("All pairs as they were scored, as one sample; brighter where more of them lie. Dashed: 1 : 1.")
+        else:
+            about = tr("All pairs as they were scored, as one sample; darker where more of them lie. Dashed: 1 : 1.")
         self._tell(f'<span class=muted title="{esc(tips)}">{about}</span>')
         self._draw(pn.Row(*parts, margin=0, sizing_mode="stretch_width", styles={"overflow-x": "auto"}))
 
@@ -202,11 +215,15 @@ class ResultsView:
         lines = [f"{symbol(m)} {plain(m, value, results.units)}" for m, value in found.items()]
         total = int(numbers["n"].max()) if len(numbers) else drawn
         count = f"n {total:,}".replace(",", "\u202f")
-        return [*lines, count] if drawn >= total else [*lines, count, f"{drawn:,} drawn".replace(",", "\u202f")]
+        return (
+            [*lines, count]
+            if drawn >= total
+            else [*lines, count, tr("{drawn:,} drawn", drawn=drawn).replace(",", "\u202f")]
+        )
 
     def _stability(self, results: RunResults) -> None:
         if not len(results.stability):
-            self._say("Stability was not asked for: give the days of a window under «More options», and run.")
+            self._say(tr("Stability was not asked for: give the days of a window under «More options», and run."))
             return
         followed = [name for name in _FOLLOWED if name in set(results.stability["metric"])]
         metric = self.results.metric(results) if self.results.metric(results) in followed else followed[0]
@@ -218,16 +235,28 @@ class ResultsView:
                 one = slopes.loc[product]
                 limits = interval(metric, (_number(one["lower"]), _number(one["upper"])), results.units)
                 slope = f"{plain(metric, _number(one['value']), results.units)} {limits} {pretty(str(one['units']))}"
-                why = slope if one["status"] == "ok" else f"no slope: {one['note'] or one['status']}"
+                why = (
+                    slope
+                    if one["status"] == "ok"
+                    else tr("no slope: {why}", why=one["note"] or word(str(one["status"])))
+                )
                 said.append(f'<span class="key">{swatch(self._colours[i % len(self._colours)])}{esc(label)}: '
                             f"{esc(why)}</span>")  # fmt: skip
         days = results.record["options"]["stability_days"]
-        about = f"Median over {results.noun} in windows of {days} days, and its slope (Theil and Sen):"
+        about = tr(
+            "Median over {noun} in windows of {days} days, and its slope (Theil and Sen):",
+            noun=tr(results.noun),
+            days=days,
+        )
         self._tell(f"<span class=muted>{esc(about)} </span>{''.join(said)}")
         chart = self._kept("stability", StabilityChart)
         units = pretty(METRICS[metric].unit_for(results.units))
         chart.show(whole[whole["metric"] == metric], self._labels(results), symbol(metric), units, self.selection.theme)
         self._draw(chart.pane)
+
+
+def _by(stratum: str) -> str:
+    return tr("by {stratum}", stratum=tr(" and ").join(map(word, stratum.split(","))))
 
 
 def _number(value: Any) -> float:

@@ -10,6 +10,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 
 from app.boundary import follow, guarded
 from app.colours import THEME, outside, palette, shades
+from app.language import tr
 from app.metric_display import Scale
 from app.result_store import Marks, ResultStore
 from app.selection import Selection
@@ -110,7 +111,9 @@ class ScoreLayer:
         """Move the map to all locations of the run."""
         extent = self.results.extent()
         if extent is None:
-            raise SmcoreError("There is no run whose locations could be shown", hint="run one, or open an earlier one")
+            raise SmcoreError(
+                tr("There is no run whose locations could be shown"), hint=tr("run one, or open an earlier one")
+            )
         now = self.map.view()
         self.map.move_to(fitted(extent, now.width, now.height))
 

@@ -14,6 +14,7 @@ from app import saving
 from app.boundary import follow, guarded, together
 from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
+from app.language import mark, tr
 from app.python_code import scatter_code
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
@@ -24,7 +25,7 @@ from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor
 WHOLE, MARKED, FADED = 0.55, 0.85, 0.1  # opacity of pairs: without a period, in it, beside it
-LABELS = {"pearson_r": "R", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
+LABELS = {"pearson_r": "R", "bias": mark("bias"), "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
 
 
 class StationsView:
@@ -35,16 +36,17 @@ class StationsView:
         self._busy = False
         self.scores: list[StationScore] = []
         self.previous = button(
-            "◀ Previous", lambda _: store.stations.move(-1), width=90, description="Previous sensor (k)"
+            tr("◀ Previous"), lambda _: store.stations.move(-1), width=90, description=tr("Previous sensor (k)")
         )
-        self.next = button("Next ▶", lambda _: store.stations.move(1), width=90, description="Next sensor (j)")
+        self.next = button(tr("Next ▶"), lambda _: store.stations.move(1), width=90, description=tr("Next sensor (j)"))
         self.count = text("", width=90, sizing_mode="fixed", margin=(8, 0, 0, 8))
         self.choice = styled(pn.widgets.AutocompleteInput(
-            label="Sensor", placeholder="type a station's name", case_sensitive=False, search_strategy="includes",
-            min_characters=1, sizing_mode="stretch_width", margin=(4, 0, 6, 0)))  # fmt: skip
+            label=tr("Sensor"), placeholder=tr("type a station's name"), case_sensitive=False,
+            search_strategy="includes", min_characters=1, sizing_mode="stretch_width",
+            margin=(4, 0, 6, 0)))  # fmt: skip
         self.about, self.metrics = text(), text()
         self.against = styled(
-            pn.widgets.Select(label="Scatter against", sizing_mode="stretch_width", margin=(6, 0, 4, 0))
+            pn.widgets.Select(label=tr("Scatter against"), sizing_mode="stretch_width", margin=(6, 0, 4, 0))
         )
         self.points = ColumnDataSource({"reference": [], "product": [], "alpha": []}, name="pairs")
         self.brushed = text("", margin=(0, 0, 2, 0))
@@ -107,12 +109,12 @@ class StationsView:
         self.choice.value = self.choice.options[row] if row is not None else ""
         self._busy = False
         if t.empty:
-            self._nothing("No station collection is chosen: pick one under «Stations on the map», or ingest one.")
+            self._nothing(tr("No station collection is chosen: pick one under «Stations on the map», or ingest one."))
         elif row is None:
-            self.count.object = f'<span class="muted">{len(t)} sensors</span>'
-            self._nothing("Press Next (or j) to begin with the first sensor, or click a station on the map.")
+            self.count.object = f'<span class="muted">{tr("{n} sensors", one="{n} sensor", n=len(t))}</span>'
+            self._nothing(tr("Press Next (or j) to begin with the first sensor, or click a station on the map."))
         else:
-            self.count.object = f'<span class="muted">{row + 1} of {len(t)}</span>'
+            self.count.object = f'<span class="muted">{tr("{place} of {n}", place=row + 1, n=len(t))}</span>'
             self._show(t.iloc[row])
 
     def _nothing(self, sentence: str) -> None:
@@ -121,7 +123,9 @@ class StationsView:
 
     def _show(self, one: Any) -> None:
         synthetic = (
-            ' <span class="badge">synthetic</span>' if getattr(self.store.stations.entry, "synthetic", False) else ""
+            f' <span class="badge">{tr("synthetic")}</span>'
+            if getattr(self.store.stations.entry, "synthetic", False)
+            else ""
         )
         self.about.object = (
             f"<h3>{esc(one['station'])}{synthetic}</h3><div class=muted>{esc(one['network'])}, "
@@ -130,7 +134,7 @@ class StationsView:
         )
         self.scores = self.store.stations.scores()
         if not self.scores:
-            self.metrics.object = empty("No product covers this station.")
+            self.metrics.object = empty(tr("No product covers this station."))
             self.chart.visible = False
             return
         self.metrics.object = _table(self.scores, self.store, [self._colour(s) for s in self.scores])
@@ -154,7 +158,10 @@ class StationsView:
         for axis_range in (self.figure.x_range, self.figure.y_range):
             axis_range.update(start=low - pad, end=high + pad)
         units = unit_label(self.store.own_units(score.entry))
-        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = "station [m³ m⁻³]", f"product [{units}]"
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = (
+            tr("station [m³ m⁻³]"),
+            tr("product [{units}]", units=units),
+        )
         self._theme(self._colour(score))
 
     def _brush(self) -> None:
@@ -165,10 +172,13 @@ class StationsView:
         inside = self.store.stations.in_period(score)
         alpha = np.where(inside, WHOLE if inside.all() else MARKED, FADED).astype("f4")
         self.points.data = {**self.points.data, "alpha": alpha}
-        said = f"{int(inside.sum())} of {score.n} pairs lie in the period of the series, and are marked. "
-        self.brushed.object = (
-            f'<span class="muted">{"" if inside.all() else said}Click on a pair to go to its day.</span>'
+        said = tr(
+            "{marked} of {n} pairs lie in the period of the series, and are marked. ",
+            marked=int(inside.sum()),
+            n=score.n,
         )
+        click = tr("Click on a pair to go to its day.")
+        self.brushed.object = f'<span class="muted">{"" if inside.all() else said}{click}</span>'
 
     def _tapped(self, event: Any) -> None:
         """Go to the day of the pair that was clicked: the map and the mark in the series follow."""
@@ -206,13 +216,14 @@ def _table(scores: list[StationScore], store: Store, colours: list[str]) -> str:
     ]  # fmt: skip
     without = [s for s in scores if s.sentence]
     said = "".join(f"<p><b>{esc(store.marked(s.entry))}</b>: {esc(s.sentence)}.</p>" for s in without)
-    folded = f"<details><summary>{len(without)} without all numbers: why</summary>{said}</details>" if without else ""
+    why = tr("{n} without all numbers: why", n=len(without))
+    folded = f"<details><summary>{why}</summary>{said}</details>" if without else ""
     if not rows:
-        return f"<div class=empty>No product has pairs with this sensor.</div>{folded}"
-    head = ("Product", "n", *LABELS.values())
+        return empty(tr("No product has pairs with this sensor.")) + folded
+    head = (tr("Product"), "n", *map(tr, LABELS.values()))
     return (
-        f"<h4>Product − station, {FLAGS}</h4>{table(head, rows, numeric=range(1, 6))}"
-        f"<div class=muted>bias, RMSD and ubRMSD in m³ m⁻³</div>{_notes(scores, store)}{folded}"
+        f"<h4>{tr('Product − station')}, {FLAGS}</h4>{table(head, rows, numeric=range(1, 6))}"
+        f"<div class=muted>{tr('bias, RMSD and ubRMSD in m³ m⁻³')}</div>{_notes(scores, store)}{folded}"
     )
 
 
@@ -225,4 +236,4 @@ def _notes(scores: list[StationScore], store: Store) -> str:
     )
     others = dict.fromkeys(note for _, note in told if not note.startswith("depth"))
     folded = "".join(f"<p>{esc(note)}</p>" for note in others)
-    return f"{depths}<details><summary>How the pairs were made</summary>{folded}</details>"
+    return f"{depths}<details><summary>{tr('How the pairs were made')}</summary>{folded}</details>"

@@ -10,23 +10,36 @@ import panel as pn
 from app.boundary import follow, guarded
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, Job, Queue
+from app.language import mark, tr
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
 from app.titles import labelled
 from app.validation import Asked, check_asked
+from app.words import doing
 from smcore.errors import SmcoreError
 
 POLL_MS = 250
-QUALITY = {"all": "all", "recommended": "recommended", "attempted": "attempted"}
-OVERPASS = {"both": "both", "morning": "am", "evening": "pm"}
-SCALING = {"none": "none", "mean and std": "mean_std", "min and max": "min_max", "linear": "linear", "CDF": "cdf"}
-ANOMALY = {"none": "none", "35-day window": "35d", "climatology": "climatology", "standardised": "standardised"}
+QUALITY = {mark("all"): "all", mark("recommended"): "recommended", mark("attempted"): "attempted"}
+OVERPASS = {mark("both"): "both", mark("morning"): "am", mark("evening"): "pm"}
+SCALING = {
+    mark("none"): "none", mark("mean and std"): "mean_std", mark("min and max"): "min_max", mark("linear"): "linear",
+    "CDF": "cdf",
+}  # fmt: skip
+ANOMALY = {
+    mark("none"): "none", mark("35-day window"): "35d", mark("climatology"): "climatology",
+    mark("standardised"): "standardised",
+}  # fmt: skip
 INTERVAL = {
-    "analytic (dependent days)": "analytic", "i.i.d. days": "iid", "block bootstrap": "bootstrap", "none": "none",
+    mark("analytic (dependent days)"): "analytic", mark("i.i.d. days"): "iid", mark("block bootstrap"): "bootstrap",
+    mark("none"): "none",
 }  # fmt: skip
 KIND, CHECK = "validate", "check-validate"
+
+
+def _said(options: dict[str, str]) -> dict[str, str]:
+    return {tr(label): value for label, value in options.items()}
 
 
 class ValidateView:
@@ -42,28 +55,28 @@ class ValidateView:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 4, 0)}
         half: dict[str, Any] = {"width": 136, "margin": (0, 8, 4, 0)}
         self.products = styled(pn.widgets.CheckBoxGroup(**wide))
-        self.reference = styled(pn.widgets.Select(label="Reference", **wide))
-        self.start = styled(pn.widgets.DatePicker(label="First day (all)", **half))
-        self.end = styled(pn.widgets.DatePicker(label="Last day (all)", **half))
-        self.top = styled(pn.widgets.FloatInput(label="Sensors from [m]", step=0.05, start=0.0, value=None, **half))
-        self.bottom = styled(pn.widgets.FloatInput(label="to [m]", step=0.05, start=0.0, value=None, **half))
-        self.quality = styled(pn.widgets.Select(label="Quality", options=QUALITY, **half))
-        self.overpass = styled(pn.widgets.Select(label="Overpass", options=OVERPASS, **half))
-        self.flags = styled(pn.widgets.TextInput(label="Station flags", value="G", **half))
-        self.least = styled(pn.widgets.IntInput(label="Fewest pairs", value=10, start=2, **half))
-        self.masks = styled(pn.widgets.TextInput(label="Leave out by rule", placeholder="frozen_ground", **wide))
-        self.scaling = styled(pn.widgets.Select(label="Scaling", options=SCALING, **half))
-        self.anomaly = styled(pn.widgets.Select(label="Anomalies", options=ANOMALY, **half))
-        self.interval = styled(pn.widgets.Select(label="Intervals", options=INTERVAL, **wide))
-        self.triple = styled(pn.widgets.Checkbox(label="Triple collocation", margin=(4, 0, 4, 0)))
-        self.window = styled(pn.widgets.IntInput(label="Stability: window [d]", value=None, start=30, **half))
+        self.reference = styled(pn.widgets.Select(label=tr("Reference"), **wide))
+        self.start = styled(pn.widgets.DatePicker(label=tr("First day (all)"), **half))
+        self.end = styled(pn.widgets.DatePicker(label=tr("Last day (all)"), **half))
+        self.top = styled(pn.widgets.FloatInput(label=tr("Sensors from [m]"), step=0.05, start=0.0, value=None, **half))
+        self.bottom = styled(pn.widgets.FloatInput(label=tr("to [m]"), step=0.05, start=0.0, value=None, **half))
+        self.quality = styled(pn.widgets.Select(label=tr("Quality"), options=_said(QUALITY), **half))
+        self.overpass = styled(pn.widgets.Select(label=tr("Overpass"), options=_said(OVERPASS), **half))
+        self.flags = styled(pn.widgets.TextInput(label=tr("Station flags"), value="G", **half))
+        self.least = styled(pn.widgets.IntInput(label=tr("Fewest pairs"), value=10, start=2, **half))
+        self.masks = styled(pn.widgets.TextInput(label=tr("Leave out by rule"), placeholder="frozen_ground", **wide))
+        self.scaling = styled(pn.widgets.Select(label=tr("Scaling"), options=_said(SCALING), **half))
+        self.anomaly = styled(pn.widgets.Select(label=tr("Anomalies"), options=_said(ANOMALY), **half))
+        self.interval = styled(pn.widgets.Select(label=tr("Intervals"), options=_said(INTERVAL), **wide))
+        self.triple = styled(pn.widgets.Checkbox(label=tr("Triple collocation"), margin=(4, 0, 4, 0)))
+        self.window = styled(pn.widgets.IntInput(label=tr("Stability: window [d]"), value=None, start=30, **half))
         self.depth = pn.Row(self.top, self.bottom, margin=0)
-        self.more = button("More options", lambda _: self._fold(), width=120)
+        self.more = button(tr("More options"), lambda _: self._fold(), width=120)
         self.advanced = self._advanced()
         self.cost, self.state = text(), text()
-        self.run = button("Run", guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
-        self.cancel = button("Cancel", guarded(lambda _: self._cancel()), width=84, disabled=True)
-        self.earlier = styled(pn.widgets.Select(label="Earlier runs", **wide))
+        self.run = button(tr("Run"), guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
+        self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=84, disabled=True)
+        self.earlier = styled(pn.widgets.Select(label=tr("Earlier runs"), **wide))
         self._wire()
         self._begin()
         self.refresh()
@@ -79,7 +92,7 @@ class ValidateView:
         few = {"max-height": "156px", "overflow": "hidden auto"}
         several = pn.Column(self.products, sizing_mode="stretch_width", styles=few, margin=(0, 0, 6, 0))
         return pn.Column(
-            text('<h4 class="tight">Products</h4>', margin=0), several, self.reference,
+            text(f'<h4 class="tight">{tr("Products")}</h4>', margin=0), several, self.reference,
             pn.Row(self.start, self.end, margin=0), self.depth, self.more, self.advanced, self.cost,
             pn.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
             sizing_mode="stretch_width", margin=0,
@@ -103,7 +116,7 @@ class ValidateView:
 
     def _fold(self) -> None:
         self.advanced.visible = not self.advanced.visible
-        self.more.label = "Fewer options" if self.advanced.visible else "More options"
+        self.more.label = tr("Fewer options") if self.advanced.visible else tr("More options")
 
     # -- what is asked for -----------------------------------------------------------------------------------------
     def refresh(self) -> None:
@@ -183,7 +196,7 @@ class ValidateView:
         self.run.disabled = True
         self.depth.visible = self.reference.value in {entry.id for entry in self.store.stations.collections}
         if not self.products.options:
-            self.cost.object = empty("There is nothing to validate yet: run loam demo, or loam ingest with --id.")
+            self.cost.object = empty(tr("There is nothing to validate yet: run loam demo, or loam ingest with --id."))
             return
         try:
             asked = self.asked()
@@ -194,7 +207,7 @@ class ValidateView:
         if self._check:
             self.queue.cancel(self._check)
         self._check = self.queue.submit(CHECK, asked.to_json())
-        self.cost.object = '<div class="muted">Pairing the locations …</div>'
+        self.cost.object = f'<div class="muted">{tr("Pairing the locations …")}</div>'
         self._start_polling()
 
     def _run(self) -> None:
@@ -242,7 +255,9 @@ class ValidateView:
             self.state.object = _state(job, self.queue)
             self._start_polling()
         elif self.selection.run and not self.results.is_kept(self.selection.run):
-            self.state.object = '<div class="alert">That run is not kept here: choose another, or run again.</div>'
+            self.state.object = (
+                f'<div class="alert">{tr("That run is not kept here: choose another, or run again.")}</div>'
+            )
         else:
             self.state.object = ""
 
@@ -285,34 +300,42 @@ def _named(text: str, when: float) -> str:
 
 def _found(result: dict[str, Any], results: ResultStore) -> str:
     """What a run would compare: how many locations each product reaches, in which days; the rest folded away."""
-    lines = "".join(
-        f"<div>{esc(results.label(one['product']))}: <b>{_grouped(one['reached'])}</b> of "
-        f"{_grouped(one['locations'])} locations</div>"
-        for one in result["matches"]
-    )
+    lines = "".join(f"<div>{esc(results.label(one['product']))}: {_reached(one)}</div>" for one in result["matches"])
+    days = tr("{first} to {last}", first=esc(result["start"]), last=esc(result["end"]))
     warned = [note for note in result["notes"] if note.startswith("depth")]
-    more = f", and {len(warned) - 1} more below" if len(warned) > 1 else ""
+    more = tr(", and {n} more below", n=len(warned) - 1) if len(warned) > 1 else ""
     depths = f'<div class="alert">{esc(warned[0])}{more}</div>' if warned else ""
     told = "".join(f"<p>{esc(note)}</p>" for note in result["notes"] if note not in warned[:1])
     return (
-        f"{lines}<div class=muted>{esc(result['start'])} to {esc(result['end'])}</div>{depths}"
-        f"<details><summary>How pairs are made</summary>{told}</details>"
+        f"{lines}<div class=muted>{days}</div>{depths}"
+        f"<details><summary>{tr('How pairs are made')}</summary>{told}</details>"
     )
+
+
+def _reached(one: dict[str, Any]) -> str:
+    return tr(
+        "<b>{reached}</b> of {n} locations", reached=_grouped(one["reached"]), n=_grouped(one["locations"])
+    )  # fmt: skip
+
+
+def waiting(ahead: int) -> str:
+    """How many runs come first."""
+    return tr("Waiting: {n} runs before this one.", one="Waiting: {n} run before this one.", n=ahead)
 
 
 def _state(job: Job, queue: Queue) -> str:
     if job.state == QUEUED:
-        ahead = queue.position(job)
-        return f'<div class="muted">Waiting: {ahead} run{"s" if ahead != 1 else ""} before this one.</div>'
+        return f'<div class="muted">{waiting(queue.position(job))}</div>'
     if job.state == DONE:
-        return f"<div>Done: {_grouped(job.result.get('pairs', 0))} pairs. Kept under «Earlier runs».</div>"
+        pairs = _grouped(job.result.get("pairs", 0))
+        return f"<div>{tr('Done: {pairs} pairs. Kept under «Earlier runs».', pairs=pairs)}</div>"
     if job.has_ended:
         return f'<div class="alert">{esc(job.message)}</div>'
     spent = ""
     if job.started:
         seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started)).total_seconds()
-        spent = f", {max(seconds, 0):.0f} s so far"
+        spent = tr(", {seconds:.0f} s so far", seconds=max(seconds, 0))
     return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="progress"></progress>'
-        f"<div class=muted>{job.share:.0%}{spent}: {esc(job.doing)}</div>"
+        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
+        f"<div class=muted>{job.share:.0%}{spent}: {esc(doing(job.doing))}</div>"
     )
