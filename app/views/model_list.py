@@ -86,7 +86,7 @@ def needs(choice: Choice) -> str:
     if choice.sees_target:
         parts.append(tr("observed soil moisture, gaps allowed"))
     if maps:
-        parts.append(tr("maps of {told}", told=told(maps)))
+        parts.append(tr("maps of {inputs}", inputs=told(maps)))
     return "; ".join(parts)
 
 
@@ -115,5 +115,5 @@ def trained_on(choice: Choice) -> str:
     if card is None:
         return ""
     data = " + ".join(dict.fromkeys(str(r.get("title") or r["id"]) for r in card.data if r["role"] == "target"))
-    period = tr("{period} to {period2}", period=card.period[0], period2=card.period[1]) if card.period[0] else ""
+    period = tr("{first} to {last}", first=card.period[0], last=card.period[1]) if card.period[0] else ""
     return ", ".join(part for part in (data, period, tr("synthetic") if card.synthetic else "") if part)
