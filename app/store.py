@@ -196,10 +196,14 @@ class Store(param.Parameterized):
 
     def shown(self, entry: CatalogEntry) -> str:
         """What the map shows of the product, in words."""
+        what = self.shown_at_step(entry)
+        return f"{what}, {self.ranges.name()}" if self.ranges.is_on else what
+
+    def shown_at_step(self, entry: CatalogEntry) -> str:
+        """What of the product it is, in words, whatever of a range of days the map shows."""
         variable = self.variable(entry)
         what = described(variable) if variable != entry.variable else tr(WORDS[""])
-        what = tr("difference") if self.comparison.is_on else self.formula.text if self.formula.is_on else what
-        return f"{what}, {self.ranges.name()}" if self.ranges.is_on else what
+        return tr("difference") if self.comparison.is_on else self.formula.text if self.formula.is_on else what
 
     def when(self, entry: CatalogEntry) -> str:
         """The time of what the map shows, in words: its step, or its range of days."""

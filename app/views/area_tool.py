@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.events import DoubleTap, Tap
+from bokeh.events import DoubleTap
 from bokeh.models import ColumnDataSource
 
 from app.boundary import follow, guarded, notify, together
 from app.language import tr
 from app.selection import MOST_VERTICES, Selection
 from app.store import Store
+from app.views.clicks import on_click
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -37,7 +38,7 @@ class AreaTool:
         )  # fmt: skip
         plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=1.6, level="overlay")
         plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=6, level="overlay")
-        plot.on_event(Tap, together(guarded(self._clicked)))
+        on_click(plot, self._clicked)
         plot.on_event(DoubleTap, together(guarded(self._finished)))
         follow(selection, ["area", "box", "polygon"], self._mark)
         self._mark()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
+from bokeh.events import MouseLeave, MouseMove, RangesUpdate
 from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, PanTool, WheelZoomTool
 from bokeh.plotting import figure
 
@@ -18,6 +18,7 @@ from app.language import mark, tr
 from app.selection import Selection
 from app.store import Store
 from app.titles import labelled
+from app.views.clicks import on_click
 from app.views.coast import Coast
 from app.views.map import MapView
 from smcore.errors import SmcoreError
@@ -181,7 +182,7 @@ class _Panel:
     def _listen(self, image: Any) -> None:
         plot, main = self.figure, self._view.main
         plot.on_event(RangesUpdate, together(guarded(lambda _: main.moved())))
-        plot.on_event(Tap, together(main.tapped))
+        on_click(plot, main.tapped)
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         args = {"front": self.source, "scale": self.scale, "layer": image, "scores": self.source}
         cells = ColumnDataSource({"row": [[]], "column": [[]], "grid": [""]})

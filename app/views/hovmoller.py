@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Hashable
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d, Span
 from bokeh.plotting import figure
 
-from app import saving
 from app.background import Latest
-from app.boundary import follow, guarded, told
+from app.boundary import follow, guarded
 from app.colours import STATION, THEME, palette
-from app.controls import NO_RING, button, esc, styled, text
+from app.controls import NO_RING, button, esc, save_row, text
 from app.date_ticks import date_ticks
+from app.hovmoller_saving import hovmoller_file, laid_out
 from app.hovmoller_store import Section
-from app.language import in_english, tr
+from app.language import tr
 from app.python_code import section_code
 from app.selection import Selection
 from app.store import Store
 from app.views.copy_python import copy_python
 from app.views.map import MapView
 from smcore.errors import ExportError, SmcoreError
-from smcore.hovmoller import LEAST_SHARE, Hovmoller, raster
+from smcore.hovmoller import LEAST_SHARE, Hovmoller
 from smcore.maps import Gather, paint
 from smcore.names import unit_label
-
-COLUMNS = 700
-"""Of the picture at most: what a drawer can show, and well below a megabyte."""
-
 
 SENT_MS = 100
 """After so long what a callback has made is on its way to the browser."""
@@ -49,12 +43,7 @@ class HovmollerView:
         self.note = text(margin=(4, 8, 0, 12))
         self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
         self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
-        self.save = styled(
-            pn.widgets.FileDownload(
-                callback=told(in_english(self._csv)), filename="hovmoller.csv", label="CSV", embed=False, auto=True,
-                width=58, height=28, margin=2, color="default",
-            )
-        )  # fmt: skip
+        self.save = save_row(lambda kind: (f"hovmoller.{kind}", lambda: self._file(kind)), width=46)
         self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
         self.figure: figure | None = None
         self.pane = pn.Column(sizing_mode="stretch_both", margin=0)
@@ -156,7 +145,7 @@ class HovmollerView:
         if self._shown is None or self.figure is None or entry is None:
             return
         section, found = self._shown
-        values, share, first, last = raster(replace(found, time=found.time + section.centre), COLUMNS)
+        values, share, first, last = laid_out(section, found)
         rows, columns = values.shape
         everything = Gather(
             0, slice(0, rows), slice(0, columns), np.arange(rows, dtype=np.int32), np.arange(columns, dtype=np.int32)
@@ -178,9 +167,10 @@ class HovmollerView:
             (f"{tr('value')} [{unit_label(units)}]", "@value{0.000}"), (tr("valid"), "@share %"),
         ]  # fmt: skip
         self._mark_now()
-        self._say(self._caption(section, low, high))
+        self._say(" · ".join(self._caption(section, low, high)))
 
-    def _caption(self, section: Section, low: float, high: float) -> str:
+    def _caption(self, section: Section, low: float, high: float) -> list[str]:
+        """Of which products it is, then how it was made and what was left out."""
         entry = self.store.entry
         assert entry is not None
         units = unit_label(self.store.step_units(entry))
@@ -197,7 +187,7 @@ class HovmollerView:
         parts += [tr("one step in {every}", every=section.every)] if section.every > 1 else []
         parts += [tr("from means of {side} × {side} cells", side=2**section.level)] if section.level else []
         masked = self.store.masks.shown_caption()
-        return " · ".join([*parts, *([masked] if masked else [])])
+        return [*parts, *([masked] if masked else [])]
 
     def _colour_range(self) -> tuple[float, float]:
         """The map's range where the map shows such values; else that of the steps."""
@@ -236,25 +226,19 @@ class HovmollerView:
         for axis in self.figure.axis:
             axis.major_label_text_color = axis.axis_label_text_color = colours["text"]
             axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = colours["muted"]
+            axis.axis_label_text_font_style = "normal"
         self.figure.grid.grid_line_color = None
 
-    def _csv(self) -> io.BytesIO:
-        """Every value of the diagram, with units and citation."""
+    def _file(self, kind: str) -> io.BytesIO:
+        """The diagram as a file, which says in English what it is."""
         entry = self.store.entry
         if self._shown is None or entry is None:
-            raise ExportError("There is no Hovmöller diagram to save yet")
-        section, found = self._shown
-        middle = (found.edges[:-1] + found.edges[1:]) / 2
-        table = pd.DataFrame(
-            {
-                "time_utc": np.repeat(found.time, len(middle)), section.axis: np.tile(middle, len(found.time)),
-                f"{self.store.hovmoller.name(entry)} [{self.store.step_units(entry)}]": found.value.ravel(),
-                "valid_share": found.share.ravel(),
-            }
-        ).dropna()  # fmt: skip
-        low, high = self._colour_range()
-        named = self.store.hovmoller.section(entry, self.map.view())  # a file says it in English
-        return saving.table_file(self.store, table, [self._caption(named, low, high)])
+            raise ExportError(tr("There is no Hovmöller diagram to save yet"))
+        named, found = self.store.hovmoller.section(entry, self.map.view()), self._shown[1]
+        low_high = self._colour_range()
+        return hovmoller_file(
+            self.store, kind, (named, found), self._colours(), low_high, self._caption(named, *low_high)
+        )  # fmt: skip
 
 
 def _nothing() -> dict[str, list[object]]:

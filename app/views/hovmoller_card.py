@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.events import Tap
 from bokeh.models import ColumnDataSource
 
-from app.boundary import follow, guarded, together
+from app.boundary import follow
 from app.controls import button, styled, text
 from app.language import mark, tr
 from app.selection import Selection
 from app.store import Store
+from app.views.clicks import on_click
 from app.views.fold import Fold
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
@@ -52,7 +52,7 @@ class HovmollerCard:
         plot = on_map.figure
         plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=2, level="overlay")
         plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=3, level="overlay")
-        plot.on_event(Tap, together(guarded(self._tapped)))
+        on_click(plot, self._tapped, in_turn=True)
         self.along.param.watch(lambda e: self._chose(e.new), "value")
         for widget in self.ends:
             follow(widget, ["value"], self._typed)
@@ -101,6 +101,8 @@ class HovmollerCard:
         if not self._is_drawing:
             return
         place = round(float(latitude_of(event.y)), 3), round((float(longitude_of(event.x)) + 180) % 360 - 180, 3)
+        if self._start == place:  # clicked twice in quick turn: a line has two ends
+            return
         if self._start is None:
             self._start = place
             self._say(tr("Click where it ends."))
@@ -111,8 +113,11 @@ class HovmollerCard:
         self.selection.line = line
 
     def _chose(self, along: str) -> None:
-        if not self._busy:
-            self.selection.hovmoller = along
+        if self._busy:
+            return
+        self.selection.hovmoller = along
+        if along == "line" and self.selection.line is None and not self._is_drawing:
+            self.begin()
 
     def _typed(self) -> None:
         values = [widget.value for widget in self.ends]

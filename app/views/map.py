@@ -21,6 +21,7 @@ from app.controls import ASSETS, NO_RING
 from app.prediction import Preview
 from app.selection import Selection
 from app.store import Frame, Store
+from app.views.clicks import on_click
 from app.views.coast import Coast
 from smcore import names
 from smcore.catalog import CatalogEntry
@@ -132,7 +133,7 @@ class MapView:
     def _wire(self) -> None:
         plot, chosen = self.figure, self.selection
         plot.on_event(RangesUpdate, together(guarded(lambda _: self.moved())))
-        plot.on_event(Tap, together(self.tapped))
+        on_click(plot, self.tapped)
         plot.on_event(SelectionGeometry, self._boxed)
         plot.on_change("inner_width", self._sized)
         plot.on_change("inner_height", self._sized)

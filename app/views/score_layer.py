@@ -8,12 +8,13 @@ import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 
-from app.boundary import follow, guarded
+from app.boundary import follow
 from app.colours import THEME, outside, palette, shades
 from app.language import tr
 from app.metric_display import Scale
 from app.result_store import Marks, ResultStore
 from app.selection import Selection
+from app.views.clicks import on_click
 from app.views.map import MapView
 from smcore.errors import SmcoreError
 from smcore.maps import fitted, mercator_x, mercator_y
@@ -48,7 +49,7 @@ class ScoreLayer:
         self.mapper = LinearColorMapper(palette=list(palette("viridis")), low=0, high=255)
         map_view.scores_mark.glyph.color_mapper = self.mapper
         plot.add_tools(HoverTool(renderers=[self.marks], tooltips=[("", "@name"), ("", "@text")], attachment="above"))
-        plot.on_event(Tap, guarded(self._tapped))
+        on_click(plot, self._tapped)
         shown = ["place", "run", "scored", "rival", "metric", "result", "theme"]
         follow(selection, shown, self.refresh)
         follow(selection, ["view"], self._paint)

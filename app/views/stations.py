@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
 from app import saving
-from app.boundary import follow, guarded, together
+from app.boundary import follow
 from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.language import mark, tr
@@ -20,6 +19,7 @@ from app.selection import Selection
 from app.station_store import FLAGS, StationScore
 from app.store import Store
 from app.titles import labelled
+from app.views.clicks import on_click
 from app.views.copy_python import copy_python
 from smcore.names import unit_label
 
@@ -80,7 +80,7 @@ class StationsView:
             outline_line_color=None, min_border=2, name="scatter", stylesheets=[NO_RING],
         )  # fmt: skip
         self.marks = plot.scatter("reference", "product", source=self.points, size=4, alpha="alpha")
-        plot.on_event(Tap, together(guarded(self._tapped)))
+        on_click(plot, self._tapped)
         self.line = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
         return plot
 

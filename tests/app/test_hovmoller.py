@@ -6,12 +6,14 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from bokeh.events import Tap
+from bokeh.events import DoubleTap, PressUp, Tap
 from factories import catalogue, tiny_cube
 from flagged import GRID, flagged
+from PIL import Image
 from tiny import Tiny
 
 from app import hovmoller_store
@@ -20,6 +22,7 @@ from app.session import Session
 from app.settings import Settings
 from app.store import Store
 from smcore.cubes.store import open_store
+from smcore.errors import ExportError
 from smcore.grids import regular
 from smcore.maps import fitted, mercator_x, mercator_y
 
@@ -139,7 +142,7 @@ def test_of_a_long_record_each_kth_step_is_read_and_that_is_said(
 
 def test_its_file_holds_every_value_with_unit_and_credits(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine", hovmoller="view")
-    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
     assert any("SYNTHETIC" in line for line in lines)
     head = next(i for i, line in enumerate(lines) if line.startswith("time_utc"))
     assert lines[head] == "time_utc,latitude [°],sm [m3 m-3],valid_share"
@@ -175,7 +178,7 @@ def test_a_day_mean_is_drawn_over_its_day_and_filed_under_its_stamp(open_tab: Ca
     start, end = (session.hovmoller.source.data[name][0] for name in ("x", "dw"))
     assert start == np.datetime64("2018-01-01T00:00", "ms").astype(float)  # the record's first day begins here
     assert start + end == np.datetime64("2018-02-10T00:00", "ms").astype(float)
-    first = next(x for x in session.hovmoller._csv().getvalue().decode().splitlines() if x.startswith("2018"))
+    first = next(x for x in session.hovmoller._file("csv").getvalue().decode().splitlines() if x.startswith("2018"))
     assert first.startswith("2018-01-01,")
 
 
@@ -185,14 +188,46 @@ def test_a_difference_and_a_formula_are_called_so_in_caption_and_file(tmp_path: 
     session = Session(settings, {"product": "seen", "minus": "model", "quality": "recommended", "hovmoller": "view"})
     assert "Seen (synthetic) minus Model · zonal mean" in session.hovmoller.note.object
     assert session.hovmoller.note.object.count("recommended retrievals") == 1
-    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
     assert "time_utc,latitude [°],difference [m3 m-3],valid_share" in lines
     assert "minus Model" in lines[0]
     assert "recommended retrievals" in lines[0]
     session.selection.param.update(minus="", expression="a / model")
     assert "Seen (synthetic), Model, a / model · zonal mean" in session.hovmoller.note.object
-    lines = session.hovmoller._csv().getvalue().decode().splitlines()
+    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
     assert "time_utc,latitude [°],a / model [1],valid_share" in lines
+
+
+def test_a_picture_says_what_the_drawer_says(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="coarse", hovmoller="view", quality="all")
+    root = ET.fromstring(session.hovmoller._file("svg").getvalue())
+    text = " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+    for said in ("Observed-like 36 km (synthetic)", "zonal mean over the view", "latitude [°]", "time [UTC]", "m³ m⁻³"):
+        assert said in text
+    assert f"n = {np.isfinite(shown(session)).sum()}" in text.replace(" ", " ")
+    picture = np.asarray(Image.open(session.hovmoller._file("png")).convert("L"))
+    assert 0.02 < (picture < 250).mean() < 0.98
+    session.selection.hovmoller = "line"
+    with pytest.raises(ExportError, match="no Hovmöller diagram to save yet"):
+        session.hovmoller._file("png")
+
+
+def test_choosing_a_line_begins_to_draw_it_and_no_click_is_lost(open_tab: Callable[..., Session], tiny: Tiny) -> None:
+    session, grid = open_tab(product="fine"), tiny.fine
+    card, plot = session.hovmoller_card, session.map.figure
+    card.along.value = "line"
+    assert "Click where the line begins." in card.hint.object
+    place = {"x": float(mercator_x(grid.lon[12])), "y": float(mercator_y(grid.lat[10]))}
+    plot._trigger_event(PressUp(plot, **place))  # the browser was busy, or the button held
+    assert "Click where it ends." in card.hint.object
+    plot._trigger_event(DoubleTap(plot, **place))  # twice in quick turn at one place is one end
+    assert session.selection.line is None
+    plot._trigger_event(DoubleTap(plot, x=float(mercator_x(grid.lon[20])), y=place["y"]))  # in quick turn elsewhere
+    assert session.selection.line[3] == pytest.approx(grid.lon[20], abs=1e-3)
+    assert session.selection.point is None
+    card.along.value = ""
+    card.along.value = "line"
+    assert card.hint.object == "", "there is a line already"
 
 
 def test_with_a_range_of_days_only_its_days_are_shown(open_tab: Callable[..., Session]) -> None:

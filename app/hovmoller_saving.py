@@ -1,0 +1,59 @@
+"""Files of a Hovmöller diagram: PNG and SVG as it is seen, CSV with every value."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from app.colours import outside, shades
+from app.saving import table_file
+from smcore.figures.hovmoller import draw_hovmoller
+from smcore.hovmoller import Hovmoller, raster
+
+if TYPE_CHECKING:
+    from app.hovmoller_store import Section
+    from app.store import Store
+
+COLUMNS = 700
+"""Of the picture at most: what a drawer can show, and well below a megabyte."""
+Laid = tuple[np.ndarray, np.ndarray, np.datetime64, np.datetime64]
+
+
+def laid_out(section: Section, found: Hovmoller) -> Laid:
+    """The diagram on an even axis of time, each step on the middle of what it stands for: values, shares, borders."""
+    return raster(replace(found, time=found.time + section.centre), COLUMNS)
+
+
+def hovmoller_file(
+    store: Store, kind: str, shown: tuple[Section, Hovmoller], colours: str, colour_range: tuple[float, float],
+    told: Sequence[str],
+) -> io.BytesIO:  # fmt: skip
+    """A diagram of the product on the map; ``told`` says of which products it is, then how it was made."""
+    entry, (section, found) = store.entry, shown
+    assert entry is not None
+    units, name = store.step_units(entry), store.hovmoller.name(entry)
+    if kind == "csv":
+        middle = (found.edges[:-1] + found.edges[1:]) / 2
+        table = pd.DataFrame(
+            {
+                "time_utc": np.repeat(found.time, len(middle)), section.axis: np.tile(middle, len(found.time)),
+                f"{name} [{units}]": found.value.ravel(), "valid_share": found.share.ravel(),
+            }
+        ).dropna()  # fmt: skip
+        return table_file(store, table, [" · ".join(told)])
+    values, _, first, last = laid_out(section, found)
+    about, *notes = told
+    return io.BytesIO(
+        draw_hovmoller(
+            values, kind=kind, title=about, notes=notes, period=(first, last),
+            reach=(float(found.edges[0]), float(found.edges[-1])), axis=section.axis, units=units,
+            label=store.shown_at_step(entry), colours=shades(colours),
+            beyond=outside(colours), colour_range=colour_range,
+            synthetic=any(one.synthetic for one in (entry, *store.also_shown())),
+        )
+    )  # fmt: skip
