@@ -8,7 +8,7 @@ from typing import Any
 from app.selection import Selection
 
 MOST = 100
-KEPT_OUT = ("name", "job", "run", "theme", "language", "embed")
+KEPT_OUT = ("name", "job", "run", "adding", "theme", "language", "embed")
 """Work that is watched goes on whatever is undone, and how the page looks is no choice of data."""
 
 _CONTINUED = ({"view"}, {"time"}, {"colour_range"}, {"span"}, {"opacity"})

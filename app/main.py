@@ -8,10 +8,10 @@ from typing import Any
 import panel as pn
 import panel.reactive
 
+from app import tiles, uploads
 from app.controls import ASSETS
 from app.session import build
 from app.settings import Settings
-from app.tiles import routes
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
         address="127.0.0.1",
         websocket_origin=origins,
         static_dirs={"assets": str(ASSETS)},
-        extra_patterns=routes(settings, origins),
+        extra_patterns=[*tiles.routes(settings, origins), *uploads.routes(settings, origins)],
         show=show,
         threaded=threaded,
         title="Loam",

@@ -73,6 +73,7 @@ class Selection(param.Parameterized):
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
     language = param.Selector(default="", objects=["", *LANGUAGES], doc="Language; empty: as the browser asks.")
     job = param.String(default="", doc="Id of the prediction that is watched.")
+    adding = param.String(default="", doc="Id of the ingest of own data that is watched.")
     run = param.String(default="", doc="Id of the validation run that is watched or shown.")
     scored = param.String(default="", doc="Id of the run's product whose metric the map shows.")
     rival = param.String(default="", doc="Id of the product that the one whose metric is shown is compared with.")

@@ -11,6 +11,7 @@ import panel as pn
 
 from app import language, shell, url
 from app.boundary import follow, notify
+from app.catalogue_watch import CatalogueWatch
 from app.controls import empty, text
 from app.history import History, at_once
 from app.jobs import Queue
@@ -19,6 +20,8 @@ from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
+from app.views.add_data import AddDataView
+from app.views.adding_line import AddingLine
 from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
@@ -73,7 +76,8 @@ class Session:
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
-        self.sheet = ModelCardView(self.store)
+        self.sheet = ModelCardView(self.store, self._adding)
+        self.line = AddingLine(self.selection, self.store, self.map, Queue(settings.jobs), self.sheet.open_adding)
         self.caption = CaptionView(self.selection, self.store)
         self.compare = CompareView(self.selection, self.store, self.map)
         self.history = History(self.selection, _after_this)
@@ -128,6 +132,10 @@ class Session:
         """The drawer of Validate."""
         return ResultsView(self.selection, self.results)
 
+    def _adding(self) -> AddDataView:
+        """The card by which own data are added, made when it is first opened."""
+        return AddDataView(self.selection, self.store, self.line, self.settings, self.sheet.leave_adding)
+
     def _show_place(self) -> None:
         place = self.selection.place
         self.inspector[:] = [self.cell if place == "explore" else getattr(self, place)]
@@ -163,6 +171,7 @@ class Session:
             "sheet": self.sheet.open,
             "entry": self.sheet.open_entry,
             "show": self.sheet.show_on_map,
+            "add": lambda _: self.sheet.open_adding(),
             "series": self.series.toggle,
         }
         roots: dict[str, Any] = {
@@ -175,7 +184,7 @@ class Session:
                 ToolsView(self.selection, self.history, self.link, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
-            "layers": pn.Column(self.layers, self.overlay, sizing_mode="stretch_width", margin=0),
+            "layers": pn.Column(self.layers, self.line, self.overlay, sizing_mode="stretch_width", margin=0),
             "card": self.rail,
             "map": self.map,
             "range": pn.Column(self.range, self.map_note, margin=0),
@@ -226,6 +235,7 @@ def build(settings: Settings) -> pn.Template:
         session = Session(settings, _query())
     except SmcoreError as error:
         return _broken(error)
+    CatalogueWatch(session.store).start()
     location = pn.state.location
     if location is not None:
         names = [n for n in Selection.param if n != "name"]

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.data_folders import data_folders
 from smcore.home import home
 
 PORT = 5006
@@ -25,6 +26,12 @@ class Settings:
         Folder of the stored queue.
     runs
         Folder of the validation runs that were made here.
+    uploads
+        Folder of the files that open tabs have sent.
+    data_folders
+        Below which folders a path that is typed on the page may lie.
+    max_upload_mb
+        What a tab may send at once.
     debounce_ms
         How long a widget event waits before it is handled; Panel's default of 50 ms would be half a frame.
     max_sessions
@@ -37,7 +44,15 @@ class Settings:
     writable_catalog: Path = field(default_factory=lambda: home() / "catalog.yml")
     jobs: Path = field(default_factory=lambda: home() / "jobs")
     runs: Path = field(default_factory=lambda: home() / "runs")
+    uploads: Path = field(default_factory=lambda: home() / "uploads")
+    data_folders: tuple[Path, ...] = field(default_factory=data_folders)
+    max_upload_mb: int = int(os.environ.get("LOAM_MAX_UPLOAD_MB", "1000"))
     port: int = PORT
     debounce_ms: int = 1
     max_sessions: int = int(os.environ.get("LOAM_MAX_SESSIONS", "100"))
     unused_session_ms: int = 15_000
+
+    @property
+    def stores(self) -> Path:
+        """Where data that are added from the page are kept: beside the catalogue that gets their entries."""
+        return self.writable_catalog.parent / "stores"

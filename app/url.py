@@ -212,6 +212,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "theme": ("theme", _one_of(THEMES)),
     "language": ("lang", _one_of(LANGUAGES)),
     "job": ("job", _identifier),
+    "adding": ("add", _identifier),
     "run": ("run", _identifier),
     "scored": ("of", _identifier),
     "rival": ("vs", _identifier),

@@ -35,7 +35,9 @@ def command(
     settings = Settings(catalogs=_with_home(files), writable_catalog=cli.context().catalog_for_writing, port=port)
     from app.jobs import Supervisor
     from app.main import start
+    from app.uploads import sweep
 
+    sweep(settings.uploads, settings.jobs)
     with Supervisor(settings.jobs):
         print(f"Loam is at http://localhost:{port}; stop it with Ctrl+C", file=sys.stderr, flush=True)
         start(settings, show=not no_open)

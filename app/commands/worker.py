@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from app import prediction, validation
+from app import adding, prediction, validation
 from app.jobs import CANCELLED, DONE, FAILED, Job, Queue, is_alive
 from smcore.errors import Cancelled, SmcoreError
 
@@ -28,6 +28,7 @@ def command(
 ) -> None:
     """Run the waiting jobs of a queue until told to stop."""
     queue = Queue(folder)
+    adding.sweep(queue)
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(0)))
     while not parent or is_alive(parent):
         job = queue.claim()
@@ -87,4 +88,6 @@ _KINDS = {
     "check": prediction.check_job,
     "validate": validation.run_job,
     "check-validate": validation.check_job,
+    adding.LOOK: adding.look_job,
+    adding.INGEST: adding.ingest_job,
 }

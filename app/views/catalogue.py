@@ -12,6 +12,7 @@ from app.background import Latest
 from app.boundary import follow, guarded
 from app.catalogue_store import CatalogueStore, fitting, grid_of, listed
 from app.controls import Markup, empty, esc, number, styled, table, text
+from app.language import tr
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, short_title
@@ -42,7 +43,8 @@ class CatalogueView:
         follow(self.kind, ["value"], self._list)
         follow(self.grid, ["value"], self._list)
         self.body = pn.Column(
-            text("<h3>Data and models at hand</h3>", margin=0), self.card,
+            text("<h3>Data and models at hand</h3>", margin=0),
+            text(f"<p>{_button('add', 'data', tr('+ Add data …'))}</p>", margin=0), self.card,
             pn.Row(self.search, self.kind, self.grid, margin=0), self.list, self.models,
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip

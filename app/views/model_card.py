@@ -5,7 +5,7 @@ The sheet is the browser's own dialogue: Escape closes it, Tab stays in it, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import panel as pn
@@ -15,6 +15,7 @@ from app.controls import Markup, empty, esc, table, text
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.systems import SYSTEMS, account_of
+from app.views.add_data import AddDataView
 from app.views.catalogue import CatalogueView, link
 from app.views.model_list import EVERY
 from smcore.models.card import ModelCard
@@ -39,8 +40,11 @@ _SPLITS = {
 class ModelCardView:
     """The sheet of one session."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, make_adding: Callable[[], AddDataView]) -> None:
         self.store, self.selection = store, store.selection
+        self._make_adding = make_adding
+        self.add_data: AddDataView | None = None
+        self.adding = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self._opened = 0
         self.body = text("", margin=0)
         self.browser = CatalogueView(store)
@@ -52,16 +56,33 @@ class ModelCardView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """What lies on the sheet."""
-        return pn.Column(self.body, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.body, self.adding, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
 
     @guarded
     def open(self, entry_id: str) -> None:
-        """Show the card of a model, of the model that made a product, or (``catalogue``) all that is at hand."""
+        """Show the card of a model, or of the model that made a product; ``catalogue``: all that is at hand."""
+        self.adding.visible = False
         if entry_id == "catalogue":
             self.browser.open()
         self.browser.body.visible = entry_id == "catalogue"
         self.body.object = "" if entry_id == "catalogue" else self._page(entry_id)
         self._tell(entry_id)
+
+    @guarded
+    def open_adding(self) -> None:
+        """Show the card by which own data are added."""
+        if self.add_data is None:
+            self.add_data = self._make_adding()
+            self.adding.append(self.add_data)
+        self.body.object, self.browser.body.visible, self.adding.visible = "", False, True
+        self._tell("adding")
+
+    def leave_adding(self, to: str) -> None:
+        """Go from that card to the catalogue, or to the ``map``: what was added is there."""
+        if to == "catalogue":
+            self.open(to)
+        elif self.adding.visible:
+            self._tell("close")
 
     def open_entry(self, entry_id: str) -> None:
         """Show what is known of one entry of the catalogue, above the list."""

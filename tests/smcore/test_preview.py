@@ -14,6 +14,7 @@ from smcore.ingest import Request, ingest, read
 from smcore.preview import MOST_STEPS, Preview, preview, variables_of
 from smcore.stations.readers.stations_csv import columns_of
 
+CLASH = {"value": "theta_pct", "time": "when", "lat": "y", "lon": "x", "depth_from": "cm", "depth_to": "cm"}
 ROWS = ("2020-01-01 00:00,21.5", "2020-01-01 01:00,", "2020-01-01 02:00,22")
 CSV = "when,theta_pct,y,x,z\n" + "".join(f"{row},50.1,8.2,5\n" for row in ROWS)
 MAPPED = {"time": "when", "value": "theta_pct", "unit": "%", "lat": "y", "lon": "x", "depth_from": "z"} | {
@@ -71,6 +72,15 @@ def test_a_table_tells_its_columns_and_reads_as_they_are_mapped(tmp_path: Path) 
     assert seen.first[0] == ("2020-01-01 00:00:00", 50.1, 8.2, pytest.approx(0.215))
     with pytest.raises(ReaderError, match="No column says"):
         preview(Request("auto", [table], tmp_path / "store"))
+
+
+def test_a_value_that_is_also_a_heading_is_told_by_its_sign(tmp_path: Path) -> None:
+    table = tmp_path / "farm.csv"
+    table.write_text(CSV.replace("z", "cm"))
+    asked = Request("auto", [table], tmp_path / "store", columns=CLASH | {"unit": "%", "depth_unit": "=cm"})
+    assert float(read(asked).dataset["depth_to"][0]) == pytest.approx(0.05)
+    with pytest.raises(ReaderError, match="depth unit '5'"):
+        read(Request("auto", [table], tmp_path / "store", columns=CLASH | {"unit": "%", "depth_unit": "cm"}))
 
 
 def test_what_the_user_says_of_the_data_is_kept(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 Needed: time, value, latitude, longitude and depth; used where there: station, network, instrument, elevation, flag,
 unit. ``columns`` maps these roles to headings; for all but time and value a word that is no heading is a constant
-(``depth_from=0``, ``unit=%``, ``station=Farm``). Byte-order marks, semicolons, tabs, decimal commas and comment lines
-beginning with ``#`` are taken.
+(``depth_from=0``, ``unit=%``, ``station=Farm``); one after ``=`` always is (``depth_unit==cm``). Byte-order marks,
+semicolons, tabs, decimal commas and comment lines beginning with ``#`` are taken.
 
 Nothing is guessed that could be wrong by a factor: values above 1 without a unit, depths above 3 without a unit, and
 dates whose day and month can be swapped are refused with the way out. Times without an offset are UTC. Values of −99
@@ -177,7 +177,9 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
     roles: dict[str, str] = {}
     constants: dict[str, str] = {}
     for role, wanted in columns.items():
-        if wanted in headings:
+        if wanted.startswith("=") and role not in NO_CONSTANT:
+            constants[role] = wanted[1:]
+        elif wanted in headings:
             roles[role] = wanted
         elif role in NO_CONSTANT:
             raise ReaderError(

@@ -1,0 +1,214 @@
+"""Add data: files named or sent, a look at what they hold, a name, and into the catalogue; a card on the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from app import adding
+from app.adding import AUTO, TABLE, Wish
+from app.boundary import guarded
+from app.controls import button, esc, styled, text
+from app.jobs import CANCELLED, DONE, FAILED, QUEUED, Job, Queue
+from app.language import tr
+from app.selection import Selection
+from app.settings import Settings
+from app.store import Store
+from app.views.add_preview import told
+from app.views.adding_line import POLL_MS, AddingLine
+from app.views.column_card import ColumnCard
+from app.views.file_drop import FileDrop
+from smcore.catalog import check_id
+from smcore.errors import CatalogError, SmcoreError
+from smcore.ingest import LONGEST, kinds
+from smcore.preview import Preview
+
+FOOT = {
+    "position": "sticky", "bottom": "-18px", "background": "var(--paper)", "z-index": "3",
+    "border-top": "1px solid var(--line)", "padding": "8px 0 14px 0",
+}  # fmt: skip
+
+
+class AddDataView:
+    """The card of one session, made when it is first opened; ``leave`` goes to the catalogue or closes the sheet."""
+
+    def __init__(
+        self, selection: Selection, store: Store, line: AddingLine, settings: Settings, leave: Callable[[str], Any]
+    ) -> None:
+        self.selection, self.store, self.line, self.settings = selection, store, line, settings
+        self.queue: Queue = line.queue
+        self._drop, self._asked, self._busy = "", "", False
+        self._poll: Any = None
+        wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width"}
+        self.path = styled(
+            pn.widgets.TextInput(
+                label=tr("Path of a file or folder on this machine"), placeholder="/data/era5/*.nc", **wide
+            )
+        )
+        self.look_at = button(tr("Look at it"), guarded(lambda _: self._named()), width=96, margin=(18, 0, 6, 0))
+        self.drop = FileDrop(settings, self._sent)
+        told_by_files = {tr("as the files say"): AUTO} | {kind: kind for kind in sorted(kinds())}
+        self.kind = styled(
+            pn.widgets.Select(label=tr("Kind of files"), options=told_by_files, width=200, margin=(0, 8, 6, 0))
+        )
+        self.variable = styled(pn.widgets.Select(label=tr("Variable"), width=260, margin=(0, 8, 6, 0), visible=False))
+        self.columns = ColumnCard(self._look)
+        self.said, self.seen = text("", margin=0), text("", margin=0)
+        self.id = styled(pn.widgets.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
+        self.title = styled(pn.widgets.TextInput(label=tr("Title"), **wide))
+        self.licence = styled(pn.widgets.TextInput(label=tr("Licence"), **wide))
+        self.citation = styled(pn.widgets.TextInput(label=tr("Citation"), **wide))
+        self.add = button(tr("Add to the catalogue"), guarded(lambda _: self._add()), kind="primary", width=170)
+        self.naming = pn.Column(
+            pn.Row(self.id, self.title, margin=0, sizing_mode="stretch_width"),
+            pn.Row(self.licence, self.citation, margin=0, sizing_mode="stretch_width"), self.add,
+            sizing_mode="stretch_width", margin=0, visible=False, styles=FOOT,
+        )  # fmt: skip
+        self.progress = text("", margin=(6, 0, 0, 0))
+        self.back = button(tr("Back to the catalogue"), lambda _: leave("catalogue"), width=170)
+        self._leave = leave
+        for widget in (self.kind, self.variable):
+            widget.param.watch(lambda *_: None if self._busy else guarded(self._look)(), "value")
+        self.path.param.watch(lambda *_: guarded(self._named)(), "enter_pressed")
+        line.state.param.watch(lambda event: setattr(self.progress, "object", event.new), "object")
+        line.ended = self._ended
+        self.progress.object = line.state.object
+        self.body = pn.Column(
+            text(f"<h3>{tr('Add data')}</h3>", margin=0),
+            pn.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
+            self.drop, pn.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen,
+            self.progress, self.naming, self.back, sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The card."""
+        return self.body
+
+    # -- the files -----------------------------------------------------------------------------------------------
+    def _named(self) -> None:
+        self._drop = ""
+        self.drop.clear()
+        self._start_over()
+        self._look()
+
+    def _sent(self, drop: str) -> None:
+        self._drop, self.path.value = drop, ""
+        self._start_over()
+        self._look()
+
+    def _start_over(self) -> None:
+        self._busy = True
+        try:
+            self.kind.value, self.variable.visible = AUTO, False
+            self.variable.options, self.variable.value = {}, None
+            self.columns.show(None)
+            self.seen.object, self.naming.visible = "", False
+            self.id.value = self.title.value = self.licence.value = self.citation.value = ""
+        finally:
+            self._busy = False
+
+    def _wish(self, **more: Any) -> Wish:
+        return Wish.of(
+            self.settings, path="" if self._drop else self.path.value_input or self.path.value or "", drop=self._drop,
+            kind=self.kind.value, variable=self.variable.value or "",
+            columns=self.columns.mapping() if self.columns.body.visible else {}, **more,
+        )  # fmt: skip
+
+    def _look(self) -> None:
+        """Ask the worker what the files hold; a newer question ends an older one."""
+        if self._asked:
+            self.queue.cancel(self._asked)
+        self.add.disabled = True
+        if not self.naming.visible:  # what was found before stays until the new answer is there: nothing jumps
+            self.said.object = f'<div class="muted">{tr("Looking at the files …")}</div>'
+        self._asked = self.queue.submit(adding.LOOK, self._wish().to_json())
+        if self._poll is None and pn.state.curdoc is not None and pn.state.curdoc.session_context:
+            self._poll = pn.state.add_periodic_callback(guarded(self.hear), period=POLL_MS)
+
+    def hear(self) -> None:
+        """See whether the worker has answered."""
+        job = self.queue.get(self._asked) if self._asked else None
+        if job is not None and job.state == QUEUED and (ahead := self.queue.position(job)):
+            waits = tr("Waiting: {n} runs before it.", one="Waiting: one run before it.", n=ahead)
+            self.said.object = f'<div class="muted">{waits}</div>'
+        if job is not None and not job.has_ended:
+            return
+        if self._poll is not None:
+            self._poll.stop()
+            self._poll = None
+        self._asked, self.add.disabled = "", bool(self.selection.adding)
+        if job is not None and job.state == DONE:
+            self._show(job.result)
+        elif job is not None and job.state == FAILED:
+            self.said.object = _alert(job.message)
+
+    def _show(self, found: dict[str, Any]) -> None:
+        self.said.object = _alert(found["said"]) if found["said"] else ""
+        self.columns.show(found["columns"] if found["kind"] == TABLE else None)
+        self._offer(found["variables"])
+        if found["preview"] is None:
+            self.seen.object, self.naming.visible = "", False
+            return
+        seen = Preview.from_json(found["preview"])
+        self.seen.object, self.naming.visible = told(seen), True
+        names = found.get("names") or [seen.title]
+        if not self.id.value:
+            self.id.value = self._free(adding.proposed_id(names[0]))
+        self.title.placeholder, self.licence.placeholder = seen.title, seen.licence
+        self.citation.placeholder = seen.citation
+
+    def _offer(self, variables: list[str]) -> None:
+        options = {tr("the usual one"): ""} | {name: name for name in variables}
+        self._busy = True
+        try:
+            chosen = self.variable.value or ""
+            self.variable.options = options
+            self.variable.value = chosen if chosen in variables else ""
+            self.variable.visible = len(variables) > 1
+        finally:
+            self._busy = False
+
+    def _free(self, proposed: str) -> str:
+        taken, number = proposed in self.store.catalog, 2
+        while taken:
+            taken, number = f"{proposed}-{number}" in self.store.catalog, number + 1
+        return proposed if number == 2 else f"{proposed}-{number - 1}"
+
+    # -- into the catalogue --------------------------------------------------------------------------------------
+    def _add(self) -> None:
+        try:
+            wish = self._named_wish()
+        except SmcoreError as error:
+            self.said.object = _alert(error.sentence)
+            return
+        self.said.object, self.add.disabled = "", True
+        self.selection.adding = self.queue.submit(adding.INGEST, wish.to_json())
+
+    def _named_wish(self) -> Wish:
+        texts = {name: (getattr(self, name).value_input or getattr(self, name).value or "").strip() for name in LONGEST}
+        chosen = (self.id.value_input or self.id.value or "").strip()
+        check_id(chosen)
+        if chosen in self.store.catalog:
+            raise CatalogError(
+                f"There is an entry {chosen!r} already", hint=f"choose another id, as {self._free(chosen)}"
+            )
+        for name, said in texts.items():
+            if len(said) > LONGEST[name]:
+                raise CatalogError(f"A {name} has at most {LONGEST[name]} characters")
+        if self.selection.adding:
+            raise CatalogError("Other data are being added already", hint="wait until they are there, or stop that")
+        return self._wish(id=chosen, **texts)
+
+    def _ended(self, job: Job) -> None:
+        self.add.disabled = False
+        if job.state == DONE:
+            self._leave("map")
+        if job.state in (DONE, CANCELLED):
+            self._drop, self.path.value = "", ""
+            self._start_over()
+
+
+def _alert(sentence: str) -> str:
+    return f'<div class="alert" role="alert">{esc(sentence)}</div>'
