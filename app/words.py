@@ -33,12 +33,22 @@ RULES = (
     mark("frozen ground"), mark("snow and ice"), mark("open water"), mark("dense vegetation"), mark("steep relief"),
     mark("urban"), mark("coast"), mark("barren"), mark("radio interference"),
 )  # fmt: skip
+METHODS = (
+    mark("Bicubic spline of a coarse field"), mark("Seasonal climatology of the location itself"),
+    mark("Coarse pixel repeated"), mark("Penalised least squares on cosine transforms (DCT-PLS)"),
+    mark("Last valid observation"), mark("Ridge regression on forcings and their past means"),
+    mark("Natural cubic spline in time"),
+)  # fmt: skip
 FLAGS = (
     mark("no flag is set"), mark("retrieval not recommended"), mark("retrieval not attempted"),
     mark("retrieval not successful"), mark("freeze thaw retrieval not successful"), mark("static water body"),
     mark("radar water body"), mark("coastal proximity"), mark("urban area"), mark("snow or ice"),
     mark("permanent snow or ice"), mark("radiometer frozen ground"), mark("model frozen ground"),
-    mark("mountainous terrain"), mark("nadir region"),
+    mark("mountainous terrain"), mark("nadir region"), mark("not successful"), mark("static water"),
+    mark("barren ground advisory"), mark("snow coverage or temperature below zero"),
+    mark("no convergence in the model"), mark("soil moisture exceeds physical boundary"),
+    mark("weight of measurement below threshold"),
+    mark("all datasets deemed unreliable"), mark("snow"),
 )  # fmt: skip
 STATES = (
     mark("no overlap"), mark("too few"), mark("constant series"), mark("out of grid"), mark("unit mismatch"),

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 
 from app.controls import button
+from app.language import tr
 
 
 class Fold:
@@ -28,7 +29,7 @@ class Fold:
         """Put what is chosen inside behind the title."""
         self._said = text
         mark = "▾" if self.body.visible else "▸"
-        self.head.label = f"{mark} {self._title}{': ' + text if text else ''}"
+        self.head.label = f"{mark} {self._title}{tr(': ') + text if text else ''}"
 
     def turn(self) -> None:
         """Show what is hidden, or hide it."""

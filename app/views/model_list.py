@@ -45,7 +45,7 @@ def _rows(rows: Iterable[Row], chosen: str, full: str) -> str:
 
 
 def _row(row: Row, is_chosen: bool, full: str) -> str:
-    name, key = esc(row.name), esc(row.choice.id)
+    name, key = esc(tr(row.name)), esc(row.choice.id)
     off = f' disabled title="{esc(row.reason)}"' if row.reason else ""
     below = f"<div class=muted>{esc(row.reason[:1].upper() + row.reason[1:])}</div>" if row.reason else ""
     return (

@@ -53,7 +53,7 @@ def shortened(label: str, most: int = 30) -> str:
 
 
 def _button(entry_id: str, title: str, name: str, *, drawn: bool, pale: bool) -> str:
-    hint = f"{title}: {tr('hide') if drawn else tr('draw')}"
+    hint = title + tr(": ") + (tr("hide") if drawn else tr("draw"))
     hint += tr(" (no value in this period)") if pale and drawn else ""
     kind = "key toggle" + ("" if drawn else " off") + (" pale" if pale and drawn else "")
     return (
@@ -102,7 +102,8 @@ def behind_keys(rain: Rain | None, frozen: Frozen | None, theme: str) -> str:
     if frozen is not None and len(frozen.start):
         keys.append((FROZEN[theme], tr("frozen: {source}", source=frozen.source), tr("shaded")))
     return "".join(
-        f'<span class="muted key" title="{esc(text)}: {esc(more)}">{swatch(colour)}{esc(shortened(text, 44))}</span>'
+        f'<span class="muted key" title="{esc(text + tr(": ") + more)}">'
+        f"{swatch(colour)}{esc(shortened(text, 44))}</span>"
         for colour, text, more in keys
     )
 

@@ -127,6 +127,15 @@ def test_the_page_is_served_to_this_machine_alone_and_names_no_file_of_it(server
         probe.connect((socket.gethostbyname("127.0.0.2"), port))
 
 
+def test_a_page_speaks_the_language_of_its_browser_or_of_its_link(server: tuple[Any, Settings]) -> None:
+    port, chinese = server[1].port, {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
+    said = {"zh-Hans": 'aria-label="功能区"', "en": 'aria-label="Places"'}
+    for tag, path, headers in (("zh-Hans", "/", chinese), ("en", "/?lang=en", chinese), ("zh-Hans", "/?lang=zh", {})):
+        _, page = fetch(port, path, **headers)
+        assert f'documentElement.lang = "{tag}"' in page
+        assert [one in page for one in said.values()] == [tag == one for one in said]
+
+
 def test_another_site_can_not_open_a_session(server: tuple[Any, Settings]) -> None:
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip

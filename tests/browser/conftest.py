@@ -180,9 +180,15 @@ class Walk:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def locale() -> str:
+    """The language that the browser asks for."""
+    return "en-US"
+
+
+@pytest.fixture
+def context(browser: Browser, locale: str) -> Iterator[BrowserContext]:
     """A fresh browser profile."""
-    made = browser.new_context(viewport={"width": 1280, "height": 800})
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
     made.add_init_script(HELPERS)
     yield made
     made.close()
