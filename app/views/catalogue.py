@@ -12,16 +12,17 @@ from app.background import Latest
 from app.boundary import follow, guarded
 from app.catalogue_store import CatalogueStore, fitting, grid_of, listed
 from app.controls import Markup, empty, esc, number, styled, table, text
-from app.language import tr
+from app.language import mark, tr
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, short_title
+from app.words import doing
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.health import Health
 from smcore.names import unit_label
 
-ANY = "any"
+ANY = mark("any")
 
 
 class CatalogueView:
@@ -33,17 +34,20 @@ class CatalogueView:
         half: dict[str, Any] = {"width": 150, "margin": (0, 8, 6, 0)}
         self.search = styled(
             pn.widgets.TextInput(
-                label="Search", placeholder="words of title, id, variable, source …", width=300, margin=(0, 8, 6, 0)
+                label=tr("Search"),
+                placeholder=tr("words of title, id, variable, source …"),
+                width=300,
+                margin=(0, 8, 6, 0),
             )
         )
-        self.kind = styled(pn.widgets.Select(label="Kind", **half))
-        self.grid = styled(pn.widgets.Select(label="Grid", **half))
+        self.kind = styled(pn.widgets.Select(label=tr("Kind"), **half))
+        self.grid = styled(pn.widgets.Select(label=tr("Grid"), **half))
         self.card, self.list, self.models = text("", margin=0), text("", margin=0), text("", margin=0)
         self.search.param.watch(lambda _: self._list(), "value_input")
         follow(self.kind, ["value"], self._list)
         follow(self.grid, ["value"], self._list)
         self.body = pn.Column(
-            text("<h3>Data and models at hand</h3>", margin=0),
+            text(f"<h3>{tr('Data and models at hand')}</h3>", margin=0),
             text(f"<p>{_button('add', 'data', tr('+ Add data …'))}</p>", margin=0), self.card,
             pn.Row(self.search, self.kind, self.grid, margin=0), self.list, self.models,
             sizing_mode="stretch_width", margin=0, visible=False,
@@ -61,7 +65,7 @@ class CatalogueView:
         try:
             self.search.param.update(value="", value_input="")
             for widget, values in ((self.kind, (e.kind for e in entries)), (self.grid, map(grid_of, entries))):
-                widget.options = {ANY: ""} | {value: value for value in sorted(set(values))}
+                widget.options = {tr(ANY): ""} | {tr(value): value for value in sorted(set(values))}
                 widget.value = ""
         finally:
             self._busy = False
@@ -80,7 +84,7 @@ class CatalogueView:
             self._work.start(
                 lambda progress, cancelled: self.looks.look(entry, progress, cancelled),
                 lambda found: self._tell(entry, found),
-                told=lambda share, what: self._tell(entry, None, f"{what}: {100 * share:.0f} %"),
+                told=lambda share, what: self._tell(entry, None, f"{doing(what)}: {100 * share:.0f} %"),
                 failed=lambda error: self._tell(entry, None, error.sentence),
             )
 
@@ -89,21 +93,25 @@ class CatalogueView:
             return
         entries = listed(self.store.catalog)
         found = fitting(entries, self.search.value_input or "", self.kind.value or "", self.grid.value or "")
-        said = f'<div class="muted">{len(found)} of {len(entries)} data sets</div>'
-        self.list.object = said + (_table(found) if found else empty("Nothing fits: use fewer words, or another kind."))
+        count = tr("{count} of {n} data sets", count=len(found), n=len(entries))
+        said = f'<div class="muted">{count}</div>'
+        self.list.object = said + (
+            _table(found) if found else empty(tr("Nothing fits: use fewer words, or another kind."))
+        )
 
-    def _tell(self, entry: CatalogEntry, found: Health | None, waiting: str = "looking at the values …") -> None:
+    def _tell(self, entry: CatalogEntry, found: Health | None, waiting: str = "") -> None:
         if entry.id == self._chosen:
             is_product = entry.id in {e.id for e in self.store.products}
-            self.card.object = card(entry, self.store.variables(entry), found, waiting, is_product=is_product)
+            said = waiting or tr("looking at the values …")
+            self.card.object = card(entry, self.store.variables(entry), found, said, is_product=is_product)
 
 
 def models(found: Iterable[Choice]) -> str:
     """The models, each with a button for its card."""
     rows = [
-        (Markup(_button("sheet", c.id, c.title)), "ready" if c.has_weights else "no weights") for c in found
+        (Markup(_button("sheet", c.id, tr(c.title))), tr("ready") if c.has_weights else tr("no weights")) for c in found
     ]  # fmt: skip
-    return f"<h4>Models</h4>{table(('Model', ''), rows)}"
+    return f"<h4>{tr('Models')}</h4>{table((tr('Model'), ''), rows)}"
 
 
 def _button(what: str, which: str, label: str) -> str:
@@ -111,41 +119,43 @@ def _button(what: str, which: str, label: str) -> str:
 
 
 def _badge(entry: CatalogEntry) -> str:
-    mark = DEMONSTRATION if is_demonstration(entry) else "synthetic" if entry.synthetic else ""
-    return f' <span class="badge">{mark}</span>' if mark else ""
+    made_up = DEMONSTRATION if is_demonstration(entry) else tr("synthetic") if entry.synthetic else ""
+    return f' <span class="badge">{made_up}</span>' if made_up else ""
 
 
 def _table(entries: Iterable[CatalogEntry]) -> str:
     rows = [
         (
-            Markup(_button("entry", e.id, short_title(e)) + _badge(e)), e.kind, grid_of(e),
-            Markup("&nbsp;to<br>".join(esc(day[:10]).replace("-", "\u2011") for day in e.period or ()) or "–"),
+            Markup(_button("entry", e.id, short_title(e)) + _badge(e)), tr(e.kind), tr(grid_of(e)),
+            Markup(tr("&nbsp;to<br>").join(esc(day[:10]).replace("-", "\u2011") for day in e.period or ()) or "–"),
             e.licence or "–",
         )
         for e in entries
     ]  # fmt: skip
-    return table(("Title", "Kind", "Grid", "Period", "Licence"), rows)
+    return table((tr("Title"), tr("Kind"), tr("Grid"), tr("Period"), tr("Licence")), rows)
 
 
 def card(
     entry: CatalogEntry, variables: Mapping[str, str], found: Health | None, waiting: str, *, is_product: bool
 ) -> str:
     """All that is known of an entry, as our own HTML; everything from the catalogue is escaped."""
-    layer = f"{entry.layer_m[0] * 100:g} to {entry.layer_m[1] * 100:g} cm" if entry.layer_m else ""
+    low, high = (round(100 * depth, 1) for depth in entry.layer_m or (0.0, 0.0))
+    layer = tr("{low:g} to {high:g}", low=low, high=high) + " cm" if entry.layer_m else ""
     units = ", ".join(f"{name} [{unit_label(unit) or '–'}]" for name, unit in variables.items())
-    period = f"{entry.period[0][:10]} to {entry.period[1][:10]}" if entry.period else ""
+    period = tr("{first} to {last}", first=entry.period[0][:10], last=entry.period[1][:10]) if entry.period else ""
     lines: list[tuple[str, object]] = [
-        ("Id", entry.id), ("Kind", entry.kind), ("Grid", grid_of(entry)), ("Soil layer", layer),
-        ("A step is", _support(entry.time_support)), ("Period", period), ("Variables", units),
-        ("Made of", ", ".join(entry.inputs)), ("Version", entry.version), ("Licence", entry.licence or "not stated"),
-        ("Source", Markup(" ".join(x for x in (esc(entry.citation), link(entry.doi)) if x) or "not stated")),
+        ("Id", entry.id), (tr("Kind"), tr(entry.kind)), (tr("Grid"), tr(grid_of(entry))), (tr("Soil layer"), layer),
+        (tr("A step is"), _support(entry.time_support)), (tr("Period"), period), (tr("Variables"), units),
+        (tr("Made of"), ", ".join(entry.inputs)), (tr("Version"), entry.version),
+        (tr("Licence"), entry.licence or tr("not stated")),
+        (tr("Source"), Markup(" ".join(x for x in (esc(entry.citation), link(entry.doi)) if x) or tr("not stated"))),
     ]  # fmt: skip
-    actions = _button("show", entry.id, "Show on the map") if is_product else ""
-    actions += f" {_button('sheet', entry.id, 'Model card')}" if entry.extra.get("weights_sha256") else ""
+    actions = _button("show", entry.id, tr("Show on the map")) if is_product else ""
+    actions += f" {_button('sheet', entry.id, tr('Model card'))}" if entry.extra.get("weights_sha256") else ""
     health = _health(found) if found is not None else f'<div class="muted">{esc(waiting)}</div>'
     return (
         f"<h4>{esc(short_title(entry))}{_badge(entry)}</h4><p>{actions}</p>{_lines(lines)}"
-        f'<h4 class="tight">Health of the data</h4>{health}<hr>'
+        f'<h4 class="tight">{tr("Health of the data")}</h4>{health}<hr>'
     )
 
 
@@ -157,25 +167,27 @@ def link(doi: str) -> str:
 
 
 def _support(said: str) -> str:
-    known = {names.INSTANT: "an instant", names.DAY_MEAN: "the mean of its UTC day"}
+    known = {names.INSTANT: tr("an instant"), names.DAY_MEAN: tr("the mean of its UTC day")}
     if said.startswith("mean:"):
         hours, _, end = said.removeprefix("mean:").partition(":")
-        return f"the mean of {hours} h, stamped at the {end or 'start'}"
+        at_end = tr("the mean of {hours} h, stamped at the end", hours=hours)
+        return at_end if end == "end" else tr("the mean of {hours} h, stamped at the start", hours=hours)
     return known.get(said, said)
 
 
 def _health(found: Health) -> str:
     unit, last = unit_label(found.units), _day(found.last)
-    thinned = f"; one in {found.every} looked at" if found.every > 1 else ""
-    missing = f"{number(100 * found.missing, 1)} % of the steps, in places with any value"
+    thinned = tr("; one in {every} looked at", every=found.every) if found.every > 1 else ""
+    span = tr("{first} to {last}", first=number(found.low), last=number(found.high))
+    missing = tr("{share} % of the steps, in places with any value", share=number(100 * found.missing, 1))
     rows: list[tuple[str, object]] = [
-        ("Variable", f"{found.variable} [{unit or '–'}]"),
-        ("Range", f"{number(found.low)} to {number(found.high)} {unit}" if found.filled else "no value"),
-        ("Missing", missing if found.filled else "everything"),
-        ("Places with values", f"{found.filled:,} of {found.places:,}".replace(",", "\u202f")),
-        ("First and last value", f"{_day(found.first)} to {last}" if last else ""),
-        ("Steps", f"{found.steps:,}{thinned}".replace(",", "\u202f")),
-        ("Fingerprint", Markup(f"<code>{esc(found.fingerprint)}</code>")),
+        (tr("Variable"), f"{found.variable} [{unit or '–'}]"),
+        (tr("Range"), f"{span} {unit}" if found.filled else tr("no value")),
+        (tr("Missing"), missing if found.filled else tr("everything")),
+        (tr("Places with values"), tr("{count:,} of {n:,}", count=found.filled, n=found.places).replace(",", "\u202f")),
+        (tr("First and last value"), tr("{first} to {last}", first=_day(found.first), last=last) if last else ""),
+        (tr("Steps"), f"{found.steps:,}{thinned}".replace(",", "\u202f")),
+        (tr("Fingerprint"), Markup(f"<code>{esc(found.fingerprint)}</code>")),
     ]
     return _lines(rows)
 

@@ -12,28 +12,30 @@ import panel as pn
 
 from app.boundary import guarded
 from app.controls import Markup, empty, esc, table, text
+from app.language import mark, tr
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.systems import SYSTEMS, account_of
 from app.views.add_data import AddDataView
 from app.views.catalogue import CatalogueView, link
 from app.views.model_list import EVERY
+from app.words import word
 from smcore.models.card import ModelCard
 from smcore.models.input_sets import INPUT_SETS
 from smcore.names import VARIABLES, unit_label
 
 _METRICS = {
-    "pearson_r": "R", "ubrmsd": "ubRMSD [m³ m⁻³]", "rmsd": "RMSD [m³ m⁻³]", "bias": "bias [m³ m⁻³]",
+    "pearson_r": "R", "ubrmsd": "ubRMSD [m³ m⁻³]", "rmsd": "RMSD [m³ m⁻³]", "bias": mark("bias [m³ m⁻³]"),
 }  # fmt: skip
 _SAMPLES = {
-    "test": "held-out cells and days", "test_seen_locations": "held-out days, cells trained on",
-    "test_seen_period": "held-out cells, days trained on", "sites": "held-out stations",
+    "test": mark("held-out cells and days"), "test_seen_locations": mark("held-out days, cells trained on"),
+    "test_seen_period": mark("held-out cells, days trained on"), "sites": mark("held-out stations"),
 }  # fmt: skip
-_ROLES = {"dynamic": "every step", "static": "map", "observed": "observed, gaps allowed"}
+_ROLES = {"dynamic": mark("every step"), "static": mark("map"), "observed": mark("observed, gaps allowed")}
 _SPLITS = {
-    "random": "cells drawn at random", "block": "blocks of neighbouring cells", "region": "whole regions",
-    "year": "whole years", "site": "stations with their neighbourhood", "overpass-hours": "hours of the overpass",
-    "none": "nothing held out",
+    "random": mark("cells drawn at random"), "block": mark("blocks of neighbouring cells"),
+    "region": mark("whole regions"), "year": mark("whole years"), "site": mark("stations with their neighbourhood"),
+    "overpass-hours": mark("hours of the overpass"), "none": mark("nothing held out"),
 }  # fmt: skip
 
 
@@ -106,20 +108,22 @@ class ModelCardView:
             found = [c for c in found if c.card is not None and c.card.weights_sha256 == made_by]
             entry_id = found[0].id if found else ""
         choice = next((c for c in found if c.id == entry_id), None)
-        return page(choice) if choice else empty("The weights of this product are not in the catalogue any more.")
+        return page(choice) if choice else empty(tr("The weights of this product are not in the catalogue any more."))
 
 
 def page(choice: Choice) -> str:
     """One model's card as our own HTML; everything from the card is escaped."""
     card = choice.card
-    badge = ' <span class="badge">trained on synthetic data</span>' if card is not None and card.synthetic else ""
-    head = f"<h3>{esc(choice.title)}{badge}</h3>"
+    badge = (
+        f' <span class="badge">{tr("trained on synthetic data")}</span>' if card is not None and card.synthetic else ""
+    )
+    head = f"<h3>{esc(tr(choice.title))}{badge}</h3>"
     if choice.is_system:
         system = SYSTEMS[choice.model]
-        head += f"<p>{esc(system.name)}: {esc(system.task)} – {esc(system.does)}.</p>"
-    inputs = f"<h4>Inputs</h4>{_inputs(choice)}"
+        head += f"<p>{esc(system.name)}: {esc(tr(system.task))} – {esc(tr(system.does))}</p>"
+    inputs = f"<h4>{tr('Inputs')}</h4>{_inputs(choice)}"
     account = "".join(f"<p>{esc(part)}</p>" for part in account_of(choice.model))
-    ours = f"<h4>What is published and what is ours</h4>{account}" if account else ""
+    ours = f"<h4>{tr('What is published and what is ours')}</h4>{account}" if account else ""
     if card is None:
         why = "There are no weights at hand yet." if not choice.has_weights else "It learns nothing, so it has no card."
         return f"{head}<p>{why}</p>{inputs}{ours}"
@@ -137,46 +141,46 @@ def _rows(lines: Iterable[tuple[str, object]]) -> str:
 def _training(card: ModelCard) -> str:
     done = card.training
     cells = len(card.cells.get("row", card.cells.get("lat", ())))
-    where = f" of the grid {card.cells['grid']}" if card.cells.get("grid") else ""
+    where = tr(" of the grid {grid}", grid=card.cells["grid"]) if card.cells.get("grid") else ""
     data = "; ".join(dict.fromkeys(f"{r.get('title') or r['id']} ({r['role'].replace('_', ' ')})" for r in card.data))
     lines: list[tuple[str, object]] = [
-        ("Data", data),
-        ("Period", " to ".join(card.period) if card.period[0] else ""),
-        ("Cells", f"{cells:,}{where}"),
-        ("Stations", f"{len(card.stations):,} sensors" if card.stations else "none"),
-        ("Values", f"{done['samples']:,}" if "samples" in done else ""),
-        ("Split", _split(card.split)),
-        ("Configuration", card.config),
-        ("Departures", _departures(card)),
-        ("Made on", _hardware(done)),
-        ("Took", f"{done['seconds']:,.0f} s" if "seconds" in done else ""),
-        ("Seed", done.get("seed", "")),
-        ("Made", f"{card.created[:10]}, Loam {card.loam}" if card.created else ""),
+        (tr("Data"), data),
+        (tr("Period"), tr("{first} to {last}", first=card.period[0], last=card.period[1]) if card.period[0] else ""),
+        (tr("Cells"), f"{cells:,}{where}"),
+        (tr("Stations"), tr("{n} sensors", n=len(card.stations)) if card.stations else tr("none")),
+        (tr("Values"), f"{done['samples']:,}" if "samples" in done else ""),
+        (tr("Split"), _split(card.split)),
+        (tr("Configuration"), card.config),
+        (tr("Departures"), _departures(card)),
+        (tr("Made on"), _hardware(done)),
+        (tr("Took"), tr("{n:,.0f} s", n=done["seconds"]) if "seconds" in done else ""),
+        (tr("Seed"), done.get("seed", "")),
+        (tr("Made"), f"{card.created[:10]}, Loam {card.loam}" if card.created else ""),
     ]
-    return f"<h4>Training</h4>{_rows(lines)}"
+    return f"<h4>{tr('Training')}</h4>{_rows(lines)}"
 
 
 def _departures(card: ModelCard) -> str:
     """How the training differs from the schedule that was published (or proposed, where none was)."""
     said = card.training.get("departures")
-    return "; ".join(str(s) for s in said) if said else "none from the schedule"
+    return "; ".join(str(s) for s in said) if said else tr("none from the schedule")
 
 
 def _hardware(done: Mapping[str, Any]) -> str:
     parts = [str(done[key]) for key in ("hardware", "device", "gpu", "machine", "processor") if done.get(key)]
-    threads = f"{done['threads']} threads" if done.get("threads") else ""
+    threads = tr("{n} threads", n=done["threads"]) if done.get("threads") else ""
     return ", ".join(dict.fromkeys([*parts, threads])).strip(", ")
 
 
 def _split(split: Mapping[str, Any]) -> str:
     kind = str(split.get("kind", ""))
-    said = [_SPLITS.get(kind, kind)]
+    said = [tr(_SPLITS.get(kind, kind))]
     if int(split.get("folds", 1) or 1) > 1:
-        said.append(f"fold {split.get('fold')} of {split['folds']}")
+        said.append(tr("fold {fold} of {n}", fold=split.get("fold"), n=split["folds"]))
     if split.get("buffer_deg"):
-        said.append(f"nothing trained on within {split['buffer_deg']}° of them")
+        said.append(tr("nothing trained on within {degrees}° of them", degrees=split["buffer_deg"]))
     test = list(split.get("test_period") or ())
-    said += [f"tested on {test[0]} to {test[1]}"] if len(test) == 2 else []
+    said += [tr("tested on {first} to {last}", first=test[0], last=test[1])] if len(test) == 2 else []
     return ", ".join(said)
 
 
@@ -189,43 +193,61 @@ def _scores(card: ModelCard) -> str:
         if one.get("value") is None:
             continue
         limits = _between(one, ".3f")
-        sample = _SAMPLES.get(str(one["sample"]), str(one["sample"]).replace("_", " "))
-        name = ("median " if str(one["metric"]).startswith("median_") else "") + _METRICS.get(metric, metric)
+        name = tr(_METRICS.get(metric, metric))
+        if str(one["metric"]).startswith("median_"):
+            name = tr("median {value}", value=name)
         counts = (f"{int(one.get('locations') or 0):,}", f"{int(one.get('pairs') or 0):,}")
-        rows.append((sample, name, f"{one['value']:.3f}", limits, *counts))
+        rows.append((_sample(one), name, f"{one['value']:.3f}", limits, *counts))
     if not rows:
-        return "<h4>Scores</h4><p>Nothing was held out, so nothing is known of how well it does.</p>"
-    head = ("Sample", "Metric", "Value", "95 % interval", "Places", "Pairs")
-    return f"<h4>Scores on data held out</h4>{table(head, rows, numeric=(2, 3, 4, 5))}".replace("-0.", "−0.")
+        none = tr("Nothing was held out, so nothing is known of how well it does.")
+        return f"<h4>{tr('Scores')}</h4><p>{none}</p>"
+    head = (tr("Sample"), tr("Metric"), tr("Value"), tr("95 % interval"), tr("Locations"), tr("Pairs"))
+    return f"<h4>{tr('Scores on data held out')}</h4>{table(head, rows, numeric=(2, 3, 4, 5))}".replace("-0.", "−0.")
+
+
+def _sample(one: Mapping[str, Any]) -> str:
+    return word(_SAMPLES.get(str(one["sample"]), str(one["sample"])))
 
 
 def _band(card: ModelCard) -> str:
     """The uncertainty band: where it comes from, how often it held, and how wide it is beside climatology's."""
     band: Mapping[str, Any] = card.uncertainty
     if not band:
-        return "<h4>Uncertainty</h4><p>These weights have no calibrated band.</p>"
+        return f"<h4>{tr('Uncertainty')}</h4><p>{tr('These weights have no calibrated band.')}</p>"
     rows = [
         (
-            _SAMPLES.get(str(one["sample"]), str(one["sample"]).replace("_", " ")),
-            "all" if one["stratum"] == "all" else f"{str(one['stratum']).replace('_', ' ')}: {one['level']}",
+            _sample(one),
+            tr("all") if one["stratum"] == "all" else f"{str(one['stratum']).replace('_', ' ')}: {one['level']}",
             f"{one['coverage']:.1%}", _between(one, ".1%"), f"{one['mean_width']:.3f}", f"{one['values']:,}",
         )
         for one in band.get("measured", ())
     ]  # fmt: skip
-    head = ("Sample", "Part", "Held", "95 % interval", "Mean width [m³ m⁻³]", "Values")
-    said = table(head, rows, numeric=(2, 3, 4, 5)) if rows else "<p>How often it holds was not measured.</p>"
+    head = (
+        tr("Sample"), tr("Part"), tr("Held"), tr("95 % interval"), f"{tr('Mean width')} [m³ m⁻³]", tr("Values"),
+    )  # fmt: skip
+    said = table(head, rows, numeric=(2, 3, 4, 5)) if rows else f"<p>{tr('How often it holds was not measured.')}</p>"
     plain = band.get("climatology") or {}
-    beside = f"Climatology's own band is {plain['mean_width']:.3f} m³ m⁻³ wide" if plain.get("mean_width") else ""
-    beside += f" and held in {plain['coverage']:.1%} of cases." if beside and plain.get("coverage") else ""
+    beside = ""
+    if plain.get("mean_width"):
+        beside = tr("Climatology's own band is {width:.3f} m³ m⁻³ wide", width=plain["mean_width"])
+        held = plain.get("coverage")
+        beside += tr(" and held in {share:.1%} of cases.", share=held) if held else ""
     source = band.get("calibration") or {}
-    fitted = f"Fitted to {source['values']:,} values at {source['locations']:,} places that no fit has seen"
-    about = f"<p>{fitted}: {esc(source.get('from', ''))}.</p>" if source.get("values") else ""
-    return f"<h4>Uncertainty: the 90 % band for the SMAP observation</h4>{about}{said}<p>{beside}</p>"
+    about = ""
+    if source.get("values"):
+        fitted = tr(
+            "Fitted to {n:,} values at {places:,} places that no fit has seen", n=source["values"],
+            places=source["locations"],
+        )  # fmt: skip
+        about = f"<p>{fitted}: {esc(source.get('from', ''))}</p>"
+    return f"<h4>{tr('Uncertainty: the 90 % band for the SMAP observation')}</h4>{about}{said}<p>{beside}</p>"
 
 
 def _between(one: Mapping[str, Any], how: str) -> str:
     """The limits of an interval, where it has any."""
-    return "" if one.get("lower") is None else f"{one['lower']:{how}} to {one['upper']:{how}}"
+    if one.get("lower") is None:
+        return ""
+    return tr("{first} to {last}", first=f"{one['lower']:{how}}", last=f"{one['upper']:{how}}")
 
 
 def _inputs(choice: Choice) -> str:
@@ -233,25 +255,25 @@ def _inputs(choice: Choice) -> str:
     published = {i.name: i.published for i in known.inputs} if known else {}
     rows = [
         (
-            VARIABLES[i.name].long_name if i.name in VARIABLES else i.name.replace("_", " "),
+            word(VARIABLES[i.name].long_name if i.name in VARIABLES else i.name),
             unit_label(i.units) if i.units not in ("", "1") else "–",
-            EVERY[choice.step] if i.role == "dynamic" else _ROLES[i.role],
-            "" if published.get(i.name, True) else "ours",
+            tr(EVERY[choice.step]) if i.role == "dynamic" else tr(_ROLES[i.role]),
+            "" if published.get(i.name, True) else tr("ours"),
         )
         for i in choice.inputs
     ]  # fmt: skip
-    return table(("Input", "Unit", "Step", ""), rows)
+    return table((tr("Input"), tr("Unit"), tr("Step"), ""), rows)
 
 
 def _limits(card: ModelCard) -> str:
     items = "".join(f"<li>{esc(limit)}</li>" for limit in card.limits)
-    return f"<h4>Limits</h4><ul>{items}</ul>" if items else ""
+    return f"<h4>{tr('Limits')}</h4><ul>{items}</ul>" if items else ""
 
 
 def _source(card: ModelCard) -> str:
     lines: list[tuple[str, object]] = [
-        ("Paper", Markup(" ".join(x for x in (esc(card.citation), link(card.doi)) if x))),
-        ("Licence", card.licence or "not stated"),
-        ("Weights", Markup(f'<code title="SHA-256">{esc(card.weights_sha256)}</code> ({esc(card.weights_dtype)})')),
+        (tr("Paper"), Markup(" ".join(x for x in (esc(card.citation), link(card.doi)) if x))),
+        (tr("Licence"), card.licence or tr("not stated")),
+        (tr("Weights"), Markup(f'<code title="SHA-256">{esc(card.weights_sha256)}</code> ({esc(card.weights_dtype)})')),
     ]
-    return f"<h4>Source</h4>{_rows(lines)}"
+    return f"<h4>{tr('Source')}</h4>{_rows(lines)}"
