@@ -18,11 +18,11 @@ from smcore import names
 from smcore.grids import Grid
 from smcore.progress import Cancel, Progress
 
-PREVIEW, COMPLETENESS, ABOUT = "preview.npy", "completeness.npy", "preview.json"
+PREVIEW, ABOUT = "preview.npy", "preview.json"
 
 
 # -- in the worker -----------------------------------------------------------------------------------------------
-def check_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
+def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
     """Shake hands with the inputs, see how complete they are, and say what a run would cost."""
     from smcore.catalog import load_catalog
     from smcore.inference import PredictRequest, estimate, predict, resolve_model
@@ -39,8 +39,6 @@ def check_job(request: Mapping[str, Any], folder: Path, progress: Progress, canc
     if plan.places.grid is not None:
         inner = plan.places.inner or (slice(None), slice(None))  # what the window asked for; the rest is margin
         share = share[inner]
-        _about(folder, plan.places.grid.cut(*inner), plan.time[plan.wanted])
-        np.save(folder / COMPLETENESS, share.astype("f4"), allow_pickle=False)
     return {
         "cells": share.size,
         "steps": cost.steps,
@@ -106,13 +104,12 @@ class Preview:
     field: np.ndarray
 
 
-def read_preview(folder: Path, name: str = PREVIEW) -> Preview | None:
-    """Read a job's tiles (or its completeness); None while there is nothing yet."""
+def read_preview(folder: Path) -> Preview | None:
+    """Read a job's tiles; None while there is nothing yet."""
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        field = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        field = np.load(folder / PREVIEW, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return None
     grid = Grid.from_attrs(about["grid"])
-    field = field if field.ndim == 3 else field[None]
     return Preview(grid, np.array(about["time"], "datetime64[ns]"), field) if field.shape[1:] == grid.shape else None

@@ -72,6 +72,7 @@ class Selection(param.Parameterized):
     embed = param.Boolean(default=False, doc="Whether the page is the map and its time alone, for another page.")
     theme = param.Selector(default="light", objects=list(THEMES), doc="Light or dark.")
     language = param.Selector(default="", objects=["", *LANGUAGES], doc="Language; empty: as the browser asks.")
+    coverage = param.String(default="", doc="Input whose share of steps the map shows; all: of all together.")
     job = param.String(default="", doc="Id of the prediction that is watched.")
     adding = param.String(default="", doc="Id of the ingest of own data that is watched.")
     run = param.String(default="", doc="Id of the validation run that is watched or shown.")

@@ -15,6 +15,7 @@ from app.catalogue_watch import CatalogueWatch
 from app.controls import empty, text
 from app.history import History, at_once
 from app.jobs import Queue
+from app.language import tr
 from app.prefetch import Prefetch
 from app.result_store import ResultStore
 from app.selection import Selection
@@ -87,7 +88,7 @@ class Session:
     def _default(self) -> None:
         chosen, shown = self.selection, {e.id for e in self.store.products}
         gone = dict.fromkeys(one for one in (chosen.product, chosen.minus) if one and one not in shown)
-        self.lost = f"What the link names is not here: {' and '.join(gone)}." if gone else ""
+        self.lost = tr("What the link names is not here: {names}.", names=", ".join(gone)) if gone else ""
         chosen.minus = "" if chosen.minus in gone else chosen.minus
         if chosen.product not in shown:
             chosen.product = next((e.id for e in self.store.products), "")
@@ -168,6 +169,7 @@ class Session:
             "metric": lambda name: setattr(self.selection, "metric", name),
             "location": lambda row: self.results.open_location(int(row)),
             "model": lambda model: self.infer.picker.choose(model),
+            "input": lambda name: self.infer.inputs.choose(name),
             "sheet": self.sheet.open,
             "entry": self.sheet.open_entry,
             "show": self.sheet.show_on_map,
@@ -250,8 +252,8 @@ def _refuse_too_many(settings: Settings) -> None:
     context = pn.state.curdoc.session_context if pn.state.curdoc is not None else None
     if context is not None and len(context.server_context.sessions) >= settings.max_sessions:
         raise SmcoreError(
-            f"{settings.max_sessions} tabs are open already, as many as this server keeps",
-            hint="close one, wait a moment and reload, or raise LOAM_MAX_SESSIONS",
+            tr("{n} tabs are open already, as many as this server keeps", n=settings.max_sessions),
+            hint=tr("close one, wait a moment and reload, or raise LOAM_MAX_SESSIONS"),
         )
 
 

@@ -211,6 +211,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "end": ("to", _moment),
     "theme": ("theme", _one_of(THEMES)),
     "language": ("lang", _one_of(LANGUAGES)),
+    "coverage": ("inputs", _word),
     "job": ("job", _identifier),
     "adding": ("add", _identifier),
     "run": ("run", _identifier),

@@ -24,7 +24,7 @@ from smcore.roles import Points, Source, read_series, read_static
 from smcore.window import Window
 
 Times = NDArray[np.datetime64]
-_STEP = {"1D": np.timedelta64(1, "D"), "3h": np.timedelta64(3, "h")}
+STEPS = {"1D": np.timedelta64(1, "D"), "3h": np.timedelta64(3, "h")}
 _SHOWN = 4
 _COMPLETENESS_BYTES = 256 * 2**20
 
@@ -65,11 +65,11 @@ class Plan:
 
 def available(sources: Sequence[Source], inputs: Sequence[InputSpec]) -> dict[str, str]:
     """Name → unit of those ``inputs`` that the sources offer: with steps for a dynamic one, without for a static."""
-    offers = _offers(sources)
+    offers = offered(sources)
     return {i.name: offers[i.name, i.role][0] for i in inputs if (i.name, i.role) in offers}
 
 
-def _offers(sources: Sequence[Source]) -> dict[tuple[str, Role], tuple[str, Source]]:
+def offered(sources: Sequence[Source]) -> dict[tuple[str, Role], tuple[str, Source]]:
     """(name, role) → unit and source of everything that the sources offer in their roles; the first one counts."""
     offers: dict[tuple[str, Role], tuple[str, Source]] = {}
     for source in sources:
@@ -108,16 +108,16 @@ def handshake(
         If the window misses the data.
     """
     fields = _fields(spec, used, sources)
-    places = _places(spec, fields, used, window)
+    places = prediction_places(spec, fields, used, window)
     for name, source in fields.items():
-        _check_alignment(places, source, name)
+        check_alignment(places, source, name)
     time, wanted = _steps(spec, used, fields, window, gaps and spec.history < WHOLE_RECORD)
     plan = Plan(spec, tuple(used), fields, places, time, wanted)
     return replace(plan, notes=_check_static(plan))
 
 
 def _fields(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source]) -> dict[str, Source]:
-    offers = _offers(sources)
+    offers = offered(sources)
     missing = [i for i in used if (i.name, i.role) not in offers]
     given = {i.name: offers[i.name, i.role] for i in used if (i.name, i.role) in offers}
     wrong = [i for i in used if i.name in given and given[i.name][0] != i.units]
@@ -132,7 +132,7 @@ def _fields(spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source
     return {name: source for name, (_, source) in given.items()}
 
 
-def _places(spec: ModelSpec, fields: dict[str, Source], used: Sequence[InputSpec], window: Window) -> Places:
+def prediction_places(spec: ModelSpec, fields: dict[str, Source], used: Sequence[InputSpec], window: Window) -> Places:
     """Predict on the finest grid among the inputs with steps; without forcings, among all inputs."""
     forced = any(i.role == "dynamic" for i in used)
     timed = [fields[i.name] for i in used if i.role != "static"] if forced else list(fields.values())
@@ -144,7 +144,8 @@ def _cell_size(source: Source) -> float:
     return -1.0 if source.layout == "pixels" else (grid.step[0] if grid else 0.0)
 
 
-def _check_alignment(places: Places, source: Source, name: str) -> None:
+def check_alignment(places: Places, source: Source, name: str) -> None:
+    """Raise :class:`GridMismatch` unless an input's grid is that of the prediction, or a coarser one of its family."""
     grid = source.grid
     if places.pixels is not None and source.layout == "pixels":
         return  # matched pixel by pixel; one that is not there has no value
@@ -176,8 +177,8 @@ def _steps(
 ) -> tuple[Times, slice]:
     """The steps to read, and which of them are wanted; refuses wanted days that a forcing lacks, or leaves them out."""
     timed = [i for i in used if i.role != "static"]
-    step = _STEP[spec.step]
-    axes = {i.name: _axis(fields[i.name], spec.step) for i in timed}
+    step = STEPS[spec.step]
+    axes = {i.name: axis_of(fields[i.name], spec.step) for i in timed}
     first = max(axis[0] for axis in axes.values())
     last = min(axis[-1] for axis in axes.values())
     start = np.datetime64(window.start, "ns") if window.start else first
@@ -216,7 +217,14 @@ def _there(wanted: Times, axes: Sequence[Times]) -> NDArray[np.bool_]:
     return there
 
 
-def _axis(source: Source, step: str) -> Times:
+def axis_of(source: Source, step: str) -> Times:
+    """The steps of a data set as a model counts them: days that it has anything of, or stamps.
+
+    Raises
+    ------
+    SpecMismatch
+        If it has none.
+    """
     time = source.centres() if step == "1D" else source.time
     if not len(time):
         raise SpecMismatch("A data set with steps is needed, and this one has none", where=source.id)
@@ -258,7 +266,7 @@ def _check_static(plan: Plan) -> tuple[str, ...]:
         source = plan.fields[item.name]
         number = sum(
             int((~np.isfinite(read_static(source, item.name, lat, lon))).sum())
-            for lat, lon in _blocks(plan.places, inner=True)
+            for lat, lon in blocks(plan.places, inner=True)
         )
         if number == cells:
             raise SpecMismatch(
@@ -273,7 +281,7 @@ def _check_static(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _blocks(
+def blocks(
     places: Places, most: int = 1_000_000, *, inner: bool = False
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Coordinates of the places (``inner``: without the margin) in runs of whole rows, so that none grows with them."""
@@ -320,12 +328,12 @@ def gather(
             if item.role == "static":
                 at.static(item.name, into[item.name])
             else:
-                at.series(_variable(item), time, plan.spec.step, into[item.name], cancelled)
+                at.series(variable_of(item), time, plan.spec.step, into[item.name], cancelled)
     start = plan.wanted.start if first is None else first
     return Inputs(time, series, fixed, lat, lon, plan.used, observed, shape, origin, task=task, first=start)
 
 
-def _variable(item: InputSpec) -> str:
+def variable_of(item: InputSpec) -> str:
     """What an input is called in its source."""
     return names.SM if item.name in ("model_sm", names.SM) else item.name
 
@@ -353,13 +361,13 @@ def completeness(plan: Plan, *, progress: Progress = quiet, cancelled: Cancel = 
     wanted = plan.time[plan.wanted]
     parts: dict[str, list[NDArray[np.generic]]] = {n: [] for n in (*(f"missing_{i.name}" for i in timed), "complete")}
     most = max(1, _COMPLETENESS_BYTES // (5 * max(1, len(wanted))))
-    for done, (lat, lon) in enumerate(_blocks(plan.places, most)):
+    for done, (lat, lon) in enumerate(blocks(plan.places, most)):
         whole = np.ones((len(wanted), len(lat)), bool)
         for item in timed:
             check(cancelled)
             progress(min(1.0, done * most / len(plan.places)), item.name)
             source = plan.fields[item.name]
-            values = read_series(source, _variable(item), lat, lon, wanted, step=plan.spec.step, cancelled=cancelled)
+            values = read_series(source, variable_of(item), lat, lon, wanted, step=plan.spec.step, cancelled=cancelled)
             valid = np.isfinite(values)
             parts[f"missing_{item.name}"].append((~valid).sum(axis=0).astype(np.int32))
             whole &= valid

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from app.language import mark, tr
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
+from app.views.input_card import InputCard
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
 from app.views.validate import KIND as VALIDATE
@@ -46,7 +46,6 @@ class InferView:
         self.queue, self.settings = queue, settings
         self._busy, self._check = False, ""
         self._poll: Any = None
-        self._checked_id = ""
         self._drawn: tuple[float, str] | None = None
         self.draw = button(tr("Draw a box"), lambda _: self._draw(), width=110, description=tr("Drag a box on the map"))
         self.clear = button(tr("Clear"), lambda _: setattr(selection, "box", None), width=64)
@@ -65,9 +64,7 @@ class InferView:
         self.end = styled(pn.widgets.DatePicker(label=tr("Last day"), **day))
         self.picker = ModelPicker(selection, store)
         self.cost, self.state = text(margin=0), text(margin=0)
-        self.complete = styled(
-            pn.widgets.Checkbox(label=tr("Show the completeness of the inputs"), margin=(0, 0, 6, 0))
-        )
+        self.inputs = InputCard(selection, store, self._show_tiles)
         self.run = button(tr("Run"), guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
         self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=84, disabled=True)
         self.judge = button(
@@ -89,7 +86,7 @@ class InferView:
         return pn.Column(
             pn.Row(self.draw, self.clear, self.around, margin=0),
             pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
-            pn.Row(self.start, self.end, margin=0), self.picker, self.complete,
+            pn.Row(self.start, self.end, margin=0), self.picker, self.inputs,
             pn.Column(
                 self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after, self.why,
                 sizing_mode="stretch_width", margin=0, styles=FOOT,
@@ -104,7 +101,7 @@ class InferView:
             picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
         self.around.param.watch(lambda event: guarded(self._go_around)(event.new), "value")
         follow(self.picker.demonstration, ["value"], self._ask)
-        self.complete.param.watch(lambda *_: self._show_tiles(), "value")
+        follow(self.selection, ["coverage"], self.inputs.refresh)
         follow(self.selection, ["box", "start", "end", "model", "data", "place", "quality"], self.refresh)
         follow(self.selection, ["product"], self.refresh)
         follow(self.store, ["catalog"], self.refresh)
@@ -185,7 +182,9 @@ class InferView:
             request = self._request()
         except SmcoreError as error:
             self.cost.object = empty(error.sentence)
+            self.inputs.ask(None, None)
             return
+        self.inputs.ask(self.picker.choice, request)
         if self._check:
             self.queue.cancel(self._check)
         self._check = self.queue.submit("check", request)
@@ -226,7 +225,7 @@ class InferView:
             self._poll = None
 
     def _checked(self, check: Job) -> None:
-        self._checked_id, self._check = check.id, ""
+        self._check = ""
         if check.state == DONE:
             self.cost.object = _cost(check.result)
             self.run.disabled = not check.result["cells_complete"]
@@ -275,9 +274,8 @@ class InferView:
         job = self.selection.job
         if self.selection.place != "infer":
             self.map.show_running(None)
-        elif self.complete.value and self._checked_id:
-            found = prediction.read_preview(self.queue.path(self._checked_id), prediction.COMPLETENESS)
-            self.map.show_running(replace(found, time=found.time[:1]) if found else None, 0, (0.0, 1.0))
+        elif self.selection.coverage and (found := self.inputs.preview()) is not None:
+            self.map.show_running(found, 0, (0.0, 1.0))
         else:
             stored = self.queue.get(job) if job else None
             is_running = stored is not None and stored.state == RUNNING
