@@ -10,6 +10,7 @@ import re
 
 from app.language import mark, tr
 
+_NUMBER = re.compile(r"\d+(?:[,.]\d+)*")
 KINDS = (
     mark("observed"), mark("reconstructed"), mark("downscaled"), mark("modelled"), mark("reference"), mark("forcing"),
     mark("static"), mark("stations"),
@@ -73,14 +74,24 @@ PROGRESS = (
     mark("looking at the source files"), mark("checksums of the source files"), mark("seasons"), mark("stations"),
     mark("table"), mark("done"), mark("compiling, once on this machine: about a minute"), mark("valid share"),
 )  # fmt: skip
+NOTES = (
+    mark("depth mismatch: product {0}–{1} m, reference {2} m"),
+    mark("depth mismatch: product {0}–{1} m, reference {2} m ({3} of {4} sensors)"),
+    mark("depth mismatch: product {0}–{1} m, reference {2}–{3} m"),
+    mark("depth mismatch: product {0}–{1} m, reference {2}–{3} m ({4} of {5} sensors)"),
+    mark("pairs: records nearest to each other, at most {0} h apart, each used once"),
+)
 NOUNS = (mark("cells"), mark("sensors"), mark("pixels"), mark("Cells"), mark("Sensors"), mark("Pixels"))
 
 
-def doing(said: str) -> str:
-    """What the library says of its progress, in the language of the page where it is one of the known sentences."""
-    numbers = re.findall(r"\d[\d,]*", said)
+def of_library(said: str) -> str:
+    """What the library says, in the language of the page, where all that varies in the sentence is its numbers.
+
+    That holds for what it says of its progress, and for some of its notes. Any other sentence stays English.
+    """
+    numbers = _NUMBER.findall(said)
     places = iter(range(len(numbers)))
-    known = re.sub(r"\d[\d,]*", lambda _: f"{{{next(places)}}}", said)
+    known = _NUMBER.sub(lambda _: f"{{{next(places)}}}", said)
     found = tr(known)
     return said if found == known else found.format(*numbers)
 

@@ -22,7 +22,7 @@ from app.views.model_picker import ModelPicker
 from app.views.validate import KIND as VALIDATE
 from app.views.validate import waiting
 from app.window_choice import POLYGON, STATIONS, VIEW, box_around
-from app.words import doing
+from app.words import of_library
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
@@ -323,5 +323,5 @@ def _state(job: Job, queue: Queue) -> str:
         left = tr(", {time} left", time=_duration(spent * (1 - job.share) / job.share))
     return (
         f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f"<div class=muted>{job.share:.0%}{left}: {esc(doing(job.doing))}</div>"
+        f"<div class=muted>{job.share:.0%}{left}: {esc(of_library(job.doing))}</div>"
     )

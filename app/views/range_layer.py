@@ -14,7 +14,7 @@ from app.range_store import Piece
 from app.selection import Selection
 from app.store import Store
 from app.views.map import MapView
-from app.words import doing
+from app.words import of_library
 from smcore.aggregates.request import Aggregate
 from smcore.errors import SmcoreError
 from smcore.maps import Gather, View
@@ -83,7 +83,7 @@ class RangeLayer:
             self._say(tr("computing …"), 0.0)
             self._work.start(
                 piece.work, lambda found: self._done(piece, found), failed=self._failed,
-                told=lambda share, what: self._say(tr("computing, {what}", what=doing(what)), share),
+                told=lambda share, what: self._say(tr("computing, {what}", what=of_library(what)), share),
             )  # fmt: skip
 
     def _done(self, piece: Piece, found: Aggregate) -> None:

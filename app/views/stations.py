@@ -21,6 +21,7 @@ from app.store import Store
 from app.titles import labelled
 from app.views.clicks import on_click
 from app.views.copy_python import copy_python
+from app.words import of_library
 from smcore.names import unit_label
 
 ROWS = 8  # of the table, around the chosen sensor
@@ -232,8 +233,10 @@ def _notes(scores: list[StationScore], store: Store) -> str:
     paired = [s for s in scores if s.n]
     told = [(store.marked(s.entry), note) for s in paired for note in s.notes]
     depths = "".join(
-        f'<div class="alert">{esc(label)}: {esc(note)}</div>' for label, note in told if note.startswith("depth")
+        f'<div class="alert">{esc(label)}: {esc(of_library(note))}</div>'
+        for label, note in told
+        if note.startswith("depth")
     )
     others = dict.fromkeys(note for _, note in told if not note.startswith("depth"))
-    folded = "".join(f"<p>{esc(note)}</p>" for note in others)
+    folded = "".join(f"<p>{esc(of_library(note))}</p>" for note in others)
     return f"{depths}<details><summary>{tr('How the pairs were made')}</summary>{folded}</details>"

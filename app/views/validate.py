@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store import Store
 from app.titles import labelled
 from app.validation import Asked, check_asked
-from app.words import doing
+from app.words import of_library
 from smcore.errors import SmcoreError
 
 POLL_MS = 250
@@ -304,8 +304,8 @@ def _found(result: dict[str, Any], results: ResultStore) -> str:
     days = tr("{first} to {last}", first=esc(result["start"]), last=esc(result["end"]))
     warned = [note for note in result["notes"] if note.startswith("depth")]
     more = tr(", and {n} more below", n=len(warned) - 1) if len(warned) > 1 else ""
-    depths = f'<div class="alert">{esc(warned[0])}{more}</div>' if warned else ""
-    told = "".join(f"<p>{esc(note)}</p>" for note in result["notes"] if note not in warned[:1])
+    depths = f'<div class="alert">{esc(of_library(warned[0]))}{more}</div>' if warned else ""
+    told = "".join(f"<p>{esc(of_library(note))}</p>" for note in result["notes"] if note not in warned[:1])
     return (
         f"{lines}<div class=muted>{days}</div>{depths}"
         f"<details><summary>{tr('How pairs are made')}</summary>{told}</details>"
@@ -337,5 +337,5 @@ def _state(job: Job, queue: Queue) -> str:
         spent = tr(", {seconds:.0f} s so far", seconds=max(seconds, 0))
     return (
         f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f"<div class=muted>{job.share:.0%}{spent}: {esc(doing(job.doing))}</div>"
+        f"<div class=muted>{job.share:.0%}{spent}: {esc(of_library(job.doing))}</div>"
     )

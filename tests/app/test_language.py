@@ -24,6 +24,7 @@ from app.saved_view import load
 from app.selection import PLACES
 from app.session import Session
 from app.settings import Settings
+from app.words import of_library
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,7 @@ def test_values_fill_the_names_and_english_has_its_plural() -> None:
 
 # -- the catalogue -----------------------------------------------------------------------------------------------
 APP = Path(app.__file__).parent
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 OTHER_TERMS = ("土壤湿度", "土壤含水量", "掩码", "像素", "栅格")
 """Words of other glossaries for what ours calls 土壤水分, 掩膜, 像元 and 网格."""
 
@@ -209,3 +211,28 @@ def _without(said: str, names: list[str]) -> str:
     for name in names:
         said = said.replace(name, "")
     return said
+
+
+def test_what_the_library_says_with_numbers_is_translated_and_the_rest_is_left_as_it_is() -> None:
+    assert of_library("step 3 of 1,200") == "step 3 of 1,200"
+    with speaking("zh"):
+        assert of_library("step 3 of 1,200") == "时次 3 / 1,200"
+        note = of_library("depth mismatch: product 0–0.05 m, reference 0.10 m (40 of 171 sensors)")
+        assert all(number in note for number in ("0–0.05 m", "0.10 m", "40", "171"))
+        assert "depth" not in note
+        for other in ("a station called {0} of 5", "100 % {", "never said 7"):
+            assert of_library(other) == other
+
+
+def test_files_and_code_of_a_chinese_tab_are_english(open_tab: Callable[..., Any]) -> None:
+    with speaking("zh"):
+        tab = open_tab(place="stations", at="35,-101.5", over="percentile", mask="frozen_ground", quality="recommended")
+        tab.store.stations.choose(0)
+        rows = (tab.layers.save, tab.series.save, tab.stations.save)
+        files = [one.callback().read().decode() for row in rows for one in row if one.filename.endswith("csv")]
+        tab.layers.python[0].clicks += 1
+        code = str(tab.layers.python[1].value)
+    assert len(files) == 3
+    assert "percentile" in files[0]
+    assert "import" in code
+    assert not [text for text in (*files, code) if CHINESE.search(text)]
