@@ -189,7 +189,7 @@ class Session:
             "layers": pn.Column(self.layers, self.line, self.overlay, sizing_mode="stretch_width", margin=0),
             "card": self.rail,
             "map": self.map,
-            "range": pn.Column(self.range, self.map_note, margin=0),
+            "range": pn.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),
             "hovmoller": self.hovmoller,
             "hovmoller_card": self.hovmoller_card,
             "time": self.time,

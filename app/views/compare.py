@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,18 @@ from app.titles import labelled
 from app.views.clicks import on_click
 from app.views.coast import Coast
 from app.views.map import MapView
+from app.views.series_controls import SMALL
 from smcore.errors import SmcoreError
 from smcore.figures.colours import REVERSED
+from smcore.maps import View
 from smcore.names import unit_label
 
 MODES = {mark("one map"): "", mark("swipe"): "swipe", mark("side by side"): "side", mark("four maps"): "four"}
 MOST = 3
-REACHED_MS = 120
 _BLANK = np.zeros((1, 1), np.uint8)
 _NOTHING = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+_FAR = 1e9
+_CUT = "max-width: 100%; box-sizing: border-box; overflow: hidden; text-overflow: ellipsis; white-space: nowrap"
 _OVER = {"position": "absolute", "top": "8px", "z-index": "5"}
 
 
@@ -45,18 +49,21 @@ class CompareView:
                 label="",
                 options={tr(label): mode for label, mode in MODES.items()},
                 value=selection.compare,
-                width=124,
+                width=108,
                 margin=0,
             )
         )
+        self.mode.stylesheets = [*self.mode.stylesheets, SMALL]
         self.mode.description = tr("One map, or several products at once")
         self.swiped = _Picker(self, 0)
         self.swipe: _Swipe | None = None
         self.panels: list[_Panel] = []
         self.roots = [pn.Column(sizing_mode="stretch_both", margin=0) for _ in range(MOST)]
+        self.name = text(margin=0)
         self.bar = pn.Row(self.swiped.pane, self.mode, margin=0, styles=_OVER | {"right": "10px"})
         self.mode.param.watch(lambda e: setattr(selection, "compare", e.new), "value")
-        follow(selection, ["compare", "beside", "product", "place"], self.refresh)
+        # In one message: Panel sends a new figure at once, Bokeh a tick later what it hung on shared models before.
+        follow(selection, ["compare", "beside", "product", "place"], together(self.refresh))
         follow(selection, ["colour_map", "reverse"], self._recoloured)
         follow(selection, ["theme"], self._theme)
         follow(store, ["catalog"], self.refresh)
@@ -73,7 +80,6 @@ class CompareView:
         self.mode.value = mode
         self.mode.visible = self.selection.place in ("explore", "infer")
         self.swiped.pane.visible = mode == "swipe"
-        before = len(self.panels), self.swipe
         if mode == "swipe" and self.swipe is None:
             self.swipe = _Swipe(self.main, self.mapper)
             self._theme()
@@ -91,6 +97,7 @@ class CompareView:
     def draw(self) -> None:
         """Paint the other products in the main map's view."""
         mode, view = self.selection.compare, self.main.view()
+        self._tell()
         if self.swipe is not None and mode != "swipe":
             self.swipe.show(None)
         for place, entry in enumerate(self.beside.entries()):
@@ -104,6 +111,19 @@ class CompareView:
             elif place < len(self.panels):
                 self.panels[place].show(panel)
 
+    def _tell(self) -> None:
+        """Name the product of the map itself, beside which others stand."""
+        store, entry, said = self.store, self.store.entry, ""
+        if entry is not None and self.selection.compare and self.selection.place in ("explore", "infer"):
+            try:
+                told = _told(store.when(entry), *store.colour_range(entry), store.units(entry))
+                name = esc(store.marked(entry))
+                said = f'<div class="chip" style="{_CUT}" title="{name}"><b>{name}</b><br>{told}</div>'
+            except SmcoreError:  # its store is gone, which the rail says
+                said = ""
+        if said != self.name.object:
+            self.name.object = said
+
     def choose(self, place: int, product: str) -> None:
         """Another product in one of the places."""
         self.beside.choose(place, product)
@@ -115,11 +135,17 @@ class CompareView:
         for panel in self.panels:
             panel.theme()
         if self.swipe is not None:
-            self.swipe.cover_mark.glyph.fill_color = THEME[self.selection.theme]["sea"]
+            self.swipe.theme(THEME[self.selection.theme]["sea"])
 
 
 def _colours(selection: Selection) -> str:
     return selection.colour_map + (REVERSED if selection.reverse else "")
+
+
+def _told(step: str, low: float, high: float, units: str) -> str:
+    """A map's step and the range of its colours."""
+    ends = tr("{low:g} to {high:g}", low=low, high=high)
+    return esc(f"{step} · {ends} {unit_label(units)}" if units else step)
 
 
 class _Picker:
@@ -127,10 +153,11 @@ class _Picker:
 
     def __init__(self, view: CompareView, place: int, **styles: str) -> None:
         self._view, self._place, self._busy = view, place, False
-        self.product = styled(pn.widgets.Select(label="", width=230, margin=0))
+        self.product = styled(pn.widgets.Select(label="", width=190, margin=0))
+        self.product.stylesheets = [*self.product.stylesheets, SMALL]
         self.product.description = tr("The product beside the one on the map")
-        self.note = text(margin=(2, 0, 0, 0), sizing_mode=None, width=230)
-        self.pane = pn.Column(self.product, self.note, margin=(0, 8, 0, 0), width=230, styles=styles)
+        self.note = text(margin=(2, 0, 0, 0), sizing_mode=None, styles={"white-space": "nowrap"})
+        self.pane = pn.Column(self.product, self.note, margin=(0, 8, 0, 0), width=190, styles=styles)
         self.product.param.watch(self._chose, "value")
 
     def _chose(self, event: Any) -> None:
@@ -145,10 +172,8 @@ class _Picker:
             self.product.value = panel.entry.id
         finally:
             self._busy = False
-        ends = tr("{low:g} to {high:g}", low=panel.low, high=panel.high)
-        scale = f" · {ends} {unit_label(panel.units)}" if panel.units else ""
         badge = f' <span class="badge">{tr("synthetic")}</span>' if panel.entry.synthetic else ""
-        self.note.object = f'<span class="chip">{esc(panel.step)}{esc(scale)}{badge}</span>'
+        self.note.object = f'<span class="chip">{_told(panel.step, panel.low, panel.high, panel.units)}{badge}</span>'
 
 
 class _Panel:
@@ -195,12 +220,8 @@ class _Panel:
 
     def show(self, panel: Panel) -> None:
         """Draw a product."""
-        view = panel.frame.view
         self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
-        self.source.data = {
-            "image": [panel.frame.codes], "x": [view.x0], "y": [view.y0],
-            "dw": [view.x1 - view.x0], "dh": [view.y1 - view.y0],
-        }  # fmt: skip
+        self.source.data = _placed(panel.frame.codes, panel.frame.view)
         self.picker.show(panel)
 
     def theme(self) -> None:
@@ -214,33 +235,57 @@ class _Swipe:
     """Another product over the right part of the main map; the browser cuts it at the divider."""
 
     def __init__(self, main: MapView, mapper: LinearColorMapper) -> None:
-        plot = main.figure
+        self._plot, self._mapper, self._sea = main.figure, mapper, THEME["light"]["sea"]
         self.whole = ColumnDataSource(dict(_NOTHING), name="swipe-frame")
-        self.shown = main.swiped
-        cover = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []})
-        self.cover_mark = plot.quad(
-            "left", "right", "bottom", "top", source=cover, line_color=None, fill_alpha=1.0, level="image"
-        )
-        plot.image("image", "x", "y", "dw", "dh", source=self.shown, color_mapper=mapper, level="image")
+        self.cover = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="swipe-cover")
+        self.shown, self.scale = main.swiped, main.swiped_scale
+        self._cover_mark: Any = None
+
+    def _hang(self) -> None:
+        """Add the marks to the map, once what they show is there: what changes while the browser makes them is lost."""
+        plot = self._plot
+        self._cover_mark = plot.quad(
+            "left", "right", "bottom", "top", source=self.cover, line_color=None, fill_alpha=1.0, level="image",
+            fill_color=self._sea,
+        )  # fmt: skip
+        plot.image("image", "x", "y", "dw", "dh", source=self.shown, color_mapper=self._mapper, level="image")
         share = ColumnDataSource({"share": [0.5]}, name="swipe-share")
         code = (ASSETS / "swipe.js").read_text(encoding="utf-8")
-        args = {"whole": self.whole, "shown": self.shown, "cover": cover, "share": share, "x_range": plot.x_range}
+        args = {"whole": self.whole, "shown": self.shown, "cover": self.cover, "share": share, "x_range": plot.x_range}
         cut = CustomJS(args=args, code=code)
         for source in (self.whole, share):
             source.js_on_change("data", cut)
         plot.x_range.js_on_change("start", cut)
         plot.x_range.js_on_change("end", cut)
         plot.tags = [*plot.tags, share, self.whole]  # what no glyph draws must be in the document all the same
-        self.scale = main.swiped_scale
 
     def show(self, panel: Panel | None) -> None:
         """Draw a product; None takes it away."""
         if panel is None:
             self.whole.data = dict(_NOTHING)
             return
-        view = panel.frame.view
         self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
-        self.whole.data = {
-            "image": [panel.frame.codes], "x": [view.x0], "y": [view.y0],
-            "dw": [view.x1 - view.x0], "dh": [view.y1 - view.y0],
-        }  # fmt: skip
+        if self._cover_mark is None:
+            self._halve(panel)
+        self.whole.data = _placed(panel.frame.codes, panel.frame.view)
+        if self._cover_mark is None:
+            self._hang()
+
+    def _halve(self, panel: Panel) -> None:
+        """The first picture, cut in the middle; the browser cuts all others."""
+        codes, view = panel.frame.codes, panel.frame.view
+        first = codes.shape[1] // 2
+        middle = view.x0 + (view.x1 - view.x0) * first / codes.shape[1]
+        self.shown.data = _placed(np.ascontiguousarray(codes[:, first:]), replace(view, x0=middle))
+        self.cover.data = {"left": [middle], "right": [_FAR], "bottom": [-_FAR], "top": [_FAR]}
+
+    def theme(self, sea: str) -> None:
+        """Cover the map's own product with the colour of the sea."""
+        self._sea = sea
+        if self._cover_mark is not None:
+            self._cover_mark.glyph.fill_color = sea
+
+
+def _placed(codes: np.ndarray, view: View) -> dict[str, list[Any]]:
+    """A frame where it lies."""
+    return {"image": [codes], "x": [view.x0], "y": [view.y0], "dw": [view.x1 - view.x0], "dh": [view.y1 - view.y0]}

@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from app.background import Latest
-from app.boundary import follow, guarded
+from app.boundary import follow, together
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, save_row, text
 from app.date_ticks import date_ticks
@@ -27,9 +27,6 @@ from smcore.errors import ExportError, SmcoreError
 from smcore.hovmoller import LEAST_SHARE, Hovmoller
 from smcore.maps import Gather, paint
 from smcore.names import unit_label
-
-SENT_MS = 100
-"""After so long what a callback has made is on its way to the browser."""
 
 
 class HovmollerView:
@@ -48,7 +45,8 @@ class HovmollerView:
         self.figure: figure | None = None
         self.pane = pn.Column(sizing_mode="stretch_both", margin=0)
         what = ["hovmoller", "line", "box", "view", "product", "variable", "minus", "onto", "expression", "quality"]
-        follow(selection, [*what, "masks", "aggregate", "since", "until"], self.refresh)
+        # in one message: Panel sends a new figure at once, and Bokeh, a tick later, what was changed in it
+        follow(selection, [*what, "masks", "aggregate", "since", "until"], together(self.refresh))
         follow(selection, ["colour_map", "colour_range", "reverse"], self._draw)
         follow(selection, ["theme"], self._theme)
         follow(selection, ["time"], self._mark_now)
@@ -66,8 +64,7 @@ class HovmollerView:
             self._work.stop()
             self._running = self._shown = None
             return
-        if self._build():
-            return
+        self._build()
         try:
             section = self.store.hovmoller.section(entry, self.map.view())
         except SmcoreError as error:
@@ -104,16 +101,10 @@ class HovmollerView:
         self.selection.hovmoller = ""
 
     # -- drawing -------------------------------------------------------------------------------------------------
-    def _build(self) -> bool:
-        """Make the figure when it is first asked for; a tab that never looks pays nothing.
-
-        Returns
-        -------
-        bool
-            Whether the rest is done in a message of its own: Panel may send what changes in a figure before the figure.
-        """
+    def _build(self) -> None:
+        """Make the figure when it is first asked for; a tab that never looks pays nothing."""
         if self.figure is not None:
-            return False
+            return
         self.figure = plot = figure(
             x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_both",
             tools="pan,xwheel_zoom,reset", active_scroll="xwheel_zoom", toolbar_location=None, min_border=4,
@@ -134,11 +125,6 @@ class HovmollerView:
         ends = self.stop, self.save, self.python, self.close
         bar = pn.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
-        document = pn.state.curdoc
-        if document is None or not document.session_context or not document.roots:
-            return False
-        document.add_timeout_callback(guarded(self.refresh), SENT_MS)
-        return True
 
     def _draw(self) -> None:
         entry = self.store.entry

@@ -72,7 +72,13 @@ def test_maps_are_made_when_they_are_needed_and_share_the_main_ones_ranges(
     assert first.source.data["image"][0].size > 1
     assert first.picker.product.value == "fine"
     session.selection.compare = "swipe"
-    assert session.compare.swipe is not None
-    assert session.compare.swipe.whole.data["image"][0].size > 1
+    swipe = session.compare.swipe
+    assert swipe is not None
+    whole, half = (source.data["image"][0] for source in (swipe.whole, swipe.shown))
+    assert whole.size > 1
+    np.testing.assert_array_equal(half, whole[:, whole.shape[1] // 2 :])  # the first picture is there before its marks
+    assert swipe.cover.data["left"] == swipe.shown.data["x"]
+    assert "Observed-like 36 km" in session.compare.name.object, "the map's own product has a name too"
     session.selection.compare = ""
-    assert session.compare.swipe.whole.data["image"][0].size == 1
+    assert swipe.whole.data["image"][0].size == 1
+    assert session.compare.name.object == ""

@@ -17,12 +17,13 @@ def test_the_divider_shows_the_other_product_right_of_it(walk: Any) -> None:
     start = walk.page.evaluate("loam.model('swiped').data.x[0]")
     x0, x1, *_ = walk.view()
     assert abs((start - x0) / (x1 - x0) - 0.5) < 0.01
+    moment = walk.wait_query("t", r"\d")
     handle = walk.page.get_by_role("slider", name="Divider between two maps")
     handle.focus()
     for _ in range(5):
         walk.page.keyboard.press("ArrowRight")
     walk.wait("(x) => loam.model('swiped').data.x[0] > x", start)
-    assert "t" not in walk.query(), "the arrows moved the divider and no step"
+    assert walk.query()["t"] == moment, "the arrows moved the divider and no step"
     lat, lon = float(walk.served.fine.lat[70]), float(walk.served.fine.lon[100])
     across, down = walk.at(lat, lon)
     box = walk.page.locator(".map").bounding_box()
@@ -37,6 +38,18 @@ def test_the_divider_shows_the_other_product_right_of_it(walk: Any) -> None:
     walk.page.mouse.move(across, down)
     codes = [walk.page.evaluate(CODE_AT, [name, lat, lon]) for name in ("swiped", "swipe-frame")]
     assert codes[0] == codes[1] > 1, "the cut picture has the same value at the same place"
+
+
+def test_maps_chosen_one_way_after_the_other_are_drawn_without_a_fault(walk: Any) -> None:
+    walk.open(product="coarse")
+    choice = walk.page.locator(".compare select").last
+    choice.select_option("side by side")
+    walk.wait("() => loam.model('beside-frame-1')?.data.image[0].length > 1")
+    choice.select_option("swipe")
+    walk.wait("() => loam.model('swipe-cover')?.data.left.length === 1")
+    x0, x1, *_ = walk.view()
+    left = walk.page.evaluate("loam.model('swipe-cover').data.left[0]")
+    assert abs((left - x0) / (x1 - x0) - 0.5) < 0.01
 
 
 def test_four_maps_pan_together_and_one_click_chooses_the_cell_of_all(walk: Any) -> None:
