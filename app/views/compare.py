@@ -88,11 +88,7 @@ class CompareView:
             panel = _Panel(self, len(self.panels))
             self.roots[len(self.panels)][:] = [panel.pane]
             self.panels.append(panel)
-        document = pn.state.curdoc
-        if before == (len(self.panels), self.swipe) or document is None or not document.session_context:
-            self.draw()
-        else:  # a figure must have reached the browser before what it shows does
-            document.add_timeout_callback(guarded(self.draw), REACHED_MS)
+        self.draw()
 
     def draw(self) -> None:
         """Paint the other products in the main map's view."""
