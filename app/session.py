@@ -144,6 +144,15 @@ class Session:
             self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
 
+    def _zoom(self, product: str) -> None:
+        """Move the map to all of a product, which is put on the map if another is there."""
+        entry = self.store.catalog.get(product)
+        if self.store.entry is None or entry.id != self.store.entry.id:
+            self.sheet.show_on_map(product)
+        self.sheet.close()
+        shown = self.store.map_grid(entry) if self.store.comparison.is_on else self.store.grid(entry)
+        self.kept_view.zoom_to(shown.bbox)
+
     def _is_queued(self, run: str) -> bool:
         return Queue(self.settings.jobs).get(run) is not None
 
@@ -174,6 +183,7 @@ class Session:
             "entry": self.sheet.open_entry,
             "show": self.sheet.show_on_map,
             "add": lambda _: self.sheet.open_adding(),
+            "zoom": self._zoom,
             "series": self.series.toggle,
         }
         roots: dict[str, Any] = {

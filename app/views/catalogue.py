@@ -150,8 +150,9 @@ def card(
         (tr("Licence"), entry.licence or tr("not stated")),
         (tr("Source"), Markup(" ".join(x for x in (esc(entry.citation), link(entry.doi)) if x) or tr("not stated"))),
     ]  # fmt: skip
-    actions = _button("show", entry.id, tr("Show on the map")) if is_product else ""
-    actions += f" {_button('sheet', entry.id, tr('Model card'))}" if entry.extra.get("weights_sha256") else ""
+    shown = (_button("show", entry.id, tr("Show on the map")), _button("zoom", entry.id, tr("Show and zoom to it")))
+    actions = " · ".join(shown) if is_product else ""
+    actions += f" · {_button('sheet', entry.id, tr('Model card'))}" if entry.extra.get("weights_sha256") else ""
     health = _health(found) if found is not None else f'<div class="muted">{esc(waiting)}</div>'
     return (
         f"<h4>{esc(short_title(entry))}{_badge(entry)}</h4><p>{actions}</p>{_lines(lines)}"

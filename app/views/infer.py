@@ -314,7 +314,9 @@ def _state(job: Job, queue: Queue) -> str:
             how=tr("from the cache, at once") if job.result["cached"] else took, cells=job.result["cells"],
             steps=job.result["steps"],
         )  # fmt: skip
-        return f"<div>{said}</div>"
+        made = esc(job.result.get("id", ""))
+        zoom = f'<button type="button" class="link" data-open="zoom:{made}">{tr("zoom to it")}</button>' if made else ""
+        return f"<div>{said} {zoom}</div>"
     if job.has_ended:
         return f'<div class="alert">{esc(job.message)}</div>'
     left = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.boundary import follow
 from app.selection import Selection
-from app.views.map import MapView
+from app.views.map import WORLD, MapView
 from smcore.maps import fitted
 
 Extent = tuple[float, float, float, float]
@@ -27,6 +27,12 @@ class KeptView:
     def extent(self) -> Extent | None:
         """What the map shows, for a link; None until the browser has said how large it is."""
         return self.map.extent() if self._first is not None else None
+
+    def zoom_to(self, box: Extent) -> None:
+        """Show all of a box, west, south, east, north [deg]; polar ends are cut off, as when a page opens."""
+        west, south, east, north = box
+        now = self.map.view()
+        self.map.move_to(fitted((west, max(south, WORLD[1]), east, min(north, WORLD[3])), now.width, now.height))
 
     def _sized(self, attr: str, old: int, new: int) -> None:  # noqa: ARG002 — bokeh wants these three
         self._known.add(attr)

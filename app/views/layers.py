@@ -241,7 +241,8 @@ def _badge(entry: CatalogEntry) -> str:
         if _has_card(entry)
         else ""
     )
-    return (f'<span class="badge">{made_up}</span> ' if made_up else "") + made
+    zoom = f'<button type="button" class="link" data-open="zoom:{esc(entry.id)}">{tr("zoom to it")}</button>'
+    return (f'<span class="badge">{made_up}</span> ' if made_up else "") + (f"{made} · " if made else "") + zoom
 
 
 def _has_card(entry: CatalogEntry) -> bool:

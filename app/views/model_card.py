@@ -95,6 +95,10 @@ class ModelCardView:
     def show_on_map(self, entry_id: str) -> None:
         """Put a product on the map and close the sheet."""
         self.selection.param.update(product=self.store.catalog.get(entry_id).id, colour_range=None)
+        self.close()
+
+    def close(self) -> None:
+        """Close the sheet, if it is open."""
         self._tell("close")
 
     def _tell(self, what: str) -> None:

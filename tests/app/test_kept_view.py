@@ -64,3 +64,20 @@ def test_an_undone_pan_moves_the_map_back_and_a_pan_of_the_users_own_moves_nothi
     assert sides(session) == pytest.approx(before, rel=1e-4)
     session.history.redo()
     assert sides(session) == pytest.approx(panned, rel=1e-4)
+
+
+def test_zooming_to_a_product_shows_all_of_it_and_is_one_step_back(open_tab: Callable[..., Session]) -> None:
+    session = sized(open_tab(product="coarse", view="-60,-30,-40,-10"))
+    before = sides(session)
+    assert 'data-open="zoom:coarse"' in session.layers.badge.object
+    session._zoom("fine")
+    assert session.selection.product == "fine"
+    west, south, east, north = session.store.grid(session.store.entry).bbox
+    shown = session.map.extent()
+    assert shown[0] < west < east < shown[2]
+    assert shown[1] < south < north < shown[3]
+    assert (east - west) / (shown[2] - shown[0]) > 0.5 or (north - south) / (shown[3] - shown[1]) > 0.5
+    session.history.undo()
+    session.history.undo()  # without a server each change is a step of its own
+    assert session.selection.product == "coarse"
+    assert sides(session) == pytest.approx(before, rel=1e-4)
