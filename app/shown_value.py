@@ -9,6 +9,7 @@ import numpy as np
 
 from app.comparison import rectangle
 from smcore.catalog import CatalogEntry
+from smcore.errors import SmcoreError
 
 if TYPE_CHECKING:
     from app.store import Store
@@ -35,14 +36,22 @@ class ShownValue:
 def shown_value(store: Store) -> ShownValue | None:
     """The number at the clicked place; None where the map shows a product's own value there, flags, or nothing."""
     entry, point = store.entry, store.selection.point
-    if entry is None or point is None or store.shows_classes(entry):
+    if entry is None or point is None:
         return None
-    if not (store.combines or store.ranges.is_on or store.variable(entry) != entry.variable):
+    try:
+        if store.shows_classes(entry) or not _is_another(store, entry):
+            return None
+        row, column = (int(i) for i in store.map_grid(entry).index(*point))
+    except SmcoreError:  # the store of the product on the map is gone, which the map says
         return None
-    row, column = (int(i) for i in store.map_grid(entry).index(*point))
     if row < 0:
         return None
     return _of_range(store, entry, row, column) if store.ranges.is_on else _of_step(store, entry, row, column)
+
+
+def _is_another(store: Store, entry: CatalogEntry) -> bool:
+    """Whether the map shows something else than the product's own variable at a step."""
+    return store.combines or store.ranges.is_on or store.variable(entry) != entry.variable
 
 
 def _of_step(store: Store, entry: CatalogEntry, row: int, column: int) -> ShownValue:
