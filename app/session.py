@@ -88,7 +88,7 @@ class Session:
     def _default(self) -> None:
         chosen, shown = self.selection, {e.id for e in self.store.products}
         gone = dict.fromkeys(one for one in (chosen.product, chosen.minus) if one and one not in shown)
-        self.lost = tr("What the link names is not here: {names}.", names=", ".join(gone)) if gone else ""
+        self.lost = tr("What the link names is not here: {names}.", names=tr(" and ").join(gone)) if gone else ""
         chosen.minus = "" if chosen.minus in gone else chosen.minus
         if chosen.product not in shown:
             chosen.product = next((e.id for e in self.store.products), "")
