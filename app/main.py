@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
     """Serve the app; returns when the server stops, or at once with the server if ``threaded``."""
     pn.extension(notifications=True, sizing_mode=None)
-    pn.config.reconnect = True
     # A widget's event waits 50 ms by default before Python sees it: more than half of a frame's budget. Private in
     # Panel; tests/app/test_main.py fails if a new version drops it.
     panel.reactive.Syncable._debounce = settings.debounce_ms

@@ -242,6 +242,8 @@ def _after_this(act: Callable[[], None]) -> None:
 def build(settings: Settings) -> pn.Template:
     """Make the page of a new tab; a catalogue that can't be used, or a full server, gives a page that says so."""
     _settle_language(_query())
+    if pn.state.curdoc is not None:
+        pn.state.curdoc.config.reconnect_session = False  # bokeh's way ends half dead: connection.js loads anew
     try:
         _refuse_too_many(settings)
         session = Session(settings, _query())
