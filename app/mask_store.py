@@ -144,11 +144,14 @@ class MaskStore:
         return found
 
     def brief(self, entry: CatalogEntry) -> str:
-        """The caption in few words."""
+        """The caption in few words: the quality rule, and of several other rules the first and how many more."""
         mask = self.of(entry)
-        count = len(mask.rules)
-        rules = tr(", {n} rules", one=", {n} rule", n=count) if count else ""
-        return tr(_RETRIEVALS[mask.quality]) + rules
+        parts = [tr(_RETRIEVALS[mask.quality])] if mask.bits is not None else []
+        if mask.rules:
+            first, more = rule_label(mask.rules[0]), len(mask.rules) - 1
+            said = tr("without {rule} and {n} more", rule=first, n=more) if more else tr("without {rules}", rules=first)
+            parts.append(said)
+        return " ".join(parts) or tr("nothing is left out")
 
     def notes(self, entry: CatalogEntry) -> tuple[str, ...]:
         """What the product can't answer of what is asked for, in sentences."""

@@ -315,7 +315,7 @@ def _state(job: Job, queue: Queue) -> str:
             steps=job.result["steps"],
         )  # fmt: skip
         made = esc(job.result.get("id", ""))
-        zoom = f'<button type="button" class="link" data-open="zoom:{made}">{tr("zoom to it")}</button>' if made else ""
+        zoom = f'<button type="button" class="link" data-open="zoom:{made}">{tr("Zoom to it")}</button>' if made else ""
         return f"<div>{said} {zoom}</div>"
     if job.has_ended:
         return f'<div class="alert">{esc(job.message)}</div>'

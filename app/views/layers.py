@@ -241,7 +241,7 @@ def _badge(entry: CatalogEntry) -> str:
         if _has_card(entry)
         else ""
     )
-    zoom = f'<button type="button" class="link" data-open="zoom:{esc(entry.id)}">{tr("zoom to it")}</button>'
+    zoom = f'<button type="button" class="link" data-open="zoom:{esc(entry.id)}">{tr("Zoom to it")}</button>'
     return (f'<span class="badge">{made_up}</span> ' if made_up else "") + (f"{made} · " if made else "") + zoom
 
 

@@ -120,7 +120,13 @@ def test_the_card_says_the_share_of_the_step_and_of_the_record(tab: Callable[...
     assert f"{step:.1f} %" in session.layers.mask.said.object
     assert f"{record:.1f} %" in session.layers.mask.said.object
     assert "recommended retrievals without frozen ground" in session.layers.legend.object
-    assert "Mask: recommended retrievals, 1 rule" in session.layers.mask.fold.head.label
+    head = session.layers.mask.fold.head
+    assert "Mask: recommended retrievals without frozen ground" in head.label
+    first, *others = session.layers.mask.rules.options.values()
+    session.selection.masks = ",".join([first, *others])
+    assert head.label.endswith(f" and {len(others)} more")
+    session.selection.param.update(masks="", quality="all")
+    assert "Mask: nothing is left out" in head.label
 
 
 def test_a_saved_map_holds_what_is_seen_and_says_what_was_left_out(
