@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from app.language import tr
 from smcore.errors import ReaderError
 from smcore.home import home
 
@@ -45,7 +46,9 @@ def find(text: str, folders: Sequence[Path]) -> list[Path]:
         _check(fixed, folders, text)
     found = [path] if path.exists() else [Path(one) for one in sorted(glob.glob(str(path), recursive=True))]
     if not found:
-        raise ReaderError("There is no such file or folder", code="not_found", where=text, hint="check the path")
+        raise ReaderError(
+            tr("There is no such file or folder"), code="not_found", where=text, hint=tr("check the path")
+        )
     for one in found:
         _check(one, folders, text)
         for inside in islice(one.rglob("*"), _MOST_LOOKED) if one.is_dir() else ():
@@ -56,21 +59,23 @@ def find(text: str, folders: Sequence[Path]) -> list[Path]:
 
 def _whole(text: str) -> Path:
     if not text:
-        raise ReaderError("No path is given", code="not_found", hint="type one, or choose a file")
+        raise ReaderError(tr("No path is given"), code="not_found", hint=tr("type one, or choose a file"))
     if "://" in text:
-        raise ReaderError("This is an address, not a path", code="not_found", where=text, hint="download it first")
+        raise ReaderError(
+            tr("This is an address, not a path"), code="not_found", where=text, hint=tr("download it first")
+        )
     if len(text) > _LONGEST or not text.isprintable():
-        raise ReaderError("This is no path", code="not_found", hint="type the path of a file or a folder")
+        raise ReaderError(tr("This is no path"), code="not_found", hint=tr("type the path of a file or a folder"))
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:  # ~somebody who is not known here
-        raise ReaderError("There is no such user", code="not_found", where=text) from error
+        raise ReaderError(tr("There is no such user"), code="not_found", where=text) from error
     if not path.is_absolute():
         raise ReaderError(
-            "The path does not begin at the root",
+            tr("The path does not begin at the root"),
             code="not_found",
             where=text,
-            hint=f"write it as {Path.home() / text}",
+            hint=tr("write it as {home}", home=Path.home() / text),
         )
     return path
 
@@ -81,8 +86,13 @@ def _check(path: Path, folders: Sequence[Path], text: str) -> None:
     inside = [real.relative_to(one.resolve()) for one in folders if real.is_relative_to(one.resolve())]
     if not inside:
         raise ReaderError(
-            "The path lies outside of the folders that Loam may read", code="not_found", where=text,
-            hint=f"they are {', '.join(map(str, folders)) or 'none'}; name others with {VARIABLE}, or send the file",
+            tr("The path lies outside of the folders that Loam may read"), code="not_found", where=text,
+            hint=tr(
+                "they are {folders}; name others with {variable}, or send the file",
+                folders=", ".join(map(str, folders)) or "–", variable=VARIABLE,
+            ),
         )  # fmt: skip
     if all(any(part.startswith(".") for part in one.parts) for one in inside):
-        raise ReaderError("Hidden files are not read", code="not_found", where=text, hint="copy it elsewhere first")
+        raise ReaderError(
+            tr("Hidden files are not read"), code="not_found", where=text, hint=tr("copy it elsewhere first")
+        )

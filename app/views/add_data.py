@@ -99,6 +99,7 @@ class AddDataView:
         self._look()
 
     def _start_over(self) -> None:
+        self.line.clear()
         self._busy = True
         try:
             self.kind.value, self.variable.visible = AUTO, False
@@ -192,22 +193,26 @@ class AddDataView:
         check_id(chosen)
         if chosen in self.store.catalog:
             raise CatalogError(
-                f"There is an entry {chosen!r} already", hint=f"choose another id, as {self._free(chosen)}"
+                tr("There is an entry {chosen!r} already", chosen=chosen),
+                hint=tr("choose another id, as {free}", free=self._free(chosen)),
             )
         for name, said in texts.items():
             if len(said) > LONGEST[name]:
-                raise CatalogError(f"A {name} has at most {LONGEST[name]} characters")
+                raise CatalogError(tr("A {name} has at most {most} characters", name=tr(name), most=LONGEST[name]))
         if self.selection.adding:
-            raise CatalogError("Other data are being added already", hint="wait until they are there, or stop that")
+            raise CatalogError(
+                tr("Other data are being added already"), hint=tr("wait until they are there, or stop that")
+            )
         return self._wish(id=chosen, **texts)
 
     def _ended(self, job: Job) -> None:
-        self.add.disabled = False
+        said, self.add.disabled = self.line.state.object, False
         if job.state == DONE:
             self._leave("map")
         if job.state in (DONE, CANCELLED):
             self._drop, self.path.value = "", ""
             self._start_over()
+            self.line.state.object = said
 
 
 def _alert(sentence: str) -> str:

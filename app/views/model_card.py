@@ -129,7 +129,11 @@ def page(choice: Choice) -> str:
     account = "".join(f"<p>{esc(part)}</p>" for part in account_of(choice.model))
     ours = f"<h4>{tr('What is published and what is ours')}</h4>{account}" if account else ""
     if card is None:
-        why = "There are no weights at hand yet." if not choice.has_weights else "It learns nothing, so it has no card."
+        why = (
+            tr("There are no weights at hand yet.")
+            if not choice.has_weights
+            else tr("It learns nothing, so it has no card.")
+        )
         return f"{head}<p>{why}</p>{inputs}{ours}"
     return f"{head}{_training(card)}{_scores(card)}{_band(card)}{inputs}{_limits(card)}{ours}{_source(card)}"
 
