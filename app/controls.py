@@ -55,6 +55,22 @@ def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default",
     return made
 
 
+def as_seen(box: Any, *parts: Any) -> Any:
+    """Put parts into a row or column, each when it is first visible: what is hidden costs a tab no models; the box."""
+    seen = [part for part in parts if part.visible]
+    box[:] = seen
+
+    def show(event: Any) -> None:
+        if event.new and event.obj not in seen:
+            seen.append(event.obj)
+            box[:] = sorted(seen, key=parts.index)
+
+    for part in parts:
+        if part not in seen:
+            part.param.watch(show, "visible")
+    return box
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> str:
     """An escaped HTML table; columns in ``numeric`` are set right, in tabular figures."""
     right = set(numeric)

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.events import DoubleTap
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Line, Patch, Scatter
 
 from app.boundary import follow, guarded, notify, together
 from app.language import tr
 from app.selection import MOST_VERTICES, Selection
 from app.store import Store
 from app.views.clicks import on_click
+from app.views.glyphs import drawn
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -32,12 +33,12 @@ class AreaTool:
         plot = view.figure
         self.outline = ColumnDataSource({"x": [], "y": []}, name="area")
         self.path = ColumnDataSource({"x": [], "y": []}, name="path")
-        plot.patch(
-            "x", "y", source=self.outline, fill_alpha=0.08, fill_color=COLOUR, line_color=COLOUR, line_dash="dashed",
-            line_width=1.6, level="overlay",
-        )  # fmt: skip
-        plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=1.6, level="overlay")
-        plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=6, level="overlay")
+        edge = {"line_color": COLOUR, "line_width": 1.6}
+        drawn(
+            plot, self.outline, Patch(fill_alpha=0.08, fill_color=COLOUR, line_dash="dashed", **edge), level="overlay"
+        )
+        drawn(plot, self.path, Line(**edge), level="overlay")
+        drawn(plot, self.path, Scatter(fill_color=COLOUR, line_color=None, size=6), level="overlay")
         on_click(plot, self._clicked)
         plot.on_event(DoubleTap, together(guarded(self._finished)))
         follow(selection, ["area", "box", "polygon"], self._mark)

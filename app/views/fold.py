@@ -14,8 +14,9 @@ class Fold:
     """A title that shows or hides what lies under it; the title may say what is chosen inside."""
 
     def __init__(self, title: str, *content: Any, is_open: bool = False) -> None:
-        self._title, self._said = title, ""
-        self.body = pn.Column(*content, sizing_mode="stretch_width", margin=(2, 0, 6, 0), visible=is_open)
+        self._title, self._said, self._content = title, "", content
+        self.body = pn.Column(sizing_mode="stretch_width", margin=(2, 0, 6, 0), visible=is_open)
+        self._fill()
         self.head = button(
             "", lambda _: self.turn(), sizing_mode="stretch_width", margin=(2, 0, 2, 0), css_classes=["fold"]
         )
@@ -34,4 +35,10 @@ class Fold:
     def turn(self) -> None:
         """Show what is hidden, or hide it."""
         self.body.visible = not self.body.visible
+        self._fill()
         self.say(self._said)
+
+    def _fill(self) -> None:
+        """Put the content in when it is first seen: what is folded away costs a tab no model."""
+        if self.body.visible and not len(self.body):
+            self.body[:] = list(self._content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Line, Scatter
 
 from app.boundary import follow
 from app.controls import button, styled, text
@@ -14,6 +14,7 @@ from app.selection import Selection
 from app.store import Store
 from app.views.clicks import on_click
 from app.views.fold import Fold
+from app.views.glyphs import drawn
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -50,8 +51,8 @@ class HovmollerCard:
         self.fold = Fold(tr("Hovmöller"), self.along, self.of_line, is_open=bool(selection.hovmoller))
         self.path = ColumnDataSource({"x": [], "y": []}, name="line")
         plot = on_map.figure
-        plot.line("x", "y", source=self.path, line_color=COLOUR, line_width=2, level="overlay")
-        plot.scatter("x", "y", source=self.path, fill_color=COLOUR, line_color=None, size=3, level="overlay")
+        drawn(plot, self.path, Line(line_color=COLOUR, line_width=2), level="overlay")
+        drawn(plot, self.path, Scatter(fill_color=COLOUR, line_color=None, size=3), level="overlay")
         on_click(plot, self._tapped, in_turn=True)
         self.along.param.watch(lambda e: self._chose(e.new), "value")
         for widget in self.ends:

@@ -13,6 +13,7 @@ import numpy as np
 import panel as pn
 from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, CustomJS, LinearColorMapper, PanTool, Range1d, WheelZoomTool
+from bokeh.models.glyphs import Image, Quad, Scatter
 from bokeh.plotting import figure
 
 from app.boundary import at_the_end, follow, guarded, together
@@ -23,6 +24,7 @@ from app.selection import Selection
 from app.store import Frame, Store
 from app.views.clicks import on_click
 from app.views.coast import Coast
+from app.views.glyphs import drawn
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -91,23 +93,18 @@ class MapView:
         self.scores = ColumnDataSource(dict(place), name="score-frame")
         self.swiped = ColumnDataSource(dict(place), name="swiped")
         *self._rasters, self.scores_mark = (
-            plot.image("image", "x", "y", "dw", "dh", source=source, color_mapper=self.mapper, level="image")
+            drawn(plot, source, Image(color_mapper=self.mapper), level="image")
             for source in (self.back, self.front, self.running, self.scores)
         )
         self.coast = Coast(plot)
         self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
-        self.station_marks = plot.scatter(
-            "x", "y", source=self.stations, size=7, marker="triangle", fill_alpha=0.85, line_width=1, level="overlay"
-        )
+        triangle = Scatter(size=7, marker="triangle", fill_alpha=0.85, line_width=1)
+        self.station_marks = drawn(plot, self.stations, triangle, level="overlay")
         self.cell = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="cell")
-        self.cell_mark = plot.quad(
-            "left", "right", "bottom", "top", source=self.cell, fill_alpha=0.0, line_width=1.6, level="overlay"
-        )
+        self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
         self.box = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="box")
-        plot.quad(
-            "left", "right", "bottom", "top", source=self.box, fill_alpha=0.08, fill_color="#d55e00",
-            line_color="#d55e00", line_dash="dashed", line_width=1.6, level="overlay",
-        )  # fmt: skip
+        edge = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
+        drawn(plot, self.box, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), level="overlay")
         self._colour_theme()
         self._faded()
         self._mark_box()
@@ -290,7 +287,7 @@ class MapView:
             return
         low, high = self.store.colour_range(entry)
         labels = self.store.classes.labels(entry) if self.store.shows_classes(entry) else []
-        told = {"low": [low], "high": [high], "units": [self.store.units(entry)], "labels": [labels]}
+        told = {"low": [low], "high": [high], "units": [names.unit_label(self.store.units(entry))], "labels": [labels]}
         if told != self.scale.data:
             self.scale.data = told
         self._recoloured()
@@ -329,7 +326,7 @@ class MapView:
         if frame is None:
             self._clear(self.scores)
         else:
-            self.score_scale.data = {"low": [low], "high": [high], "units": [units]}
+            self.score_scale.data = {"low": [low], "high": [high], "units": [names.unit_label(units)]}
             self._show(self.scores, frame)
 
     def move_to(self, view: View) -> None:

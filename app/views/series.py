@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import panel as pn
@@ -10,7 +11,7 @@ import panel as pn
 from app import saving
 from app.background import Latest
 from app.boundary import follow, guarded, together
-from app.controls import button, empty, esc, save_row, text
+from app.controls import as_seen, button, empty, esc, save_row, text
 from app.language import mark, tr
 from app.python_code import series_code
 from app.selection import Selection
@@ -41,7 +42,6 @@ class SeriesView:
         self._frozen: Frozen | None = None
         self._resting = self._working = False
         self._latest = Latest()
-        self.chart = SeriesFigure(self._ranged)
         self._build(draw)
         follow(selection, ["point", "sensor", "collection", "treatment", "area", "least_share"], self.refresh)
         follow(selection, ["hidden", "rain", "frozen", "quality", "masks", "expression"], self.refresh)
@@ -51,13 +51,23 @@ class SeriesView:
         follow(selection, ["theme"], self._theme)
         follow(selection, ["table"], self._plot_or_table)
         follow(store, ["catalog"], self.refresh)
-        self._theme()
         if selection.point or selection.sensor or selection.area:
             self.refresh()
 
+    @cached_property
+    def chart(self) -> SeriesFigure:
+        """The figure; made for the first curves, as most tabs begin without."""
+        chart = SeriesFigure(self._ranged)
+        chart.theme(self.selection.theme)
+        return chart
+
+    @property
+    def _is_begun(self) -> bool:
+        return "chart" in self.__dict__
+
     def _build(self, draw: Callable[[str], None]) -> None:
         selection, store = self.selection, self.store
-        self.period = PeriodButtons(selection, store, self.chart.period)
+        self.period = PeriodButtons(selection, store, lambda: self.chart.period())
         self.treatment = Choice(selection, "treatment", tr("What the series show"), choices(), 106)
         self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
         self.legend = text(
@@ -81,21 +91,27 @@ class SeriesView:
         self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
         self.message = text(empty(tr(NOWHERE)))
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
-        parts = self.treatment, self.area, self.behind, self.period
-        self.controls = pn.Row(*parts, pn.HSpacer(), self.save, sizing_mode="stretch_width", margin=(2, 0, 0, 6))
-        self.controls.height = 34
-        self.pane = pn.Column(
+        self.pane = pn.Column(sizing_mode="stretch_both", margin=0, visible=False)
+        of_curves = [pn.panel(one) for one in (self.treatment, self.behind, self.period, pn.HSpacer(), self.save)]
+        for one in of_curves:
+            one.visible = False
+        treatment, *others = self._of_curves = of_curves
+        row = pn.Row(sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
+        self.controls = as_seen(row, treatment, pn.panel(self.area), *others)
+
+    def _begin(self) -> None:
+        """Make the plots, and what is of curves among the controls, when there are curves for the first time."""
+        for one in self._of_curves:
+            one.visible = True
+        self.pane[:] = [
             pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.chart.strip, sizing_mode="stretch_width", height=26, margin=(0, 0, 3, 0)),
-            sizing_mode="stretch_both", margin=0, visible=False,
-        )  # fmt: skip
+        ]
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: controls, legend, then the figure with its strip."""
-        return pn.Column(
-            self.controls, self.working, self.head, self.message, self.pane, self.table, sizing_mode="stretch_both",
-            margin=0,
-        )  # fmt: skip
+        column = pn.Column(sizing_mode="stretch_both", margin=0)
+        return as_seen(column, self.controls, self.working, self.head, self.message, self.pane, self.table)
 
     def refresh(self) -> None:
         """Show the curves of the place; what takes long is computed aside, and the old picture stays until then."""
@@ -223,6 +239,8 @@ class SeriesView:
         self.as_table.label = tr("Plot") if in_numbers else tr("Table")
         curves = self.store.curves
         self.table.object = series_table(curves.seen(), curves.treatment.quantity) if in_numbers else ""
+        if not len(self.pane):
+            self._begin()
         self.pane.visible, self.table.visible = not in_numbers, in_numbers
 
     # -- the period ----------------------------------------------------------------------------------------------
@@ -272,12 +290,13 @@ class SeriesView:
     # -- the rest ------------------------------------------------------------------------------------------------
     def _mark_now(self) -> None:
         entry = self.store.entry
-        if entry is not None:
+        if entry is not None and self._is_begun:
             now = self.store.times(entry)[self.store.step(entry)]
             self.chart.now.location = now.astype("datetime64[ms]").astype(float)
 
     def _theme(self) -> None:
-        self.chart.theme(self.selection.theme)
+        if self._is_begun:
+            self.chart.theme(self.selection.theme)
         if self._series:
             self.refresh()
 

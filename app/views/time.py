@@ -10,7 +10,7 @@ import panel as pn
 
 from app.background import Latest
 from app.boundary import follow, guarded, together
-from app.controls import button, styled, text
+from app.controls import as_seen, button, styled, text
 from app.language import tr
 from app.selection import SPEEDS, Selection
 from app.store import Store, centre
@@ -74,14 +74,12 @@ class TimeView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The bar."""
-        return pn.Column(
-            pn.Row(
-                self.range.kind, self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
-                *self.range.controls, self.month_forward, self.speed, self.date, self.label,
-                sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW],
-            ),
-            self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW],
+        row = as_seen(
+            pn.Row(sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW]),
+            self.range.kind, self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
+            *self.range.controls, self.month_forward, self.speed, self.date, self.label,
         )  # fmt: skip
+        return pn.Column(row, self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW])
 
     # -- what is shown -------------------------------------------------------------------------------------------
     def _refresh(self) -> None:
