@@ -90,16 +90,17 @@ class AddDataView:
     def _named(self) -> None:
         self._drop = ""
         self.drop.clear()
+        self.line.clear()
         self._start_over()
         self._look()
 
     def _sent(self, drop: str) -> None:
         self._drop, self.path.value = drop, ""
+        self.line.clear()
         self._start_over()
         self._look()
 
     def _start_over(self) -> None:
-        self.line.clear()
         self._busy = True
         try:
             self.kind.value, self.variable.visible = AUTO, False
@@ -206,13 +207,12 @@ class AddDataView:
         return self._wish(id=chosen, **texts)
 
     def _ended(self, job: Job) -> None:
-        said, self.add.disabled = self.line.state.object, False
+        self.add.disabled = False
         if job.state == DONE:
             self._leave("map")
         if job.state in (DONE, CANCELLED):
             self._drop, self.path.value = "", ""
             self._start_over()
-            self.line.state.object = said
 
 
 def _alert(sentence: str) -> str:

@@ -21,12 +21,12 @@ def told(seen: Preview) -> str:
     """The whole preview."""
     unit = unit_label(seen.units)
     rows = [
-        (tr("Taken for"), f"{seen.named} ({seen.kind})" + (f": {seen.why}" if seen.why else "")),
+        (tr("Taken for"), f"{seen.why or seen.named} ({seen.kind})"),
         (tr("Becomes"), tr(_LAYOUTS[seen.layout], n=_thousands(seen.places)) + _grid(seen)),
         (tr("Period"), _period(seen)),
         (tr("Values"), _values(seen, unit)),
         (tr("Variables"), ", ".join(f"{name} [{unit_label(u) or '–'}]" for name, u in seen.variables.items())),
-        (tr("Flags"), "; ".join(f"{name}: {', '.join(meanings)}" for name, meanings in seen.flags.items())),
+        (tr("Flags"), _flags(seen)),
         (tr("Licence"), seen.licence), (tr("Citation"), seen.citation),
         (tr("Size"), tr("{n} MB as it lies in memory; a store is packed and compressed", n=f"{seen.size / 1e6:,.1f}")),
     ]  # fmt: skip
@@ -61,6 +61,14 @@ def _period(seen: Preview) -> str:
     return tr(
         "{start} to {end} UTC, {n} steps", one="{start} UTC, one step", start=start, end=end, n=seen.steps
     ) if seen.steps > 1 else tr("{start} UTC, one step", start=start)  # fmt: skip
+
+
+def _flags(seen: Preview) -> str:
+    """Meanings of the flags; variables that share them stand together."""
+    alike: dict[str, list[str]] = {}
+    for name, meanings in seen.flags.items():
+        alike.setdefault(", ".join(meanings), []).append(name)
+    return "; ".join(f"{', '.join(names)}: {meanings}" for meanings, names in alike.items())
 
 
 def _values(seen: Preview, unit: str) -> str:

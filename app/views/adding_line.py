@@ -39,7 +39,7 @@ class AddingLine:
         )  # fmt: skip
         self.state = text("", margin=(2, 0, 2, 0))
         self.cancel = button(tr("Stop adding"), guarded(lambda _: self._cancel()), width=110, visible=False)
-        self.zoom = button(tr("Zoom to it"), guarded(lambda _: self._zoom()), width=110, visible=False)
+        self.zoom = button(tr("Zoom to these data"), guarded(lambda _: self._zoom()), width=150, visible=False)
         self.ended: Callable[[Job], Any] | None = None
         follow(selection, ["adding"], self.watch)
         self.watch()
@@ -58,6 +58,11 @@ class AddingLine:
         self.look()
         if self._poll is None and self.selection.adding and pn.state.curdoc and pn.state.curdoc.session_context:
             self._poll = pn.state.add_periodic_callback(guarded(self.look), period=POLL_MS)
+
+    def clear(self) -> None:
+        """Take away what is said of an ingest that has ended: another one is begun."""
+        if not self.selection.adding:
+            self.state.object, self.zoom.visible = "", False
 
     def look(self) -> None:
         """See how the job stands; once it has ended, show what came of it and stop looking."""
