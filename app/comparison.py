@@ -17,6 +17,7 @@ from smcore.figures.colours import difference_range, usual_range
 from smcore.grids import Grid
 from smcore.maps import Gather
 from smcore.masks import masked_map
+from smcore.names import unit_label
 
 if TYPE_CHECKING:
     from app.store import Store
@@ -98,8 +99,8 @@ class Comparison:
             raise GridMismatch(
                 tr(
                     "One is in {first}, the other in {second}",
-                    first=store.own_units(entry),
-                    second=store.own_units(other),
+                    first=unit_label(store.own_units(entry)),
+                    second=unit_label(store.own_units(other)),
                 )
             )
         if self._is_one_grid(other) or "pixels" in (entry.layout, other.layout):

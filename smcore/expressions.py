@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import SmcoreError, UnitsError
+from smcore.names import unit_label
 
 Floats = NDArray[np.float64]
 
@@ -326,7 +327,7 @@ def _same_units(parts: list[Quantity], how: str) -> str | None:
 
 
 def _named(units: str | None) -> str:
-    return "a number" if units is NUMBER else units or "a quantity without a unit"
+    return "a number" if units is NUMBER else unit_label(units) or "a quantity without a unit"
 
 
 def _unless_missing(truth: Any, *values: Floats) -> Floats:

@@ -28,5 +28,5 @@ if (box && at && at.of === front.id) { // of several maps, the one under the poi
     if (row >= 0 && column >= 0) text += `   ${cells.data.grid[0]} ${tr("row {row}, column {column}", { row, column })}`;
   }
   const ns = lat < 0 ? "S" : "N", ew = lon < 0 ? "W" : "E";
-  box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`.replace("m3 m-3", "m³ m⁻³");
+  box.textContent = `${Math.abs(lat).toFixed(2)}° ${ns}  ${Math.abs(lon).toFixed(2)}° ${ew}   ${text}`;
 }

@@ -216,7 +216,7 @@ class _Panel:
 
     def show(self, panel: Panel) -> None:
         """Draw a product."""
-        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
+        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [unit_label(panel.units)]}
         self.source.data = _placed(panel.frame.codes, panel.frame.view)
         self.picker.show(panel)
 
@@ -260,7 +260,7 @@ class _Swipe:
         if panel is None:
             self.whole.data = dict(_NOTHING)
             return
-        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [panel.units]}
+        self.scale.data = {"low": [panel.low], "high": [panel.high], "units": [unit_label(panel.units)]}
         if self._cover_mark is None:
             self._halve(panel)
         self.whole.data = _placed(panel.frame.codes, panel.frame.view)

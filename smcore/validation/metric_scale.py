@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smcore.names import VOLUMETRIC
+from smcore.names import VOLUMETRIC, unit_label
 from smcore.validation.metrics import METRICS
 
 _RANGES = {
@@ -59,5 +59,4 @@ def _rounded(value: float) -> float:
 
 def pretty(units: str) -> str:
     """A unit as it is printed; nothing for a number without one."""
-    found = units.replace("(m3 m-3)2", "m⁶ m⁻⁶").replace("m3 m-3", "m³ m⁻³").replace("m-2", "m⁻²")
-    return "" if found == "1" else found.replace("d-1", "d⁻¹").replace("decade-1", "decade⁻¹")
+    return "" if units == "1" else unit_label(units.replace("(m3 m-3)2", "m6 m-6"))

@@ -121,7 +121,7 @@ def test_a_saved_map_names_the_formula_and_all_that_went_into_it(tab: Callable[.
         ("a - fine", "One is on the grid M36, the other on M09"),
         ("a - nothing", "There is no layer &#x27;nothing&#x27; here"),
         ("a - the_model.rain", "There is no layer"),
-        ("a + soil_temperature", "m3 m-3 and K can&#x27;t be added"),
+        ("a + soil_temperature", "m³ m⁻³ and K can&#x27;t be added"),
         ("a ** 2", "can&#x27;t stand in a formula"),
         ("__import__('os').system('x')", "There is no function"),
     ],

@@ -67,11 +67,11 @@ def test_a_condition_of_which_one_part_decides_needs_no_other() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a + t", r"m3 m-3 and K can't be added"),
-        ("a - t", r"m3 m-3 and K can't be subtracted"),
-        ("a < t", r"m3 m-3 and K can't be compared by <"),
-        ("min(a, share)", r"m3 m-3 and 1 can't be given to min"),
-        ("where(a > 0, a, t)", r"m3 m-3 and K can't be given to where"),
+        ("a + t", r"m³ m⁻³ and K can't be added"),
+        ("a - t", r"m³ m⁻³ and K can't be subtracted"),
+        ("a < t", r"m³ m⁻³ and K can't be compared by <"),
+        ("min(a, share)", r"m³ m⁻³ and 1 can't be given to min"),
+        ("where(a > 0, a, t)", r"m³ m⁻³ and K can't be given to where"),
         ("a * t", r"m3 m-3 times K is no unit"),
         ("1 / t", r"a number divided by K is no unit"),
         ("quality + 1", r"can't be reckoned with"),
