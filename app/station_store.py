@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from app.cache import BoundedCache
+from app.language import mark
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -23,7 +24,7 @@ MOST_SENSORS = 12
 """Of one cell that are drawn together."""
 DEEP_M = 0.1
 """Sensors from here down are drawn dashed."""
-FLAGS = "flag G"
+FLAGS = mark("flag G")
 METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app import background
 from app.background import Latest
+from app.language import current, speaking
 from smcore.errors import SmcoreError
 from smcore.progress import Cancel, Progress, check
 
@@ -122,3 +123,12 @@ def test_work_that_fails_says_so(tab: Tab, error: Exception, sentence: str) -> N
     Latest().start(work, lambda _: None, failed=lambda fault: failed.append(fault.sentence))
     tab.turn(1)
     assert sentence in failed[0]
+
+
+def test_work_speaks_the_language_of_its_tab(tab: Tab) -> None:
+    done: list[str] = []
+    with speaking("zh"):
+        Latest().start(lambda progress, cancelled: current(), done.append)
+    tab.turn(1)
+    assert done == ["zh"]
+    assert current() == "en"
