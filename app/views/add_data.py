@@ -64,22 +64,26 @@ class AddDataView:
         self.naming = pn.Column(
             pn.Row(self.id, self.title, margin=0, sizing_mode="stretch_width"),
             pn.Row(self.licence, self.citation, margin=0, sizing_mode="stretch_width"), self.add,
-            sizing_mode="stretch_width", margin=0, visible=False, styles=FOOT,
+            sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
         self.progress = text("", margin=(6, 0, 0, 0))
+        self.stop = button(tr("Stop adding"), lambda _: line.stop(), width=110, visible=False)
         self.back = button(tr("Back to the catalogue"), lambda _: leave("catalogue"), width=170)
         self._leave = leave
         for widget in (self.kind, self.variable):
             widget.param.watch(lambda *_: None if self._busy else guarded(self._look)(), "value")
         self.path.param.watch(lambda *_: guarded(self._named)(), "enter_pressed")
-        line.state.param.watch(lambda event: setattr(self.progress, "object", event.new), "object")
+        line.state.param.watch(lambda *_: self._follow(), "object")
         line.ended = self._ended
-        self.progress.object = line.state.object
+        self._follow()
         self.body = pn.Column(
             text(f"<h3>{tr('Add data')}</h3>", margin=0),
             pn.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
             self.drop, pn.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen,
-            self.progress, self.naming, self.back, sizing_mode="stretch_width", margin=0,
+            self.back, pn.Column(
+                self.naming, self.progress, self.stop, sizing_mode="stretch_width", margin=0, styles=FOOT
+            ),
+            sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -205,6 +209,11 @@ class AddDataView:
                 tr("Other data are being added already"), hint=tr("wait until they are there, or stop that")
             )
         return self._wish(id=chosen, **texts)
+
+    def _follow(self) -> None:
+        """Say here too how far the ingest is."""
+        self.progress.object = self.line.state.object
+        self.stop.visible = self.add.disabled = bool(self.selection.adding)
 
     def _ended(self, job: Job) -> None:
         self.add.disabled = False

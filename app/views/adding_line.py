@@ -38,7 +38,7 @@ class AddingLine:
             description=tr("Your own files as a layer or as stations"),
         )  # fmt: skip
         self.state = text("", margin=(2, 0, 2, 0))
-        self.cancel = button(tr("Stop adding"), guarded(lambda _: self._cancel()), width=110, visible=False)
+        self.cancel = button(tr("Stop adding"), guarded(lambda _: self.stop()), width=110, visible=False)
         self.zoom = button(tr("Zoom to these data"), guarded(lambda _: self._zoom()), width=150, visible=False)
         self.ended: Callable[[Job], Any] | None = None
         follow(selection, ["adding"], self.watch)
@@ -109,7 +109,8 @@ class AddingLine:
         out = tr("{n} files were left out.", one="One file was left out.", n=left) if left else ""
         self.state.object = f"<div>{tr('Added: {title}.', title=title)} {where} {out}</div>"
 
-    def _cancel(self) -> None:
+    def stop(self) -> None:
+        """Stop what is being added."""
         self.queue.cancel(self.selection.adding)
         self.look()
 
