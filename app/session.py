@@ -49,12 +49,16 @@ from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
 
+LINK_MS = 200
+"""The browser takes as long to note a new address as to colour a frame."""
+
 
 class Session:
     """The parts of one tab."""
 
     def __init__(self, settings: Settings, query: dict[str, str] | None = None) -> None:
         self.settings = settings
+        self._link_is_due = False
         self.selection = Selection(**url.read(query or {}))
         self.store = Store(self.selection, settings.catalogs)
         self.results = ResultStore(self.selection, self.store, settings.runs, self._is_queued)
@@ -219,7 +223,14 @@ class Session:
             self.store.stations.move(by)
 
     def write_link(self) -> None:
-        """Keep the address bar equal to the selection, one way."""
+        """Keep the address bar equal to the selection, one way; a moment later, as the frame goes first."""
+        document = pn.state.curdoc
+        if document is not None and not self._link_is_due:
+            self._link_is_due = True
+            document.add_timeout_callback(self._write_link, LINK_MS)
+
+    def _write_link(self) -> None:
+        self._link_is_due = False
         location = pn.state.location
         if location is not None:
             location.search = self.link()

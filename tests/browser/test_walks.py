@@ -181,6 +181,8 @@ def test_a_link_opened_in_another_browser_shows_the_same_view(walk: Any) -> None
     walk.page.locator(".drawer").get_by_text("Model 9 km").first.wait_for()
     x0, x1, *_ = walk.view()
     assert x0 < -11_000_000 < x1
+    walk.page.get_by_role("button", name="Colours").click()
+    walk.page.get_by_label("Colour map").wait_for()
     assert walk.page.get_by_label("Colour map").input_value() == "viridis"
     assert float(walk.page.get_by_label("Lowest").input_value()) == 0.1
 
