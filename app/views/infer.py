@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import panel as pn
 
@@ -19,10 +20,12 @@ from app.store import Store, nearest_step
 from app.views.input_card import InputCard
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
+from app.views.typed_area import AreaField
 from app.views.validate import KIND as VALIDATE
 from app.views.validate import waiting
-from app.window_choice import POLYGON, STATIONS, VIEW, box_around
+from app.window_choice import POLYGON, STATIONS, VIEW, around, box_around
 from app.words import of_library
+from smcore.area_text import TypedArea
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
@@ -59,6 +62,7 @@ class InferView:
             styled(pn.widgets.FloatInput(label=f"{tr(side)} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
             for side in SIDES
         ]
+        self.corners = AreaField(tr("or paste corners [°]"), self._take)
         day = {"width": 136, "margin": (0, 8, 4, 0)}
         self.start = styled(pn.widgets.DatePicker(label=tr("First day"), **day))
         self.end = styled(pn.widgets.DatePicker(label=tr("Last day"), **day))
@@ -85,7 +89,7 @@ class InferView:
         west, south, east, north = self.sides
         return pn.Column(
             pn.Row(self.draw, self.clear, self.around, margin=0),
-            pn.Row(west, east, margin=0), pn.Row(south, north, margin=0),
+            pn.Row(west, east, margin=0), pn.Row(south, north, margin=0), self.corners,
             pn.Row(self.start, self.end, margin=0), self.picker, self.inputs,
             pn.Column(
                 self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after, self.why,
@@ -155,6 +159,11 @@ class InferView:
         if what:
             self.around.value = ""
             self.selection.box = box_around(what, self.store, self.map.extent())
+
+    def _take(self, found: TypedArea) -> None:
+        """Take a pasted box, or the box around a pasted polygon: a run has no other window."""
+        numbers = np.array(found.numbers)
+        self.selection.box = found.numbers if found.kind == "box" else around(numbers[1::2], numbers[::2], 0.0)
 
     def _draw(self) -> None:
         self.map.draw_box(True)

@@ -111,7 +111,9 @@ class SeriesView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: controls, legend, then the figure with its strip."""
         column = pn.Column(sizing_mode="stretch_both", margin=0)
-        return as_seen(column, self.controls, self.working, self.head, self.message, self.pane, self.table)
+        return as_seen(
+            column, self.controls, self.area.typed.pane, self.working, self.head, self.message, self.pane, self.table
+        )
 
     def refresh(self) -> None:
         """Show the curves of the place; what takes long is computed aside, and the old picture stays until then."""

@@ -13,6 +13,8 @@ from app.controls import button, styled
 from app.language import tr
 from app.selection import Selection
 from app.store import Store
+from app.views.typed_area import AreaField
+from smcore.area_text import TypedArea
 
 SMALL = (
     ".bk-input { height: 28px !important; min-height: 28px !important; padding: 0 16px 0 7px !important; } "
@@ -105,9 +107,13 @@ class AreaControls:
         shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
         self.least = Choice(selection, "least_share", tr("Share of its cells that a mean needs"), shares, 66)
         self.again = button(
-            tr("Draw"), lambda _: draw(selection.area), width=46, description=tr("Draw the area on the map")
+            tr("Draw"), lambda _: self._begin(), width=46, description=tr("Draw the area on the map, or type it")
         )
+        self.typed = AreaField(tr("Corners of the area [°]"), self._typed, visible=False)
+        self.typed.field.stylesheets = [*self.typed.field.stylesheets, SMALL]
+        self.typed.pane.margin = (0, 0, 2, 10)
         follow(selection, ["area"], self._show)
+        follow(selection, ["box", "polygon"], self._drawn)
         self._show()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -119,6 +125,22 @@ class AreaControls:
         self.again.visible = self.least.widget.visible = bool(area)
         is_drawn = not area or getattr(self.selection, area) is not None
         self._draw("" if is_drawn else area)
+        self.typed.pane.visible = not is_drawn
+
+    def _begin(self) -> None:
+        """Let the area be drawn anew, or typed."""
+        self._draw(self.selection.area)
+        self.typed.pane.visible = True
+
+    def _drawn(self) -> None:
+        """There is an area now: the field leaves its room to the plot."""
+        if self.selection.area and getattr(self.selection, self.selection.area) is not None:
+            self.typed.pane.visible = False
+
+    def _typed(self, found: TypedArea) -> None:
+        self._draw("")
+        self.selection.param.update(**{"area": found.kind, found.kind: found.numbers})
+        self.typed.pane.visible = False
 
 
 def written(start: int, end: int) -> str:
