@@ -30,7 +30,7 @@
     request.upload.onprogress = (event) => told(event.loaded);
     request.onload = () => {
       let said = "";
-      try { said = JSON.parse(request.responseText).said ?? ""; } catch { said = request.statusText; }
+      try { said = JSON.parse(request.responseText).said ?? ""; } catch { /* refused before it was read */ }
       done(request.status === 200 ? "" : said || tr("The server did not take it."));
     };
     request.onerror = () => done(tr("{name} could not be sent: the connection was lost, or it is a folder.", { name: file.name }));
