@@ -10,6 +10,7 @@ from app.settings import Settings
 from app.store import Store
 from app.titles import is_demonstration
 from app.validation import Asked
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.stations.select import DEPTH_TOLERANCE_M
@@ -55,7 +56,7 @@ def hindrance(store: Store, job: Job) -> str:
             "No sensor of {stations} lies in the window of this result.", stations=stations.title
         )  # fmt: skip
     except SmcoreError as error:
-        return error.sentence
+        return said_of(error)
 
 
 def _reached(store: Store, entry: CatalogEntry) -> np.ndarray:

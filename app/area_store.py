@@ -10,6 +10,7 @@ import numpy as np
 from app.cache import BoundedCache
 from app.language import tr
 from app.station_store import Series
+from app.words import said_of
 from smcore.area_means import AreaMean, area_mean, has_cells
 from smcore.areas import Area
 from smcore.catalog import CatalogEntry
@@ -116,7 +117,7 @@ class AreaStore:
     def refusals(self) -> list[str]:
         """Why a product has no mean over the area, in sentences."""
         found = [(one, _MEANS.peek(one.key)) for one in self.requests()]
-        return [f"{self._store.label(one.entry)}: {m.sentence}" for one, m in found if isinstance(m, SmcoreError)]
+        return [f"{self._store.label(one.entry)}: {said_of(m)}" for one, m in found if isinstance(m, SmcoreError)]
 
     def _mean(self, one: Request) -> AreaMean | SmcoreError:
         kept: AreaMean | SmcoreError = _MEANS.get(one.key, lambda: self._computed(one, quiet, never))

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.language import tr
 from app.selection import COMPARED
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.figures.colours import usual_range
@@ -105,4 +106,4 @@ class Beside:
         from app.store import Frame
 
         blank = Frame(np.zeros((view.height, view.width), np.uint8), view)
-        return Panel(entry, blank, 0.0, 1.0, "", error.sentence)
+        return Panel(entry, blank, 0.0, 1.0, "", said_of(error))

@@ -12,6 +12,7 @@ from typing import Any
 import panel as pn
 
 from app.language import tr
+from app.words import said_of
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def guarded(action: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return action(*args, **kwargs)
         except SmcoreError as error:
-            notify(error.sentence)
+            notify(said_of(error))
         except Exception:
             log.exception("unexpected fault in %s", getattr(action, "__qualname__", action))
             notify(tr("Something unexpected went wrong; it is in the server's log. Your selection is kept."))
@@ -103,7 +104,7 @@ def told(action: Callable[[], Any]) -> Callable[[], Any]:
         try:
             return action()
         except SmcoreError as error:
-            notify(error.sentence)
+            notify(said_of(error))
             raise
 
     return run

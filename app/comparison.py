@@ -9,6 +9,7 @@ import numpy as np
 
 from app.cache import BoundedCache
 from app.language import tr
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.collocate import collocation, is_finer
 from smcore.difference import Agreement, common_cells, matching_steps, same_cells, share_a_turn
@@ -66,7 +67,7 @@ class Comparison:
             if self.other is not None:
                 self._check(self.other)
         except SmcoreError as error:
-            return error.sentence
+            return said_of(error)
         return ""
 
     def emptiness(self) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from app.comparison import rectangle
 from app.language import tr
 from app.station_store import Series
+from app.words import said_of
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.classes import whole_numbers
@@ -73,7 +74,7 @@ class FormulaStore:
             try:
                 self._checked = (key, "", self._units())
             except SmcoreError as error:
-                self._checked = (key, error.sentence, None)
+                self._checked = (key, said_of(error), None)
         return self._checked[1], self._checked[2]
 
     def _units(self) -> str | None:

@@ -12,7 +12,7 @@ from app.cache import BoundedCache
 from app.formula_store import SHORT, name_of
 from app.language import mark, tr
 from app.selection import QUALITY
-from app.words import word
+from app.words import said_of, word
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import MatchError, SmcoreError
@@ -92,7 +92,7 @@ class MaskStore:
                 resolve(held, "all", (rule,))
                 fits.append(rule)
             except SmcoreError as error:
-                refused.append(error.sentence)
+                refused.append(said_of(error))
         return resolve(held, self._selection.quality, fits), tuple(refused)
 
     # -- applied -------------------------------------------------------------------------------------------------

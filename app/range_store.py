@@ -15,6 +15,7 @@ import pandas as pd
 
 from app.cache import BoundedCache
 from app.language import ENGLISH, current, mark, tr
+from app.words import said_of
 from smcore.aggregates.climatology import MIN_VALUES, MIN_YEARS, WINDOW
 from smcore.aggregates.compute import aggregate
 from smcore.aggregates.request import Aggregate, Range
@@ -317,7 +318,7 @@ class RangeStore:
             if entry is not None:
                 self.asked().steps(self._middles(entry))
         except SmcoreError as error:
-            return error.sentence
+            return said_of(error)
         return ""
 
 

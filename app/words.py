@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 from app.language import mark, tr
+from smcore.errors import SmcoreError
 
-_NUMBER = re.compile(r"\d+(?:[,.]\d+)*")
+_VALUE = re.compile(r"'[^']*'|-?\d(?:[\d,.:T-]*\d)?")
+"""What varies in a sentence of the library: a name in quotes, a number, a day."""
 KINDS = (
     mark("observed"), mark("reconstructed"), mark("downscaled"), mark("modelled"), mark("reference"), mark("forcing"),
     mark("static"), mark("stations"),
@@ -81,19 +83,45 @@ NOTES = (
     mark("depth mismatch: product {0}–{1} m, reference {2}–{3} m ({4} of {5} sensors)"),
     mark("pairs: records nearest to each other, at most {0} h apart, each used once"),
 )
+ERRORS = (
+    mark("The store of {0} is gone"), mark("ingest it again, or mend the entry"), mark("There is no entry {0}"),
+    mark("South {0} is not below north {1}"), mark("West and east are both {0}"),
+    mark("The start {0} is after the end {1}"), mark("No step between {0} and {1}"), mark("data from {0} to {1}"),
+    mark("choose dates inside the data"), mark("The box {0}…{1} °E, {2}…{3} °N misses the data"),
+    mark("data cover {0}…{1} °E, {2}…{3} °N"), mark("draw it over the data"), mark("A polygon needs three corners"),
+    mark("draw it again"), mark("The corners lie on one line, or beyond the Earth"), mark("draw the area again"),
+    mark("The formula can't be read"), mark("The formula names no layer"), mark("a is the product on the map"),
+    mark("There is no function {0}"), mark("The formula has {0} parts, more than {1}"),
+    mark("Two comparisons in a row can't be told apart"), mark("write a > {0} and a < {1}"),
+    mark("Flags and conditions can't be reckoned with"), mark("use them in where, as in quality == {0}"),
+    mark("The file is larger than {0} MB"), mark("simplify its lines first"), mark("The file is no JSON"),
+    mark("save it as GeoJSON, for example with ogr2ogr"), mark("The file holds no point, line or polygon"),
+    mark("The coordinates are in another system than degrees"), mark("reproject the file to EPSG:{0}"),
+    mark("The line has no length, or its ends lie opposite each other"), mark("choose two other places"),
+    mark("The line misses the product"), mark("draw it over the product"),
+    mark("The range begins on {0} and ends before it, on {1}"), mark("There is no step from {0} to {1}"),
+    mark("choose days inside the data"), mark("One of them lies across the dateline"),
+)  # fmt: skip
 NOUNS = (mark("cells"), mark("sensors"), mark("pixels"), mark("Cells"), mark("Sensors"), mark("Pixels"))
 
 
 def of_library(said: str) -> str:
-    """What the library says, in the language of the page, where all that varies in the sentence is its numbers.
+    """What the library says, in the language of the page, where all that varies in it are numbers, days and names.
 
-    That holds for what it says of its progress, and for some of its notes. Any other sentence stays English.
+    That holds for what it says of its progress, and for some of its notes and errors. Any other sentence stays English.
     """
-    numbers = _NUMBER.findall(said)
-    places = iter(range(len(numbers)))
-    known = _NUMBER.sub(lambda _: f"{{{next(places)}}}", said)
+    values = _VALUE.findall(said)
+    places = iter(range(len(values)))
+    known = _VALUE.sub(lambda _: f"{{{next(places)}}}", said)
     found = tr(known)
-    return said if found == known else found.format(*numbers)
+    return said if found == known else found.format(*values)
+
+
+def said_of(error: SmcoreError) -> str:
+    """The sentence of an error, in the language of the page as far as the page knows its parts."""
+    place = f" ({error.where})" if error.where else ""
+    advice = tr("; ") + of_library(error.hint) if error.hint else ""
+    return " ".join(f"{of_library(error.what)}{place}{advice}".split())
 
 
 def word(name: str) -> str:

@@ -11,6 +11,7 @@ from app.selection import Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration
 from app.views.layers import ramp
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 
@@ -40,7 +41,7 @@ class CaptionView:
         try:
             self.line.object = self._said(entry)
         except SmcoreError as error:
-            self.line.object = f"<div class=muted>{esc(error.sentence)}</div>"
+            self.line.object = f"<div class=muted>{esc(said_of(error))}</div>"
 
     def _said(self, entry: CatalogEntry) -> str:
         store = self.store

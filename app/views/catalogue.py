@@ -16,7 +16,7 @@ from app.language import mark, tr
 from app.model_choice import Choice, choices
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, short_title
-from app.words import of_library
+from app.words import of_library, said_of
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.health import Health
@@ -85,7 +85,7 @@ class CatalogueView:
                 lambda progress, cancelled: self.looks.look(entry, progress, cancelled),
                 lambda found: self._tell(entry, found),
                 told=lambda share, what: self._tell(entry, None, f"{of_library(what)}: {100 * share:.0f} %"),
-                failed=lambda error: self._tell(entry, None, error.sentence),
+                failed=lambda error: self._tell(entry, None, said_of(error)),
             )
 
     def _list(self) -> None:

@@ -23,6 +23,7 @@ from app.selection import Selection
 from app.store import Store
 from app.views.copy_python import copy_python
 from app.views.map import MapView
+from app.words import said_of
 from smcore.errors import ExportError, SmcoreError
 from smcore.hovmoller import LEAST_SHARE, Hovmoller
 from smcore.maps import Gather, paint
@@ -95,7 +96,7 @@ class HovmollerView:
         self._work.stop()
         self._running = None
         self._blank()
-        self._say(error.sentence)
+        self._say(said_of(error))
 
     def _close(self) -> None:
         self.selection.hovmoller = ""

@@ -17,7 +17,7 @@ from app.prediction import Preview
 from app.selection import Selection
 from app.store import Store
 from app.views.layers import ramp
-from app.words import word
+from app.words import said_of, word
 from smcore.errors import SmcoreError
 from smcore.input_coverage import Coverage, InputCoverage
 from smcore.names import VARIABLES, unit_label
@@ -88,7 +88,7 @@ class InputCard:
         self.list.object = _waiting(said)
 
     def _failed(self, error: SmcoreError) -> None:
-        self.list.object = f'<div class="alert">{esc(error.sentence)}</div>'
+        self.list.object = f'<div class="alert">{esc(said_of(error))}</div>'
 
 
 def _waiting(said: str) -> str:

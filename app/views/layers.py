@@ -21,7 +21,7 @@ from app.views.colour_card import ColourCard, kept_range
 from app.views.combine_card import CombineCard
 from app.views.copy_python import copy_python
 from app.views.mask_card import MaskCard
-from app.words import word
+from app.words import said_of, word
 from smcore.catalog import CatalogEntry
 from smcore.difference import named
 from smcore.errors import SmcoreError
@@ -135,7 +135,7 @@ class LayersView:
             self.legend.object = self._legend(entry, low, high)
             self.agreement.object = self._agreement()
         except SmcoreError as error:
-            self.legend.object = empty(error.sentence)
+            self.legend.object = empty(said_of(error))
         finally:
             self._busy = False
 
@@ -174,7 +174,7 @@ class LayersView:
         try:
             found = comparison.statistics()
         except SmcoreError as error:
-            return f'<div class="alert">{esc(error.sentence)}</div>'
+            return f'<div class="alert">{esc(said_of(error))}</div>'
         units = unit_label(self.store.own_units(comparison.other))
         rows = [
             ("R", number(found.pearson_r)), (f"{tr('bias')} [{units}]", number(found.bias, 4)),

@@ -14,6 +14,7 @@ from app.mask_store import not_of, rule_label
 from app.selection import QUALITY, Selection
 from app.store import Store
 from app.views.fold import Fold
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.masks import Removed
@@ -106,7 +107,7 @@ class MaskCard:
         self._scoring.start(
             work, self._draw,
             told=lambda share, _: setattr(self.curve, "object", f'<progress max="1" value="{share:.2f}"></progress>'),
-            failed=lambda error: setattr(self.curve, "object", f'<div class="alert">{esc(error.sentence)}</div>'),
+            failed=lambda error: setattr(self.curve, "object", f'<div class="alert">{esc(said_of(error))}</div>'),
         )  # fmt: skip
 
     def _forget(self) -> None:

@@ -18,7 +18,7 @@ from app.views.copy_python import copy_python
 from app.views.layers import ramp
 from app.views.result_charts import HistogramChart
 from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
-from app.words import word
+from app.words import said_of, word
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.pictured import histogram
@@ -87,7 +87,7 @@ class MetricCard:
         try:
             results = self.results.opened()
         except SmcoreError as error:
-            self._nothing(error.sentence)
+            self._nothing(said_of(error))
             return
         if results is None:
             self._nothing(self.results.waits())

@@ -24,6 +24,7 @@ from app.selection import Selection
 from app.store import Store
 from app.titles import labelled
 from app.views.model_list import Row, listing
+from app.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError, SpecMismatch
 
@@ -127,7 +128,7 @@ class ModelPicker:
             try:
                 self.slots[choice.id] = slots(choice, self.store)
             except SmcoreError as error:
-                reason = error.sentence
+                reason = said_of(error)
             self.rows.append(Row(choice, name_of(choice, found), reason))
         self._listed = self.store.catalog
 

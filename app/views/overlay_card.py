@@ -14,6 +14,7 @@ from app.language import mark, tr
 from app.selection import Selection
 from app.views.fold import Fold
 from app.views.map import MapView
+from app.words import said_of
 from smcore.errors import SmcoreError
 from smcore.geojson import Overlay, read_geojson
 from smcore.maps import fitted, mercator_x, mercator_y
@@ -61,7 +62,7 @@ class OverlayCard:
         try:
             overlay = read_geojson(content)
         except SmcoreError as error:
-            self.said.object = f'<div class="alert">{esc(error.sentence)}</div>'
+            self.said.object = f'<div class="alert">{esc(said_of(error))}</div>'
             return
         self._draw(overlay)
         name = str(self.file.filename or tr("own file"))[:60]

@@ -14,7 +14,7 @@ from app.range_store import Piece
 from app.selection import Selection
 from app.store import Store
 from app.views.map import MapView
-from app.words import of_library
+from app.words import of_library, said_of
 from smcore.aggregates.request import Aggregate
 from smcore.errors import SmcoreError
 from smcore.maps import Gather, View
@@ -97,7 +97,7 @@ class RangeLayer:
         self._end()
         self._shown = None
         self.map.show_instead(None)
-        self._say(error.sentence)
+        self._say(said_of(error))
 
     def _end(self) -> None:
         self._work.stop()

@@ -16,7 +16,7 @@ from app.result_store import ResultStore
 from app.selection import RESULTS, Selection
 from app.views import result_tables as tables
 from app.views.result_charts import BoxChart, DensityChart, StabilityChart, TaylorChart
-from app.words import word
+from app.words import said_of, word
 from smcore.errors import SmcoreError
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.pictured import ALL, FEW_LOCATIONS, FEW_PAIRS, boxes, taylor
@@ -94,7 +94,7 @@ class ResultsView:
                 return
             getattr(self, f"_{self.tabs.value}")(results)
         except SmcoreError as error:
-            self._say(error.sentence)
+            self._say(said_of(error))
 
     def _say(self, sentence: str) -> None:
         self._write(empty(sentence))

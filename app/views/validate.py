@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store import Store
 from app.titles import labelled
 from app.validation import Asked, check_asked
-from app.words import of_library
+from app.words import of_library, said_of
 from smcore.errors import SmcoreError
 
 POLL_MS = 250
@@ -202,7 +202,7 @@ class ValidateView:
             asked = self.asked()
             check_asked(asked)
         except SmcoreError as error:
-            self.cost.object = empty(error.sentence)
+            self.cost.object = empty(said_of(error))
             return
         if self._check:
             self.queue.cancel(self._check)

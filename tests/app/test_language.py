@@ -24,7 +24,8 @@ from app.saved_view import load
 from app.selection import PLACES
 from app.session import Session
 from app.settings import Settings
-from app.words import of_library
+from app.words import of_library, said_of
+from smcore.errors import SmcoreError, WindowError
 
 
 @pytest.mark.parametrize(
@@ -236,3 +237,14 @@ def test_files_and_code_of_a_chinese_tab_are_english(open_tab: Callable[..., Any
     assert "percentile" in files[0]
     assert "import" in code
     assert not [text for text in (*files, code) if CHINESE.search(text)]
+
+
+def test_an_error_is_said_in_the_language_of_the_page_as_far_as_that_knows_it() -> None:
+    gone = SmcoreError("The store of 'a' is gone", where="/data/a", hint="ingest it again, or mend the entry")
+    days = WindowError("No step between 2018-01-01 and 2018-02-01", hint="choose dates inside the data")
+    rare = SmcoreError("Nobody has written this down", hint="write it")
+    assert [said_of(one) for one in (gone, days, rare)] == [one.sentence for one in (gone, days, rare)]
+    with speaking("zh"):
+        assert said_of(gone) == "'a' 的数据存储已不存在 (/data/a)；请重新导入，或修正目录条目"
+        assert said_of(days).startswith("2018-01-01 与 2018-02-01 之间没有时次；")
+        assert said_of(rare) == "Nobody has written this down；write it"
