@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,22 +17,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
-import xarray as xr
+from explore.timing import median_ms
+from explore.world import prepared
 
 from smcore import names
 from smcore.cubes.prepared import PreparedCube
-from smcore.cubes.sources import lazy_stack
-from smcore.cubes.store import open_store, write
-from smcore.grids import Grid, ease
-from smcore.maps import View, fitted, paint, plan
+from smcore.grids import ease, regular
+from smcore.maps import Gather, View, fitted, paint, plan
 
 WIDTH, HEIGHT = 1100, 620  # the map of a 1720 × 940 window
 LOW, HIGH = names.RANGE_M3M3
 STEPS = 4
+TOUCH, STEP, ZOOM, FINE = 60.0, 6.0, 4.0, 15.0  # budgets [ms]
 
 
 @dataclass
@@ -45,42 +42,12 @@ class Row:
     plan: float
     read: float
     paint: float
-    whole: float
+    touch: float
     processor: float
+    resident: float
     floor: float
     budget: float
-
-
-def field(shape: tuple[int, int], step: int) -> np.ndarray:
-    """A smooth synthetic day with gaps of a swath."""
-    y, x = np.arange(shape[0], dtype="f4")[:, None], np.arange(shape[1], dtype="f4")[None, :]
-    values = 0.25 + 0.15 * np.sin(y / 97 + step) * np.cos(x / 131)
-    gap = (x + y / 3 + 230 * step) % 700 > 560
-    return np.where(gap, np.float32(np.nan), np.round(values, 4)).astype(np.float32)
-
-
-def prepared(folder: Path, grid: Grid, name: str) -> PreparedCube:
-    """A prepared store of a few days on a grid, with its overviews."""
-    days = lazy_stack([partial(field, grid.shape, step) for step in range(STEPS)], grid.shape, np.float32)
-    cube = xr.Dataset(
-        {"sm": (names.CUBE_DIMS, days, names.attributes("sm"))},
-        {"time": pd.date_range("2020-01-01", periods=STEPS), "lat": ("y", grid.lat), "lon": ("x", grid.lon)},
-        {"title": "Benchmark cube", "kind": "observed", "synthetic": 1, **grid.to_attrs()},
-    )
-    write(cube, folder / name, series=False)
-    store = open_store(folder / name)
-    assert isinstance(store, PreparedCube)
-    return store
-
-
-def median_ms(work: Callable[[int], Any], runs: int, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Median of ``runs`` calls; the first three are not counted."""
-    taken = []
-    for i in range(runs + 3):
-        start = clock()
-        work(i)
-        taken.append(clock() - start)
-    return statistics.median(taken[3:]) * 1e3
+    kept: float
 
 
 def zoomed(whole: View, factor: float, i: int) -> View:
@@ -91,65 +58,78 @@ def zoomed(whole: View, factor: float, i: int) -> View:
     return View(cx - hx, cx + hx, cy - hy, cy + hy, whole.width, whole.height)
 
 
-def frames(store: PreparedCube, what: str, views: Callable[[int], View], budget: float, runs: int) -> Row:
-    """Time frames: each of another step, and of another view where ``views`` gives one."""
+def frames(
+    store: PreparedCube, what: str, views: Callable[[int], View], runs: int, budget: float, kept: float, steps: int
+) -> Row:
+    """Time frames: each of another step, and of another view where ``views`` gives one.
 
-    def read(i: int) -> np.ndarray:
-        gather = plan(store.grid, views(i), len(store.levels))
-        return np.asarray(store.read_map("sm", i % STEPS, gather.level, gather.rows, gather.columns))
+    A frame whose field is resident, as after reading ahead, is planned and painted; else it is read before.
+    """
+
+    def planned(i: int) -> Gather:
+        return plan(store.grid, views(i), len(store.levels))
+
+    def read(i: int, gather: Gather) -> np.ndarray:
+        return np.asarray(store.read_map("sm", i % steps, gather.level, gather.rows, gather.columns))
 
     def frame(i: int) -> np.ndarray:
-        gather = plan(store.grid, views(i), len(store.levels))
-        values = np.asarray(store.read_map("sm", i % STEPS, gather.level, gather.rows, gather.columns))
-        return paint(values, gather, LOW, HIGH)
+        gather = planned(i)
+        return paint(read(i, gather), gather, LOW, HIGH)
 
-    gather = plan(store.grid, views(0), len(store.levels))
-    values = read(0)
+    gather = planned(0)
+    values = read(0, gather)
     codes = np.nan_to_num(values * 500).astype(np.uint8)
     row, column = np.maximum(gather.row, 0), np.maximum(gather.column, 0)
-    planning = median_ms(lambda i: plan(store.grid, views(i), len(store.levels)), runs)
     return Row(
         what,
         gather.level,
-        planning,
-        median_ms(read, runs) - planning,
+        median_ms(planned, runs),
+        median_ms(lambda i: read(i, gather), runs),
         median_ms(lambda _: paint(values, gather, LOW, HIGH), runs),
         median_ms(frame, runs),
         median_ms(frame, runs, time.process_time),
+        median_ms(lambda _: paint(values, plan(store.grid, views(0), len(store.levels)), LOW, HIGH), runs),
         median_ms(lambda _: codes.take(row, 0).take(column, 1), runs),
         budget,
+        kept,
     )
 
 
 def measure(folder: Path, runs: int) -> list[Row]:
     """All rows of the table."""
-    conus = ease("M01")
+    fine = ease("M01")
     grids = {
-        "36 km global": (ease("M36"), 6.0),
-        "9 km global": (ease("M09"), 6.0),
-        "1 km CONUS": (conus.cut(*conus.window(-125.0, 24.0, -66.0, 50.0)), 15.0),
+        "36 km global": (ease("M36"), STEPS),
+        "9 km global": (ease("M09"), STEPS),
+        "0.1° global": (regular(90.0, -180.0, 0.1, 0.1, 1800, 3600), STEPS),
+        "1 km CONUS": (fine.cut(*fine.window(-125.0, 24.0, -66.0, 50.0)), STEPS),
+        "1 km global": (fine, 2),
     }
     rows = []
-    for name, (grid, budget) in grids.items():
-        store = prepared(folder, grid, name.replace(" ", "-"))
+    for name, (grid, steps) in grids.items():
+        store = prepared(folder, grid, name.replace(" ", "-"), steps)
         west, south, east, north = grid.bbox
         whole = fitted((west, max(south, -60.0), east, min(north, 78.0)), WIDTH, HEIGHT, 0.0)
         size = f"{name} ({grid.shape[1]} × {grid.shape[0]})"
-        rows.append(frames(store, f"{size}: next day, all in view", lambda _, v=whole: v, budget, runs))
-        rows.append(frames(store, f"{size}: pan at 4 ×", lambda i, v=whole: zoomed(v, 4, i), budget, runs))
-        rows.append(frames(store, f"{size}: pan at 16 ×", lambda i, v=whole: zoomed(v, 16, i), budget, runs))
+        touch, step, zoom = (FINE,) * 3 if name == "1 km global" else (TOUCH, STEP, ZOOM)
+        rows.append(frames(store, f"{size}: next step, all in view", lambda _, v=whole: v, runs, touch, step, steps))
+        for near in (4, 16, 64) if name == "1 km global" else (4, 16):
+            views = partial(zoomed, whole, near)
+            rows.append(frames(store, f"{size}: pan at {near} ×", views, runs, touch, zoom, steps))
     return rows
 
 
 def report(rows: list[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| frame | level | plan | read | paint | whole | processor | plain gather | budget | whole ÷ budget |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| frame | level | plan | read | paint | read anew | processor | budget | resident | budget | plain gather |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
-        times = " | ".join(f"{v:.2f}" for v in (r.plan, r.read, r.paint, r.whole, r.processor, r.floor))
-        lines.append(f"| {r.what} | {r.level} | {times} | {r.budget:.0f} | {r.whole / r.budget:.2f} |")
+        anew = " | ".join(f"{v:.2f}" for v in (r.plan, r.read, r.paint, r.touch, r.processor))
+        lines.append(
+            f"| {r.what} | {r.level} | {anew} | {r.budget:.0f} | {r.resident:.2f} | {r.kept:.0f} | {r.floor:.2f} |"
+        )
     machine = (
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
     )
@@ -157,9 +137,10 @@ def report(rows: list[Row]) -> str:
     return f"""# One map frame on the server (synthetic)
 
 {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}; load average at the end {os.getloadavg()[0]:.1f}. Medians in ms of a
-{WIDTH} × {HEIGHT} frame from prepared stores with overviews, files warm in the system's cache, nothing kept from
-frame to frame by the app. «Processor» is the processor time of the whole frame, all threads: about what it takes on a
-machine without other work. «Plain gather» indexes bytes that are in memory already: the least any such map could cost.
+{WIDTH} × {HEIGHT} frame from prepared stores with overviews, files warm in the system's cache. «Read anew» is a frame
+of which nothing is kept: planned, read and decoded, painted; «processor» is its processor time, all threads. «Resident»
+is one whose field is in memory, as after reading ahead: planned and painted. «Plain gather» indexes bytes that are in
+memory already, with the plan at hand: the least that any such map could cost.
 
 {table}
 """
