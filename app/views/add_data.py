@@ -39,56 +39,51 @@ class AddDataView:
     ) -> None:
         self.selection, self.store, self.line, self.settings = selection, store, line, settings
         self.queue: Queue = line.queue
+        self._leave = leave
         self._drop, self._asked, self._busy = "", "", False
         self._poll: Any = None
-        wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width"}
-        self.path = styled(
-            pn.widgets.TextInput(
-                label=tr("Path of a file or folder on this machine"), placeholder="/data/era5/*.nc", **wide
-            )
-        )
-        self.look_at = button(tr("Look at it"), guarded(lambda _: self._named()), width=96, margin=(18, 0, 6, 0))
         self.drop = FileDrop(settings, self._sent)
-        told_by_files = {tr("as the files say"): AUTO} | {kind: kind for kind in sorted(kinds())}
-        self.kind = styled(
-            pn.widgets.Select(label=tr("Kind of files"), options=told_by_files, width=200, margin=(0, 8, 6, 0))
-        )
-        self.variable = styled(pn.widgets.Select(label=tr("Variable"), width=260, margin=(0, 8, 6, 0), visible=False))
         self.columns = ColumnCard(self._look)
-        self.said, self.seen = text("", margin=0), text("", margin=0)
-        self.id = styled(pn.widgets.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
-        self.title = styled(pn.widgets.TextInput(label=tr("Title"), **wide))
-        self.licence = styled(pn.widgets.TextInput(label=tr("Licence"), **wide))
-        self.citation = styled(pn.widgets.TextInput(label=tr("Citation"), **wide))
+        self.said, self.seen, self.progress = text("", margin=0), text("", margin=0), text("", margin=(6, 0, 0, 0))
+        self._fields()
+        self.look_at = button(tr("Look at it"), guarded(lambda _: self._named()), width=96, margin=(18, 0, 6, 0))
         self.add = button(tr("Add to the catalogue"), guarded(lambda _: self._add()), kind="primary", width=170)
+        self.stop = button(tr("Stop adding"), lambda _: line.stop(), width=110, visible=False)
+        self.back = button(tr("Back to the catalogue"), lambda _: leave("catalogue"), width=170)
         self.naming = pn.Column(
             pn.Row(self.id, self.title, margin=0, sizing_mode="stretch_width"),
             pn.Row(self.licence, self.citation, margin=0, sizing_mode="stretch_width"), self.add,
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
-        self.progress = text("", margin=(6, 0, 0, 0))
-        self.stop = button(tr("Stop adding"), lambda _: line.stop(), width=110, visible=False)
-        self.back = button(tr("Back to the catalogue"), lambda _: leave("catalogue"), width=170)
-        self._leave = leave
         for widget in (self.kind, self.variable):
             widget.param.watch(lambda *_: None if self._busy else guarded(self._look)(), "value")
         self.path.param.watch(lambda *_: guarded(self._named)(), "enter_pressed")
         line.state.param.watch(lambda *_: self._follow(), "object")
         line.ended = self._ended
         self._follow()
-        self.body = pn.Column(
-            text(f"<h3>{tr('Add data')}</h3>", margin=0),
-            pn.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
-            self.drop, pn.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen,
-            self.back, pn.Column(
-                self.naming, self.progress, self.stop, sizing_mode="stretch_width", margin=0, styles=FOOT
-            ),
-            sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The card."""
-        return self.body
+        return pn.Column(
+            text(f"<h3>{tr('Add data')}</h3>", margin=0),
+            pn.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
+            self.drop, pn.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen, self.back,
+            pn.Column(self.naming, self.progress, self.stop, sizing_mode="stretch_width", margin=0, styles=FOOT),
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    def _fields(self) -> None:
+        wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width"}
+        narrow: dict[str, Any] = {"margin": (0, 8, 6, 0)}
+        label = tr("Path of a file or folder on this machine")
+        self.path = styled(pn.widgets.TextInput(label=label, placeholder="/data/era5/*.nc", **wide))
+        told_by_files = {tr("as the files say"): AUTO} | {kind: kind for kind in sorted(kinds())}
+        self.kind = styled(pn.widgets.Select(label=tr("Kind of files"), options=told_by_files, width=200, **narrow))
+        self.variable = styled(pn.widgets.Select(label=tr("Variable"), width=260, visible=False, **narrow))
+        self.id = styled(pn.widgets.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
+        self.title = styled(pn.widgets.TextInput(label=tr("Title"), **wide))
+        self.licence = styled(pn.widgets.TextInput(label=tr("Licence"), **wide))
+        self.citation = styled(pn.widgets.TextInput(label=tr("Citation"), **wide))
 
     # -- the files -----------------------------------------------------------------------------------------------
     def _named(self) -> None:

@@ -36,7 +36,8 @@ def send(folder: Path, *files: tuple[str, bytes], token: str = "", host: str = "
         server.stop()
         return answers
 
-    return IOLoop(make_current=False).run_sync(run)
+    answers: list[Any] = IOLoop(make_current=False).run_sync(run)
+    return answers
 
 
 @pytest.fixture
