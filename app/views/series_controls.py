@@ -18,6 +18,7 @@ from smcore.area_text import TypedArea
 
 SMALL = (
     ".bk-input { height: 28px !important; min-height: 28px !important; padding: 0 16px 0 7px !important; } "
+    "select.bk-input:not([multiple]) { padding: 0 15px 0 7px !important; } "
     ".bk-input-group > label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }"
 )
 SHORTEST = np.timedelta64(2, "D")
@@ -105,7 +106,7 @@ class AreaControls:
         areas = {tr("cell"): "", tr("box mean"): "box", tr("polygon"): "polygon"}
         self.of = Choice(selection, "area", tr("Series of"), areas, 86)
         shares = {f"≥ {s or 50} %": s for s in ("10", "25", "", "75", "100")}
-        self.least = Choice(selection, "least_share", tr("Share of its cells that a mean needs"), shares, 66)
+        self.least = Choice(selection, "least_share", tr("Share of its cells that a mean needs"), shares, 70)
         self.again = button(
             tr("Draw"), lambda _: self._begin(), width=46, description=tr("Draw the area on the map, or type it")
         )

@@ -35,7 +35,8 @@ def legend(series: list[Series], hidden: frozenset[str], theme: str, place: str,
             keys.append(_button(s.entry_id, s.name, name, drawn=s.entry_id not in hidden, pale=i not in seen))
     notes = "".join(f'<span class="muted key">{note}</span>' for note in _notes(shown))
     synthetic = f"{_badge()} " if alike else ""
-    return f'{synthetic}<span class="muted key place">{esc(place)}</span>{"".join(keys)}{notes}{more}'
+    where = f'<span class="muted key" title="{esc(place)}">{esc(shortened(place, 44))}</span>'
+    return f"{synthetic}{where}{''.join(keys)}{notes}{more}"
 
 
 def _badge() -> str:
