@@ -24,7 +24,7 @@ from app.views.typed_area import AreaField
 from app.views.validate import KIND as VALIDATE
 from app.views.validate import waiting
 from app.window_choice import POLYGON, STATIONS, VIEW, around, box_around
-from app.words import of_library
+from app.words import of_library, said_of
 from smcore.area_text import TypedArea
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
@@ -190,7 +190,7 @@ class InferView:
         try:
             request = self._request()
         except SmcoreError as error:
-            self.cost.object = empty(error.sentence)
+            self.cost.object = empty(said_of(error))
             self.inputs.ask(None, None)
             return
         self.inputs.ask(self.picker.choice, request)

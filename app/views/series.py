@@ -24,6 +24,7 @@ from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodB
 from app.views.series_figure import SeriesFigure
 from app.views.series_legend import behind_keys, defined, legend
 from app.views.series_table import series_table
+from app.words import said_of
 from smcore.errors import SmcoreError
 
 REST_MS = 90
@@ -120,7 +121,7 @@ class SeriesView:
         try:
             work = self.store.curves.work()
         except SmcoreError as error:
-            self._say(error.sentence)
+            self._say(said_of(error))
             return
         if work is None:
             self._latest.stop()
@@ -128,7 +129,7 @@ class SeriesView:
             return
         self._working = True
         self._told(0.0, tr("beginning"))
-        self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(e.sentence))
+        self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(said_of(e)))
 
     def _draw(self) -> None:
         self._at_rest()
@@ -137,7 +138,7 @@ class SeriesView:
             self._series = curves.everything()
             shown = curves.drawn(self._series)
         except SmcoreError as error:
-            self._say(error.sentence)
+            self._say(said_of(error))
             return
         if not self._series:
             self._say(self._why_nothing())
