@@ -39,8 +39,6 @@ from smcore.maps import Codes, Gather, View, paint, plan
 from smcore.time_support import Support
 
 log = logging.getLogger(__name__)
-
-
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
 _OPENED = BoundedCache(64)
@@ -99,11 +97,8 @@ class Store(param.Parameterized):
     @property
     def products(self) -> tuple[CatalogEntry, ...]:
         """What can be shown as a layer: visible cubes and pixel sets with steps of soil moisture."""
-        return tuple(
-            e
-            for e in self.catalog
-            if not e.hidden and e.layout in ("cube", "pixels") and "product" in e.roles and e.period
-        )
+        shown = (e for e in self.catalog if not e.hidden and e.layout in ("cube", "pixels"))
+        return tuple(e for e in shown if "product" in e.roles and e.period)
 
     @property
     def entry(self) -> CatalogEntry | None:
