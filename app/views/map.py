@@ -103,7 +103,7 @@ class MapView:
         self.cell = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="cell")
         self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
         self.box = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="box")
-        edge = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
+        edge: dict[str, Any] = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
         drawn(plot, self.box, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), level="overlay")
         self._colour_theme()
         self._faded()
