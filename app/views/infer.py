@@ -50,6 +50,7 @@ class InferView:
         self._busy, self._check = False, ""
         self._poll: Any = None
         self._drawn: tuple[float, str] | None = None
+        self._awaited = ""  # the run whose result goes on the map when it is there
         self.draw = button(tr("Draw a box"), lambda _: self._draw(), width=110, description=tr("Drag a box on the map"))
         self.clear = button(tr("Clear"), lambda _: setattr(selection, "box", None), width=64)
         self.around = styled(
@@ -206,7 +207,8 @@ class InferView:
         request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
         self._drawn = None
         self.selection.param.update(variable="", minus="")  # the tiles are soil moisture
-        self.selection.job = self.queue.submit("predict", request)
+        self._awaited = self.queue.submit("predict", request)
+        self.selection.job = self._awaited
 
     def _cancel(self) -> None:
         if self.selection.job:
@@ -247,8 +249,13 @@ class InferView:
         if self._drawn != (job.share, job.state):  # the last tile is there before the run has ended
             self._drawn = job.share, job.state
             self._show_tiles()
-        if job.state == DONE and job.result.get("id") and job.result["id"] not in self.store.catalog:
-            self.store.reload()
+        made = job.result.get("id", "") if job.state == DONE else ""
+        is_new = bool(made) and (job.id == self._awaited or made not in self.store.catalog)
+        self._awaited = self._awaited if job.has_ended else job.id
+        if is_new:  # its entry may be known already: the catalogue is looked at on its own, too
+            self._awaited = ""
+            if made not in self.store.catalog:
+                self.store.reload()
             self.selection.param.update(product=job.result["id"], colour_range=None, variable="", minus="")
         self._offer(job)
 

@@ -209,6 +209,24 @@ def test_sensors_below_the_layer_leave_the_depth_open_and_none_in_the_window_is_
     assert "choose a station collection" in session.infer.why.object
 
 
+def test_a_result_goes_on_the_map_though_the_catalogue_knew_it_first_and_only_once(
+    open_tab: Callable[..., Session],
+) -> None:
+    session = open_tab(place="infer", product="coarse", box=BOX)
+    job = session.infer.queue.submit("predict", {"model": "smsnet", "window": {}})
+    session.selection.job = job
+    session.infer.look()  # it waits
+    while (claimed := session.infer.queue.claim()) is not None and claimed.id != job:
+        session.infer.queue.end(claimed.id, "cancelled")
+    done = {"id": "fine", "cells": 9, "steps": 20, "seconds": 1.0, "cached": False, "notes": []}
+    session.infer.queue.end(job, "done", result=done)
+    session.infer.look()
+    assert session.selection.product == "fine"
+    session.selection.product = "coarse"
+    session.infer.look()
+    assert session.selection.product == "coarse", "the user has chosen another since"
+
+
 def test_another_models_result_on_the_same_window_is_one_click_away(open_tab: Callable[..., Session]) -> None:
     session = open_tab(place="infer", product="coarse", box=BOX)
     finished(session, "coarse", "climatology", end="2019-01-19")
