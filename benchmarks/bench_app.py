@@ -65,9 +65,9 @@ def in_browser(browser: Browser, world: World, folder: Path, groups: list[str], 
             beside = free_port()
             with listening(["benchmarks/explore/bare.py", str(beside)], beside, BOKEH_RESOURCES="server"):
                 bare, _ = page.opened(browser, f"http://127.0.0.1:{beside}/")
-                rows += canvases + page.interactions(opened, bare, world, server, runs)
+                rows += canvases + page.interactions(opened, bare, server, runs)
             opened.context.close()
-            rows += page.playing(browser, url)
+            rows += page.clicks(browser, url, world, runs) + page.playing(browser, url)
         if "stations" in groups:
             rows += page.stations(browser, url, server, runs)
         if "bytes" in groups:

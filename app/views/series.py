@@ -93,17 +93,11 @@ class SeriesView:
         self.message = text(empty(tr(NOWHERE)))
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
         self.pane = pn.Column(sizing_mode="stretch_both", margin=0, visible=False)
-        of_curves = [pn.panel(one) for one in (self.treatment, self.behind, self.period, pn.HSpacer(), self.save)]
-        for one in of_curves:
-            one.visible = False
-        treatment, *others = self._of_curves = of_curves
-        row = pn.Row(sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
-        self.controls = as_seen(row, treatment, pn.panel(self.area), *others)
+        self.controls = pn.Row(self.area, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
 
     def _begin(self) -> None:
         """Make the plots, and what is of curves among the controls, when there are curves for the first time."""
-        for one in self._of_curves:
-            one.visible = True
+        self.controls[:] = [self.treatment, self.controls[0], self.behind, self.period, pn.HSpacer(), self.save]
         self.pane[:] = [
             pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.chart.strip, sizing_mode="stretch_width", height=26, margin=(0, 0, 3, 0)),
@@ -132,6 +126,14 @@ class SeriesView:
         self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(said_of(e)))
 
     def _draw(self) -> None:
+        document = pn.state.curdoc
+        if self._is_begun or document is None:
+            self._draw_curves()
+            return
+        with document.models.freeze():  # all that is made is counted once, and not after each part
+            self._draw_curves()
+
+    def _draw_curves(self) -> None:
         self._at_rest()
         curves = self.store.curves
         try:

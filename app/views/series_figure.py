@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, Range1d, RangeTool, Span
+from bokeh.models.glyphs import Line, Patch, Scatter
 from bokeh.plotting import figure
 
 from app.colours import LINES, STATION, THEME
@@ -15,6 +16,7 @@ from app.controls import NO_RING
 from app.date_ticks import date_ticks
 from app.language import tr
 from app.station_store import DEEP_M, Series
+from app.views.glyphs import drawn
 from app.views.series_behind import Behind
 from smcore import names
 from smcore.figures.series import FEW, TOLD, is_told
@@ -112,13 +114,13 @@ class SeriesFigure:
         edge = ColumnDataSource({"x": [], "y": []})
         scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
         plot = self.figure
-        band = plot.patch("x", "y", source=edge, fill_alpha=BAND_OPACITY, line_color=None, level="underlay", **scale)
-        line = plot.line("time", "value", source=source, line_width=1.4, **scale)
-        points = plot.scatter("time", "value", source=source, size="size", fill_alpha="solid", **scale)
-        crosses = plot.scatter(
-            "time", "value", source=source, size="cross", marker="x", fill_color=None, line_alpha=0.75, **scale
-        )
-        strip = self.strip.line("time", "value", source=coarse, line_width=1, line_alpha=0.8)
+        at = {"x": "time", "y": "value"}
+        band = drawn(plot, edge, Patch(fill_alpha=BAND_OPACITY, line_color=None), level="underlay", **scale)
+        line = drawn(plot, source, Line(**at, line_width=1.4), **scale)
+        points = drawn(plot, source, Scatter(**at, size="size", fill_alpha="solid"), **scale)
+        cross = Scatter(**at, size="cross", marker="x", fill_color=None, line_alpha=0.75)
+        crosses = drawn(plot, source, cross, **scale)
+        strip = drawn(self.strip, coarse, Line(**at, line_width=1, line_alpha=0.8))
         return Drawn(source, edge, coarse, points, crosses, line, band, strip)
 
     # -- what is shown -------------------------------------------------------------------------------------------
@@ -129,8 +131,8 @@ class SeriesFigure:
             if slot not in self.lines:
                 self.lines[slot] = self._drawn_for(item)
             self._colour(slot, item, theme)
-        for slot, drawn in self.lines.items():
-            drawn.show(self._shown.get(slot))
+        for slot, curve in self.lines.items():
+            curve.show(self._shown.get(slot))
         self.fill()
         self._fill_strip()
         self._hover_over()
