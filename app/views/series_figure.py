@@ -114,7 +114,7 @@ class SeriesFigure:
         edge = ColumnDataSource({"x": [], "y": []})
         scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
         plot = self.figure
-        at = {"x": "time", "y": "value"}
+        at: dict[str, Any] = {"x": "time", "y": "value"}
         band = drawn(plot, edge, Patch(fill_alpha=BAND_OPACITY, line_color=None), level="underlay", **scale)
         line = drawn(plot, source, Line(**at, line_width=1.4), **scale)
         points = drawn(plot, source, Scatter(**at, size="size", fill_alpha="solid"), **scale)
