@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 import panel.reactive
+from bokeh.settings import settings as bokeh_settings
 
 from app import tiles, uploads
 from app.controls import ASSETS
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
     """Serve the app; returns when the server stops, or at once with the server if ``threaded``."""
     pn.extension(notifications=True, sizing_mode=None)
+    bokeh_settings.perform_document_validation = False  # a tenth of the time of a new tab; the tests of the page do it
     # A widget's event waits 50 ms by default before Python sees it: more than half of a frame's budget. Private in
     # Panel; tests/app/test_main.py fails if a new version drops it.
     panel.reactive.Syncable._debounce = settings.debounce_ms

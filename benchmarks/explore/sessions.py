@@ -23,6 +23,11 @@ from explore.world import GLOBAL_DAYS
 OPEN, CLOSED = 20, 100
 FORGOTTEN_SECONDS = 40.0  # a closed tab is kept for a while, in case that it comes back
 TABS, SECONDS, SEED = 20, 25, 7
+PATIENCE_S = 30.0
+READY = {
+    "kind": "MessageSent", "msg_type": "bokeh_event",
+    "msg_data": {"type": "event", "name": "document_ready", "values": {"type": "map"}},
+}  # fmt: skip
 FRAME_BYTES = 100_000  # a message of as many is a frame
 
 
@@ -82,22 +87,24 @@ class _Tab:
     """A tab without a browser: it takes the document, moves the time slider, and waits for the frame."""
 
     def __init__(self, port: int) -> None:
-        found = re.search(r'"token":"([^"]+)"', page_of(port))
-        assert found is not None
-        self._token, self._url, self._step = found.group(1), f"ws://127.0.0.1:{port}/ws", 0
+        self._port, self._step = port, 0
         self._slider: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._painted = asyncio.Event()
         self.taken: list[float] = []
         self.is_dropped = self._is_over = False
 
-    async def run(self, seconds: float, phase: float) -> None:
+    async def run(self, seconds: float, phase: float, all_open: asyncio.Barrier) -> None:
+        found = re.search(r'"token":"([^"]+)"', await asyncio.to_thread(page_of, self._port))
+        assert found is not None
         socket = await websocket_connect(
-            HTTPRequest(self._url), subprotocols=["bokeh", self._token], on_message_callback=self._received,
-            max_message_size=2**27,
+            HTTPRequest(f"ws://127.0.0.1:{self._port}/ws"), subprotocols=["bokeh", found.group(1)],
+            on_message_callback=self._received, max_message_size=2**27,
         )  # fmt: skip
         await _send(socket, "PULL-DOC-REQ", {})
-        slider = await self._slider
-        await asyncio.sleep(2 + phase)
+        slider = await asyncio.wait_for(self._slider, PATIENCE_S)
+        await _send(socket, "PATCH-DOC", {"events": [READY]})
+        await all_open.wait()
+        await asyncio.sleep(phase)
         end = time.perf_counter() + seconds
         while time.perf_counter() < end and not self.is_dropped:
             start = time.perf_counter()
@@ -105,7 +112,7 @@ class _Tab:
             self._step = (self._step + 1) % GLOBAL_DAYS
             change = {"kind": "ModelChanged", "model": {"id": slider}, "attr": "value", "new": self._step}
             await _send(socket, "PATCH-DOC", {"events": [change]})
-            await self._painted.wait()
+            await asyncio.wait_for(self._painted.wait(), PATIENCE_S)
             self.taken.append(time.perf_counter() - start)
             await asyncio.sleep(max(start + 1.0 - time.perf_counter(), 0.0))  # the margin of the frame comes meanwhile
         self._is_over = True
@@ -144,14 +151,15 @@ async def _together(
     chance = random.Random(SEED)
     tabs = [_Tab(port) for _ in range(TABS - 1)]
     painted: list[float] = []
+    all_open = asyncio.Barrier(TABS)
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=chromium, args=options)
         page = await browser.new_page()
         await page.add_init_script(script)
         await page.goto(f"http://127.0.0.1:{port}/")
         await page.wait_for_function(ready)
-        others = [asyncio.create_task(tab.run(SECONDS, chance.random())) for tab in tabs]
-        await asyncio.sleep(3)
+        others = [asyncio.create_task(tab.run(SECONDS, chance.random(), all_open)) for tab in tabs]
+        await all_open.wait()
         while any(not one.done() for one in others):
             took = float(await page.evaluate("() => bench.step()"))
             painted.append(took)
