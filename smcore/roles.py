@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
+from smcore.boxes import Box, sides
 from smcore.cubes.quality import usable
 from smcore.errors import CatalogError, CubeError
 from smcore.grids import Grid, ease
@@ -288,7 +289,7 @@ class Points:
         row, column = cell_index(source, lat, lon)
         inside = np.flatnonzero(row >= 0)
         self._all = len(inside) == len(row)
-        self._boxes = [(part, _Box(source.layout, row[part], column[part])) for part in _sides(source, inside, column)]
+        self._boxes = [(part, Box(source.layout, row[part], column[part])) for part in sides(source, inside, column)]
 
     def static(self, variable: str, out: Floats) -> None:
         """Read a variable without steps into ``out`` (N,), NaN where the source has nothing."""
@@ -331,62 +332,6 @@ def as_slice(index: Ints) -> Ints | slice:
     if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
         return slice(int(index[0]), int(index[-1]) + 1)
     return index
-
-
-def _sides(source: Source, inside: Ints, column: Ints) -> list[Ints]:
-    """The points on either side of the seam of a grid that goes around the Earth, where they lie on both."""
-    if not len(inside):
-        return []
-    grid = source.grid if source.layout == "cube" else None
-    if grid is None or not grid.is_global:
-        return [inside]
-    used = np.unique(column[inside])
-    gap = int(np.argmax(np.diff(used))) if len(used) > 1 else 0
-    if len(used) < 2 or used[gap + 1] - used[gap] <= grid.shape[1] // 2:
-        return [inside]
-    west = column[inside] <= used[gap]
-    return [inside[west], inside[~west]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Box:
-    """The smallest rectangle (or run of locations) that holds some cells, and where they are in it."""
-
-    layout: str
-    row: Ints
-    column: Ints
-
-    @property
-    def cells(self) -> int:
-        return int(np.ptp(self.row) + 1) * int(np.ptp(self.column) + 1)
-
-    def read(self, source: Source, name: str, steps: slice | None) -> Floats:
-        row0, column0 = int(self.row.min()), int(self.column.min())
-        rows, columns = slice(row0, int(self.row.max()) + 1), slice(column0, int(self.column.max()) + 1)
-        if self.layout == "cube":
-            values = _block(source, name, steps, rows, columns)
-            if self._is_whole(row0, column0, columns.stop - column0):
-                return values.reshape(*values.shape[:-2], -1)
-            return values[..., self.row - row0, self.column - column0]
-        along = {} if steps is None else {names.TIME: steps}
-        piece = source.data[name].isel({**along, names.LOCATION: rows})
-        values = np.asarray(piece.transpose(..., names.LOCATION).values, np.float32)
-        return values[..., self.row - row0]
-
-    def _is_whole(self, row0: int, column0: int, width: int) -> bool:
-        """Whether the cells are all of the box, row by row: then nothing has to be picked out of it."""
-        number = (self.row - row0) * width + self.column - column0
-        return len(number) == self.cells and bool((number == np.arange(len(number))).all())
-
-
-def _block(source: Source, name: str, steps: slice | None, rows: slice, columns: slice) -> Floats:
-    """Read a rectangle of a cube: (steps, rows, columns), or (rows, columns) of a variable without steps."""
-    if source.cube is not None:
-        if steps is None:
-            return np.asarray(source.cube.read_map(name, 0, 0, rows, columns), np.float32)
-        return np.asarray(source.cube.read_block(name, steps, rows, columns), np.float32)
-    along = {} if steps is None else {names.TIME: steps}
-    return np.asarray(source.data[name].isel({**along, names.Y: rows, names.X: columns}).values, np.float32)
 
 
 def _run_means(values: Floats, first: Ints, stop: Ints, need: int | Ints) -> Floats:
