@@ -13,8 +13,10 @@ import logging
 import os
 import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Collection, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -95,9 +97,18 @@ def keep_only(folder: Path, drop: str, jobs: Path) -> None:
 
 def plain_name(name: str) -> str:
     """The name that a file gets here: its own without what means something to a file system or a shell."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    stem, dot, ending = re.sub(r"[^A-Za-z0-9._()#\[\]-]", "_", last).rpartition(".")
-    return f"{stem.lstrip('.')[:150] or 'file'}{dot}{ending.lower()}"
+    last = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
+    stem, dot, ending = re.sub(r"[^\w.()#\[\]-]", "_", last).rpartition(".")
+    short = stem.lstrip(".").encode()[:150].decode(errors="ignore")  # file systems count bytes
+    return f"{short or 'file'}{dot}{ending.lower()}"
+
+
+def free_name(folder: Path, name: str) -> str:
+    """A name that no file of a folder has: the one asked for, or that with a number."""
+    path = Path(name)
+    numbered = (f"{path.stem}({number}){path.suffix}" for number in count(2))
+    taken = {one.name.removesuffix(_PART) for one in folder.iterdir()}
+    return next(one for one in chain((name,), numbered) if one not in taken)
 
 
 def wrong_content(name: str, head: bytes) -> str:
@@ -149,6 +160,7 @@ class UploadHandler(AuthRequestHandler):
             if shutil.disk_usage(folder).free < length + 2**26:
                 self._refused = "The disk has no room for the file"
                 return
+            name = free_name(folder, name)
             self._into, self._part = folder / name, folder / f"{name}{_PART}"
             self._out = self._part.open("wb")
         except OSError as error:

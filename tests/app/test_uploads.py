@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -56,12 +57,23 @@ def test_files_of_a_batch_are_kept_under_plain_names(tmp_path: Path, token: str)
     assert (tmp_path / token / "1" / "a.csv").read_bytes() == CSV
 
 
+def test_no_file_of_a_batch_takes_the_place_of_another(tmp_path: Path, token: str) -> None:
+    names = ["一月.csv", "二月.csv", "a b.csv", "a;b.csv", "a b.CSV", "月" * 100 + ".csv"]
+    answers = send(tmp_path, *((f"1/{quote(name)}", CSV + name.encode()) for name in names), token=token)
+    assert [a.code for a in answers] == [200] * 6
+    long = "月" * 50 + ".csv"
+    stored = dict(zip(("一月.csv", "二月.csv", "a_b.csv", "a_b(2).csv", "a_b(3).csv", long), names, strict=True))
+    assert kept(tmp_path) == sorted(f"1/{name}" for name in stored)
+    for name, sent in stored.items():
+        assert (tmp_path / token / "1" / name).read_bytes() == CSV + sent.encode()
+
+
 def test_nobody_but_an_open_tab_on_this_address_may_send(tmp_path: Path, token: str) -> None:
     assert send(tmp_path, ("1/a.csv", CSV), token="")[0].code == 403
     assert send(tmp_path, ("1/a.csv", CSV), token=token, host="evil.example:80")[0].code == 403
+    assert kept(tmp_path) == []
     uploads.end(token, tmp_path, tmp_path / "jobs")
     assert send(tmp_path, ("1/a.csv", CSV), token=token)[0].code == 403
-    assert kept(tmp_path / "uploads") == []
     assert not (tmp_path / token).exists()
 
 
