@@ -69,7 +69,7 @@ def expand(sources: Iterable[str | os.PathLike[str]], *, unpack_to: Path | None 
     for source in sources:
         for path in _matches(str(source)):
             if path.is_dir():
-                found = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+                found = visible_files(path)
             elif zipfile.is_zipfile(path):
                 found = unzip(path, unpack_to or _temporary_folder())
             else:
@@ -80,6 +80,14 @@ def expand(sources: Iterable[str | os.PathLike[str]], *, unpack_to: Path | None 
     if not files:
         raise ReaderError("No source file was given", code="not_found")
     return files
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """All files below a folder, sorted, without those that are hidden or lie in a hidden folder of it."""
+    return sorted(
+        path for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )  # fmt: skip
 
 
 def _matches(source: str) -> list[Path]:

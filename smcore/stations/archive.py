@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smcore.cubes.sources import Skipped, safe_members
+from smcore.cubes.sources import Skipped, safe_members, visible_files
 from smcore.errors import ReaderError
 
 
@@ -53,7 +53,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         if not matches:
             raise ReaderError("There is no such file, folder or match", code="not_found", where=str(source))
         for match in matches:
-            inside = sorted(p for p in match.rglob("*") if p.is_file()) if match.is_dir() else [match]
+            inside = visible_files(match) if match.is_dir() else [match]
             files += [p for p in inside if not p.name.startswith(".")]
     return files
 

@@ -11,6 +11,7 @@ import pytest
 from smcore.cubes import sources
 from smcore.cubes.sources import expand, unzip
 from smcore.errors import ReaderError
+from smcore.stations.archive import members
 
 
 def archive(path: Path, members: dict[str, str]) -> Path:
@@ -39,6 +40,16 @@ def test_files_folders_globs_and_archives_give_their_files_in_order(tmp_path: Pa
     found = expand([tmp_path / "in", str(folder / "*.nc"), zipped], unpack_to=tmp_path / "out")
     assert [p.name for p in found] == ["a.nc", "b.nc"] * 3
     assert [p.read_text() for p in found[4:]] == ["1", "2"]
+
+
+def test_a_folder_gives_nothing_hidden_but_may_lie_in_a_hidden_one(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache" / "in"
+    for name in ("a.csv", "deep/b.csv", ".c.csv", ".keys/d.csv", "deep/.keys/more/e.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert expand([folder]) == [folder / "a.csv", folder / "deep" / "b.csv"]
+    found, skipped = members([folder], tmp_path / "out", [".csv"])
+    assert ([one.path for one in found], skipped) == (expand([folder]), [])
 
 
 @pytest.mark.parametrize("name", ["../a.nc", "/etc/a.nc", "x/../../a.nc", "x\\..\\..\\a.nc", "C:\\a.nc", "C:/a.nc"])
