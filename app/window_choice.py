@@ -8,6 +8,7 @@ import numpy as np
 
 from app.language import tr
 from app.store import Store
+from smcore.area_text import typed_box
 from smcore.errors import WindowError
 from smcore.grids import wrap_longitude
 
@@ -35,7 +36,7 @@ def box_around(what: str, store: Store, shown: Sequence[float] | None = None) ->
     if what == POLYGON:
         if chosen.polygon is None:
             raise WindowError(tr("No polygon is drawn"), hint=tr("draw one with the series: polygon instead of cell"))
-        return around(np.array(chosen.polygon[1::2]), np.array(chosen.polygon[::2]), 0.0)
+        return box_of_polygon(chosen.polygon)
     view = chosen.view or shown
     if view is None:
         raise WindowError(tr("The map is not shown yet"), hint=tr("draw a box, or type its sides"))
@@ -43,6 +44,14 @@ def box_around(what: str, store: Store, shown: Sequence[float] | None = None) ->
     whole = east - west >= 360
     west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))
     return _rounded(west, max(south, -90.0), east, min(north, 90.0))
+
+
+def box_of_polygon(corners: Sequence[float]) -> Box:
+    """The box of a polygon (longitude, latitude, longitude …), whose longitudes go on past ±180° over the dateline."""
+    lon, lat = corners[::2], corners[1::2]
+    turn = 360.0 * np.floor((min(lon) + 180.0) / 360.0)  # the map may have been drawn on a turn away
+    west, south, east, north = typed_box(*_rounded(min(lon) - turn, min(lat), max(lon) - turn, max(lat))).numbers
+    return west, south, east, north
 
 
 def around(lat: np.ndarray, lon: np.ndarray, margin: float = MARGIN) -> Box:

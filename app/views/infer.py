@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import panel as pn
 
@@ -23,9 +22,9 @@ from app.views.model_picker import ModelPicker
 from app.views.typed_area import AreaField
 from app.views.validate import KIND as VALIDATE
 from app.views.validate import waiting
-from app.window_choice import POLYGON, STATIONS, VIEW, around, box_around
+from app.window_choice import POLYGON, STATIONS, VIEW, box_around, box_of_polygon
 from app.words import of_library, said_of
-from smcore.area_text import TypedArea
+from smcore.area_text import TypedArea, typed_box
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 
@@ -101,7 +100,7 @@ class InferView:
 
     def _wire(self) -> None:
         for side in self.sides:
-            side.param.watch(lambda *_: self._typed(), "value")
+            side.param.watch(lambda *_: guarded(self._typed)(), "value")
         for picker, name in ((self.start, "start"), (self.end, "end")):
             picker.param.watch(lambda e, name=name: self._dated(name, e.new), "value")
         self.around.param.watch(lambda event: guarded(self._go_around)(event.new), "value")
@@ -150,7 +149,7 @@ class InferView:
         if self._busy or any(v is None for v in values):
             return
         if values[0] != values[2] and values[1] < values[3]:
-            self.selection.box = tuple(float(v) for v in values)
+            self.selection.box = typed_box(*(float(v) for v in values)).numbers
 
     def _dated(self, name: str, value: Any) -> None:
         if not self._busy and value is not None:
@@ -163,8 +162,7 @@ class InferView:
 
     def _take(self, found: TypedArea) -> None:
         """Take a pasted box, or the box around a pasted polygon: a run has no other window."""
-        numbers = np.array(found.numbers)
-        self.selection.box = found.numbers if found.kind == "box" else around(numbers[1::2], numbers[::2], 0.0)
+        self.selection.box = found.numbers if found.kind == "box" else box_of_polygon(found.numbers)
 
     def _draw(self) -> None:
         self.map.draw_box(True)

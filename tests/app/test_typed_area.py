@@ -49,3 +49,20 @@ def test_infer_takes_the_box_around_a_pasted_polygon(open_tab: Callable[..., Ses
     session.infer.corners.field.value = "-104 34, -102 34, -103 36.5"
     assert session.selection.box == (-104.0, 34.0, -102.0, 36.5)
     assert [side.value for side in session.infer.sides] == [-104.0, 34.0, -102.0, 36.5]
+
+
+def test_infer_and_the_series_take_the_same_box_over_the_dateline(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="coarse", place="infer")
+    for written in ("170 -20 190 -10", "POLYGON ((170 -20, 190 -20, 190 -10, 170 -10, 170 -20))"):
+        session.selection.box = None
+        session.infer.corners.field.value = written
+        assert session.selection.box == (170.0, -20.0, -170.0, -10.0)
+    west, _, east, _ = session.infer.sides
+    west.value, east.value = 175.0, 185.0
+    assert session.selection.box == (175.0, -20.0, -175.0, -10.0)
+
+
+def test_the_box_around_a_pasted_polygon_holds_all_of_it_however_wide(open_tab: Callable[..., Session]) -> None:
+    session = open_tab(product="coarse", place="infer")
+    session.infer.corners.field.value = "-170 -20, 0 -20, 170 -20, 0 30"
+    assert session.selection.box == (-170.0, -20.0, 170.0, 30.0)
