@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
@@ -40,7 +41,9 @@ class AddDataView:
         self.selection, self.store, self.line, self.settings = selection, store, line, settings
         self.queue: Queue = line.queue
         self._leave = leave
-        self._drop, self._asked, self._busy = "", "", False
+        self._path, self._drop, self._asked, self._busy = "", "", "", False
+        self._asking: Wish | None = None  # what is being looked at
+        self._looked: Wish | None = None  # what the preview shows; this is what is added, whatever is typed meanwhile
         self._poll: Any = None
         self.drop = FileDrop(settings, self._sent)
         self.columns = ColumnCard(self._look)
@@ -87,14 +90,15 @@ class AddDataView:
 
     # -- the files -----------------------------------------------------------------------------------------------
     def _named(self) -> None:
-        self._drop = ""
+        self._path, self._drop = _typed(self.path), ""
         self.drop.clear()
         self.line.clear()
         self._start_over()
         self._look()
 
     def _sent(self, drop: str) -> None:
-        self._drop, self.path.value = drop, ""
+        self._path, self._drop = "", drop
+        _empty(self.path)
         self.line.clear()
         self._start_over()
         self._look()
@@ -105,16 +109,17 @@ class AddDataView:
             self.kind.value, self.variable.visible = AUTO, False
             self.variable.options, self.variable.value = {}, None
             self.columns.show(None)
+            self._looked = None
             self.seen.object, self.naming.visible = "", False
-            self.id.value = self.title.value = self.licence.value = self.citation.value = ""
+            _empty(self.id, self.title, self.licence, self.citation)
         finally:
             self._busy = False
 
-    def _wish(self, **more: Any) -> Wish:
+    def _wish(self) -> Wish:
         return Wish.of(
-            self.settings, path="" if self._drop else self.path.value_input or self.path.value or "", drop=self._drop,
+            self.settings, path="" if self._drop else self._path or _typed(self.path), drop=self._drop,
             kind=self.kind.value, variable=self.variable.value or "",
-            columns=self.columns.mapping() if self.columns.body.visible else {}, **more,
+            columns=self.columns.mapping() if self.columns.body.visible else {},
         )  # fmt: skip
 
     def _look(self) -> None:
@@ -124,7 +129,8 @@ class AddDataView:
         self.add.disabled = True
         if not self.naming.visible:  # what was found before stays until the new answer is there: nothing jumps
             self.said.object = f'<div class="muted">{tr("Looking at the files …")}</div>'
-        self._asked = self.queue.submit(adding.LOOK, self._wish().to_json())
+        self._looked, self._asking = None, self._wish()
+        self._asked = self.queue.submit(adding.LOOK, self._asking.to_json())
         if self._poll is None and pn.state.curdoc is not None and pn.state.curdoc.session_context:
             self._poll = pn.state.add_periodic_callback(guarded(self.hear), period=POLL_MS)
 
@@ -143,7 +149,11 @@ class AddDataView:
         if job is not None and job.state == DONE:
             self._show(job.result)
         elif job is not None and job.state == FAILED:
-            self.said.object = _alert(job.message)
+            self._unseen(job.message)
+
+    def _unseen(self, sentence: str) -> None:
+        """Say why there is no look; what was seen before is not what would be added."""
+        self.said.object, self.seen.object, self.naming.visible = _alert(sentence), "", False
 
     def _show(self, found: dict[str, Any]) -> None:
         self.said.object = _alert(found["said"]) if found["said"] else ""
@@ -152,7 +162,7 @@ class AddDataView:
         if found["preview"] is None:
             self.seen.object, self.naming.visible = "", False
             return
-        seen = Preview.from_json(found["preview"])
+        self._looked, seen = self._asking, Preview.from_json(found["preview"])
         self.seen.object, self.naming.visible = told(seen), True
         names = found.get("names") or [seen.title]
         if not self.id.value:
@@ -188,8 +198,12 @@ class AddDataView:
         self.selection.adding = self.queue.submit(adding.INGEST, wish.to_json())
 
     def _named_wish(self) -> Wish:
-        texts = {name: (getattr(self, name).value_input or getattr(self, name).value or "").strip() for name in LONGEST}
-        chosen = (self.id.value_input or self.id.value or "").strip()
+        if self._looked is None:
+            raise CatalogError(
+                tr("The files are still being looked at"), hint=tr("add them once what they hold is shown")
+            )
+        texts = {name: _typed(getattr(self, name)) for name in LONGEST}
+        chosen = _typed(self.id)
         check_id(chosen)
         if chosen in self.store.catalog:
             raise CatalogError(
@@ -203,7 +217,7 @@ class AddDataView:
             raise CatalogError(
                 tr("Other data are being added already"), hint=tr("wait until they are there, or stop that")
             )
-        return self._wish(id=chosen, **texts)
+        return replace(self._looked, id=chosen, **texts)
 
     def _follow(self) -> None:
         """Say here too how far the ingest is."""
@@ -215,8 +229,19 @@ class AddDataView:
         if job.state == DONE:
             self._leave("map")
         if job.state in (DONE, CANCELLED):
-            self._drop, self.path.value = "", ""
+            self._path = self._drop = ""
+            _empty(self.path)
             self._start_over()
+
+
+def _typed(field: Any) -> str:
+    """What stands in a field, also before Enter."""
+    return str(field.value_input or field.value or "").strip()
+
+
+def _empty(*fields: Any) -> None:
+    for field in fields:
+        field.param.update(value="", value_input="")  # what was typed stays in value_input otherwise, unseen
 
 
 def _alert(sentence: str) -> str:

@@ -56,9 +56,10 @@ class ColumnCard:
         return self.body
 
     def show(self, columns: Mapping[str, Any] | None) -> None:
-        """Offer the headings of a table, with the roles that were found by their names; None hides the card."""
+        """Offer the headings of a table, with the roles found by their names; None hides the card and forgets it."""
         self.body.visible = columns is not None
         if columns is None:
+            self._forget()
             return
         headings: Sequence[str] = columns["headings"]
         self.rows.object = table(headings, columns["rows"])
@@ -73,6 +74,17 @@ class ColumnCard:
                 choice.value = self._found.get(role, "")
             for value in self.values.values():
                 value.value = ""
+        finally:
+            self._busy = False
+
+    def _forget(self) -> None:
+        """Keep no choice: the next table is another one, though its headings may be the same."""
+        self._busy, self._found = True, {}
+        try:
+            for choice in self.choices.values():
+                choice.param.update(options={}, value=None)
+            for value in self.values.values():
+                value.param.update(value="", value_input="")
         finally:
             self._busy = False
 

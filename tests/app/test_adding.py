@@ -19,6 +19,7 @@ from app.data_folders import find
 from app.jobs import CANCELLED, FAILED, Queue
 from app.session import Session
 from app.settings import Settings
+from app.views.add_data import AddDataView
 from smcore.catalog import load_catalog
 from smcore.cubes.store import open_store
 from smcore.errors import Cancelled, CatalogError, ReaderError
@@ -283,3 +284,66 @@ def test_another_tab_sees_what_was_added_and_a_broken_catalogue_changes_nothing(
         watch.look()
     watch.look()  # told once
     assert "mine" in other.store.catalog
+
+
+def table(own: Settings, name: str, value: float) -> str:
+    """A table with two columns that may be soil moisture."""
+    rows = "".join(f"2020-01-01T0{hour}:00,{value},{value + 0.3:.2f},40,9,0.05\n" for hour in range(3))
+    (own.data_folders[0] / name).write_text("time,sm,sm_raw,lat,lon,depth\n" + rows)
+    return str(own.data_folders[0] / name)
+
+
+def heard(card: AddDataView) -> None:
+    worked_off(card.queue)
+    card.hear()
+
+
+def looking(session: Session, path: str) -> AddDataView:
+    """The card of a session after a look at a path."""
+    session.sheet.open_adding()
+    card = session.sheet.add_data
+    assert card is not None
+    card.path.value = path
+    card.look_at.clicks += 1
+    heard(card)
+    return card
+
+
+def stored(own: Settings, name: str) -> list[float]:
+    return open_store(own.stores / name).dataset()["sm"].values.ravel().round(3).tolist()
+
+
+def added(session: Session, card: AddDataView, name: str) -> None:
+    card.id.value = name
+    card.add.clicks += 1
+    worked_off(card.queue)
+    session.line.look()
+
+
+def test_what_is_added_is_what_the_preview_shows(tab: Callable[..., Session], own: Settings) -> None:
+    session = tab(product="coarse")
+    card = looking(session, table(own, "a.csv", 0.1))
+    card.path.value_input = table(own, "b.csv", 0.2)  # typed, without Enter
+    card.columns.choices["value"].value = "sm_raw"
+    card.add.clicks += 1
+    assert "still being looked at" in card.said.object
+    heard(card)
+    assert "0.400" in card.seen.object
+    added(session, card, "a")
+    assert stored(own, "a") == pytest.approx([0.4] * 3)
+
+
+def test_a_choice_of_columns_or_a_citation_is_not_carried_to_the_next_table(
+    tab: Callable[..., Session], own: Settings
+) -> None:
+    session = tab(product="coarse")
+    card = looking(session, table(own, "a.csv", 0.1))
+    card.columns.choices["value"].value = "sm_raw"
+    card.citation.param.update(value="Of a, 2020", value_input="Of a, 2020")
+    heard(card)
+    looking(session, table(own, "b.csv", 0.2))
+    assert "0.200" in card.seen.object
+    assert card.columns.choices["value"].value == "sm"
+    added(session, card, "b")
+    assert stored(own, "b") == pytest.approx([0.2] * 3)
+    assert "Of a" not in load_catalog([own.writable_catalog]).get("b").citation
