@@ -126,11 +126,10 @@ class SeriesView:
         self._latest.start(work, lambda _: self._draw(), told=self._told, failed=lambda e: self._say(said_of(e)))
 
     def _draw(self) -> None:
-        document = pn.state.curdoc
-        if self._is_begun or document is None:
+        if self._is_begun:
             self._draw_curves()
             return
-        with document.models.freeze():  # all that is made is counted once, and not after each part
+        with pn.io.hold(freeze=True):  # all that is made is counted once, and not after each part
             self._draw_curves()
 
     def _draw_curves(self) -> None:
@@ -211,9 +210,8 @@ class SeriesView:
     def _say(self, sentence: str) -> None:
         self.message.object = empty(sentence)
         self.legend.object = ""
-        self._at_rest()
+        self._working = self.working.visible = self.head.visible = False
         self.message.visible, self.pane.visible, self.table.visible = True, False, False
-        self.head.visible = False
 
     def _tell(self) -> None:
         start, end = self.chart.period()
