@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 from app.language import tr
@@ -19,7 +18,7 @@ from smcore.home import home
 VARIABLE = "LOAM_DATA_FOLDERS"
 _MAGIC = ("*", "?", "[")
 _LONGEST = 1000
-_MOST_LOOKED = 50_000
+_MOST_LOOKED = 200_000
 
 
 def data_folders() -> tuple[Path, ...]:
@@ -38,9 +37,18 @@ def find(text: str, folders: Sequence[Path]) -> list[Path]:
     Raises
     ------
     ReaderError
-        If it is no whole path of this machine, lies outside of the folders, or there is nothing.
+        If it is no whole path of this machine, lies outside of the folders, there is nothing, or the system refuses it.
     """
-    path = _whole(text.strip().strip("\"'"))
+    try:
+        return _found(_whole(text.strip().strip("\"'")), folders, text)
+    except (OSError, RuntimeError) as error:  # no permission, too long a name; a link that leads to itself
+        why = getattr(error, "strerror", None) or tr("a link leads to itself")
+        raise ReaderError(
+            tr("The path can't be looked up: {why}", why=why), code="not_found", where=text, hint=tr("check the path")
+        ) from error
+
+
+def _found(path: Path, folders: Sequence[Path], text: str) -> list[Path]:
     fixed = next((part for part in (path, *path.parents) if not any(mark in str(part) for mark in _MAGIC)), path)
     if not path.exists() or fixed == path:
         _check(fixed, folders, text)
@@ -51,10 +59,21 @@ def find(text: str, folders: Sequence[Path]) -> list[Path]:
         )
     for one in found:
         _check(one, folders, text)
-        for inside in islice(one.rglob("*"), _MOST_LOOKED) if one.is_dir() else ():
-            if inside.is_symlink():
-                _check(inside, folders, text)
+        if one.is_dir():
+            _check_inside(one, folders, text)
     return found
+
+
+def _check_inside(folder: Path, folders: Sequence[Path], text: str) -> None:
+    """Follow the links in a folder, and refuse one that is too large to be looked through."""
+    for number, inside in enumerate(folder.rglob("*")):
+        if number >= _MOST_LOOKED:
+            raise ReaderError(
+                tr("The folder holds more than {most} files", most=_MOST_LOOKED), code="not_found", where=text,
+                hint=tr("name a folder in it, or a part of its files with *"),
+            )  # fmt: skip
+        if inside.is_symlink():
+            _check(inside, folders, text)
 
 
 def _whole(text: str) -> Path:
