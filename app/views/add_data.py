@@ -202,7 +202,7 @@ class AddDataView:
             raise CatalogError(
                 tr("The files are still being looked at"), hint=tr("add them once what they hold is shown")
             )
-        texts = {name: _typed(getattr(self, name)) for name in LONGEST}
+        texts: dict[str, Any] = {name: _typed(getattr(self, name)) for name in LONGEST}
         chosen = _typed(self.id)
         check_id(chosen)
         if chosen in self.store.catalog:

@@ -89,9 +89,13 @@ class ColumnCard:
             self._busy = False
 
     def mapping(self) -> dict[str, str]:
-        """Role → heading or value, as ``loam ingest --column`` takes them."""
-        found = {role: choice.value for role, choice in self.choices.items() if choice.value}
-        return found | {role: f"={value.value.strip()}" for role, value in self.values.items() if value.value.strip()}
+        """Role → heading, ``=value`` or "" (not used), where it is another than the reader finds by itself.
+
+        What the reader finds by itself is left to it: it may be more than one column, as a date and a time of day.
+        """
+        chosen = {role: choice.value or "" for role, choice in self.choices.items()}
+        other = {role: heading for role, heading in chosen.items() if heading != self._found.get(role, "")}
+        return other | {role: f"={value.value.strip()}" for role, value in self.values.items() if value.value.strip()}
 
     def _chose(self, role: str) -> None:
         if not self._busy and role in self.values and self.choices[role].value and self.values[role].value:

@@ -347,3 +347,34 @@ def test_a_choice_of_columns_or_a_citation_is_not_carried_to_the_next_table(
     added(session, card, "b")
     assert stored(own, "b") == pytest.approx([0.2] * 3)
     assert "Of a" not in load_catalog([own.writable_catalog]).get("b").citation
+
+
+def test_a_date_and_a_time_of_day_are_added_as_they_were_seen(tab: Callable[..., Session], own: Settings) -> None:
+    path = own.data_folders[0] / "two.csv"
+    rows = "".join(f"2020-01-01,{hour}:00,0.2,40,9,0.05\n" for hour in ("06", "12", "18"))
+    path.write_text("date,time,sm,lat,lon,depth\n" + rows)
+    session = tab(product="coarse")
+    card = looking(session, str(path))
+    assert "2020-01-01 06:00" in card.seen.object
+    added(session, card, "two")
+    hours = open_store(own.stores / "two").dataset()["time"].values.astype("datetime64[h]").astype(str)
+    assert hours.tolist() == ["2020-01-01T06", "2020-01-01T12", "2020-01-01T18"]
+
+
+def test_a_column_set_to_none_is_not_used(tab: Callable[..., Session], own: Settings) -> None:
+    path = own.data_folders[0] / "flags.csv"
+    rows = "".join(f"2020-01-01T0{hour}:00,0.2,40,9,0.05,D01,NETX\n" for hour in range(3))
+    path.write_text("time,sm,lat,lon,depth,flag,network\n" + rows)
+    session = tab(product="coarse")
+    card = looking(session, str(path))
+    for role in ("flag", "network"):
+        card.columns.choices[role].value = ""
+    heard(card)
+    added(session, card, "plain")
+    data = open_store(own.stores / "plain").dataset()
+    assert data["network"].values.tolist() == ["own"]
+    assert not data["flag"].values.any()
+    card = looking(session, str(path))
+    card.columns.choices["time"].value = ""
+    heard(card)
+    assert "No column says time" in card.said.object

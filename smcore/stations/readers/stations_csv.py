@@ -2,8 +2,9 @@
 
 Needed: time, value, latitude, longitude and depth; used where there: station, network, instrument, elevation, flag,
 unit. ``columns`` maps these roles to headings; for all but time and value a word that is no heading is a constant
-(``depth_from=0``, ``unit=%``, ``station=Farm``); one after ``=`` always is (``depth_unit==cm``). Byte-order marks,
-semicolons, tabs, decimal commas and comment lines beginning with ``#`` are taken.
+(``depth_from=0``, ``unit=%``, ``station=Farm``); one after ``=`` always is (``depth_unit==cm``). A role
+mapped to "" is not used, though a heading would fit. Byte-order marks, semicolons, tabs, decimal commas and comment
+lines beginning with ``#`` are taken.
 
 Nothing is guessed that could be wrong by a factor: values above 1 without a unit, depths above 3 without a unit, and
 dates whose day and month can be swapped are refused with the way out. Times without an offset are UTC. Values of −99
@@ -106,7 +107,7 @@ def read(paths: Sequence[Path], *, columns: Mapping[str, str] | None = None) -> 
     paths
         Files, folders or zips.
     columns
-        Role → heading or constant, for what the headings do not say by themselves; see :data:`HEADINGS`.
+        Role → heading or constant, for what the headings do not say by themselves; see :data:`HEADINGS`. "": none.
 
     Raises
     ------
@@ -177,6 +178,8 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
     roles: dict[str, str] = {}
     constants: dict[str, str] = {}
     for role, wanted in columns.items():
+        if not wanted:
+            continue
         if wanted.startswith("=") and role not in NO_CONSTANT:
             constants[role] = wanted[1:]
         elif wanted in headings:
@@ -189,7 +192,7 @@ def _open(path: Path, label: str, columns: Mapping[str, str]) -> _File:
         else:
             constants[role] = wanted
     found = _by_name(headings)
-    roles |= {role: found[role] for role in HEADINGS if role in found and role not in roles and role not in constants}
+    roles |= {role: found[role] for role in HEADINGS if role in found and role not in columns}
     file = _File(label, path.stem, table, roles, constants)
     _join_date_and_time(file, "time" in columns)
     missing = [role for role in REQUIRED if role not in roles and role not in constants]
