@@ -224,8 +224,18 @@ class AddDataView:
         self.progress.object = self.line.state.object
         self.stop.visible = self.add.disabled = bool(self.selection.adding)
 
+    def _prepares_other(self, job: Job) -> bool:
+        """Whether the card holds something else than what a job has read."""
+        read = adding.Wish.from_json(job.request)
+        if self._asked or self._drop != read.drop or (not self._drop and _typed(self.path) not in ("", read.path)):
+            return bool(self._asked or self._drop or _typed(self.path))
+        texts: dict[str, Any] = {name: getattr(read, name) for name in ("id", *LONGEST)}
+        return self._looked is not None and replace(self._looked, **texts) != read
+
     def _ended(self, job: Job) -> None:
-        self.add.disabled = False
+        self.add.disabled = bool(self._asked)
+        if self._prepares_other(job):
+            return
         if job.state == DONE:
             self._leave("map")
         if job.state in (DONE, CANCELLED):

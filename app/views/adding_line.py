@@ -42,7 +42,7 @@ class AddingLine:
         self.zoom = button(tr("Zoom to these data"), guarded(lambda _: self._zoom()), width=150, visible=False)
         self.ended: Callable[[Job], Any] | None = None
         follow(selection, ["adding"], self.watch)
-        self.watch()
+        guarded(self.watch)()  # what a link names may be anything; the page opens all the same
 
     def __panel__(self) -> pn.viewable.Viewable:
         """Button and line."""
@@ -67,6 +67,8 @@ class AddingLine:
     def look(self) -> None:
         """See how the job stands; once it has ended, show what came of it and stop looking."""
         job = self.queue.get(self.selection.adding) if self.selection.adding else None
+        if job is not None and job.kind != adding.INGEST:
+            job = None  # a link may name another kind of run
         if job is not None and not job.has_ended:
             self.state.object, self.cancel.visible = _under_way(job, self.queue), True
             return

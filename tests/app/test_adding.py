@@ -16,7 +16,7 @@ from app.adding import Wish, ingest_job, look_job, proposed_id
 from app.catalogue_watch import CatalogueWatch
 from app.commands.worker import run
 from app.data_folders import find
-from app.jobs import CANCELLED, FAILED, Queue
+from app.jobs import CANCELLED, DONE, FAILED, Queue
 from app.session import Session
 from app.settings import Settings
 from app.views.add_data import AddDataView
@@ -378,3 +378,34 @@ def test_a_column_set_to_none_is_not_used(tab: Callable[..., Session], own: Sett
     card.columns.choices["time"].value = ""
     heard(card)
     assert "No column says time" in card.said.object
+
+
+def test_an_ingest_that_ends_leaves_the_next_one_that_is_being_prepared(
+    tab: Callable[..., Session], own: Settings
+) -> None:
+    session = tab(product="coarse")
+    card = looking(session, table(own, "a.csv", 0.1))
+    card.id.value = "a"
+    card.add.clicks += 1
+    job = session.selection.adding
+    worked_off(card.queue)
+    looking(session, table(own, "b.csv", 0.2))
+    card.title.value = "A careful title"
+    session.line.look()
+    assert (card.naming.visible, card.title.value, card.path.value[-5:]) == (True, "A careful title", "b.csv")
+    ended = card.queue.get(job)
+    assert ended is not None
+    assert (ended.state, "a" in session.store.catalog) == (DONE, True)
+    added(session, card, "b")
+    assert (card.naming.visible, card.title.value, card.path.value) == (False, "", "")
+
+
+@pytest.mark.parametrize("state", [DONE, CANCELLED, FAILED])
+def test_a_link_that_names_a_run_of_another_kind_opens_the_page(
+    tab: Callable[..., Session], own: Settings, state: str
+) -> None:
+    queue = Queue(own.jobs)
+    job = queue.submit("predict", {"model": "smsnet", "window": {}})
+    queue.end(job, state, result={"id": "fine", "cells": 9})
+    session = tab(product="coarse", add=job)
+    assert (session.selection.adding, session.line.state.object) == ("", "")
