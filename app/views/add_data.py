@@ -21,6 +21,7 @@ from app.views.add_preview import told
 from app.views.adding_line import POLL_MS, AddingLine
 from app.views.column_card import ColumnCard
 from app.views.file_drop import FileDrop
+from app.words import said_of
 from smcore.catalog import check_id
 from smcore.errors import CatalogError, SmcoreError
 from smcore.ingest import LONGEST, kinds
@@ -126,11 +127,15 @@ class AddDataView:
         """Ask the worker what the files hold; a newer question ends an older one."""
         if self._asked:
             self.queue.cancel(self._asked)
+        self._looked, self._asking, self._asked = None, self._wish(), ""
+        try:
+            self._asked = self.queue.submit(adding.LOOK, self._asking.to_json())
+        except SmcoreError as error:  # the queue is full
+            self._unseen(said_of(error))
+            return
         self.add.disabled = True
         if not self.naming.visible:  # what was found before stays until the new answer is there: nothing jumps
             self.said.object = f'<div class="muted">{tr("Looking at the files …")}</div>'
-        self._looked, self._asking = None, self._wish()
-        self._asked = self.queue.submit(adding.LOOK, self._asking.to_json())
         if self._poll is None and pn.state.curdoc is not None and pn.state.curdoc.session_context:
             self._poll = pn.state.add_periodic_callback(guarded(self.hear), period=POLL_MS)
 
@@ -190,12 +195,12 @@ class AddDataView:
     # -- into the catalogue --------------------------------------------------------------------------------------
     def _add(self) -> None:
         try:
-            wish = self._named_wish()
+            submitted = self.queue.submit(adding.INGEST, self._named_wish().to_json())
         except SmcoreError as error:
-            self.said.object = _alert(error.sentence)
+            self.said.object = _alert(said_of(error))
             return
         self.said.object, self.add.disabled = "", True
-        self.selection.adding = self.queue.submit(adding.INGEST, wish.to_json())
+        self.selection.adding = submitted
 
     def _named_wish(self) -> Wish:
         if self._looked is None:

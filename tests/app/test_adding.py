@@ -16,7 +16,7 @@ from app.adding import Wish, ingest_job, look_job, proposed_id
 from app.catalogue_watch import CatalogueWatch
 from app.commands.worker import run
 from app.data_folders import find
-from app.jobs import CANCELLED, DONE, FAILED, Queue
+from app.jobs import CANCELLED, DONE, FAILED, MAX_QUEUED, Queue
 from app.session import Session
 from app.settings import Settings
 from app.views.add_data import AddDataView
@@ -409,3 +409,23 @@ def test_a_link_that_names_a_run_of_another_kind_opens_the_page(
     queue.end(job, state, result={"id": "fine", "cells": 9})
     session = tab(product="coarse", add=job)
     assert (session.selection.adding, session.line.state.object) == ("", "")
+
+
+def test_a_full_queue_is_told_on_the_card_and_the_add_button_works_again(
+    tab: Callable[..., Session], own: Settings
+) -> None:
+    session = tab(product="coarse")
+    card = looking(session, table(own, "a.csv", 0.1))
+    waiting = [card.queue.submit("predict", {}) for _ in range(MAX_QUEUED)]
+    card.add.clicks += 1
+    assert "are waiting already" in card.said.object
+    assert (card.add.disabled, session.selection.adding) == (False, "")
+    card.look_at.clicks += 1
+    assert "are waiting already" in card.said.object
+    assert not card.naming.visible
+    for job in waiting:
+        card.queue.cancel(job)
+    card.look_at.clicks += 1
+    heard(card)
+    assert card.naming.visible
+    assert not card.add.disabled
