@@ -24,6 +24,7 @@ AUTO = "auto"
 TABLE = "stations-csv"
 _ENDING = re.compile(r"\.(nc4?|cdf|h5|hdf5|he5|zip|tiff?|csv|tsv|txt|stm|parquet|zarr)$")
 _BY_HAND = re.compile(r"name it, as \w+=HEADING.*")
+_UNPACKED = "unpacked"  # zips, in the folder of a job while it runs
 _ID = re.compile(r"[^a-z0-9]+")
 
 
@@ -112,9 +113,11 @@ def proposed_id(text: str) -> str:
 # -- in the worker -----------------------------------------------------------------------------------------------
 def look_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
     """Look at the files; what keeps them from being read is part of the answer, with what there is to choose from."""
+    from smcore.cubes.sources import unpacking_below
+
     wish = Wish.from_json(request)
     found: dict[str, Any] = {"kind": "", "preview": None, "said": "", "columns": None, "variables": []}
-    with stopping(cancelled):
+    with unpacking_below(folder / _UNPACKED), stopping(cancelled):
         try:
             asked = wish.request(folder / "nothing")
             found["names"] = [path.name for path in asked.sources][:3]
@@ -123,7 +126,7 @@ def look_job(request: Mapping[str, Any], folder: Path, progress: Progress, cance
 
             found["preview"] = preview(asked, progress=progress, cancelled=cancelled).to_json()
         except SmcoreError as error:
-            found["said"] = _without(wish, error.sentence)
+            found["said"] = _without(wish, folder, error.sentence)
     return found
 
 
@@ -139,22 +142,24 @@ def _choices(asked: Any) -> dict[str, Any]:
     return {"kind": kind, "variables": list(variables_of(replace(asked, kind=kind)))}
 
 
-def _without(wish: Wish, sentence: str) -> str:
+def _without(wish: Wish, folder: Path, sentence: str) -> str:
     """A sentence without the names of our own folders, and with the page's words for the command line's."""
     if wish.drop:
         sentence = sentence.replace(f"{uploads.dropped(Path(wish.uploads), wish.drop)}/", "")
+    sentence = re.sub(f"{re.escape(str(folder / _UNPACKED))}/[^/]+/", "", sentence)
     sentence = _BY_HAND.sub("choose it below", sentence)
     return sentence.replace("name the variable with --variable", "choose the variable")
 
 
 def ingest_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
     """Read the files into a store of their own and add it to the catalogue: whole, or nothing of it."""
+    from smcore.cubes.sources import unpacking_below
     from smcore.ingest import add_to_catalog, check_entry, ingest
 
     wish = Wish.from_json(request)
     into, draft = Path(wish.stores) / wish.id, Path(wish.stores) / f".{folder.name}"
     try:
-        with stopping(cancelled):
+        with unpacking_below(folder / _UNPACKED), stopping(cancelled):
             check_entry(wish.id, Path(wish.catalog))
             refuse_taken(wish)
             asked = wish.request(draft / wish.id)
@@ -171,7 +176,7 @@ def ingest_job(request: Mapping[str, Any], folder: Path, progress: Progress, can
         forget_drop(wish)
         raise
     except SmcoreError as error:  # what was sent stays for another try, until the tab is closed
-        raise type(error)(_without(wish, error.sentence)) from error
+        raise type(error)(_without(wish, folder, error.sentence)) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     forget_drop(wish)
@@ -225,5 +230,7 @@ def refuse_taken(wish: Wish) -> None:
 def sweep(queue: Queue) -> None:
     """Remove what a killed worker left half written."""
     for job in queue.recent(200):
+        if job.kind in (LOOK, INGEST) and job.state in ENDED:
+            shutil.rmtree(queue.path(job.id) / _UNPACKED, ignore_errors=True)
         if job.kind == INGEST and job.state in ENDED and job.request.get("stores"):
             shutil.rmtree(Path(str(job.request["stores"])) / f".{job.id}", ignore_errors=True)

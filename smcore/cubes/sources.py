@@ -14,7 +14,9 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 MAX_MEMBERS = 200_000
 MAX_UNPACKED = 50 * 2**30  # bytes
 MAX_RATIO = 200  # unpacked to packed, above which an archive is taken for a bomb
+_below: ContextVar[Path | None] = ContextVar("unpacking_below", default=None)
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -57,7 +60,8 @@ class Reading:
 def expand(sources: Iterable[str | os.PathLike[str]], *, unpack_to: Path | None = None) -> list[Path]:
     """All files that ``sources`` (files, folders, globs, zip archives) mean, sorted within each source.
 
-    Zip archives are unpacked, checked, into ``unpack_to`` (default: a temporary folder removed when Python ends).
+    Zip archives are unpacked, checked, into ``unpack_to`` (default: below the folder of :func:`unpacking_below`, or
+    else a temporary one removed when Python ends).
     A reader that takes archives whole (ISMN) gets its paths without this function.
 
     Raises
@@ -102,9 +106,24 @@ def _matches(source: str) -> list[Path]:
     return found
 
 
+@contextmanager
+def unpacking_below(folder: Path) -> Iterator[None]:
+    """Unpack archives below ``folder`` meanwhile, and remove it at the end: a server ends too late for that."""
+    token = _below.set(folder)
+    try:
+        yield
+    finally:
+        _below.reset(token)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _temporary_folder() -> Path:
     import atexit
 
+    below = _below.get()
+    if below is not None:
+        below.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=below))
     folder = Path(tempfile.mkdtemp(prefix="loam-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
