@@ -26,26 +26,26 @@ def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, can
     """Shake hands with the inputs, see how complete they are, and say what a run would cost."""
     from smcore.catalog import load_catalog
     from smcore.inference import PredictRequest, estimate, predict, resolve_model
-    from smcore.inputs import completeness
-    from smcore.roles import open_sources
+    from smcore.inference.request import sources_of
+    from smcore.input_coverage import input_coverage
     from smcore.window import Window
 
     asked = PredictRequest.from_json(request)
     catalog = load_catalog(Path(file) for file in asked.catalogs)
     model, _ = resolve_model(asked.model, catalog)
-    plan, _ = predict(model, open_sources(catalog, asked.data), Window(**asked.window), device=asked.device)
+    sources, window = sources_of(asked, catalog, model), Window(**asked.window)
+    plan, _ = predict(model, sources, window, device=asked.device)
     cost = estimate(model, plan, device=asked.device)
-    share = np.asarray(completeness(plan, progress=progress, cancelled=cancelled)["complete"].values)
-    if plan.places.grid is not None:
-        inner = plan.places.inner or (slice(None), slice(None))  # what the window asked for; the rest is margin
-        share = share[inner]
+    # what the card of the inputs shows
+    found = input_coverage(plan.used, plan.spec.step, sources, window, progress=progress, cancelled=cancelled)
+    share = found.complete
     return {
         "cells": share.size,
         "steps": cost.steps,
         "seconds": round(cost.seconds, 1),
         "memory_mib": round(cost.memory / 2**20),
         "device": cost.device,
-        "complete": round(float(np.nanmean(share)), 4),
+        "complete": float(share.mean()),
         "cells_complete": int((share > 0).sum()),
         "notes": list(plan.notes),
     }

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid
-from smcore.inputs import STEPS, Times, axis_of, blocks, check_alignment, offered, prediction_places, variable_of
+from smcore.inputs import (
+    STEPS,
+    Times,
+    axis_of,
+    blocks,
+    check_alignment,
+    may_be_predicted,
+    offered,
+    prediction_places,
+    variable_of,
+)
 from smcore.models.base import InputSpec, ModelSpec
 from smcore.places import Places
 from smcore.progress import Cancel, Progress, check, never, quiet
@@ -75,8 +85,7 @@ class Coverage:
     inputs
         In the model's order.
     complete
-        Share of wanted steps on which a prediction may be given: every input with steps is there, and a map if the
-        model reads any.
+        Share of wanted steps on which a prediction may be given, by :func:`smcore.inputs.may_be_predicted`.
     """
 
     grid: Grid | None
@@ -177,22 +186,20 @@ def _read(
     parts: dict[str, list[Shares]] = {i.name: [] for i in inputs}
     together: list[Shares] = []
     most = max(1, _BYTES // (5 * max(1, len(time))))
-    done, count = 0, -(-len(places) // most) * len(inputs)
+    done, all_of_them = 0, len(places) * len(inputs)
+
+    def look(item: InputSpec, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
+        nonlocal done
+        check(cancelled)
+        progress(done / all_of_them, item.name)
+        done += len(lat)
+        there = _there(item, step, usable.get(item.name), lat, lon, time, cancelled)
+        parts[item.name].append(np.atleast_2d(there).mean(axis=0).astype(np.float32))
+        return there
+
     for lat, lon in blocks(places, most):
-        whole, any_map = np.ones((len(time), len(lat)), bool), np.zeros(len(lat), bool)
-        for item in inputs:
-            check(cancelled)
-            progress(done / count, item.name)
-            done += 1
-            there = _there(item, step, usable.get(item.name), lat, lon, time, cancelled)
-            parts[item.name].append(there.mean(axis=0).astype(np.float32))
-            if item.role == "dynamic":
-                whole &= there
-            elif item.role == "static":
-                any_map |= there[0]
-        if any(item.role == "static" for item in inputs):
-            whole &= any_map
-        together.append(whole.mean(axis=0).astype(np.float32))
+        given = ((item.role, look(item, lat, lon)) for item in inputs)
+        together.append(may_be_predicted(given, (len(time), len(lat))).mean(axis=0).astype(np.float32))
     shares = {name: np.concatenate(found).reshape(places.shape) for name, found in parts.items()}
     return shares, np.concatenate(together).reshape(places.shape)
 
@@ -206,9 +213,9 @@ def _there(
     time: Times,
     cancelled: Cancel,
 ) -> NDArray[np.bool_]:
-    """Where and when an input has a value: (T, N), of a map (1, N)."""
+    """Where and when an input has a value: (T, N), of a map (N,)."""
     if source is None:
-        return np.zeros((1 if item.role == "static" else len(time), len(lat)), bool)
+        return np.zeros(len(lat) if item.role == "static" else (len(time), len(lat)), bool)
     if item.role == "static":
-        return np.isfinite(read_static(source, item.name, lat, lon))[np.newaxis]
+        return np.isfinite(read_static(source, item.name, lat, lon))
     return np.isfinite(read_series(source, variable_of(item), lat, lon, time, step=step, cancelled=cancelled))

@@ -1,4 +1,4 @@
-"""From data sets in their roles to the arrays that a model sees: handshake, alignment, completeness.
+"""From data sets in their roles to the arrays that a model sees: handshake, alignment, and where nothing is missing.
 
 The handshake comes before any computing: it says which inputs or units are missing, on which days and in how many
 cells. Grids must be the same, or coarser ones that the prediction's cells nest in; anything else is refused.
@@ -7,11 +7,11 @@ cells. Grids must be the same, or coarser ones that the prediction's cells nest 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
@@ -19,14 +19,13 @@ from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid, ratio
 from smcore.models.base import SATELLITE, WHOLE_RECORD, Inputs, InputSpec, ModelSpec, Role
 from smcore.places import Places, places_of
-from smcore.progress import Cancel, Progress, check, never, quiet
-from smcore.roles import Points, Source, read_series, read_static
+from smcore.progress import Cancel, never
+from smcore.roles import Points, Source, read_static
 from smcore.window import Window
 
 Times = NDArray[np.datetime64]
 STEPS = {"1D": np.timedelta64(1, "D"), "3h": np.timedelta64(3, "h")}
 _SHOWN = 4
-_COMPLETENESS_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,44 +337,30 @@ def variable_of(item: InputSpec) -> str:
     return names.SM if item.name in ("model_sm", names.SM) else item.name
 
 
-def usable_days(inputs: Inputs, wanted: slice) -> NDArray[np.bool_]:
-    """Where a prediction may be given: every forcing of the day is there, and a static where there are any: (T, N)."""
-    steps: NDArray[np.bool_] = np.ones(inputs.dynamic[wanted].shape[:2], bool)
-    for channel in range(inputs.dynamic.shape[2]):
-        steps &= np.isfinite(inputs.dynamic[wanted, :, channel])
-    if inputs.static.shape[1]:
-        steps &= np.isfinite(inputs.static).any(axis=-1)
-    return steps
+def may_be_predicted(given: Iterable[tuple[str, NDArray[np.bool_]]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where a prediction may be given: every input with steps is there, and a map if the model reads any: (T, N).
 
-
-def completeness(plan: Plan, *, progress: Progress = quiet, cancelled: Cancel = never) -> xr.Dataset:
-    """How complete the inputs are over the window.
-
-    Returns
-    -------
-    Dataset
-        ``missing_<input>`` (y, x) or (location): wanted steps without a value, and ``complete``: the share of wanted
-        steps on which every forcing is there.
+    Parameters
+    ----------
+    given
+        Role of each input, and where it has a value: (T, N), of a map (N,). Observations may be missing.
+    shape
+        (T, N).
     """
-    timed = [i for i in plan.used if i.role == "dynamic"]
-    wanted = plan.time[plan.wanted]
-    parts: dict[str, list[NDArray[np.generic]]] = {n: [] for n in (*(f"missing_{i.name}" for i in timed), "complete")}
-    most = max(1, _COMPLETENESS_BYTES // (5 * max(1, len(wanted))))
-    for done, (lat, lon) in enumerate(blocks(plan.places, most)):
-        whole = np.ones((len(wanted), len(lat)), bool)
-        for item in timed:
-            check(cancelled)
-            progress(min(1.0, done * most / len(plan.places)), item.name)
-            source = plan.fields[item.name]
-            values = read_series(source, variable_of(item), lat, lon, wanted, step=plan.spec.step, cancelled=cancelled)
-            valid = np.isfinite(values)
-            parts[f"missing_{item.name}"].append((~valid).sum(axis=0).astype(np.int32))
-            whole &= valid
-        parts["complete"].append(whole.mean(axis=0).astype(np.float32))
-    found = {name: np.concatenate(values) for name, values in parts.items()}
-    if plan.places.grid is None:
-        return xr.Dataset({n: (names.LOCATION, v) for n, v in found.items()})
-    grid = plan.places.grid
-    coords = {names.LAT: (names.Y, grid.lat), names.LON: (names.X, grid.lon)}
-    fields = {n: ((names.Y, names.X), v.reshape(grid.shape)) for n, v in found.items()}
-    return xr.Dataset(fields, coords, grid.to_attrs())
+    whole, some = np.ones(shape, bool), None
+    for role, there in given:
+        if role == "dynamic":
+            whole &= there
+        elif role == "static":
+            some = there if some is None else some | there
+    if some is not None:
+        whole &= some
+    return whole
+
+
+def usable_days(inputs: Inputs, wanted: slice) -> NDArray[np.bool_]:
+    """Where a prediction may be given, by the rule of :func:`may_be_predicted`: (T, N)."""
+    series, maps = inputs.dynamic[wanted], inputs.static
+    timed = (("dynamic", np.isfinite(series[..., channel])) for channel in range(series.shape[-1]))
+    fixed = (("static", np.isfinite(maps[:, channel])) for channel in range(maps.shape[-1]))
+    return may_be_predicted(chain(timed, fixed), series.shape[:2])

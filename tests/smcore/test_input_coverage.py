@@ -41,6 +41,30 @@ def test_the_share_of_all_inputs_is_that_of_the_days_a_prediction_may_use(small_
     assert all(one.absent_steps == 0 and not one.problem for one in found.inputs)
 
 
+def test_cells_without_any_map_are_counted_out_as_inference_counts_them_out(small_world: Any) -> None:
+    forcing, static = small_world.sources("forcing", "static")
+    bare = static.data.copy(deep=True)
+    bare["clay"][:8] = np.nan
+    inputs, sources = used(small_world), [forcing, Source("bare", static.roles, bare)]
+    found = input_coverage(inputs, "1D", sources, WINDOW)
+    plan = handshake(ModelSpec("m", "M", tuple(inputs)), inputs, sources, WINDOW)
+    usable = usable_days(gather(plan, plan.places.lat, plan.places.lon), plan.wanted)
+    assert (found.complete > 0).sum() == usable.any(axis=0).sum() == 8 * 20  # the lower half, where there is no sea
+    assert found.complete.mean() == usable.mean() == 0.5
+
+
+def test_the_progress_of_a_look_ends_below_one_however_the_rows_are_cut(
+    small_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smcore.input_coverage._BYTES", 5 * 10 * 70)  # three rows of 20 cells and 10 days
+    said: list[float] = []
+    sources = small_world.sources("forcing", "static")
+    input_coverage(used(small_world), "1D", sources, WINDOW, progress=lambda share, _: said.append(share))
+    assert len(said) == 6 * 3
+    assert said == sorted(said)
+    assert 0.9 < max(said) < 1
+
+
 def test_an_input_that_ends_early_names_the_days_that_the_handshake_refuses(small_world: Any) -> None:
     forcing, static = small_world.sources("forcing", "static")
     short = Source("short", forcing.roles, forcing.data.isel(time=np.r_[0:35, 37:150]))

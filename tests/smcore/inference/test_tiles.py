@@ -16,7 +16,7 @@ from smcore.grids import ease
 from smcore.inference import devices, estimate, predict, stitch
 from smcore.inference.geometry import pieces
 from smcore.inference.tiles import predict_plan
-from smcore.inputs import completeness, handshake
+from smcore.inputs import handshake
 from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
 from smcore.models.card import ModelCard
 from smcore.models.persistence import Persistence
@@ -354,16 +354,6 @@ def test_tile_borders_do_not_depend_on_the_window(small_world):
     plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
     edges = {t.inner_rows.start + plan.places.grid.row0 for t in pieces(plan, 8)}
     assert all(edge % 8 == 0 or edge == plan.places.grid.row0 for edge in edges)
-
-
-def test_completeness_counts_missing_days_of_each_input(small_world):
-    model = Blur()
-    plan = handshake(model.spec, model.used, small_world.sources("forcing", "static"), WINDOW)
-    found = completeness(plan)
-    assert found["missing_precipitation"].values[0, 0] == 10
-    assert found["missing_precipitation"].values[1:].sum() == 0
-    assert found["complete"].values[0, 0] == 0
-    assert found["complete"].values[1, 1] == 1
 
 
 def test_the_cost_grows_with_cells_and_days(small_world):
