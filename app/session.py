@@ -62,7 +62,8 @@ class Session:
         self.selection = Selection(**url.read(query or {}))
         self.store = Store(self.selection, settings.catalogs)
         self.results = ResultStore(self.selection, self.store, settings.runs, self._is_queued)
-        self._default()
+        gone = self._default()
+        self.lost = tr("What the link names is not here: {names}.", names=tr(" and ").join(gone)) if gone else ""
         self.map = MapView(self.selection, self.store)
         self.kept_view = KeptView(self.selection, self.map, self.write_link)
         self.layers = LayersView(self.selection, self.store)
@@ -88,17 +89,28 @@ class Session:
         self.history = History(self.selection, _after_this)
         self._show_place()
         follow(self.selection, ["place"], self._show_place)
+        follow(self.store, ["catalog"], self._settle)
 
-    def _default(self) -> None:
+    def _default(self) -> list[str]:
+        """Choose what is there; returns what was chosen and is not."""
         chosen, shown = self.selection, {e.id for e in self.store.products}
         gone = dict.fromkeys(one for one in (chosen.product, chosen.minus) if one and one not in shown)
-        self.lost = tr("What the link names is not here: {names}.", names=tr(" and ").join(gone)) if gone else ""
         chosen.minus = "" if chosen.minus in gone else chosen.minus
         if chosen.product not in shown:
             chosen.product = next((e.id for e in self.store.products), "")
         collections = self.store.stations.collections
         if chosen.collection not in {e.id for e in collections}:
             chosen.collection = collections[0].id if collections else ""
+        return list(gone)
+
+    def _settle(self) -> None:
+        """The catalogue was read anew: what is gone of it is told of, and nothing passes for it."""
+        before = self.selection.product
+        gone = self._default()
+        if before in gone:
+            self.selection.param.update(variable="", colour_range=None)  # they were the other product's
+        if gone:
+            notify(tr("No longer in the catalogue: {names}.", names=tr(" and ").join(gone)), "warning")
 
     # The inspectors, and what else a place has of its own, are made when their place is first opened: a tab that only
     # looks pays for none of the others.

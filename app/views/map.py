@@ -142,6 +142,8 @@ class MapView:
         follow(chosen, ["point", "product"], self._mark_cell)
         follow(chosen, ["box", "place"], self._mark_box)
         follow(chosen, ["collection"], self.mark_stations)
+        for anew in (self.request, self._mark_cell, self.mark_stations):
+            follow(self.store, ["catalog"], anew)
 
     # -- what the user does --------------------------------------------------------------------------------------
     def tapped(self, event: Tap) -> None:
@@ -231,7 +233,10 @@ class MapView:
         """Paint the visible frame, and leave the wider one for when the user rests."""
         self._asked = False
         entry = self.store.entry
-        if entry is None or self.instead():
+        if self.instead():
+            return
+        if entry is None:
+            self._clear(self.front, self.back)
             return
         try:
             step, view = self.store.step(entry), self.view()
