@@ -48,6 +48,11 @@ def empty(sentence: str) -> str:
     return f'<div class="empty">{esc(sentence)}</div>'
 
 
+def alert(sentence: str) -> str:
+    """What went wrong, or has to be known, as HTML that a screen reader says at once."""
+    return f'<div class="alert" role="alert">{esc(sentence)}</div>'
+
+
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
     made = styled(pn.widgets.Button(label=label, color=kind, **({"margin": 2} | options)))

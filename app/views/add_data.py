@@ -11,7 +11,7 @@ import panel as pn
 from app import adding
 from app.adding import AUTO, TABLE, Wish
 from app.boundary import guarded
-from app.controls import button, esc, styled, text
+from app.controls import alert, button, styled, text
 from app.jobs import CANCELLED, DONE, FAILED, QUEUED, Job, Queue
 from app.language import tr
 from app.selection import Selection
@@ -21,7 +21,7 @@ from app.views.add_preview import told
 from app.views.adding_line import POLL_MS, AddingLine
 from app.views.column_card import ColumnCard
 from app.views.file_drop import FileDrop
-from app.words import said_of
+from app.words import of_library, said_of
 from smcore.catalog import check_id
 from smcore.errors import CatalogError, SmcoreError
 from smcore.ingest import LONGEST, kinds
@@ -154,14 +154,14 @@ class AddDataView:
         if job is not None and job.state == DONE:
             self._show(job.result)
         elif job is not None and job.state == FAILED:
-            self._unseen(job.message)
+            self._unseen(of_library(job.message))
 
     def _unseen(self, sentence: str) -> None:
         """Say why there is no look; what was seen before is not what would be added."""
-        self.said.object, self.seen.object, self.naming.visible = _alert(sentence), "", False
+        self.said.object, self.seen.object, self.naming.visible = alert(sentence), "", False
 
     def _show(self, found: dict[str, Any]) -> None:
-        self.said.object = _alert(found["said"]) if found["said"] else ""
+        self.said.object = alert(of_library(found["said"])) if found["said"] else ""
         self.columns.show(found["columns"] if found["kind"] == TABLE else None)
         self._offer(found["variables"])
         if found["preview"] is None:
@@ -197,7 +197,7 @@ class AddDataView:
         try:
             submitted = self.queue.submit(adding.INGEST, self._named_wish().to_json())
         except SmcoreError as error:
-            self.said.object = _alert(said_of(error))
+            self.said.object = alert(said_of(error))
             return
         self.said.object, self.add.disabled = "", True
         self.selection.adding = submitted
@@ -257,7 +257,3 @@ def _typed(field: Any) -> str:
 def _empty(*fields: Any) -> None:
     for field in fields:
         field.param.update(value="", value_input="")  # what was typed stays in value_input otherwise, unseen
-
-
-def _alert(sentence: str) -> str:
-    return f'<div class="alert" role="alert">{esc(sentence)}</div>'

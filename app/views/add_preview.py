@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.controls import esc, number, table
+from app.controls import alert, esc, number, table
 from app.language import mark, tr
 from smcore.grids import EASE
 from smcore.names import unit_label
@@ -33,7 +33,7 @@ def told(seen: Preview) -> str:
     first = [(when, number(lat), number(lon), number(value, 4)) for when, lat, lon, value in seen.first]
     head = (tr("Time (UTC)"), tr("Latitude [°]"), tr("Longitude [°]"), f"{seen.variable} [{unit or '–'}]")
     shown = f'<h4 class="tight">{tr("First values")}</h4>{table(head, first, numeric=(1, 2, 3))}' if first else ""
-    lacks = "" if seen.has_soil_moisture else _alert(
+    lacks = "" if seen.has_soil_moisture else alert(
         tr("There is no soil moisture in it: it can be an input of models, but no layer.")
     )  # fmt: skip
     return lacks + _lines(rows) + shown + _notes((*seen.notes, *seen.skipped))
@@ -93,10 +93,6 @@ def _lines(rows: Iterable[tuple[str, str]]) -> str:
         if value
     )
     return f"<table>{body}</table>"
-
-
-def _alert(sentence: str) -> str:
-    return f'<div class="alert" role="alert">{esc(sentence)}</div>'
 
 
 def _thousands(count: int) -> str:

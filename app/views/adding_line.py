@@ -12,12 +12,13 @@ import panel as pn
 
 from app import adding
 from app.boundary import follow, guarded
-from app.controls import button, esc, text
+from app.controls import alert, button, esc, text
 from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
 from app.language import tr
 from app.selection import Selection
 from app.store import Store
 from app.views.map import MapView
+from app.words import of_library
 from smcore.maps import fitted
 
 POLL_MS = 250
@@ -83,9 +84,7 @@ class AddingLine:
         if job.state == DONE:
             self._show(job.result)
         else:
-            self.state.object = (
-                f'<div class="alert" role="alert">{esc(job.message) or tr("Stopped; nothing was kept.")}</div>'
-            )
+            self.state.object = alert(of_library(job.message) or tr("Stopped; nothing was kept."))
         if job.state == CANCELLED:
             adding.forget_drop(adding.Wish.from_json(job.request))
         if self.ended is not None:
@@ -135,5 +134,5 @@ def _under_way(job: Job, queue: Queue) -> str:
         return f'<div class="muted">{waits}</div>'
     return (
         f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f'<div class="muted">{tr("Adding {title}", title=title)}: {job.share:.0%}, {esc(job.doing)}</div>'
+        f'<div class="muted">{tr("Adding {title}", title=title)}: {job.share:.0%}, {esc(of_library(job.doing))}</div>'
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 
-from app.controls import esc, styled, text
+from app.controls import alert, styled, text
 from app.language import tr
 from app.words import of_library
 from smcore.area_text import LONGEST, TypedArea, parse_area
@@ -44,4 +44,4 @@ class AreaField:
         try:
             self._taken(parse_area(written))
         except SmcoreError as error:
-            self.said.object = f'<div class="alert" role="alert">{esc(of_library(error.sentence))}</div>'
+            self.said.object = alert(of_library(error.sentence))

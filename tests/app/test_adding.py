@@ -17,6 +17,7 @@ from app.catalogue_watch import CatalogueWatch
 from app.commands.worker import run
 from app.data_folders import find
 from app.jobs import CANCELLED, DONE, FAILED, MAX_QUEUED, Queue
+from app.language import speaking, tr
 from app.session import Session
 from app.settings import Settings
 from app.views.add_data import AddDataView
@@ -119,7 +120,8 @@ def test_what_cannot_be_used_is_told_in_a_sentence_and_leaves_nothing(
         with pytest.raises(ReaderError, match=said):
             ingest_job(wish.to_json(), tmp_path / "job", quiet, never)
     (folder / "sub").mkdir()
-    assert "empty" in str(look(Wish.of(own, path=str(folder / "sub")), tmp_path / "job")["said"]).lower() or True
+    said = str(look(Wish.of(own, path=str(folder / "sub")), tmp_path / "job")["said"])
+    assert said.startswith("No file has a name that is known")
     assert nothing_of(own, "mine")
 
 
@@ -429,3 +431,20 @@ def test_a_full_queue_is_told_on_the_card_and_the_add_button_works_again(
     heard(card)
     assert card.naming.visible
     assert not card.add.disabled
+
+
+def test_how_far_an_ingest_is_and_why_it_failed_are_said_in_the_language_of_the_page(
+    tab: Callable[..., Session], own: Settings
+) -> None:
+    queue = Queue(own.jobs)
+    job = queue.submit(adding.INGEST, Wish.of(own, path="/x", id="mine").to_json())
+    queue.claim()
+    queue.report(job, 0.5, "looking at the source files")
+    with speaking("zh"):
+        session = tab(product="coarse", add=job)
+        assert tr("looking at the source files") in session.line.state.object
+        assert "looking" not in session.line.state.object
+        queue.end(job, FAILED, "There is no entry 'mine'")
+        session.line.look()
+        assert "&#x27;mine&#x27;" in session.line.state.object
+        assert "entry" not in session.line.state.object
