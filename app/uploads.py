@@ -90,8 +90,8 @@ def dropped(folder: Path, drop: str) -> Path:
 def keep_only(folder: Path, drop: str, jobs: Path) -> None:
     """Remove the earlier batches of a tab, as it works with its last one; those that a job reads stay for it."""
     batch, used = dropped(folder, drop), _in_use(jobs)
-    for other in batch.parent.iterdir():
-        if other != batch and f"{batch.parent.name}/{other.name}" not in used:
+    for other in batch.parent.iterdir() if batch.parent.is_dir() else ():
+        if int(other.name) < int(batch.name) and f"{batch.parent.name}/{other.name}" not in used:
             shutil.rmtree(other, ignore_errors=True)
 
 
@@ -122,6 +122,12 @@ def wrong_content(name: str, head: bytes) -> str:
     return "" if head.startswith(wanted) else f"{name} is no {Path(name).suffix[1:]} file, whatever its name says"
 
 
+def _has_room(tab: Path, length: int, most: int) -> bool:
+    """Whether a tab may send so many bytes more, with all batches that it has here."""
+    present = [one.stat().st_size for one in tab.glob("*/*")]
+    return length + sum(present) <= most and len(present) < MOST_FILES
+
+
 @stream_request_body
 class UploadHandler(AuthRequestHandler):
     """One file of one tab: ``POST /upload/BATCH/NAME`` with the tab's token in a header."""
@@ -142,12 +148,14 @@ class UploadHandler(AuthRequestHandler):
         batch, _, name = self.request.path.removeprefix("/upload/").partition("/")
         if not _BATCH.fullmatch(batch):
             raise HTTPError(404)
-        folder = dropped(self.served.uploads, f"{token}/{batch}")
+        drop = f"{token}/{batch}"
+        folder = dropped(self.served.uploads, drop)
         length = int(self.request.headers.get("Content-Length", "0"))
         most = self.served.max_upload_mb * 2**20
         self.request.connection.set_max_body_size(most)
-        present = [one.stat().st_size for one in folder.iterdir()] if folder.is_dir() else []
-        if length + sum(present) > most or len(present) >= MOST_FILES:
+        if not _has_room(folder.parent, length, most):  # the last batch is kept for as long as it takes no room
+            keep_only(self.served.uploads, drop, self.served.jobs)
+        if not _has_room(folder.parent, length, most):
             self._refused = f"More than {self.served.max_upload_mb} MB can't be sent: type the path instead"
         elif not length:
             self._refused = f"{plain_name(unquote(name))} is empty"
@@ -193,8 +201,10 @@ class UploadHandler(AuthRequestHandler):
         self.finish({"said": self._refused})
 
     def on_connection_close(self) -> None:
-        """Leave nothing of a file that was cut off or stopped."""
-        self._drop()
+        """Leave nothing of a batch that was cut off or stopped: it is never told to the session."""
+        if self._out is not None:
+            self._drop()
+            shutil.rmtree(self._into.parent, ignore_errors=True)
 
     def _drop(self) -> None:
         if self._out is not None:

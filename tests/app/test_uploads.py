@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from app import uploads
+from app.jobs import FAILED, Queue
 from app.settings import Settings
 
 CSV = b"time,sm\n2020-01-01,0.2\n"
@@ -23,7 +26,7 @@ CSV = b"time,sm\n2020-01-01,0.2\n"
 def send(folder: Path, *files: tuple[str, bytes], token: str = "", host: str = "", most_mb: int = 1) -> list[Any]:
     """Send some files to a server of its own; its answers."""
     socket, port = bind_unused_port()
-    settings = Settings(uploads=folder, max_upload_mb=most_mb)
+    settings = Settings(uploads=folder, jobs=folder.parent / "jobs", max_upload_mb=most_mb)
     app = Application(uploads.routes(settings, [f"127.0.0.1:{port}"]))
     app.auth_provider = SimpleNamespace(get_user=None, get_user_async=None)  # type: ignore[attr-defined]
 
@@ -92,3 +95,53 @@ def test_a_refusal_is_a_sentence_and_leaves_no_part(tmp_path: Path, token: str) 
     assert [a.code for a in answers] == [200, 400]
     assert "More than 1 MB" in answers[1].body.decode()
     assert kept(tmp_path) == ["2/a.csv"]
+
+
+def test_the_limit_counts_all_that_a_tab_has_sent_and_an_earlier_batch_makes_room(tmp_path: Path, token: str) -> None:
+    folder, half = tmp_path / "uploads", CSV * 25_000
+    queue = Queue(tmp_path / "jobs")
+    send(folder, ("1/a.csv", CSV), ("2/a.csv", CSV), token=token)
+    assert kept(folder) == ["1/a.csv", "2/a.csv"]  # what is looked at stays while the next is sent
+    send(folder, ("3/a.csv", half), token=token)
+    job = queue.submit("ingest", {"drop": f"{token}/3"})
+    (answer,) = send(folder, ("4/b.csv", half), token=token)
+    assert (answer.code, kept(folder)) == (400, ["3/a.csv"])  # a job reads it
+    queue.end(job, FAILED)
+    (answer,) = send(folder, ("4/b.csv", half), token=token)
+    assert (answer.code, kept(folder)) == (200, ["4/b.csv"])
+
+
+def test_later_batches_stay_when_an_earlier_one_is_taken(tmp_path: Path, token: str) -> None:
+    folder = tmp_path / "uploads"
+    send(folder, ("8/a.csv", CSV), ("9/a.csv", CSV), ("10/a.csv", CSV), token=token)
+    uploads.keep_only(folder, f"{token}/9", tmp_path / "jobs")
+    assert kept(folder) == ["10/a.csv", "9/a.csv"]
+
+
+def test_nothing_is_kept_of_a_batch_that_is_stopped(tmp_path: Path, token: str) -> None:
+    folder = tmp_path / "uploads"
+    send(folder, ("1/a.csv", CSV), ("2/a.csv", CSV), token=token)
+    socket, port = bind_unused_port()
+    app = Application(uploads.routes(Settings(uploads=folder, jobs=tmp_path / "jobs"), [f"127.0.0.1:{port}"]))
+    app.auth_provider = SimpleNamespace(get_user=None, get_user_async=None)  # type: ignore[attr-defined]
+
+    async def until(done: Callable[[], bool]) -> None:
+        for _ in range(1000):
+            if done():
+                return
+            await asyncio.sleep(0.01)
+
+    async def run() -> None:
+        server = HTTPServer(app)
+        server.add_socket(socket)
+        _, out = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /upload/2/b.csv HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Loam-Tab: {token}\r\n"
+        out.write(f"{head}Content-Length: 1000\r\n\r\n".encode() + CSV)
+        await until(lambda: "2/b.csv.part" in kept(folder))
+        assert kept(folder) == ["1/a.csv", "2/a.csv", "2/b.csv.part"]
+        out.close()
+        await until(lambda: "2/b.csv.part" not in kept(folder))
+        server.stop()
+
+    IOLoop(make_current=False).run_sync(run)
+    assert kept(folder) == ["1/a.csv"]
