@@ -36,7 +36,7 @@ run: $(READY)
 	$(BIN)/loam serve --port $(PORT)
 
 test: $(TOOLS) browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(TOOLS) browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow" $(ARGS)
