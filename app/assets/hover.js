@@ -7,13 +7,17 @@ if (box && at && at.of === front.id) { // of several maps, the one under the poi
   const lon = ((at.x / R * 180 / Math.PI + 540) % 360) - 180;
   const lat = (2 * Math.atan(Math.exp(at.y / R)) - Math.PI / 2) * 180 / Math.PI;
   const covered = swiped.data.dw[0] > 1 && at.x >= swiped.data.x[0];
-  const d = (covered ? swiped : layer.visible ? front : scores).data, image = d.image[0];
-  const range = (covered ? swiped_scale : layer.visible ? scale : score_scale).data;
-  const [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
-  const i = Math.floor((at.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((at.x - d.x[0]) / d.dw[0] * columns);
+  const codeOf = (d) => {
+    const image = d.image[0], [rows, columns] = image.shape ?? [image.length, image[0]?.length ?? 0];
+    const i = Math.floor((at.y - d.y[0]) / d.dh[0] * rows), j = Math.floor((at.x - d.x[0]) / d.dw[0] * columns);
+    const inside = rows > 1 && i >= 0 && j >= 0 && i < rows && j < columns;
+    return { i, j, code: !inside ? undefined : image.shape ? image[i * columns + j] : image[i][j] };
+  };
+  const above = !covered && layer.visible && codeOf(running.data).code > 0; // where it has no value, the layer shows
+  const range = (covered ? swiped_scale : above ? running_scale : layer.visible ? scale : score_scale).data;
+  const { i, j, code } = codeOf((covered ? swiped : above ? running : layer.visible ? front : scores).data);
   let text = "";
-  if (rows > 1 && i >= 0 && j >= 0 && i < rows && j < columns) {
-    const code = image.shape ? image[i * columns + j] : image[i][j];
+  if (code !== undefined) {
     const low = range.low[0], high = range.high[0];
     const digits = high - low > 5 ? 0 : high - low <= 0.2 ? 3 : 2;
     const labels = range.labels?.[0];
@@ -23,7 +27,7 @@ if (box && at && at.of === front.id) { // of several maps, the one under the poi
     else if (code === 255) text = tr("above {value}", { value: high });
     else text = `${(low + (code - 2) * (high - low) / 252).toFixed(digits)} ${range.units[0]}`;
   }
-  if (!covered && layer.visible && i >= 0 && j >= 0 && i < cells.data.row[0].length && j < cells.data.column[0].length) {
+  if (!covered && !above && layer.visible) {
     const row = cells.data.row[0][i], column = cells.data.column[0][j]; // where cells are large enough to be told apart
     if (row >= 0 && column >= 0) text += `   ${cells.data.grid[0]} ${tr("row {row}, column {column}", { row, column })}`;
   }

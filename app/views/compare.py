@@ -208,6 +208,7 @@ class _Panel:
         args = {"front": self.source, "scale": self.scale, "layer": image, "scores": self.source}
         cells = ColumnDataSource({"row": [[]], "column": [[]], "grid": [""]})
         nothing = {"swiped": ColumnDataSource(dict(_NOTHING)), "swiped_scale": self.scale, "cells": cells}
+        nothing |= {"running": nothing["swiped"], "running_scale": self.scale}
         read = CustomJS(args=args | nothing | {"score_scale": self.scale}, code=code)
         plot.js_on_event(MouseMove, read)
         self.source.js_on_change("data", read)

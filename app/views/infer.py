@@ -289,7 +289,7 @@ class InferView:
         if self.selection.place != "infer":
             self.map.show_running(None)
         elif self.selection.coverage and (found := self.inputs.preview()) is not None:
-            self.map.show_running(found, 0, (0.0, 1.0))
+            self.map.show_running(found, shares=True)
         else:
             stored = self.queue.get(job) if job else None
             is_running = stored is not None and stored.state == RUNNING

@@ -116,13 +116,15 @@ class MapView:
         self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
         self.cells = ColumnDataSource({"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}, name="cells")
         self.swiped_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="swiped-scale")
+        self.running_scale = ColumnDataSource(dict(self.score_scale.data), name="running-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
         layers |= {"scores": self.scores, "score_scale": self.score_scale}
+        layers |= {"running": self.running, "running_scale": self.running_scale}
         layers |= {"swiped": self.swiped, "swiped_scale": self.swiped_scale, "cells": self.cells}
         read = CustomJS(args=layers, code=code)
         self.figure.js_on_event(MouseMove, read)
-        for source in (self.front, self.scores, self.swiped):
+        for source in (self.front, self.scores, self.swiped, self.running):
             source.js_on_change("data", read)
         leave = "window.loamPointer = undefined; document.getElementById('readout')?.replaceChildren();"
         self.figure.js_on_event(MouseLeave, CustomJS(code=leave))
@@ -308,15 +310,15 @@ class MapView:
         v = frame.view
         source.data = {"image": [frame.codes], "x": [v.x0], "y": [v.y0], "dw": [v.x1 - v.x0], "dh": [v.y1 - v.y0]}
 
-    def show_running(
-        self, preview: Preview | None, step: int = 0, colour_range: tuple[float, float] | None = None
-    ) -> None:
-        """Draw the tiles that a run has finished so far on top of the layer; None takes them away."""
+    def show_running(self, preview: Preview | None, step: int = 0, *, shares: bool = False) -> None:
+        """Draw the tiles that a run has finished so far, or shares, on top of the layer; None takes them away."""
         if preview is None:
             self._clear(self.running)
             return
         view, entry = self.view(), self.store.entry
-        low, high = colour_range or (self.store.colour_range(entry) if entry else names.RANGE_M3M3)
+        low, high = (0.0, 1.0) if shares else self.store.colour_range(entry) if entry else names.RANGE_M3M3
+        told, units = ((0.0, 100.0), "%") if shares else ((low, high), names.unit_label(names.VOLUMETRIC))
+        self.running_scale.data = {"low": [told[0]], "high": [told[1]], "units": [units]}
         gather = plan(preview.grid, view)
         field = preview.field[step, gather.rows, gather.columns]
         self._show(self.running, Frame(paint(field, gather, low, high), view))
