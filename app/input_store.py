@@ -11,7 +11,7 @@ from app.model_choice import Choice
 from app.prediction import Preview
 from smcore.input_coverage import Coverage, InputCoverage, input_coverage
 from smcore.progress import Cancel, Progress
-from smcore.roles import Source, observations, open_sources
+from smcore.roles import as_seen, open_sources
 from smcore.window import Window
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class InputStore:
 
     def known(self, choice: Choice, request: Mapping[str, Any]) -> Coverage | None:
         """What a look at the same request found before; None where nobody has looked."""
-        found: Coverage | None = _LOOKED.peek(self._key(choice, request))
+        found: Coverage | None = _LOOKED.peek(self.key(choice, request))
         return found
 
     def look(self, choice: Choice, request: Mapping[str, Any], progress: Progress, cancelled: Cancel) -> Coverage:
@@ -40,34 +40,23 @@ class InputStore:
         SmcoreError
             If the window misses the data, a store can't be read, or the look is stopped.
         """
+        key = self.key(choice, request)  # before anything is read: what changes meanwhile is looked at again
         pairs = [(str(role), str(entry_id)) for role, entry_id in request["data"]]
-        sources = _seen(open_sources(self._store.catalog, pairs), choice, str(request["quality"]))
+        sources = open_sources(self._store.catalog, pairs)
+        if choice.sees_target:
+            sources = as_seen(sources, quality=str(request["quality"]))
         found = input_coverage(
             choice.inputs, choice.step, sources, Window(**request["window"]), progress=progress, cancelled=cancelled
         )
-        _LOOKED.put(self._key(choice, request), found)
+        _LOOKED.put(key, found)
         return found
 
-    def _key(self, choice: Choice, request: Mapping[str, Any]) -> tuple[object, ...]:
+    def key(self, choice: Choice, request: Mapping[str, Any]) -> tuple[object, ...]:
+        """What a look depends on: the model's inputs, the data as they are on disk now, window and rules."""
         used = [self._store.catalog.get(str(entry_id)) for _, entry_id in request["data"]]
         versions = tuple((str(entry.location), self._store.version(entry)) for entry in used)
         asked = {name: request[name] for name in ("data", "window", "quality")}
-        return choice.id, versions, json.dumps(asked, sort_keys=True)
-
-
-def _seen(sources: list[Source], choice: Choice, quality: str) -> list[Source]:
-    """Observations as the model will see them: by the quality rule."""
-    if not choice.sees_target:
-        return sources
-    found: list[Source] = []
-    for source in sources:
-        if "target" in source.roles:
-            seen = observations(source, quality=quality, overpass="both")
-            found.append(Source(seen.id, frozenset({"target"}), seen.data, seen.fingerprint, seen.about))
-        others = source.roles - {"target"}
-        if others:
-            found.append(Source(source.id, others, source.data, source.fingerprint, source.about, source.prepared))
-    return found
+        return choice.id, choice.inputs, choice.step, versions, json.dumps(asked, sort_keys=True)
 
 
 def share_of(found: Coverage, chosen: str) -> Preview | None:

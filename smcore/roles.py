@@ -198,6 +198,20 @@ def observations(source: Source, *, quality: str, overpass: str) -> Source:
     return Source(source.id, source.roles, kept.assign_attrs(data.attrs), source.fingerprint, source.about)
 
 
+def as_seen(sources: Sequence[Source], *, quality: str, overpass: str = "both") -> list[Source]:
+    """The sources as a model sees them that is given the target: observations go by the rules, each role apart."""
+    views: list[Source] = []
+    for source in sources:
+        if "target" not in source.roles:
+            views.append(source)
+            continue
+        seen = observations(source, quality=quality, overpass=overpass)
+        views.append(replace(seen, roles=frozenset({"target"})))
+        if source.roles - {"target"}:
+            views.append(replace(source, roles=source.roles - {"target"}))
+    return views
+
+
 def cell_index(source: Source, lat: Array, lon: Array) -> tuple[Ints, Ints]:
     """Position of the cell or pixel that holds each point: (row, column), or (location, 0); −1 where there is none."""
     if source.layout == "cube":

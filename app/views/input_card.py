@@ -33,7 +33,7 @@ class InputCard:
         self.selection, self.store, self._changed = selection, store, changed
         self.looks = InputStore(store)
         self._work = Latest()
-        self._asked: tuple[Choice, Mapping[str, Any]] | None = None
+        self._asked: tuple[object, ...] | None = None
         self.found: Coverage | None = None
         self.list = text("", margin=(4, 0, 4, 0))
 
@@ -48,9 +48,10 @@ class InputCard:
             self._asked, self.list.object = None, ""
             self._show(None)
             return
-        if (choice, request) == self._asked:
+        asked = self.looks.key(choice, request)  # the data may have grown since the same was asked for
+        if asked == self._asked:
             return
-        self._asked = choice, request
+        self._asked = asked
         known = self.looks.known(choice, request)
         if known is not None:
             self._work.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
 from smcore.models.trained import ATTRIBUTE
 from smcore.models.weights import WEIGHTS_FILE, load_checkpoint
-from smcore.roles import Source, observations, open_sources
+from smcore.roles import Source, as_seen, open_sources
 from smcore.window import Window
 
 _TEXTS = ("device", "out", "id", "catalog", "quality", "overpass", "precision")
@@ -151,16 +151,7 @@ def sources_of(request: PredictRequest, catalog: Catalog, model: SoilMoistureMod
         raise CatalogError("No data set is named", hint="name the inputs with --data [ROLE=]ID")
     if not model.spec.sees_target:
         return opened
-    views: list[Source] = []
-    for source in opened:
-        if "target" not in source.roles:
-            views.append(source)
-            continue
-        seen = observations(source, quality=request.quality, overpass=request.overpass)
-        views.append(replace(seen, roles=frozenset({"target"})))
-        if source.roles - {"target"}:
-            views.append(replace(source, roles=source.roles - {"target"}))
-    return views
+    return as_seen(opened, quality=request.quality, overpass=request.overpass)
 
 
 def averaged(request: PredictRequest, sources: Sequence[Source]) -> tuple[str, ...]:

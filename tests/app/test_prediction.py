@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.model_choice import Choice
 from app.prediction import check_job, run_job
 from app.selection import Selection
 from app.store import Store
+from app.views.input_card import InputCard
 from smcore import names
 from smcore.cubes.store import open_store
 from smcore.grids import ease
@@ -40,6 +42,9 @@ class Wetness:
 
     def save(self) -> ModelState:
         return ModelState({}, {})
+
+
+CHOICE = Choice("wetness", "wetness", "Wetness", None, Wetness.used)
 
 
 def holed(shape: tuple[int, ...], share: float, seed: int) -> np.ndarray:
@@ -92,8 +97,7 @@ def test_cost_card_and_run_agree_where_soil_is_missing(
     days = counted(cube)
     assert 0 < (days > 0).sum() < days.size
     cost = check_job(asked, tmp_path, quiet, never)
-    choice = Choice("wetness", "wetness", "Wetness", None, Wetness.used)
-    card = InputStore(store).look(choice, asked, quiet, never)
+    card = InputStore(store).look(CHOICE, asked, quiet, never)
     made = run_job(asked, tmp_path / "job", quiet, never)
     product = open_store(Path(made["store"])).dataset()["sm"].values
     assert (cost["cells"], cost["steps"]) == (days.size, 8)
@@ -101,3 +105,43 @@ def test_cost_card_and_run_agree_where_soil_is_missing(
     assert cost["complete"] == float(card.complete.mean()) == pytest.approx(days.sum() / (days.size * 8))
     np.testing.assert_allclose(card.complete * 8, days, rtol=1e-5)
     np.testing.assert_array_equal(np.isfinite(product).sum(axis=0), days)
+
+
+def changed(store: Store) -> None:
+    """Let the data set be written again, a minute later."""
+    folder = store.catalog.get("weather").location
+    later = folder.stat().st_mtime + 60
+    os.utime(folder, (later, later))
+
+
+def test_a_look_during_which_the_data_change_is_not_kept_for_the_new_data(
+    given: tuple[xr.Dataset, Store], asked: dict[str, Any]
+) -> None:
+    store, during = given[1], []
+
+    def told(*_: object) -> None:
+        if not during:
+            during.append(changed(store))
+
+    looks = InputStore(store)
+    looks.look(CHOICE, asked, told, never)
+    assert during
+    assert looks.known(CHOICE, asked) is None
+    looks.look(CHOICE, asked, quiet, never)
+    assert looks.known(CHOICE, asked) is not None
+
+
+def test_the_card_looks_again_when_the_data_have_changed_and_only_then(
+    given: tuple[xr.Dataset, Store], asked: dict[str, Any]
+) -> None:
+    store = given[1]
+    card = InputCard(Selection(), store, lambda: None)
+    card.ask(CHOICE, asked)
+    first = card.found
+    assert first is not None
+    card.ask(CHOICE, dict(asked))
+    assert card.found is first
+    changed(store)
+    card.ask(CHOICE, asked)
+    assert card.found is not first
+    assert card.found is not None

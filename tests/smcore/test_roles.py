@@ -11,7 +11,7 @@ import xarray as xr
 from smcore import names
 from smcore.errors import CatalogError
 from smcore.grids import ease
-from smcore.roles import Source, fitting, mean_of_steps, observations, parse, read_series
+from smcore.roles import Source, as_seen, fitting, mean_of_steps, observations, parse, read_series
 
 
 def test_a_role_stands_before_the_equals_sign_and_may_be_left_out():
@@ -67,6 +67,18 @@ def test_only_the_overpass_and_the_quality_asked_for_count(small_world):
     assert np.isnan(usable[1, 0, 0])
     usable[1, 0, 0] = everything[1, 0, 0]
     np.testing.assert_array_equal(usable, everything)
+
+
+def test_a_model_sees_a_target_by_the_rules_and_its_other_roles_as_they_are(small_world):
+    passes = two_passes(small_world)
+    both = dataclasses.replace(passes, roles=frozenset({"target", "model_sm"}))
+    forcing = small_world.sources("forcing")[0]
+    target, other, last = as_seen([both, forcing], quality="recommended", overpass="am")
+    assert (target.roles, other.roles) == ({"target"}, {"model_sm"})
+    kept = observations(passes, quality="recommended", overpass="am").data
+    assert target.data.identical(kept)
+    assert other.data is both.data
+    assert last is forcing
 
 
 def test_a_day_with_two_steps_is_their_mean_over_valid_ones(small_world):
