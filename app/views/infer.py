@@ -16,7 +16,7 @@ from app.language import mark, tr
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
-from app.views.input_card import InputCard
+from app.views.input_card import InputCard, percent
 from app.views.map import MapView
 from app.views.model_picker import ModelPicker
 from app.views.typed_area import AreaField
@@ -306,7 +306,7 @@ def _cost(result: dict[str, Any]) -> str:
         time=_duration(result["seconds"]), device=esc(result["device"]), memory=result["memory_mib"],
     )  # fmt: skip
     usable = tr(
-        "inputs complete on {share:.0%} of cell-days, {cells:,} cells usable", share=result["complete"],
+        "inputs complete on {share} of cell-days, {cells:,} cells usable", share=percent(result["complete"]),
         cells=result["cells_complete"],
     )  # fmt: skip
     return f"<div>{cost}</div><div class=muted>{usable}</div>{said}"

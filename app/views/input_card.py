@@ -92,6 +92,11 @@ class InputCard:
         self.list.object = f'<div class="alert">{esc(said_of(error))}</div>'
 
 
+def percent(share: float) -> str:
+    """A share of cell-days as the card and the cost line write it."""
+    return "100 %" if share >= WHOLE else f"{100 * share:.1f} %"
+
+
 def _waiting(said: str) -> str:
     return f'<div class="muted">{tr("Looking at what is there of each input …")} {esc(said)}</div>'
 
@@ -155,12 +160,11 @@ def _called(one: InputCoverage) -> str:
 
 def _row(name: str, label: str, share: float, said: str, chosen: str, *, is_wrong: bool = False) -> str:
     pressed = "true" if name == chosen else "false"
-    shown = "100" if share >= WHOLE else f"{100 * share:.1f}"
     under = f'<div class="{"wrong" if is_wrong else "muted"}">{esc(said)}</div>' if said else ""
     return (
         f'<div class="input{" chosen" if name == chosen else ""}">'
         f'<button type="button" class="pick" data-open="input:{esc(name)}" aria-pressed="{pressed}">'
-        f"{esc(label)}<b>{shown} %</b></button>"
+        f"{esc(label)}<b>{percent(share)}</b></button>"
         f'<div class="bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></div>{under}</div>'
     )
 

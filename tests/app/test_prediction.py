@@ -16,7 +16,8 @@ from app.model_choice import Choice
 from app.prediction import check_job, run_job
 from app.selection import Selection
 from app.store import Store
-from app.views.input_card import InputCard
+from app.views.infer import _cost
+from app.views.input_card import InputCard, _row
 from smcore import names
 from smcore.cubes.store import open_store
 from smcore.grids import ease
@@ -112,6 +113,14 @@ def changed(store: Store) -> None:
     folder = store.catalog.get("weather").location
     later = folder.stat().st_mtime + 60
     os.utime(folder, (later, later))
+
+
+@pytest.mark.parametrize(("share", "written"), [(0.9971, "99.7 %"), (0.9999, "100 %"), (0.5, "50.0 %")])
+def test_the_cost_line_writes_the_share_as_the_card_does(share: float, written: str) -> None:
+    result = {"steps": 8, "cells": 320, "seconds": 1.0, "device": "cpu", "memory_mib": 1, "notes": []}
+    line = _cost(result | {"complete": share, "cells_complete": 160})
+    assert f"inputs complete on {written} of cell-days, 160 cells usable" in line
+    assert f"<b>{written}</b>" in _row("all", "All", share, "", "")
 
 
 def test_a_look_during_which_the_data_change_is_not_kept_for_the_new_data(
