@@ -53,7 +53,7 @@ def hovmoller_file(
             values, kind=kind, title=about, notes=notes, period=(first, last),
             reach=(float(found.edges[0]), float(found.edges[-1])), axis=section.axis, units=units,
             label=store.shown_at_step(entry), colours=shades(colours),
-            beyond=outside(colours), colour_range=colour_range,
+            beyond=outside(colours), colour_range=colour_range, n=int(np.isfinite(found.value).sum()),
             synthetic=any(one.synthetic for one in (entry, *store.also_shown())),
         )
     )  # fmt: skip

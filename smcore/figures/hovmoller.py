@@ -26,6 +26,7 @@ def draw_hovmoller(
     colours: Sequence[str],
     beyond: tuple[str, str],
     colour_range: tuple[float, float],
+    n: int,
     synthetic: bool,
     notes: Sequence[str] = (),
 ) -> bytes:
@@ -39,6 +40,8 @@ def draw_hovmoller(
         Outer borders of the columns [UTC] and of the rows, in what ``axis`` says.
     colours, beyond
         As of :func:`smcore.figures.maps.draw_map`.
+    n
+        How many values there are; the columns of a long diagram are means of several steps.
     notes
         Sentences under the title.
 
@@ -64,7 +67,7 @@ def draw_hovmoller(
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.set(xlabel="time [UTC]", ylabel=plain(axis))
-        headline(made, stamp(title, n=int(np.isfinite(laid).sum()), synthetic=synthetic), *map(plain, notes))
+        headline(made, stamp(title, n=n, synthetic=synthetic), *map(plain, notes))
         bar = made.colorbar(image, ax=axes, extend="both", pad=0.02)
         bar.set_label(f"{plain(label)} [{unit_label(units)}]")
         return render(made, kind)

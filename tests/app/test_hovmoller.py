@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from flagged import GRID, flagged
 from PIL import Image
 from tiny import Tiny
 
-from app import hovmoller_store
+from app import hovmoller_saving, hovmoller_store
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
@@ -210,6 +211,20 @@ def test_a_picture_says_what_the_drawer_says(open_tab: Callable[..., Session]) -
     session.selection.hovmoller = "line"
     with pytest.raises(ExportError, match="no Hovmöller diagram to save yet"):
         session.hovmoller._file("png")
+
+
+def test_a_picture_of_a_long_record_counts_the_values_and_not_its_columns(
+    open_tab: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hovmoller_saving, "COLUMNS", 7)
+    session = open_tab(product="coarse", hovmoller="view", quality="all")
+    assert session.hovmoller._shown is not None
+    count = int(np.isfinite(session.hovmoller._shown[1].value).sum())
+    root = ET.fromstring(session.hovmoller._file("svg").getvalue())
+    text = " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
+    said = re.search(r"n = (\d+)", re.sub(r"(?<=\d)[\s,](?=\d{3})", "", text))
+    assert said is not None
+    assert int(said[1]) == count
 
 
 def test_choosing_a_line_begins_to_draw_it_and_no_click_is_lost(open_tab: Callable[..., Session], tiny: Tiny) -> None:
