@@ -174,8 +174,9 @@ class Session:
 
     def _range_shown(self) -> None:
         """The inspector has the number that the map shows, once that is there."""
-        if self.selection.place == "explore" and self.store.combines:
-            self.cell.refresh()
+        cell: CellView | None = vars(self).get("cell")  # not made where nobody has opened Explore
+        if cell is not None and cell.awaits:
+            cell.refresh()
 
     def template(self) -> pn.Template:
         """The page of this session."""

@@ -21,6 +21,7 @@ class CellView:
     def __init__(self, selection: Selection, store: Store) -> None:
         self.selection, self.store = selection, store
         self.body = text()
+        self.awaits = False  # whether it says that the number of the map is being computed
         follow(selection, ["point", "time", "product", "variable", "quality", "masks"], self.refresh)
         follow(selection, ["minus", "onto", "expression"], self.refresh)
         follow(selection, ["aggregate", "since", "until", "percentile", "least_days"], self.refresh)
@@ -33,6 +34,7 @@ class CellView:
 
     def refresh(self) -> None:
         """Show the values at the chosen place."""
+        self.awaits = False
         if self.selection.point is None:
             self.body.object = empty(
                 tr(
@@ -62,6 +64,7 @@ class CellView:
         shown = shown_value(self.store)
         if shown is None:
             return ""
+        self.awaits = not shown.is_known
         said = f"{number(shown.value)} {unit_label(shown.units)}" if shown.is_known else tr("being computed")
         note = tr("{valid} of {n} days valid", valid=shown.valid_days, n=shown.days) if shown.days else ""
         value = Markup(f"<b>{esc(said)}</b><br><span class=muted>{esc(note)}</span>")

@@ -12,6 +12,7 @@ from factories import catalogue, days, tiny_cube
 from app.session import Session
 from app.settings import Settings
 from app.shown_value import shown_value
+from smcore import names
 from smcore.cubes.store import open_store
 from smcore.grids import ease
 
@@ -119,3 +120,15 @@ def test_a_step_without_any_value_in_view_is_said(tmp_path: Path) -> None:
     assert "No cell in view has a value at this step." in session.map_note.note.object
     session.selection.time = "2018-01-03T12:00:00"
     assert session.map_note.note.object == ""
+
+
+def test_of_a_range_of_a_variable_without_time_the_number_comes_with_the_picture(tmp_path: Path) -> None:
+    cube = tiny_cube(COARSE, 20)
+    height = np.arange(COARSE.lat.size * COARSE.lon.size, dtype="f4").reshape(COARSE.shape)
+    file = catalogue(tmp_path, {"cube": cube.assign(elevation=(("y", "x"), height, names.attributes("elevation")))})
+    settings = Settings(catalogs=(file,), writable_catalog=tmp_path / "own.yml", jobs=tmp_path / "jobs")
+    session = Session(settings, {"product": "cube", "shown": "elevation", "at": PLACE, "over": "mean", **JANUARY})
+    assert "being computed" in session.cell.body.object
+    session.map.request()
+    assert "being computed" not in session.cell.body.object
+    assert f"<b>{height[ROW, COLUMN]:.1f}" in session.cell.body.object
