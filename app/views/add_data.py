@@ -168,12 +168,12 @@ class AddDataView:
             self.seen.object, self.naming.visible = "", False
             return
         self._looked, seen = self._asking, Preview.from_json(found["preview"])
-        self.seen.object, self.naming.visible = told(seen), True
         names = found.get("names") or [seen.title]
         if not self.id.value:
             self.id.value = self._free(adding.proposed_id(names[0]))
         self.title.placeholder, self.licence.placeholder = seen.title, seen.licence
         self.citation.placeholder = seen.citation
+        self.seen.object, self.naming.visible = told(seen), True  # last: the fields under it are filled by then
 
     def _offer(self, variables: list[str]) -> None:
         options = {tr("the usual one"): ""} | {name: name for name in variables}
