@@ -38,6 +38,7 @@ def test_a_run_is_chosen_made_and_looked_at_and_a_reload_keeps_it(walk: Any) -> 
     walk.button("A against B").click()
     results.get_by_text(re.compile(r"same \S+ days")).first.wait_for()
     walk.wait("() => Array.from(loam.model('scores').data.text).every((t) => /pairs$/.test(t))")
+    walk.wait_query("show", "^against$")
     link, view = walk.query(), walk.view()
     walk.page.reload()
     walk.wait(f"() => ({MARKS})() === 4")
