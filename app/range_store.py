@@ -238,15 +238,23 @@ class RangeStore:
         store, variable = self._store, self._store.variable(entry)
         if not self.is_on:
             return None
-        if store.combines or variable in store.opened(entry).statics:
+        if store.combines:
             return self._off_the_map(entry, row, column)
-        values = store.values(entry, row, column, variable)
+        values = self._series(entry, row, column, variable)
         one = slice(0, 1)
         try:
             found = aggregate(self.asked(), lambda s, *_: values[s].reshape(1, 1), self._middles(entry), one, one)
         except WindowError:
             return None
         return self._value(entry, found, 0, 0)
+
+    def _series(self, entry: CatalogEntry, row: int, column: int, variable: str) -> np.ndarray:
+        store, nowhere = self._store, np.empty(0, np.int32)
+        if variable not in store.opened(entry).statics:
+            return store.values(entry, row, column, variable)
+        cell = Gather(0, slice(row, row + 1), slice(column, column + 1), nowhere, nowhere)
+        there = store.on_map(entry, store.step(entry), cell)  # the same at all steps
+        return np.full(len(store.times(entry)), there[0, 0], there.dtype)
 
     def _off_the_map(self, entry: CatalogEntry, row: int, column: int) -> RangeValue | None:
         piece, found = self._painted or (None, None)

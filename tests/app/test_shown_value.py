@@ -122,13 +122,22 @@ def test_a_step_without_any_value_in_view_is_said(tmp_path: Path) -> None:
     assert session.map_note.note.object == ""
 
 
-def test_of_a_range_of_a_variable_without_time_the_number_comes_with_the_picture(tmp_path: Path) -> None:
+def test_of_a_range_of_a_variable_without_time_the_number_is_there_at_any_zoom(tmp_path: Path) -> None:
     cube = tiny_cube(COARSE, 20)
     height = np.arange(COARSE.lat.size * COARSE.lon.size, dtype="f4").reshape(COARSE.shape)
     file = catalogue(tmp_path, {"cube": cube.assign(elevation=(("y", "x"), height, names.attributes("elevation")))})
     settings = Settings(catalogs=(file,), writable_catalog=tmp_path / "own.yml", jobs=tmp_path / "jobs")
     session = Session(settings, {"product": "cube", "shown": "elevation", "at": PLACE, "over": "mean", **JANUARY})
-    assert "being computed" in session.cell.body.object
-    session.map.request()
-    assert "being computed" not in session.cell.body.object
     assert f"<b>{height[ROW, COLUMN]:.1f}" in session.cell.body.object
+    session.map._size = (2, 2)  # the whole product in a pixel or two: the map shows means of many cells
+    session.map.request()
+    assert f"<b>{height[ROW, COLUMN]:.1f}" in session.cell.body.object
+
+
+def test_a_number_that_came_while_another_place_was_looked_at_is_there_on_return(tab: Callable[..., Session]) -> None:
+    session = tab(minus="model", over="mean", **JANUARY)
+    assert "being computed" in session.cell.body.object
+    session.selection.place = "stations"
+    session.map.request()
+    session.selection.place = "explore"
+    assert "being computed" not in session.cell.body.object
