@@ -299,6 +299,7 @@ def test_two_results_of_one_window_are_compared(walk: Any) -> None:
     walk.page.mouse.click(*walk.at(lat, lon))
     for name in ("Natural cubic", "Last valid"):
         walk.page.locator(".drawer").get_by_text(name).first.wait_for()
+    walk.wait_query("at", r"\d")
     link = walk.query()
     walk.page.reload()
     walk.page.locator(".rail").get_by_text("cell-steps in common").wait_for()
