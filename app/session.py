@@ -49,16 +49,12 @@ from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
 
-LINK_MS = 200
-"""The browser takes as long to note a new address as to colour a frame."""
-
 
 class Session:
     """The parts of one tab."""
 
     def __init__(self, settings: Settings, query: dict[str, str] | None = None) -> None:
         self.settings = settings
-        self._link_is_due = False
         self.selection = Selection(**url.read(query or {}))
         self.store = Store(self.selection, settings.catalogs)
         self.results = ResultStore(self.selection, self.store, settings.runs, self._is_queued)
@@ -236,14 +232,7 @@ class Session:
             self.store.stations.move(by)
 
     def write_link(self) -> None:
-        """Keep the address bar equal to the selection, one way; a moment later, as the frame goes first."""
-        document = pn.state.curdoc
-        if document is not None and not self._link_is_due:
-            self._link_is_due = True
-            document.add_timeout_callback(self._write_link, LINK_MS)
-
-    def _write_link(self) -> None:
-        self._link_is_due = False
+        """Keep the address bar equal to the selection, one way."""
         location = pn.state.location
         if location is not None:
             location.search = self.link()

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 FARM = "when,sm,lat,lon,cm\n" + "".join(f"2018-01-10T0{hour}:00,0.2{hour},40.1,-98.2,5\n" for hour in range(5))
 
 
+@pytest.mark.slow
 def test_a_sent_table_becomes_stations_after_its_depth_is_named(walk: Any) -> None:
     walk.open(product="coarse", t="2018-01-10")
     walk.button("+ Add data …").click()

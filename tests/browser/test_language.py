@@ -13,6 +13,7 @@ def locale() -> str:
     return "zh-CN"
 
 
+@pytest.mark.slow
 def test_a_chinese_browser_gets_chinese_and_the_switch_goes_to_english_and_keeps_the_view(walk: Any) -> None:
     walk.open(place="infer", theme="dark")
     page = walk.page

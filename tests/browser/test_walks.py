@@ -115,6 +115,7 @@ def test_a_typed_box_runs_and_its_result_becomes_the_layer_and_a_longer_run_is_c
     assert walk.query()["product"] == "fine"
 
 
+@pytest.mark.slow
 def test_a_dragged_box_becomes_the_box_to_predict(walk: Any) -> None:
     infer(walk)
     view = walk.view()
@@ -202,6 +203,7 @@ def test_the_dark_theme_reaches_page_and_map_and_stays(walk: Any) -> None:
     walk.wait(f"(old) => ({background})() !== old", dark)
 
 
+@pytest.mark.slow
 def test_a_hostile_link_opens_the_app(walk: Any) -> None:
     walk.open(product="../../etc/passwd", t="2018-99-99", view="nan,0,1,1", place="<script>", at="91,500", v="1")
     assert walk.page.get_by_label("Product on the map").input_value() == COARSE
@@ -224,6 +226,7 @@ def test_a_catalogue_that_breaks_while_the_server_runs_is_said_on_the_page(walk:
     assert walk.page.get_by_label("Product on the map").input_value() == COARSE
 
 
+@pytest.mark.slow
 def test_two_tabs_do_not_move_each_other(walk: Any) -> None:
     walk.open(product="coarse", t="2018-01-10")
     other = walk.page.context.new_page()
