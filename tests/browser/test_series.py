@@ -17,6 +17,7 @@ def place_of(walk: Any, row: int = 70, column: int = 100) -> tuple[float, float]
     return float(grid.lat[row]), float(grid.lon[column])
 
 
+@pytest.mark.slow
 def test_curves_are_hidden_by_their_names_and_the_period_is_drawn_in_the_strip(walk: Any) -> None:
     walk.open(product="fine", t="2018-01-10")
     walk.page.mouse.click(*walk.at(*place_of(walk)))
@@ -85,6 +86,7 @@ def test_series_are_means_over_a_dragged_box_and_a_clicked_polygon(walk: Any) ->
     walk.wait("(old) => new URLSearchParams(location.search).get('at') !== old", at)
 
 
+@pytest.mark.slow
 def test_the_drawer_grows_by_its_edge_and_by_key_and_keeps_its_height(walk: Any) -> None:
     walk.open(product="fine", t="2018-01-10", at="36.1,-104.3")
     walk.wait(SHOWN)
