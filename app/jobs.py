@@ -27,6 +27,7 @@ from smcore.errors import SmcoreError
 log = logging.getLogger(__name__)
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+STOPPED = "Stopped on request; nothing was kept."
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_QUEUED = 20
 KEPT_ENDED = 200
@@ -136,9 +137,10 @@ class Queue:
         with self._open() as db:
             db.execute(
                 "UPDATE jobs SET cancel = 1, state = CASE state WHEN ? THEN ? ELSE state END, "
+                "message = CASE state WHEN ? THEN ? ELSE message END, "
                 "ended = CASE state WHEN ? THEN strftime('%Y-%m-%dT%H:%M:%fZ') ELSE ended END "
                 "WHERE id = ? AND state IN (?, ?)",
-                (QUEUED, CANCELLED, QUEUED, job_id, QUEUED, RUNNING),
+                (QUEUED, CANCELLED, QUEUED, STOPPED, QUEUED, job_id, QUEUED, RUNNING),
             )
 
     # -- for the worker ------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from app import adding, prediction, validation
-from app.jobs import CANCELLED, DONE, FAILED, Job, Queue, is_alive
+from app.jobs import CANCELLED, DONE, FAILED, STOPPED, Job, Queue, is_alive
 from smcore.errors import Cancelled, SmcoreError
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def run(queue: Queue, job: Job) -> None:
     try:
         result = _KINDS[job.kind](job.request, queue.path(job.id), watch.progress, watch.cancelled)
     except Cancelled:
-        queue.end(job.id, CANCELLED, "Stopped on request; nothing was kept.")
+        queue.end(job.id, CANCELLED, STOPPED)
     except SmcoreError as error:
         queue.end(job.id, FAILED, error.sentence)
     except SystemExit:

@@ -83,8 +83,9 @@ def test_two_workers_never_claim_the_same_job(queue: Queue) -> None:
 def test_a_waiting_job_that_is_cancelled_ends_at_once_and_is_never_claimed(queue: Queue) -> None:
     first, second = queue.submit("predict", {}), queue.submit("predict", {})
     queue.cancel(first)
-    assert job(queue, first).state == CANCELLED
-    assert job(queue, first).ended
+    ended = job(queue, first)
+    assert (ended.state, ended.message) == (CANCELLED, "Stopped on request; nothing was kept.")
+    assert ended.ended
     claimed = queue.claim()
     assert claimed is not None
     assert claimed.id == second
