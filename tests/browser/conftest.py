@@ -78,7 +78,7 @@ def _catalogue(folder: Path) -> tuple[Path, Grid, Grid]:
     return catalogue(folder, data), coarse, fine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """``loam serve`` on a tiny catalogue, in a process of its own."""
     folder = tmp_path_factory.mktemp("served")
@@ -116,7 +116,7 @@ def _until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> 
     pytest.fail(f"the server did not listen within a minute: {log.read_text()}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The Chromium that ``make test`` brought."""
     sys.path.insert(0, str(ROOT / "tools"))

@@ -140,6 +140,7 @@ def test_a_run_by_workers_of_a_scheduler_has_the_bytes_of_a_run_by_one_process(
     assert sorted(path.name for path in tmp_path.iterdir() if "home" not in path.name) == ["alone", "many"]
 
 
+@pytest.mark.slow
 def test_cubes_that_are_scored_map_by_map_are_so_by_workers_too(
     catalog: Catalog, scheduler: str, tmp_path: Path
 ) -> None:
@@ -261,6 +262,7 @@ def test_a_run_that_was_stopped_goes_on_from_there(
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_parts_of_another_request_or_of_other_data_are_not_used(
     catalog: Catalog, tmp_path: Path, stores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +309,7 @@ def test_parts_come_back_from_files_whatever_the_analyses(catalog: Catalog, tmp_
     assert files(tmp_path / "kept") == files(tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_a_tile_that_nobody_could_do_has_failed_and_says_why(catalog: Catalog, tmp_path: Path) -> None:
     options = RunOptions(PLAIN.match, PLAIN.estimates, triple=True, stability=30, strata=("season",))
     plan = make_plan(["product", "other"], "reference", catalog, options)

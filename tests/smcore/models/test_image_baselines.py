@@ -41,7 +41,9 @@ def small(name: str) -> ImageModel:
     return ImageModel(spec, config, make, alone=alone)
 
 
-@pytest.fixture(params=list(SMALL), scope="module")
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.slow if name == "plain_se" else ()) for name in SMALL], scope="module"
+)
 def fitted(request: pytest.FixtureRequest) -> ImageModel:
     model = small(request.param)
     model.fit(coarse_data((24, 24), origin=(3, 5)), FitRun(seed=2))
@@ -173,6 +175,7 @@ def test_sizes_are_those_proposed():
     assert (chosen.token, chosen.width, chosen.depth, chosen.heads) == (4, 192, 6, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet", "unet", "vit"])
 def test_each_learns_from_targets_one_to_one(name):
     inputs = make_inputs((16, 16), steps=16, wavy=True)

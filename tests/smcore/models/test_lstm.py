@@ -112,6 +112,7 @@ def test_observations_without_a_whole_window_before_them_teach_nothing():
         small().fit(TrainingData(Task(task.inputs, target, task.members)), FitRun())
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_with_the_same_weights():
     whole, memory = small(epochs=3), Memory()
     whole.fit(coarse_data(), FitRun(seed=4))

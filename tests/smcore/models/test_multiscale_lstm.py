@@ -172,6 +172,7 @@ def test_it_learns_from_coarse_cells_alone():
     assert np.corrcoef(estimate[valid], task.target[valid])[0, 1] > 0.6
 
 
+@pytest.mark.slow
 def test_site_predictions_come_back_in_volumetric_units_of_the_sites():
     model = MultiscaleLstm(Config(hidden=16, epochs=20, most_steps=6))
     cells, sites = make_task(coarse=6), make_task(coarse=6, side=1, seed=3, level=0.45)

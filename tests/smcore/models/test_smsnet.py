@@ -348,6 +348,7 @@ def test_a_cell_without_a_target_has_no_part_in_training():
     np.testing.assert_array_equal(results[0].predict(inputs)["sm"], results[1].predict(inputs)["sm"])
 
 
+@pytest.mark.slow
 def test_missing_targets_are_masked_not_taken_for_zero():
     inputs = make_inputs((8, 8), steps=30)
     target = np.full((30, 64), np.nan)

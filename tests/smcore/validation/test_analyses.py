@@ -149,6 +149,7 @@ def test_a_scaled_product_stands_beside_itself_and_is_scored_on_the_days_it_was_
     assert rows["blunt@mean_std", "ubrmsd"] < rows["blunt", "ubrmsd"]
 
 
+@pytest.mark.slow
 def test_a_scaling_of_one_product_is_no_scaling_of_another_whichever_is_named_first(
     catalog: Path, tmp_path: Path
 ) -> None:
