@@ -25,7 +25,7 @@ from smcore.validation.metrics import METRICS
 from smcore.validation.runs.result_folder import RUN_FILE
 from smcore.validation.runs.run import FORMAT
 from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
-from smcore.validation.score import MEDIAN, POOLED
+from smcore.validation.score import MEDIAN, POOLED, VARIANT
 
 OWN, COMMON = "own", "common"
 DENSITY: Final = "density.npz"
@@ -77,8 +77,8 @@ class RunResults:
     # -- what was compared ---------------------------------------------------------------------------------------
     @property
     def products(self) -> tuple[str, ...]:
-        """Ids of the products, in the order in which they were given."""
-        return tuple(str(one["id"]) for one in self.record["products"])
+        """Names of the products, in the order given: the id, with a scaling of its own as ``@cdf``."""
+        return tuple(_name(one) for one in self.record["products"])
 
     @property
     def reference(self) -> str:
@@ -105,7 +105,9 @@ class RunResults:
     def title(self, product: str) -> str:
         """Title of a product or of the reference."""
         about = (*self.record["products"], self.record["reference"])
-        return next((str(one["title"]) for one in about if one["id"] == product), product)
+        scaling = product.partition(VARIANT)[2]
+        found = next((str(one["title"]) for one in about if _name(one) == product), product)
+        return f"{found}, scaled by {scaling.replace('_', ' ')}" if scaling else found
 
     def result(self, product: str) -> dict[str, Any]:
         """What the record says of a product: notes, counts, statuses."""
@@ -265,11 +267,16 @@ def list_runs(folder: Path) -> list[tuple[str, str, float]]:
             continue
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            products = ", ".join(str(one["id"]) for one in record["products"])
+            products = ", ".join(_name(one) for one in record["products"])
             found.append((file.parent.name, f"{products} against {record['reference']['id']}", file.stat().st_mtime))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: -one[2])
+
+
+def _name(one: dict[str, Any]) -> str:
+    """What a data set is called in the tables of the run."""
+    return str(one.get("name") or one["id"])
 
 
 def _digest(file: Path) -> str:

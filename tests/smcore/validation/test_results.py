@@ -198,3 +198,11 @@ def test_a_record_that_lacks_a_part_is_refused(made: tuple[Path, Run, RunResults
     with pytest.raises(StoreError, match="lacks results"):
         open_run(folder)
     assert open_run(made[0]).density("a") is None
+
+
+def test_a_scaled_twin_is_a_product_of_its_own(made: tuple[Path, Run, RunResults], tmp_path: Path) -> None:
+    record = made[2].record
+    twin = {**record["products"][0], "name": f"{record['products'][0]['id']}@cdf"}
+    both = RunResults(tmp_path, {**record, "products": [record["products"][0], twin]})
+    assert both.products == ("a", "a@cdf")
+    assert both.title("a@cdf") == f"{both.title('a')}, scaled by cdf"
