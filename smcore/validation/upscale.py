@@ -29,6 +29,7 @@ from smcore import names
 from smcore.errors import MatchError
 from smcore.grids import wrap_longitude
 from smcore.validation.matching.collocate import collocate
+from smcore.validation.matching.excluding import Excluded, mask
 from smcore.validation.matching.places import CUBE, STATIONS
 from smcore.validation.matching.sides import Masks, Side, side
 from smcore.validation.matching.sphere import unit_vectors
@@ -67,6 +68,7 @@ def upscale(
     masks: Masks | None = None,
     plain: bool = False,
     max_distance_km: float | None = None,
+    excluded: Excluded | None = None,
 ) -> Upscaled:
     """Average the sensors in each cell.
 
@@ -82,6 +84,8 @@ def upscale(
         Leave the differences of level between sensors in.
     max_distance_km
         As for matching.
+    excluded
+        Periods of the sensors that are left out: the other sensors of the cell stand for them.
 
     Raises
     ------
@@ -98,7 +102,10 @@ def upscale(
     steps = slice(0, len(stations.stamps))
     for batch in _batches(members, len(stations.stamps)):
         wanted = np.concatenate([members[i] for i in batch])
-        values = stations.read(wanted, steps, masks or Masks(), stations.span).values.astype(np.float64)
+        records = stations.read(wanted, steps, masks or Masks(), stations.span)
+        if excluded is not None:
+            records, _ = mask(records, wanted, excluded)
+        values = records.values.astype(np.float64)
         ends = np.cumsum([len(members[i]) for i in batch])
         for i, part in zip(batch, np.split(values, ends[:-1]), strict=True):
             weights = _weights(stations, cells, members[i], int(index[members[i][0]]), method)

@@ -103,7 +103,7 @@ class InCells:
         stations, cells = (matched.product, matched.reference) if of_product else (matched.reference, matched.product)
         made = upscale(
             stations, cells, self.method, masks=matched.masks, plain=self.plain,
-            max_distance_km=self.matching.max_distance_km,
+            max_distance_km=self.matching.max_distance_km, excluded=matched.excluded,
         )  # fmt: skip
         sides = (made.side, cells) if of_product else (cells, made.side)
         found = score(match(*sides, self.matching), self.options.of(matched))

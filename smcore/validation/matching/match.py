@@ -17,6 +17,7 @@ from smcore.cubes.quality import RULES
 from smcore.errors import MatchError
 from smcore.stations.select import DEPTH_TOLERANCE_M
 from smcore.validation.matching.collocate import Collocation, anchor_is_product, collocate, nearest
+from smcore.validation.matching.excluding import Excluded, pair_without
 from smcore.validation.matching.masking import check_flags, rule_notes
 from smcore.validation.matching.pairing import Pairs, pair_daily, pair_nearest
 from smcore.validation.matching.period import common_period, time_rule
@@ -74,7 +75,7 @@ class Match:
     """How two sides are paired: made by :func:`match`, read by :meth:`block`.
 
     ``places`` are the locations that results are given for, those of the anchor side. ``notes`` are sentences to print
-    with any number.
+    with any number. ``excluded`` are records of the reference that are as if missing.
     """
 
     product: Side
@@ -86,6 +87,7 @@ class Match:
     limits: tuple[int, int]
     steps: tuple[slice, slice]
     notes: tuple[str, ...]
+    excluded: Excluded | None = None
 
     @property
     def anchor(self) -> Side:
@@ -127,8 +129,13 @@ class Match:
         here = own.read(rows, own_steps, self.masks, self.limits, to_the_hour=not self.daily, labelled=mine)
         there = self._read_other(other, rows, other_steps, labelled=not mine)
         x, y = (here, there) if self.product_is_anchor else (there, here)
-        pairs = pair_daily(x, y) if self.window is None else pair_nearest(x, y, self.window)
+        if self.excluded is None or self.excluded.spans.keys().isdisjoint(rows.tolist()):
+            return PairBlock(rows, self._paired(x, y), x.counts, y.counts)
+        pairs, y = pair_without(x, y, rows, self.excluded, self._paired)
         return PairBlock(rows, pairs, x.counts, y.counts)
+
+    def _paired(self, product: Records, reference: Records) -> Pairs:
+        return pair_daily(product, reference) if self.window is None else pair_nearest(product, reference, self.window)
 
     def _read_other(self, side: Side, rows: Ints, steps: slice, *, labelled: bool) -> Records:
         """Read what stands for the anchor's locations ``rows`` on the other side."""

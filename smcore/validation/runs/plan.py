@@ -25,8 +25,10 @@ from smcore.validation.analyses.common_days import CommonDays
 from smcore.validation.analyses.drift import Stability
 from smcore.validation.analyses.in_cells import InCells
 from smcore.validation.estimates import EstimateOptions
+from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.leakage import Seen, seen
 from smcore.validation.map_scores import MapScores, map_scores
+from smcore.validation.matching.excluding import excluding
 from smcore.validation.matching.fetching import cube_fetch
 from smcore.validation.matching.masking import attach, check_rules
 from smcore.validation.matching.match import Match, MatchOptions, match
@@ -72,6 +74,8 @@ class RunOptions:
         them out, nothing takes the usual ones.
     upscale
         ``mean`` or ``weighted``: score the cells too, each with the mean of the sensors that stand in it.
+    exclusions
+        Periods of the reference that are left out (:mod:`smcore.validation.matching.excluding`), in any order.
     """
 
     match: MatchOptions = field(default_factory=MatchOptions)
@@ -82,6 +86,10 @@ class RunOptions:
     stability: int | None = None
     strata: tuple[str, ...] = ()
     upscale: str = "none"
+    exclusions: tuple[Exclusion, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exclusions", tidy(self.exclusions))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +202,8 @@ def make_plan(products: Sequence[str], reference: str, catalog: Catalog, options
     opened = {name: open_entry(entry) for name, entry in entries.items()}
     sides = {name: replace(entry_side(entries[name], opened[name]), name=name) for name in entries}
     options = _with_masks(options, catalog, tuple(sides.values()))
-    matches = tuple(match(sides[name], sides[reference], options.match) for name in products)
+    every = tuple(match(sides[name], sides[reference], options.match) for name in products)
+    matches = excluding(every, options.exclusions)
     shared = _by_one_rule(matches, options)
     _check_period(products, options.transform)
     for matched in matches:
@@ -220,7 +229,8 @@ def _by_one_rule(matches: tuple[Match, ...], options: RunOptions) -> tuple[Match
     if len(by_day) in (0, len(matches)):
         return matches
     daily = replace(options.match, daily=True, time_window=None)
-    return tuple(one if one.daily else match(one.product, one.reference, daily) for one in matches)
+    again = [one if one.daily else match(one.product, one.reference, daily) for one in matches]
+    return excluding(again, options.exclusions)
 
 
 def _check_period(products: Sequence[str], transform: Transform) -> None:

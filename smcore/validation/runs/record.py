@@ -11,6 +11,7 @@ from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import Status
 from smcore.validation.estimates import Number
+from smcore.validation.matching.excluding import COUNT, EXCLUDED
 from smcore.validation.matching.match import Match
 from smcore.validation.matching.places import STATIONS
 from smcore.validation.matching.sides import Side
@@ -51,6 +52,7 @@ def options_record(options: RunOptions) -> dict[str, Any]:
         "scaling": options.transform.scaling,
         "scaling_period": None if options.transform.period is None else options.transform.period.text,
         "anomaly": options.transform.anomaly,
+        "exclusions": [one.record() for one in options.exclusions],
     }
 
 
@@ -95,8 +97,8 @@ def _match_notes(matched: Match, transform: Transform) -> list[str]:
 
 
 def sentences(scored: Score) -> list[str]:
-    """Say what was found in the data: which share of the retrievals is recommended."""
-    result = []
+    """Say what was found in the data: which share of the retrievals is recommended, what exclusions have taken."""
+    result = _exclusions(scored)
     for name, one in (("product", scored.matched.product), ("reference", scored.matched.reference)):
         if one.has_quality and "recommended_bits" in one.dataset[names.QUALITY].attrs:
             recommended, offered = scored.recommended(name)
@@ -111,6 +113,16 @@ def sentences(scored: Score) -> list[str]:
     if (scored.status["n"] == Status.NONE_RECOMMENDED).all() and len(scored.n):
         result.append(none_recommended(scored))
     return result
+
+
+def _exclusions(scored: Score) -> list[str]:
+    matched = scored.matched
+    if matched.excluded is None:
+        return []
+    nothing = np.zeros(0, np.int64)
+    records, pairs = scored.counts["reference"].get(COUNT, nothing), scored.dropped.get(EXCLUDED, nothing)
+    noun = "sensors" if matched.anchor.layout == STATIONS else "pixels"
+    return matched.excluded.sentences(matched.reference.name, noun, int(records.sum()), int(pairs.sum()))
 
 
 def describe(entry: CatalogEntry, one: Side, fingerprint: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from smcore import __version__
 from smcore.catalog import Catalog
 from smcore.errors import MatchError
 from smcore.validation.estimates import EstimateOptions
+from smcore.validation.exclusions import MOST, Exclusion
 from smcore.validation.matching.mask_rules import BIT_TESTS, OPERATORS, Condition, MaskRule
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.period import period_limits
@@ -98,6 +99,7 @@ def request_of(record: Mapping[str, Any], *, where: str = RUN_FILE) -> tuple[tup
         stability=options.whole("stability_days", 1, 100_000, or_none=True),
         strata=options.texts("strata"),
         upscale=options.one_of("upscale", ("none", "mean", "weighted")),
+        exclusions=_exclusions(options),
     )
     options.finish()
     return products, reference, found
@@ -241,6 +243,18 @@ def _condition(block: _Block) -> Condition:
     return Condition(block.text("variable", empty=True), chosen, value, block.text("units", empty=True))
 
 
+def _exclusions(options: _Block) -> tuple[Exclusion, ...]:
+    """What was excluded; nothing in records of before there were exclusions."""
+    if "exclusions" not in options:
+        return ()
+    found = []
+    for one in options.items("exclusions", most=MOST):
+        block = _Block(one, f"{options.where}, exclusions")
+        found.append(Exclusion(*(block.loose(key) for key in ("subject", "start", "end", "reason"))))
+        block.finish()
+    return tuple(found)
+
+
 def _estimate_options(options: _Block) -> EstimateOptions:
     level = options.number("level", 0.5, 1)
     min_obs, draws = options.whole("min_obs", 2, _LARGEST), options.whole("draws", 1, 1_000_000)
@@ -339,10 +353,15 @@ class _Block:
         value = self.text(key)
         return value if value in choices else self.refuse(key, f"one of {', '.join(choices)}")
 
-    def items(self, key: str) -> list[Any]:
+    def loose(self, key: str) -> str:
+        """A text that whoever takes it checks."""
         value = self.take(key)
-        if not isinstance(value, list) or len(value) > _MAX_ITEMS:
-            self.refuse(key, f"a list of {_MAX_ITEMS} at most")
+        return value if isinstance(value, str) else self.refuse(key, "a text")
+
+    def items(self, key: str, *, most: int = _MAX_ITEMS) -> list[Any]:
+        value = self.take(key)
+        if not isinstance(value, list) or len(value) > most:
+            self.refuse(key, f"a list of {most} at most")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from smcore.errors import Status
 from smcore.validation.estimates import Number
+from smcore.validation.matching.excluding import EXCLUDED
 from smcore.validation.matching.places import CUBE
 from smcore.validation.metrics import METRICS
 from smcore.validation.score import MEDIAN, POOLED, Score
@@ -113,7 +114,9 @@ def reason(score: Score, metric: str, row: int) -> str:
         km = score.matched.collocation.distance_km[row]
         return f"nearest location is {km:.1f} km away" if np.isfinite(km) else "its coordinates are unknown"
     if status == Status.TOO_FEW:
-        return f"{score.n[row]} pairs, {score.min_obs} needed"
+        excluded = _excluded(score, row)
+        more = f"; {excluded} more are excluded" if excluded else ""
+        return f"{score.n[row]} pairs, {score.min_obs} needed{more}"
     if status == Status.CONSTANT_SERIES:
         return "one of the series has one value only"
     if status == Status.UNIT_MISMATCH:
@@ -131,7 +134,13 @@ def _no_overlap(score: Score, row: int) -> str:
         if not counts["usable"]:
             lost = [f"{counts[k]} by {k.removeprefix('dropped_')}" for k in counts if k[:8] == "dropped_" and counts[k]]
             return f"none of {counts['values']} values of the {side} is usable: left out {', '.join(lost)}"
-    return "no two usable records or days meet"
+    excluded = _excluded(score, row)
+    return f"its {excluded} pairs are excluded" if excluded else "no two usable records or days meet"
+
+
+def _excluded(score: Score, row: int) -> int:
+    """How many pairs of a location exclusions have taken."""
+    return int(score.dropped[EXCLUDED][row]) if EXCLUDED in score.dropped else 0
 
 
 def _location_rows(score: Score) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from smcore.cubes import store
 from smcore.errors import MatchError, SmcoreError
 from smcore.grids import ease
 from smcore.validation.estimates import INTERVALS, EstimateOptions
+from smcore.validation.exclusions import Exclusion
 from smcore.validation.matching.mask_rules import BIT_TESTS, COMPARISONS, NAMED, Condition, MaskRule, named
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.sides import Masks
@@ -102,6 +103,17 @@ TRANSFORMS = st.builds(
     period=st.one_of(st.none(), periods()),
     anomaly=st.sampled_from(["none", "35d", "climatology"]),
 )
+
+
+@st.composite
+def exclusions(draw: st.DrawFn) -> Exclusion:
+    first, last = sorted((draw(DAY), draw(DAY)))
+    start, end = draw(st.sampled_from(["", first.isoformat()])), draw(st.sampled_from(["", f"{last}T12:30:05"]))
+    return Exclusion(
+        draw(st.sampled_from(["NET/a b/0-0.05/p", "=cmd", "\u202eabc \U0001f4a7 <b>"])), start, end, draw(WORD)
+    )
+
+
 OPTIONS = st.builds(
     RunOptions,
     match=MATCHES,
@@ -112,6 +124,7 @@ OPTIONS = st.builds(
     stability=st.one_of(st.none(), st.integers(1, 5000)),
     strata=st.lists(WORD, max_size=3).map(tuple),
     upscale=st.sampled_from(["none", "mean", "weighted"]),
+    exclusions=st.lists(exclusions(), max_size=3).map(tuple),
 )
 
 
@@ -202,6 +215,12 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("options.daily", 1, "true or false"),
         ("options.upscale", "median", "one of none, mean, weighted"),
         ("options.stability_days", 0, "can't be stability_days"),
+        ("options.exclusions", [7], "a block has no keys"),
+        ("options.exclusions", [{"subject": "a"}], "lacks 'start'"),
+        ("options.exclusions", [{"subject": "", "start": "", "end": "", "reason": ""}], "names no subject"),
+        ("options.exclusions", [{"subject": "a", "start": "now", "end": "", "reason": ""}], "'now' is no time"),
+        ("options.exclusions", [{"subject": "a", "start": 1, "end": "", "reason": ""}], "1 can't be start"),
+        ("options.exclusions", [{"subject": "a", "start": "", "end": "", "reason": "", "by": ""}], "has 'by', which"),
         ("options.masks.0.conditions", [], "one test or more"),
         ("options.masks.0.conditions.0.operator", "__import__", "one of <"),
         ("options.masks.0.conditions.0.value", [], "can't be value"),
