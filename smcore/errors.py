@@ -90,8 +90,16 @@ class NotEnoughPairs(SmcoreError):
     """No location at all has enough pairs."""
 
 
+class ReviewError(SmcoreError):
+    """A review log can't be used, or a decision can't be made as asked."""
+
+
 class ExportError(SmcoreError):
     """A file can't be written."""
+
+
+class RecipeError(ExportError):
+    """A figure's recipe is malformed, of a newer version, or its data are not there or not the same."""
 
 
 class Cancelled(SmcoreError):

@@ -1,0 +1,85 @@
+"""Where the reviewers of one run differ: what a merge has to show before anybody uses its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+from smcore.review.events import Event, same_person
+from smcore.review.state import Opinion, SubjectReview, fold
+from smcore.review.words import VERDICTS
+from smcore.validation.exclusions import Exclusion
+
+VERDICT, OVERLAP, ONE_SIDED = "verdict", "overlap", "one-sided"
+
+
+@dataclass(frozen=True, order=True)
+class Conflict:
+    """One difference between two reviewers: of which station, of which kind, between whom, in a sentence."""
+
+    subject: str
+    kind: str
+    reviewers: tuple[str, str]
+    sentence: str
+
+
+def conflicts(events: Iterable[Event]) -> tuple[Conflict, ...]:
+    """Differences that stand after all events, in order of the stations.
+
+    ``verdict``: the last verdicts of two reviewers differ. ``overlap``: they excluded periods that overlap and are not
+    the same. ``one-sided``: one excluded a period, the other gave a verdict without it. Who has accepted another's
+    verdict has that verdict and those exclusions.
+    """
+    found: list[Conflict] = []
+    for one in fold(events).subjects.values():
+        for a, b in combinations(one.verdicts.values(), 2):
+            found += _between(one, *sorted((a, b), key=lambda opinion: opinion.reviewer))
+    return tuple(sorted(found))
+
+
+def _between(one: SubjectReview, a: Opinion, b: Opinion) -> list[Conflict]:
+    names = (a.reviewer, b.reviewer)
+    found = []
+    if a.verdict != b.verdict:
+        said = " and ".join(f"{o.reviewer} says {o.verdict} ({VERDICTS[o.verdict or 0]})" for o in (a, b))
+        found.append(Conflict(one.subject, VERDICT, names, said))
+    if _has_agreed(one, a, b):
+        return found
+    own = {name: [e.exclusion for e in one.excluded.values() if same_person(e.reviewer, name)] for name in names}
+    for left in own[a.reviewer]:
+        for right in own[b.reviewer]:
+            if _overlap(left, right) and _period(left) != _period(right):
+                sentence = f"{a.reviewer} excludes {_text(left)}, {b.reviewer} {_text(right)}"
+                found.append(Conflict(one.subject, OVERLAP, names, sentence))
+    for name, other in (names, names[::-1]):
+        for exclusion in own[name]:
+            if not any(_overlap(exclusion, another) for another in own[other]):
+                sentence = f"{name} excludes {_text(exclusion)}, {other} does not"
+                found.append(Conflict(one.subject, ONE_SIDED, names, sentence))
+    return found
+
+
+def _has_agreed(one: SubjectReview, a: Opinion, b: Opinion) -> bool:
+    """Whether one of the two has read and accepted what the other signed, exclusions and all."""
+    if not one.has_accepted or not one.stands_as_signed or one.signed is None or one.second is None:
+        return False
+    first, second = one.signed.reviewer, one.second.reviewer
+    return any(
+        same_person(first, x) and same_person(second, y)
+        for x, y in ((a.reviewer, b.reviewer), (b.reviewer, a.reviewer))
+    )
+
+
+def _period(exclusion: Exclusion) -> tuple[str, str]:
+    return exclusion.start, exclusion.end
+
+
+def _overlap(a: Exclusion, b: Exclusion) -> bool:
+    return a.limits[0] < b.limits[1] and b.limits[0] < a.limits[1]
+
+
+def _text(exclusion: Exclusion) -> str:
+    if not exclusion.start and not exclusion.end:
+        return "the whole record"
+    return f"{exclusion.start or 'the beginning'} to {exclusion.end or 'the end'}"
