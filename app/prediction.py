@@ -10,13 +10,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from smcore import names
 from smcore.grids import Grid
 from smcore.progress import Cancel, Progress
+
+if TYPE_CHECKING:
+    from smcore.inference.tiles import PredictedSteps, PredictedTile
+    from smcore.inputs import Plan
 
 PREVIEW, ABOUT = "preview.npy", "preview.json"
 
@@ -52,28 +56,17 @@ def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, can
 
 
 def run_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
-    """Predict, leaving each finished tile in the job's folder for the map, and write the product."""
-    from smcore.inference import PredictRequest, run_request
+    """Predict, leaving each finished tile in the job's folder for the map, and write the product.
 
-    preview: np.ndarray | None = None
+    ``shown`` in the request is the moment that the map shows: models that go step by step begin with it.
+    """
+    from smcore.inference import PredictRequest, StepWatch, run_request
 
-    def keep(plan: Any, tile: Any) -> None:
-        nonlocal preview
-        if plan.places.grid is None:
-            return
-        if preview is None:
-            inner = plan.places.inner or (slice(None), slice(None))
-            grid = plan.places.grid.cut(*inner)
-            time = plan.time[plan.wanted]
-            folder.mkdir(parents=True, exist_ok=True)
-            preview = np.lib.format.open_memmap(
-                folder / PREVIEW, mode="w+", dtype=np.float32, shape=(len(time), *grid.shape)
-            )
-            preview[:] = np.nan
-            _about(folder, grid, time)
-        preview[:, tile.rows, tile.columns] = tile.values[names.SM]
-
-    result = run_request(PredictRequest.from_json(request), progress, cancelled, on_tile=keep)
+    left = _Left(folder)
+    moment = np.datetime64(str(request["shown"])[:19], "ns") if request.get("shown") else None
+    result = run_request(
+        PredictRequest.from_json(request), progress, cancelled, on_tile=left.tile, watch=StepWatch(left.steps, moment)
+    )
     return {
         "id": result.id,
         "store": result.store,
@@ -84,6 +77,37 @@ def run_job(request: Mapping[str, Any], folder: Path, progress: Progress, cancel
         "synthetic": result.synthetic,
         "notes": list(result.notes),
     }
+
+
+class _Left:
+    """What a run leaves in its folder for the map while it goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._field: np.ndarray | None = None
+
+    def tile(self, plan: Plan, tile: PredictedTile) -> None:
+        """A whole tile."""
+        self._put(plan, (slice(None), tile.rows, tile.columns), tile.values[names.SM])
+
+    def steps(self, plan: Plan, found: PredictedSteps) -> None:
+        """Some steps of a tile."""
+        self._put(plan, (found.steps, found.rows, found.columns), found.sm)
+
+    def _put(self, plan: Plan, at: tuple[slice, slice, slice], values: np.ndarray) -> None:
+        if plan.places.grid is None:
+            return
+        if self._field is None:
+            grid = plan.places.grid.cut(*(plan.places.inner or (slice(None), slice(None))))
+            time = plan.time[plan.wanted]
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._field = np.lib.format.open_memmap(
+                self.folder / PREVIEW, mode="w+", dtype=np.float32, shape=(len(time), *grid.shape)
+            )
+            self._field[:] = np.nan
+            self._field[at] = values
+            _about(self.folder, grid, time)
+        self._field[at] = values
 
 
 def _about(folder: Path, grid: Grid, time: np.ndarray) -> None:
@@ -102,6 +126,11 @@ class Preview:
     grid: Grid
     time: np.ndarray
     field: np.ndarray
+
+
+def has_preview(folder: Path) -> bool:
+    """Whether a job has left anything yet."""
+    return (folder / ABOUT).is_file()
 
 
 def read_preview(folder: Path) -> Preview | None:

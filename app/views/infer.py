@@ -48,7 +48,7 @@ class InferView:
         self.queue, self.settings = queue, settings
         self._busy, self._check = False, ""
         self._poll: Any = None
-        self._drawn: tuple[float, str] | None = None
+        self._drawn: tuple[float, str, bool] | None = None
         self._awaited = ""  # the run whose result goes on the map when it is there
         self.draw = button(tr("Draw a box"), lambda _: self._draw(), width=110, description=tr("Drag a box on the map"))
         self.clear = button(tr("Clear"), lambda _: setattr(selection, "box", None), width=64)
@@ -202,11 +202,15 @@ class InferView:
     def _run(self) -> None:
         request = self._request()
         name = f"run-{uuid.uuid4().hex[:8]}"
-        request |= {"id": name, "catalog": str(self.settings.writable_catalog)}
+        request |= {"id": name, "catalog": str(self.settings.writable_catalog), "shown": self._moment()}
         self._drawn = None
         self.selection.param.update(variable="", minus="")  # the tiles are soil moisture
         self._awaited = self.queue.submit("predict", request)
         self.selection.job = self._awaited
+
+    def _moment(self) -> str:
+        """The step on the map, which the run shows first."""
+        return self.store.moment() if self.store.entry is not None else ""
 
     def _cancel(self) -> None:
         if self.selection.job:
@@ -244,8 +248,9 @@ class InferView:
     def _progressed(self, job: Job) -> None:
         self.cancel.disabled = job.has_ended
         self.state.object = _state(job, self.queue)
-        if self._drawn != (job.share, job.state):  # the last tile is there before the run has ended
-            self._drawn = job.share, job.state
+        seen = job.share, job.state, prediction.has_preview(self.queue.path(job.id))
+        if self._drawn != seen:  # the last tile is there before the run has ended
+            self._drawn = seen
             self._show_tiles()
         made = job.result.get("id", "") if job.state == DONE else ""
         is_new = bool(made) and (job.id == self._awaited or made not in self.store.catalog)
@@ -294,7 +299,7 @@ class InferView:
             stored = self.queue.get(job) if job else None
             is_running = stored is not None and stored.state == RUNNING
             found = prediction.read_preview(self.queue.path(job)) if is_running else None
-            step = nearest_step(found.time, self.selection.time or str(found.time[-1])) if found else 0
+            step = nearest_step(found.time, self._moment() or str(found.time[-1])) if found else 0
             self.map.show_running(found, step)
 
 

@@ -7,7 +7,7 @@ line and for the app's worker.
 from smcore.inference.cost import Cost, estimate
 from smcore.inference.product import stitch
 from smcore.inference.request import PredictRequest, resolve_model
-from smcore.inference.run import PredictResult, run_request
+from smcore.inference.run import PredictResult, StepWatch, run_request
 from smcore.inference.tiles import PredictedTile, predict
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "PredictRequest",
     "PredictResult",
     "PredictedTile",
+    "StepWatch",
     "estimate",
     "predict",
     "resolve_model",

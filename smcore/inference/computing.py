@@ -7,7 +7,7 @@ Sizes depend on the plan and the device only, not on the clock, so that a repeti
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ from smcore.progress import Cancel, check, never
 from smcore.roles import as_slice
 
 Bools = NDArray[np.bool_]
+Told = Callable[[float, slice, Floats | None], None]
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,18 @@ class Engine:
         self.lanes = self.lanes or (2 if self.device == "cuda" else 1)
         self.call = self.call or CALL[self.device]
 
-    def values(self, inputs: Inputs, span: Span) -> tuple[Outputs, Bools]:
-        """Outputs (T, N) over the wanted steps of ``span``, NaN where an input is missing; and where none is."""
+    def values(self, inputs: Inputs, span: Span, told: Told | None = None) -> tuple[Outputs, Bools]:
+        """Outputs (T, N) over the wanted steps of ``span``, NaN where an input is missing; and where none is.
+
+        ``told`` learns of every call as it ends: which share of them has, and the soil moisture (t, N) of its steps,
+        which are given from the first wanted one of the span; None for calls of some cells over all steps.
+        """
         wanted = slice(span.wanted.start - span.read.start, span.wanted.stop - span.read.start)
         usable = usable_days(inputs, wanted)
         steps, count = usable.shape
         results: dict[str, Floats] = {n: np.full((steps, count), np.nan, np.float32) for n, _ in self.plan.spec.outputs}
-        for call, batch in self._done(inputs, self._calls(inputs, wanted, usable)):
+        calls = self._calls(inputs, wanted, usable)
+        for done, (call, batch) in enumerate(self._done(inputs, calls), 1):
             at = slice(call.wanted.start - wanted.start, call.wanted.stop - wanted.start)
             own = slice(call.wanted.start - call.steps.start, call.wanted.stop - call.steps.start)
             for name, values in batch.items():
@@ -97,6 +103,9 @@ class Engine:
                     results[name][at] = values[own]
                 else:
                     results[name][at, as_slice(call.locations)] = values[own]
+            if told is not None:
+                whole = np.where(usable[at], batch[SM][own], np.nan) if call.locations is None else None
+                told(min(1.0, done / len(calls)), at, whole)
         for values in results.values():
             values[~usable] = np.nan
         if self.band is not None:

@@ -24,7 +24,7 @@ from smcore.inference.precision import Precision, as_text
 from smcore.inference.product import MERGED, NOT_KEPT, dataset, fields_of, keeps_what_it_saw, nothing_to_predict
 from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
-from smcore.inference.tiles import PredictedTile, Predictor
+from smcore.inference.tiles import OnSteps, PredictedTile, Predictor
 from smcore.inputs import Plan, handshake
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
@@ -121,9 +121,11 @@ class Job:
         finished = self.parts.finished(shapes, tuple(self._kinds()))
         return [number for number in self.places if number not in finished]
 
-    def compute(self, numbers: Sequence[int], *, progress: Progress = quiet) -> Iterator[PredictedTile]:
+    def compute(
+        self, numbers: Sequence[int], *, progress: Progress = quiet, on_steps: OnSteps | None = None
+    ) -> Iterator[PredictedTile]:
         """Compute tiles and keep them; each is given when it is safe."""
-        for tile in self.predictor.run(numbers, progress=progress):
+        for tile in self.predictor.run(numbers, progress=progress, on_steps=on_steps):
             if self.engine.precision is not None:
                 self.record.setdefault("precision", as_text(self.engine.precision))
             fields = fields_of(tile, merged=self._merged)

@@ -6,8 +6,10 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from smcore.catalog import CatalogEntry, add_entry
@@ -18,12 +20,28 @@ from smcore.inference.job import Job, Opened, compute_tile, task_text
 from smcore.inference.precision import has_bf16_units
 from smcore.inference.provenance import DEMONSTRATION
 from smcore.inference.request import PredictRequest
-from smcore.inference.tiles import PredictedTile
+from smcore.inference.tiles import PredictedSteps, PredictedTile
 from smcore.inputs import Plan
 from smcore.models.card import ModelCard
 from smcore.progress import Cancel, Progress, never, part, quiet
 
 Told = Callable[[Plan, PredictedTile], None]
+
+
+@dataclass(frozen=True)
+class StepWatch:
+    """Somebody who looks at one step of a run on a map.
+
+    Parameters
+    ----------
+    told
+        Learns of steps as they are computed, before their tile is whole: where the model goes step by step.
+    moment
+        The step that is looked at: the wanted one nearest to it is computed first of all, for the eye alone.
+    """
+
+    told: Callable[[Plan, PredictedSteps], None]
+    moment: np.datetime64 | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,7 @@ def run_request(
     cancelled: Cancel = never,
     on_tile: Told | None = None,
     *,
+    watch: StepWatch | None = None,
     workers: Workers | None = None,
 ) -> PredictResult:
     """Predict as requested and write the result as a prepared store.
@@ -60,6 +79,8 @@ def run_request(
     ----------
     on_tile
         Told of every tile as it finishes, those of an earlier run first; with other processes at work, only of those.
+    watch
+        Shown single steps of the tiles that are computed here.
 
     Raises
     ------
@@ -78,7 +99,7 @@ def run_request(
         raise StoreError("Something is there already", where=str(out), hint="take another name")
     job = Job(opened, cancelled=cancelled, memory=workers.bytes_each)
     try:
-        _compute(job, workers, part(progress, 0.0, 0.9), cancelled, on_tile)
+        _compute(job, workers, part(progress, 0.0, 0.9), cancelled, on_tile, watch)
         _write(job.product(), out, part(progress, 0.9, 1.0), cancelled)
     except BaseException as error:
         if not request.out or isinstance(error, SpecMismatch):
@@ -93,7 +114,9 @@ def run_request(
     return _entered(request, result, out, opened.card)
 
 
-def _compute(job: Job, workers: Workers, progress: Progress, cancelled: Cancel, on_tile: Told | None) -> None:
+def _compute(
+    job: Job, workers: Workers, progress: Progress, cancelled: Cancel, on_tile: Told | None, watch: StepWatch | None
+) -> None:
     missing = job.missing()
     if on_tile is not None:
         for number in sorted(set(job.places) - set(missing)):
@@ -102,7 +125,12 @@ def _compute(job: Job, workers: Workers, progress: Progress, cancelled: Cancel, 
     if not workers.is_here:
         undecided = "precision" not in job.record and has_bf16_units(job.engine.device)
         here = missing[:1] if undecided else []  # which precision is right is found out once, not by each process
-    for tile in job.compute(here, progress=progress) if here else ():
+    if here and watch is not None and watch.moment is not None:
+        glimpse = job.predictor.glimpse(here[0], _nearest(job.plan, watch.moment))
+        if glimpse is not None:
+            watch.told(job.plan, glimpse)
+    on_steps = partial(watch.told, job.plan) if watch is not None else None
+    for tile in job.compute(here, progress=progress, on_steps=on_steps) if here else ():
         if on_tile is not None:
             on_tile(job.plan, tile)
     others = missing[len(here) :]
@@ -121,6 +149,11 @@ def _compute(job: Job, workers: Workers, progress: Progress, cancelled: Cancel, 
             f"{len(failed)} of {len(job.places)} tiles could not be computed; {failed[0]}",
             hint="run it again: it goes on from the others",
         )
+
+
+def _nearest(plan: Plan, moment: np.datetime64) -> int:
+    """Which of the wanted steps is nearest to a moment."""
+    return int(np.abs(plan.time[plan.wanted] - moment).argmin())
 
 
 def _cached(opened: Opened) -> PredictResult | None:

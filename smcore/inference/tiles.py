@@ -13,16 +13,25 @@ from numpy.typing import NDArray
 from smcore.errors import ModelError
 from smcore.inference.computing import Engine, free_cache, too_large
 from smcore.inference.devices import choose_device, is_out_of_memory
-from smcore.inference.geometry import Piece, Span, pieces, quarters, readings, tile_side
+from smcore.inference.geometry import (
+    Piece,
+    Span,
+    can_be_split_in_time,
+    pieces,
+    quarters,
+    readings,
+    spans_of,
+    tile_side,
+)
 from smcore.inference.precision import AUTO, prepare
 from smcore.inputs import Plan, gather, handshake
 from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
 from smcore.names import SM
-from smcore.progress import Cancel, Progress, check, never, quiet
+from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.roles import Source
 from smcore.window import Window
 
-__all__ = ["PredictedTile", "Predictor", "predict", "predict_plan", "tile_side"]
+__all__ = ["PredictedSteps", "PredictedTile", "Predictor", "predict", "predict_plan", "tile_side"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,29 @@ class PredictedTile:
     def observed(self) -> NDArray[np.bool_] | None:
         """(T, rows, columns) where an observation was seen; None for a model that sees none."""
         return None if self.seen is None else np.isfinite(self.seen)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedSteps:
+    """Some steps of a piece before it is whole, for whoever watches: nothing is kept of them.
+
+    Parameters
+    ----------
+    rows, columns
+        Where it lies in the window's cells.
+    steps
+        Which of the wanted steps.
+    sm
+        (t, rows, columns) soil moisture, NaN where there is no prediction.
+    """
+
+    rows: slice
+    columns: slice
+    steps: slice
+    sm: Floats
+
+
+OnSteps = Callable[[PredictedSteps], None]
 
 
 def predict(
@@ -132,21 +164,50 @@ class Predictor:
         self.pieces = pieces(self.plan, self.side)
         prepare(engine.model, compiled=compiled)
 
-    def run(self, numbers: Sequence[int] | None = None, *, progress: Progress = quiet) -> Iterator[PredictedTile]:
-        """Compute these tiles, or all, in order; one for which the memory does not last is computed in quarters."""
+    def run(
+        self, numbers: Sequence[int] | None = None, *, progress: Progress = quiet, on_steps: OnSteps | None = None
+    ) -> Iterator[PredictedTile]:
+        """Compute these tiles, or all, in order; one for which the memory does not last is computed in quarters.
+
+        Parameters
+        ----------
+        on_steps
+            Told of the steps of a tile that is computed step by step, as they are there.
+        """
         wanted = range(len(self.pieces)) if numbers is None else numbers
         with _ReadAhead(self, wanted) as reader:
             for index, number in enumerate(wanted):
                 check(self.engine.cancelled)
-                progress(index / len(wanted), f"tile {index + 1} of {len(wanted)}")
+                so_far = part(progress, index / len(wanted), (index + 1) / len(wanted))
+                watch = _Watch(so_far, f"tile {index + 1} of {len(wanted)}", on_steps)
+                watch.share(0.0)
                 piece = self.pieces[number]
-                yield self._whole(piece, number, list(self._computed(piece, number, partial(reader.take, number))))
+                yield self._whole(
+                    piece, number, list(self._computed(piece, number, partial(reader.take, number), watch))
+                )
         progress(1.0, f"{len(wanted)} tiles done")
 
-    def _computed(self, piece: Piece, number: int, read: Callable[[Span], Inputs]) -> Iterator[PredictedTile]:
+    def glimpse(self, number: int, step: int) -> PredictedSteps | None:
+        """One of the wanted steps of a tile, computed alone; None for a model that takes all steps at once.
+
+        It is for the eye while the tile is computed, which computes it again in its turn: how a batch is cut may show
+        in the last digit, and what is kept must not depend on what was looked at.
+        """
+        plan, piece = self.plan, self.pieces[number]
+        if not plan.spec.spatial or not can_be_split_in_time(plan.spec):
+            return None
+        at = plan.wanted.start + step
+        (span,) = spans_of(plan, 1, slice(at, at + 1))
+        values, _ = self.engine.values(self.read(piece, span), span)
+        sm = values[SM].reshape(-1, *piece.shape)[(slice(None), *piece.crop)]
+        return PredictedSteps(*self._in_window(piece), slice(step, step + 1), sm)
+
+    def _computed(
+        self, piece: Piece, number: int, read: Callable[[Span], Inputs], watch: _Watch
+    ) -> Iterator[PredictedTile]:
         """Compute one tile, or its quarters where memory does not last."""
         try:
-            result = self._tile(piece, number, read)
+            result = self._tile(piece, number, read, watch)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -154,19 +215,28 @@ class Predictor:
             if len(parts) < 2:
                 raise too_large(self.engine.device) from error
             free_cache(self.engine.device)
-            for part in parts:
-                yield from self._computed(part, number, partial(self.read, part))
+            for one in parts:
+                yield from self._computed(one, number, partial(self.read, one), watch)
             return
         yield result
 
-    def _tile(self, piece: Piece, number: int, read: Callable[[Span], Inputs]) -> PredictedTile:
+    def _tile(self, piece: Piece, number: int, read: Callable[[Span], Inputs], watch: _Watch) -> PredictedTile:
         plan, crop = self.plan, (slice(None), *piece.crop)
         found: dict[str, list[Floats]] = {}
         seen: list[Floats] = []
-        for span in readings(plan, piece):
+        spans = readings(plan, piece)
+        for index, span in enumerate(spans):
             check(self.engine.cancelled)
             given = read(span)
-            values, _ = self.engine.values(given, span)
+            first = span.wanted.start - plan.wanted.start
+
+            def told(share: float, at: slice, sm: Floats | None, *, index: int = index, first: int = first) -> None:
+                watch.share((index + share) / len(spans))
+                if sm is not None:
+                    steps = slice(first + at.start, first + at.stop)
+                    watch.steps(PredictedSteps(*self._in_window(piece), steps, sm.reshape(-1, *piece.shape)[crop]))
+
+            values, _ = self.engine.values(given, span, told)
             for name, field in values.items():
                 found.setdefault(name, []).append(field.reshape(-1, *piece.shape)[crop])
             if given.observed is not None:
@@ -183,16 +253,16 @@ class Predictor:
         shape = (*parts[0].values[SM].shape[:1], rows.stop - rows.start, columns.stop - columns.start)
         values = {name: np.full(shape, np.nan, np.float32) for name in parts[0].values}
         seen = None if parts[0].seen is None else np.full(shape, np.nan, np.float32)
-        for part in parts:
+        for one in parts:
             at = (
                 slice(None),
-                slice(part.rows.start - rows.start, part.rows.stop - rows.start),
-                slice(part.columns.start - columns.start, part.columns.stop - columns.start),
+                slice(one.rows.start - rows.start, one.rows.stop - rows.start),
+                slice(one.columns.start - columns.start, one.columns.stop - columns.start),
             )
-            for name, field in part.values.items():
+            for name, field in one.values.items():
                 values[name][at] = field
-            if seen is not None and part.seen is not None:
-                seen[at] = part.seen
+            if seen is not None and one.seen is not None:
+                seen[at] = one.seen
         return PredictedTile(rows, columns, values, seen, number)
 
     def _in_window(self, piece: Piece) -> tuple[slice, slice]:
@@ -208,6 +278,22 @@ class Predictor:
             self.plan, lat, lon, shape=piece.shape, origin=piece.origin, steps=span.read,
             first=span.wanted.start - span.read.start, cancelled=self.engine.cancelled,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Who is told how far one tile is, and of its steps."""
+
+    progress: Progress
+    doing: str
+    on_steps: OnSteps | None
+
+    def share(self, share: float) -> None:
+        self.progress(share, self.doing)
+
+    def steps(self, steps: PredictedSteps) -> None:
+        if self.on_steps is not None:
+            self.on_steps(steps)
 
 
 class _ReadAhead:
