@@ -1,0 +1,1 @@
+"""Facts about a station beside its metrics: events, surroundings, history, pairs, cells."""

@@ -1,0 +1,190 @@
+"""What the rules look at: the record of a sensor, what was measured beside it, and the other stations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.grids import distance_km
+from smcore.review.suspicion.base import NOTHING, Bools, Daily, Floats, Ints, Series
+
+PEER_KM: Final = 100.0
+"""Stations further away have other weather. Ours."""
+PEER_DEPTH_M: Final = 0.06
+"""Sensors that differ more in depth do not move together from day to day. Ours."""
+MOST_PEERS: Final = 8
+LEAST_COMMON_DAYS: Final = 60
+LEAST_R: Final = 0.5
+"""Peers whose median follows the sensor less than this are no measure of its level. Ours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Companion:
+    """Another sensor of the same station; depths [m]."""
+
+    sensor: str
+    depth_from: float
+    depth_to: float
+    record: Series
+
+    @cached_property
+    def daily(self) -> Daily:
+        """Means of UTC days."""
+        return self.record.daily()
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """All other sensors of the collection, arrays (k,).
+
+    ``daily`` (k, d) are daily means from the day ``first`` on, NaN missing; depths are the middles of the sensors'
+    ranges [m], places in degrees.
+    """
+
+    sensor: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    network: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    station: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=str))
+    lat: Floats = field(default_factory=lambda: np.empty(0))
+    lon: Floats = field(default_factory=lambda: np.empty(0))
+    depth: Floats = field(default_factory=lambda: np.empty(0))
+    first: int = 0
+    daily: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+    def on(self, rows: Ints, first: int, count: int) -> Floats:
+        """Daily means (row, day) of some of them over ``count`` days from ``first`` on, NaN outside."""
+        result = np.full((len(rows), count), np.nan)
+        low, high = max(first, self.first), min(first + count, self.first + self.daily.shape[1])
+        if high > low and len(rows):
+            result[:, low - first : high - first] = self.daily[rows, low - self.first : high - self.first]
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A sensor as the rules see it.
+
+    Attributes
+    ----------
+    sensor, network, station
+        Names.
+    record
+        Soil moisture [m3 m-3] as it is used: what flags leave out may be left out before.
+    depth_from, depth_to, lat, lon
+        Metres and degrees.
+    country
+        As the metadata have it; '' where they do not say.
+    porosity
+        Of its layer [m3 m-3]; NaN unknown.
+    soil_temperature, air_temperature, precipitation
+        Of the station [K, K, mm d-1]; empty where there is none.
+    companions, others
+        Other sensors of the station; all other sensors of the collection.
+    """
+
+    sensor: str
+    record: Series
+    lat: float = np.nan
+    lon: float = np.nan
+    depth_from: float = np.nan
+    depth_to: float = np.nan
+    network: str = ""
+    station: str = ""
+    country: str = ""
+    porosity: float = np.nan
+    soil_temperature: Series = NOTHING
+    air_temperature: Series = NOTHING
+    precipitation: Series = NOTHING
+    companions: tuple[Companion, ...] = ()
+    others: Others = field(default_factory=Others)
+
+    @property
+    def depth(self) -> float:
+        """Middle of its range [m]."""
+        return (self.depth_from + self.depth_to) / 2
+
+    @cached_property
+    def daily(self) -> Daily:
+        """Means of UTC days."""
+        return self.record.daily()
+
+    @cached_property
+    def rain(self) -> Floats:
+        """Rain of the record's days [mm]; NaN where it was not measured."""
+        return self.precipitation.daily().on(self.daily.first, len(self.daily.mean))
+
+    @cached_property
+    def is_hourly(self) -> bool:
+        """Whether it has records within the day: every three hours or denser."""
+        return len(self.record) > 2 and self.record.step <= 3 * 3600
+
+    @cached_property
+    def elsewhere(self) -> Bools:
+        """Which of the others belong to another station."""
+        return np.asarray(~((self.others.network == self.network) & (self.others.station == self.station)))
+
+    @cached_property
+    def peers(self) -> Floats:
+        """Daily means (peer, day) on the record's days of sensors at like depth, the closest first; no rows if none."""
+        days = len(self.daily.mean)
+        beside = [
+            one.daily.on(self.daily.first, days)
+            for one in self.companions
+            if abs((one.depth_from + one.depth_to) / 2 - self.depth) <= PEER_DEPTH_M
+        ]
+        others = self.others
+        away = distance_km(self.lat, self.lon, others.lat, others.lon) if len(others.sensor) else np.empty(0)
+        fits = self.elsewhere & (away <= PEER_KM) & (np.abs(others.depth - self.depth) <= PEER_DEPTH_M)
+        rows = np.flatnonzero(fits)
+        rows = rows[np.argsort(away[rows], kind="stable")]
+        found = np.vstack([*beside, others.on(rows, self.daily.first, days)]) if days else np.empty((0, 0))
+        common = (np.isfinite(found) & np.isfinite(self.daily.mean)).sum(axis=1)
+        same = np.nansum(np.abs(found - self.daily.mean), axis=1) == 0  # a copy of the record is no second opinion
+        return np.asarray(found[(common >= LEAST_COMMON_DAYS) & ~same][:MOST_PEERS])
+
+    @cached_property
+    def against_peers(self) -> Floats | None:
+        """The sensor's daily mean less what its peers lead one to expect (d,) [m3 m-3]; None where they can't tell.
+
+        Each peer is brought to the sensor's median and interquartile range; the median over two peers or more counts.
+        """
+        if len(self.peers) < 2:
+            return None
+        expected = expected_level(self.daily.mean, self.peers)
+        if correlation(self.daily.mean, expected) < LEAST_R:
+            return None
+        return self.daily.mean - expected
+
+
+def expected_level(own: Floats, peers: Floats) -> Floats:
+    """Median over peers (k, d), each brought to median and interquartile range of ``own`` (d,) on their common days."""
+    scaled = np.full(peers.shape, np.nan)
+    for i, peer in enumerate(peers):
+        both = np.isfinite(peer) & np.isfinite(own)
+        low, middle, high = np.quantile(peer[both], [0.25, 0.5, 0.75])
+        own_low, own_middle, own_high = np.quantile(own[both], [0.25, 0.5, 0.75])
+        if high > low:
+            scaled[i] = own_middle + (peer - middle) * (own_high - own_low) / (high - low)
+    return median_of(scaled)
+
+
+def median_of(rows: Floats) -> Floats:
+    """Median (d,) over those rows (k, d) that have a value, NaN where fewer than two have."""
+    ordered = np.sort(rows, axis=0)  # NaN last
+    number = np.isfinite(rows).sum(axis=0)
+    at = np.arange(rows.shape[1])
+    low, high = np.maximum((number - 1) // 2, 0), np.minimum(number // 2, len(rows) - 1)
+    return np.where(number >= 2, (ordered[low, at] + ordered[high, at]) / 2, np.nan)
+
+
+def correlation(a: Floats, b: Floats) -> float:
+    """Pearson's r over common values; 0 where there are fewer than ten, or one does not vary."""
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 10:
+        return 0.0
+    x, y = a[both] - a[both].mean(), b[both] - b[both].mean()
+    size = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum() / size) if size > 0 else 0.0

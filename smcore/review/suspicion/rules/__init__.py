@@ -1,0 +1,1 @@
+"""One file, one rule: ``TITLE``, ``SOURCE``, ``lacking`` and ``find`` (see :mod:`smcore.review.suspicion.base`)."""
