@@ -1,0 +1,53 @@
+"""``loam report``: one self-contained HTML file about a run, or about one of its stations.
+
+It opens from a disk without a network, and holds no script.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import cli
+from smcore.progress import part
+from smcore.report.gather import gather
+from smcore.report.page import report, station_report, write_page
+from smcore.validation.runs.results import open_run
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of loam validate.")],
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    station: Annotated[
+        str | None, typer.Option("--station", help="Only this station, as the column sensor of metrics.csv has it.")
+    ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print it to a PDF beside, where a Chromium is there.")
+    ] = False,
+) -> dict[str, Any]:
+    """Write what a run compared, how, and what came out, station by station, into one HTML file."""
+    progress = cli.context().progress
+    results = open_run(run)
+    material = gather(results, cli.context().load_catalog(), progress=part(progress, 0.0, 0.3))
+    whole = part(progress, 0.3, 1.0)
+    text = report(material, progress=whole) if station is None else station_report(material, station)
+    write_page(text, out)
+    found = {"out": str(out), "bytes": out.stat().st_size, "stations": len(material.stations) if not station else 1}
+    if material.no_pairs:
+        found["no_pairs"] = material.no_pairs
+    if pdf:
+        from smcore.report.printing import print_pdf
+
+        found["pdf"] = str(print_pdf(out, out.with_suffix(".pdf")))
+    return found
+
+
+def render(result: dict[str, Any]) -> None:
+    """Print where it is, and what it lacks."""
+    typer.echo(f"{result['out']}: {result['stations']} stations, {result['bytes'] / 1e6:.1f} MB")
+    if "no_pairs" in result:
+        typer.echo(f"No pairs are drawn: {result['no_pairs']}")
+    if "pdf" in result:
+        typer.echo(result["pdf"])
