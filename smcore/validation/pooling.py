@@ -7,7 +7,7 @@ be merged: they come from the pairs themselves, of which at most :data:`POOL_LIM
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from smcore.validation.estimates import EstimateOptions, Number, base_status, estimate, metric_status, numbers_at
 from smcore.validation.matching.match import Match
 from smcore.validation.matching.times import DAY, day_of, to_datetime
+from smcore.validation.metrics import Metric
 
 if TYPE_CHECKING:
     from smcore.validation.moments import Moments
@@ -109,18 +110,35 @@ def pooled_numbers(
     pool: Pool, kept: NDArray[np.bool_], options: EstimateOptions, *, same_units: bool
 ) -> dict[str, Number]:
     """Metrics of all pairs of the locations ``kept`` as one sample; without intervals, days and places depend."""
-    sums = pooled_moments(pool.sums, kept)
     chosen = kept[pool.pairs.location]
     product, reference = pool.pairs.product[chosen][None], pool.pairs.reference[chosen][None]
+    return numbers_of_sample(
+        pooled_moments(pool.sums, kept), lambda metric: metric.compute(product, reference), product.shape[1], options,
+        same_units=same_units,
+    )  # fmt: skip
+
+
+def numbers_of_sample(
+    sums: Moments, from_pairs: Callable[[Metric], Floats], count: int, options: EstimateOptions, *, same_units: bool
+) -> dict[str, Number]:
+    """Metrics of one sample.
+
+    Parameters
+    ----------
+    sums
+        Its moments, (1,).
+    from_pairs
+        Gives a metric, (1,), that moments do not suffice for, from pairs of which ``count`` are kept.
+    """
     result = {}
     for name, metric in options.chosen.items():
         exact = metric.from_moments is not None
-        value = metric.from_moments(sums) if metric.from_moments is not None else metric.compute(product, reference)
-        count = int(sums.n[0]) if exact else product.shape[1]
+        value = metric.from_moments(sums) if metric.from_moments is not None else from_pairs(metric)
+        size = int(sums.n[0]) if exact else count
         base = base_status(np.array([int(sums.n[0])]), options.min_obs)
         status = metric_status(metric, value, base, sums.is_constant, same_units)[0]
         shown = float(value[0]) if status == "ok" or name == "n" else float("nan")
-        result[name] = Number(shown, count, status)
+        result[name] = Number(shown, size, status)
     return result
 
 

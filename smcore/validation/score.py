@@ -291,7 +291,7 @@ def _summaries(
 ) -> tuple[dict[str, Number], dict[str, Number]]:
     """Pooled and median over the locations ``kept``."""
     same_units = matched.same_units or options.transform.unifies_units
-    groups = _groups(matched, options)
+    groups = location_groups(matched, options.estimates)
     pooled = pooled_numbers(pool, kept, options.estimates, same_units=same_units)
     if not pooled["n"].n:
         usual = most_common(estimates.status["n"][kept])
@@ -303,9 +303,9 @@ def _summaries(
     return pooled, median
 
 
-def _groups(matched: Match, options: ScoreOptions) -> Ints:
+def location_groups(matched: Match, options: EstimateOptions) -> Ints:
     """Groups of locations that see the same weather; all in one where no interval of a median is wanted."""
-    if options.estimates.interval == NONE:
+    if options.interval == NONE:
         return np.zeros(len(matched.places), np.int64)
     cell = None if matched.product_is_anchor else matched.collocation.indices[:, 0]
     return clusters(matched.places.lat, matched.places.lon, cell=cell)

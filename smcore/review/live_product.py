@@ -1,0 +1,174 @@
+"""One product of a run under review: scored once, and scored again at those locations alone that exclusions touch.
+
+A location is scored by the code that scores a run, from records that are read and paired anew, so that its numbers are
+those of a run with the same exclusions.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.progress import Cancel, Progress, check
+from smcore.review.headline import ProductHeadline
+from smcore.validation.estimates import Estimates, Number, most_common, numbers_at
+from smcore.validation.leakage import Seen
+from smcore.validation.matching.excluding import EXCLUDED, Excluded
+from smcore.validation.matching.match import Match
+from smcore.validation.matching.tiles import read_block
+from smcore.validation.metrics import Metric
+from smcore.validation.pooling import numbers_of_sample, pooled_moments
+from smcore.validation.score import ScoreOptions, TileScore, location_groups, median_number, score_guarded
+from smcore.validation.transforms import STANDARDISED
+
+if TYPE_CHECKING:
+    from smcore.validation.moments import Moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Spans = Mapping[int, Ints]
+"""By row: first instant, and instant after the last, of what is excluded there (k, 2) [µs]."""
+
+_KEPT: Final = 4
+"""Variants of a location that are kept: those with, without and with the exclusion before, and one more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One location as it is scored: all arrays have one row, the pairs of the pool (pair,)."""
+
+    estimates: Estimates
+    sums: dict[str, Floats]
+    product: Floats
+    reference: Floats
+    excluded: int
+
+
+@dataclass(eq=False)
+class LiveProduct:
+    """One product: its match without exclusions, and what was scored of it. Made by :meth:`score_all`."""
+
+    matched: Match
+    guard: Seen
+    options: ScoreOptions
+    groups: Ints = field(init=False)
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    _base: list[Piece] = field(default_factory=list)
+    _again: OrderedDict[tuple[int, bytes], Piece] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.groups = location_groups(self.matched, self.options.estimates)
+
+    @property
+    def name(self) -> str:
+        """Name in the run."""
+        return self.matched.product.name
+
+    @property
+    def units(self) -> str:
+        """Unit of the differences; none for standardised anomalies."""
+        return "1" if self.options.transform.anomaly == STANDARDISED else self.matched.reference.units
+
+    def score_all(self, progress: Progress, cancelled: Cancel) -> None:
+        """Read and score every location, without exclusions."""
+        tiles = self.matched.block_rows()
+        for i, rows in enumerate(tiles):
+            check(cancelled)
+            progress(i / max(len(tiles), 1), f"{self.name}: {rows[0]} of {len(self.matched.places)} locations")
+            self._base += self._scored(self.matched, rows, cancelled)
+
+    def headline(self, spans: Spans, metrics: Sequence[str]) -> ProductHeadline:
+        """Median and pooled numbers of some metrics under exclusions."""
+        pieces = self._pieces(spans)
+        kept = ~self.guard.whole
+        estimates = replace(self.options.estimates, metrics=tuple(metrics))
+        median = {
+            name: median_number(
+                np.array([piece.estimates.value[name][0] for piece in pieces])[kept],
+                np.array([piece.estimates.status[name][0] for piece in pieces], object)[kept],
+                self.groups[kept],
+                estimates,
+            )
+            for name in metrics
+        }
+        n = int(sum(int(piece.estimates.n[0]) for piece in pieces))
+        return ProductHeadline(
+            self.name, self.units, median, self._pooled(pieces, kept, metrics), n, sum(one.excluded for one in pieces)
+        )
+
+    def numbers(self, row: int, spans: Spans) -> dict[str, Number]:
+        """All metrics of one location with their intervals."""
+        return numbers_at(self._pieces(spans, only=row)[0].estimates, 0)
+
+    def _pooled(self, pieces: Sequence[Piece], kept: NDArray[np.bool_], metrics: Sequence[str]) -> dict[str, Number]:
+        chosen = [piece for piece, fair in zip(pieces, kept, strict=True) if fair]
+        sums = _moments([piece.sums for piece in chosen])
+
+        def from_pairs(metric: Metric) -> Floats:
+            x, y = (
+                np.concatenate([np.empty(0), *(getattr(p, side) for p in chosen)]) for side in ("product", "reference")
+            )
+            return metric.compute(x[None], y[None])
+
+        options = replace(self.options.estimates, metrics=tuple(metrics))
+        same = self.matched.same_units or self.options.transform.unifies_units
+        count = sum(len(piece.product) for piece in chosen)
+        pooled = numbers_of_sample(
+            pooled_moments(sums, np.ones(len(chosen), bool)), from_pairs, count, options, same_units=same
+        )
+        if not pooled["n"].n:
+            usual = most_common(np.array([piece.estimates.status["n"][0] for piece in chosen], object))
+            pooled = {name: Number(number.value, 0, usual) for name, number in pooled.items()}
+        return pooled
+
+    def _pieces(self, spans: Spans, *, only: int | None = None) -> list[Piece]:
+        """All locations as they are under exclusions, or one of them."""
+        wanted = [only] if only is not None else range(len(self._base))
+        missing = [row for row in wanted if row in spans and (row, spans[row].tobytes()) not in self._again]
+        if missing:
+            rows = np.array(missing, np.int64)
+            matched = replace(self.matched, excluded=Excluded({row: spans[row] for row in missing}, (), ()))
+            for row, piece in zip(missing, self._scored(matched, rows), strict=True):
+                self._again[row, spans[row].tobytes()] = piece
+        found = [self._again[row, spans[row].tobytes()] if row in spans else self._base[row] for row in wanted]
+        while len(self._again) > _KEPT * len(self._base):
+            self._again.popitem(last=False)
+        return found
+
+    def _scored(self, matched: Match, rows: Ints, cancelled: Cancel | None = None) -> list[Piece]:
+        block, errors = read_block(matched, rows)
+        if cancelled is not None:
+            check(cancelled)
+        return _split(score_guarded(matched, block, errors, self.options, self.guard)[0])
+
+
+def _split(tile: TileScore) -> list[Piece]:
+    """The locations of a tile one by one."""
+    first = np.searchsorted(tile.pool.location, [*tile.rows, tile.rows[-1] + 1]) if len(tile.rows) else np.empty(0, int)
+    nothing = np.zeros(len(tile.rows), np.int64)
+    pieces = []
+    for i in range(len(tile.rows)):
+        pairs, at = slice(first[i], first[i + 1]), np.array([i])
+        pieces.append(
+            Piece(
+                tile.estimates.take(at),
+                {name: np.asarray(values)[at] for name, values in vars(tile.sums).items()},
+                tile.pool.product[pairs],
+                tile.pool.reference[pairs],
+                int(tile.dropped.get(EXCLUDED, nothing)[i]),
+            )
+        )
+    return pieces
+
+
+def _moments(parts: Sequence[dict[str, Floats]]) -> Moments:
+    from smcore.validation.moments import Moments, zero
+
+    if not parts:
+        return zero(0)
+    return Moments(**{name: np.concatenate([one[name] for one in parts]) for name in parts[0]})
