@@ -121,6 +121,21 @@ def writing(path: Path, run: str) -> Iterator[sqlite3.Connection]:
 
 def check_tables(db: sqlite3.Connection, path: Path, run: str) -> None:
     """Refuse a file that is no log, of a newer version, changed, or of another run (raises ReviewError)."""
+    if _own_run(db, path) != run:
+        raise ReviewError(
+            "The review log belongs to another run", where=path.name,
+            hint="a run has the same data and options; only its exclusions may differ",
+        )  # fmt: skip
+
+
+def run_of(path: Path) -> str:
+    """Identity of the run that a log belongs to (raises ReviewError where it is no log that can be read)."""
+    with faults_of_storage(path), reading(path) as db:
+        return _own_run(db, path)
+
+
+def _own_run(db: sqlite3.Connection, path: Path) -> str:
+    """Identity of the run, once the tables are known to be ours."""
     number = db.execute("PRAGMA user_version").fetchone()[0]
     if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION or number < 1:
         raise ReviewError("This file is no review log", where=path.name, hint="give the review.sqlite of a run")
@@ -133,18 +148,7 @@ def check_tables(db: sqlite3.Connection, path: Path, run: str) -> None:
     if found != set(_TABLES):
         raise ReviewError("The tables of the review log were changed", where=path.name, hint="use a copy that was not")
     own = db.execute("SELECT value FROM about WHERE key = 'run'").fetchone()
-    if own is None or own[0] != run:
-        raise ReviewError(
-            "The review log belongs to another run", where=path.name,
-            hint="a run has the same data and options; only its exclusions may differ",
-        )  # fmt: skip
-
-
-def run_of(path: Path) -> str:
-    """Identity of the run that a log belongs to; '' where it says none."""
-    with closing(_connect(path, "ro")) as db:
-        row = db.execute("SELECT value FROM about WHERE key = 'run'").fetchone()
-        return "" if row is None else str(row[0])
+    return "" if own is None else str(own[0])
 
 
 @contextmanager

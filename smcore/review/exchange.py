@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smcore.errors import ExportError, ReviewError
-from smcore.review.database import faults_of_storage, run_of
+from smcore.review.database import run_of
 from smcore.review.events import MOST_EVENTS, PAYLOADS, Event
 from smcore.review.log import ReviewLog, union
 from smcore.review.records import event_of, parsed, payload_text, record_of
@@ -94,7 +94,7 @@ def load(path: Path, run: str = "") -> tuple[tuple[Event, ...], str]:
     """
     suffix = path.suffix.lower()
     if suffix == ".sqlite":
-        log = ReviewLog(path, run or _run_of_log(path))
+        log = ReviewLog(path, run or run_of(path))
         return union(log.events()), log.run
     if suffix not in (".csv", ".json"):
         raise ReviewError("A review is read from .csv, .json or .sqlite", where=path.name)
@@ -119,13 +119,6 @@ def _check_whole(events: Sequence[Event], path: Path) -> None:
             f"Events are missing: one has the number {events[-1].sequence}, and there are {len(events)}",
             where=path.name, hint="use a whole export",
         )  # fmt: skip
-
-
-def _run_of_log(path: Path) -> str:
-    if not path.is_file():
-        raise ReviewError("There is no such file", where=path.name, hint="check the path")
-    with faults_of_storage(path):
-        return run_of(path)
 
 
 def _text_of(path: Path) -> str:
