@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from app.titles import DEMONSTRATION, is_demonstration, short_title
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
+from smcore.export.cells import head, text_cell
 from smcore.figures.backdrop import Behind
 from smcore.figures.maps import draw_map
 from smcore.figures.scatter import draw_scatter
@@ -29,21 +29,11 @@ if TYPE_CHECKING:
 
 DASHES, MARKERS = ("-", "--", "-."), ("o", "s", "^")
 """Of the first eight products at a place, the next eight, and so on, as on the screen."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_FORMULA_WITHIN = re.compile(r"([,;]\s*[\"']?\s*)([=+\-@])")  # a line of text is cut into cells at its commas
-_QUOTED = r"\1'\2"
-
-
-def text_cell(value: object) -> str:
-    """Text for a CSV cell that no spreadsheet takes for a formula (CWE-1236)."""
-    text = " ".join(str(value).split())
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def _csv(table: pd.DataFrame, about: list[str]) -> io.BytesIO:
-    head = "".join(f"# {_FORMULA_WITHIN.sub(_QUOTED, text_cell(line))}\n" for line in about if line)
     table = table.rename(columns=text_cell)
-    return io.BytesIO((head + table.to_csv(index=False, float_format="%.6g")).encode())
+    return io.BytesIO((head(about) + table.to_csv(index=False, float_format="%.6g")).encode())
 
 
 def _title(entry: CatalogEntry) -> str:

@@ -1,0 +1,1 @@
+"""Data out: a window of a product as a file that other software reads, complete and compared with its source."""
