@@ -31,6 +31,7 @@ def warm() -> None:
     from smcore.validation.matching.sides import Side, side
     from smcore.validation.matching.tiles import read_tile
     from smcore.validation.score import ScoreOptions, score
+    from smcore.validation.uncertainty.clusters import median_bounds
 
     sensors = side(_records("sensor", daily=False), "sensors")
     products: list[Side] = [side(_records("location", daily=daily), f"pixels {daily}") for daily in (False, True)]
@@ -42,6 +43,7 @@ def warm() -> None:
     tile = read_tile(matches, np.arange(2))
     common = common_sample([block.pairs for block in tile.blocks])
     AgainstEachOther(matches, guards, ScoreOptions()).part(tile, common)
+    median_bounds(np.arange(8.0), np.arange(8), seed=0)
 
 
 def _records(dim: str, *, daily: bool) -> xr.Dataset:

@@ -9,6 +9,7 @@ doi:10.1111/j.1467-9868.2007.00593.x).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,6 @@ MIN_CLUSTERS: Final = 6
 DRAWS: Final = 2000
 
 _MOST_PLACES: Final = 3000
-_NUMBERS_AT_ONCE: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def median_bounds(values: Floats, groups: Ints, *, seed: int, draws: int = DRAWS
     median = float(np.median(values[kept])) if kept.any() else float("nan")
     if number < MIN_CLUSTERS:
         return MedianBounds(median, float("nan"), float("nan"), int(kept.sum()), number)
-    drawn = _drawn_medians(values[kept], group, number, np.random.default_rng(seed), draws)
+    drawn = _drawn_medians(values[kept], group, _draws(number, seed, draws))
     lower, upper = median + _widening(number, level) * (np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]) - median)
     return MedianBounds(median, float(lower), float(upper), int(kept.sum()), number)
 
@@ -119,35 +119,20 @@ def _widening(number: int, level: float) -> float:
     return float(stdtrit(number - 1, tail) / ndtri(tail) * np.sqrt(number / (number - 1)))
 
 
-def _drawn_medians(values: Floats, group: Ints, number: int, random: np.random.Generator, draws: int) -> Floats:
-    """Medians of draws, by how often each value counts: nothing is sorted again.
+@lru_cache(maxsize=4)
+def _draws(number: int, seed: int, draws: int) -> NDArray[np.int32]:
+    """How often each of ``number`` groups is drawn, (draw, group): the same for every metric and product."""
+    drawn = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=draws)
+    return np.asarray(drawn, np.int32)
 
-    The values in ascending order are cut into blocks. Whole blocks are counted by how many values each group has in
-    them, single values only in the block that the middle falls into.
-    """
+
+def _drawn_medians(values: Floats, group: Ints, counts: NDArray[np.int32]) -> Floats:
+    """Medians of draws, by how often each value counts: nothing is sorted again."""
+    from smcore.validation.kernels.medians import drawn_medians
+
     order = np.argsort(values, kind="stable")
-    size = max(1, int(np.sqrt(len(values))))
-    blocks = -(-len(values) // size)
-    pad = blocks * size - len(values)
-    ascending = np.append(values[order], np.full(pad + 1, np.nan))
-    member = np.append(group[order], np.full(pad, number)).reshape(blocks, size)  # the padding counts 0 times
-    inside = np.zeros((number + 1, blocks))
-    np.add.at(inside, (member.ravel(), np.repeat(np.arange(blocks), size)), 1.0)
-    result = np.empty(draws)
-    step = max(1, _NUMBERS_AT_ONCE // max(number, size, blocks))
-    for begin in range(0, draws, step):
-        rows = min(step, draws - begin)
-        counts = random.multinomial(number, np.full(number, 1 / number), size=rows)
-        counts = np.append(counts, np.zeros((rows, 1), counts.dtype), axis=1)
-        ends = np.cumsum(counts @ inside, axis=1)
-        total = ends[:, -1:]
-        found = []
-        for compare in (np.less, np.less_equal):
-            block = compare(2 * ends, total).sum(axis=1)
-            before = np.where(block > 0, ends[np.arange(rows), block - 1], 0.0)
-            below = before[:, None] + np.cumsum(np.take_along_axis(counts, member[block], axis=1), axis=1)
-            found.append(ascending[block * size + compare(2 * below, total).sum(axis=1)])
-        result[begin : begin + rows] = (found[0] + found[1]) / 2
+    result = np.empty(len(counts))
+    drawn_medians(values[order], group[order], counts, result)
     return result
 
 

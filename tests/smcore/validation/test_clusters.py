@@ -71,7 +71,7 @@ def test_the_interval_of_a_median_draws_whole_groups() -> None:
 def test_drawn_medians_are_those_of_the_values_written_out() -> None:
     rng = np.random.default_rng(5)
     values, group = rng.standard_normal(23), rng.integers(0, 7, 23)
-    drawn = module._drawn_medians(values, group, 7, np.random.default_rng(9), 50)
+    drawn = module._drawn_medians(values, group, module._draws(7, 9, 50))
     counts = np.random.default_rng(9).multinomial(7, np.full(7, 1 / 7), size=50)
     written = [np.median(np.repeat(values, row[group])) for row in counts]
     np.testing.assert_allclose(drawn, written, rtol=1e-15)
