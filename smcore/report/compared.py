@@ -16,6 +16,7 @@ KINDS = {
     "none": "nothing excluded",
     "blind": "exclusions that were decided blind",
     "all": "all exclusions of the review",
+    "run": "the exclusions that this run was computed with",
 }
 """What a headline was computed with → how it is said."""
 
@@ -57,7 +58,7 @@ def headline(material: Material) -> Html:
             "Brackets hold the interval; where there is none, no interval is defended for that number.", class_="hint"
         ),
     ]
-    if material.headlines:
+    if len(material.headlines):
         parts += [tag("h3", "With and without the exclusions of the review"), _by_exclusions(material)]
     sentences = [data(str(one["sentence"])) for one in material.results.comparisons]
     if sentences:
@@ -70,18 +71,23 @@ def headline(material: Material) -> Html:
 
 
 def _by_exclusions(material: Material) -> Html:
-    rows: list[list[object]] = []
+    """Each product with each set of exclusions, below each other."""
+    whole, rows = material.headlines, list[list[object]]()
     for product in material.results.products:
-        for label, title in ((MEDIAN, "median of locations"), (POOLED, "all pairs")):
-            for kind, told in KINDS.items():
-                found = material.headlines.get(kind)
-                if found is None:
-                    continue
-                mine = found[(found["product"] == product) & (found["location"] == label)]
-                if len(mine):
-                    rows.append([data(product), title, told, *cells(mine, material.metrics, material.units)])
+        for kind, title in (("median", "median of locations"), ("pooled", "all pairs")):
+            mine = whole[(whole["product"] == product) & (whole["kind"] == kind)]
+            for name, one in mine.groupby("exclusions", sort=False):
+                first = one.iloc[0]
+                told = (
+                    f"{KINDS[str(name)]}: {_counted(first.periods, 'period')}, {_counted(first.excluded_pairs, 'pair')}"
+                )
+                rows.append([data(product), title, told, *cells(one, material.metrics, material.units)])
     head = ["Product", "Over", "Left out", *heads(material.metrics, material.units)]
     return table("Headline by what is excluded", head, rows, named=3)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _about(one: Mapping[str, Any], role: str) -> list[object]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pandas as pd
 
 from smcore.catalog import Catalog
 from smcore.errors import Cancelled, SmcoreError
-from smcore.progress import Cancel, Progress, never, quiet
+from smcore.progress import Cancel, Progress, never, part, quiet
 from smcore.report.material import Material
+from smcore.review.live import LivePairs
 from smcore.review.log import REVIEW_LOG, ReviewLog
 from smcore.review.state import Review, fold
+from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs.identity import run_identity
+from smcore.validation.runs.replay import request_of
 from smcore.validation.runs.results import RunResults
 from smcore.validation.runs.run_pairs import ProductPairs, read_pairs
 
@@ -39,8 +42,11 @@ def gather(
         If the user asked to stop.
     """
     review = read_review(results)
-    pairs, missing = _pairs(results, catalog, progress, cancelled)
-    return Material(results, pairs, missing, review)
+    pairs, missing = _pairs(results, catalog, part(progress, 0.0, 0.5), cancelled)
+    headlines = pd.DataFrame()
+    if pairs and catalog is not None:
+        headlines = _headlines(results, catalog, review, part(progress, 0.5, 1.0), cancelled)
+    return Material(results, pairs, missing, review, headlines)
 
 
 def read_review(results: RunResults) -> Review | None:
@@ -51,9 +57,19 @@ def read_review(results: RunResults) -> Review | None:
     return fold(ReviewLog(file, run_identity(results.record)).events())
 
 
-def without_folders(sentence: str, folder: Path) -> str:
-    """A sentence for a file that travels: no path of this machine."""
-    return sentence.replace(str(folder), folder.name)
+def _headlines(
+    results: RunResults, catalog: Catalog, review: Review | None, progress: Progress, cancelled: Cancel
+) -> pd.DataFrame:
+    """The headline with no exclusions, with those decided blind, and with all; empty where there are none."""
+    sets: dict[str, tuple[Exclusion, ...]] = {"none": ()}
+    if review is not None and review.exclusions():
+        sets |= {"blind": review.exclusions(blind=True), "all": review.exclusions()}
+    own = request_of(results.record)[2].exclusions
+    if own and own not in sets.values():
+        sets["run"] = own
+    if len(sets) == 1:
+        return pd.DataFrame()
+    return LivePairs.of(results, catalog, progress=progress, cancelled=cancelled).effect(sets)
 
 
 def _pairs(

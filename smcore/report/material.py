@@ -36,15 +36,16 @@ class Material:
     review
         What the review log says; None where there is no log.
     headlines
-        Kind of exclusions (``none``, ``blind``, ``all``) → rows as those of ``metrics.csv`` with the columns
-        ``product, location, metric, value, lower, upper, n, status``; empty where they were not computed.
+        Headlines with ``none``, ``blind`` and ``all`` exclusions of the review, and with those that the ``run`` itself
+        was computed with where they are others, as :func:`smcore.review.headline.effect` lays them out; empty where
+        nothing is excluded, or the data are not at hand.
     """
 
     results: RunResults
     pairs: tuple[ProductPairs, ...] = ()
     no_pairs: str = ""
     review: Review | None = None
-    headlines: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    headlines: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def record(self) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html.parser
 import itertools
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,18 @@ import pytest
 
 from smcore.catalog import load_catalog
 from smcore.errors import ExportError, SmcoreError
+from smcore.report.compared import KINDS
 from smcore.report.gather import gather
 from smcore.report.markup import VOID, doi_link, is_number, tag, with_links
 from smcore.report.material import Material
 from smcore.report.page import POLICY, report, station_report, write_page
 from smcore.review.log import REVIEW_LOG, ReviewLog
+from smcore.validation.exclusions import Exclusion
 from smcore.validation.metric_text import plain
 from smcore.validation.runs.identity import run_identity
+from smcore.validation.runs.replay import request_of
 from smcore.validation.runs.results import open_run
+from smcore.validation.runs.run import validate
 from smcore.validation.runs.run_pairs import read_pairs
 from tests.smcore.report.conftest import HOSTILE
 
@@ -181,8 +187,6 @@ def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostile, tmp_path: Path) -> None:
-    import shutil
-
     folder = tmp_path / "run"
     shutil.copytree(hostile[1], folder)
     results = open_run(folder)
@@ -192,7 +196,17 @@ def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostil
     excluded = log.append("exclude", subject, "Ann <u>", period)
     log.append("note", subject, "Ann <u>", {"text": "=HYPERLINK(1) <img src=x>"})
     log.append("sign", subject, "Ann <u>", {"verdict": 2, "reasons": ["flat"], "exclusions": [excluded.id]})
-    found = Page(report(gather(results, load_catalog([hostile[0]]))))
+    material = gather(results, load_catalog([hostile[0]]))
+    found = Page(report(material))
+    _, reference, options = request_of(results.record)
+    exclusions = (Exclusion(subject, period["start"], period["end"], "flat"),)
+    again = validate(["a", "b"], reference, load_catalog([hostile[0]]), replace(options, exclusions=exclusions))
+    for kind, median in (
+        ("none", results.summary("a").loc["ubrmsd", "value"]),
+        ("all", again.scores[0].median["ubrmsd"].value),
+    ):
+        told = [row for row in found.rows if row[:2] == ["a", "median of locations"] and KINDS[kind] in row[2]]
+        assert [row for row in told if any(cell.startswith(plain("ubrmsd", median, "m3 m-3")) for cell in row)], kind
     told = "".join(found.texts)
     assert "=HYPERLINK(1) <img src=x>" in told
     assert not [one for one in found.all("img") if one.get("src") == "x"]
