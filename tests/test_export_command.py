@@ -31,7 +31,6 @@ def test_the_size_is_said_without_a_file_and_the_file_is_written_with_one(catalo
         (["coarse", "--format", "word"], "There is no format 'word'"),
         (["nobody", "--format", "csv"], "There is no entry 'nobody'"),
         (["coarse", "--format", "csv", "--start", "2030-01-01"], "No step between"),
-        (["coarse", "--format", "csv", "--mask", "nonsense"], "nonsense"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_status_2(catalog, capsys, words, part):
@@ -39,3 +38,8 @@ def test_a_mistake_is_one_sentence_and_status_2(catalog, capsys, words, part):
     said = capsys.readouterr().err
     assert part in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_a_mask_that_the_product_can_not_answer_is_said(catalog, capsys):
+    assert cli.main(["export", "coarse", "--format", "csv", "--mask", "nonsense", "--catalog", catalog]) == 0
+    assert "nonsense could not be applied: the product does not tell" in capsys.readouterr().out

@@ -36,6 +36,7 @@ def command(
     ] = None,
 ) -> dict[str, Any]:
     """Write a window of a product as a file for other software, or say how large it would be."""
+    from smcore.export.provenance import left_out
     from smcore.export.request import Export, format_of
     from smcore.window import Window
 
@@ -43,16 +44,17 @@ def command(
     window = Window(start, end, *(bbox or (-180.0, -90.0, 180.0, 90.0)))
     entry = context.load_catalog().get(entry_id)
     export = Export(entry, variable or (), window, quality=quality, rules=mask or ())
+    about = {"id": entry_id, "synthetic": entry.synthetic, "left_out": left_out(export.source)}
     if out is None:
         if not form:
             raise ExportError("Neither a file nor a format is named", hint="add --out FILE, or --format for the size")
-        return {"id": entry_id, "format": form, "synthetic": entry.synthetic, "size": asdict(export.size(form))}
+        return about | {"format": form, "size": asdict(export.size(form))}
     form = form or format_of(out)
-    about = asdict(export.check(form, out))
+    size = asdict(export.check(form, out))
     if not context.json:
-        typer.echo(f"about {_size(about['bytes'])}: {about['steps']} steps, {about['cells']} places", err=True)
+        typer.echo(f"about {_size(size['bytes'])}: {size['steps']} steps, {size['cells']} places", err=True)
     written = export.write(out, form, progress=context.progress)
-    return {"id": entry_id, "synthetic": entry.synthetic, "size": about, **asdict(written)}
+    return about | {"size": size} | asdict(written)
 
 
 def render(result: dict[str, Any]) -> None:
@@ -61,6 +63,8 @@ def render(result: dict[str, Any]) -> None:
     what = f"{about['steps']} steps, {about['cells']} places, {about['values']} numbers at most"
     if result["synthetic"]:
         typer.echo("SYNTHETIC: the product is made up")
+    if result["left_out"]:
+        typer.echo(f"mask: {result['left_out']}")
     if "path" not in result:
         typer.echo(f"{result['id']} as {result['format']}: about {_size(about['bytes'])} ({what})")
         return
