@@ -6,7 +6,8 @@ The files are TopoJSON from npm `world-atlas` 2.0.2 (ISC licence), which repacka
 
 from __future__ import annotations
 
+from smcore.geodata.countries import country_at
 from smcore.geodata.land import land_fraction, land_mask
 from smcore.geodata.topology import RESOLUTIONS, borders, coastlines
 
-__all__ = ["RESOLUTIONS", "borders", "coastlines", "land_fraction", "land_mask"]
+__all__ = ["RESOLUTIONS", "borders", "coastlines", "country_at", "land_fraction", "land_mask"]

@@ -72,6 +72,17 @@ def land_rings(resolution: str = "50m") -> tuple[Line, ...]:
     return tuple(_ring(arcs, indices) for indices in _geometry_rings(_topology(name)["objects"]["land"]))
 
 
+@functools.cache
+def country_rings() -> dict[str, tuple[Line, ...]]:
+    """Name of each country -> its closed rings at 1:110 million, each (n, 2) longitude, latitude [degree]."""
+    name = "countries_110m"
+    arcs = _arcs(name)
+    return {
+        str(one["properties"]["name"]): tuple(_ring(arcs, indices) for indices in _geometry_rings(one))
+        for one in _topology(name)["objects"]["countries"]["geometries"]
+    }
+
+
 def _joined(lines: Sequence[Line]) -> tuple[Line, Line]:
     """Lines as one longitude and one latitude array, NaN between lines and at dateline jumps."""
     gap = np.full((1, 2), np.nan)

@@ -17,9 +17,10 @@ PEER_KM: Final = 100.0
 PEER_DEPTH_M: Final = 0.06
 """Sensors that differ more in depth do not move together from day to day. Ours."""
 MOST_PEERS: Final = 8
+SWING_D: Final = 5
 LEAST_COMMON_DAYS: Final = 60
 LEAST_R: Final = 0.5
-"""Peers whose median follows the sensor less than this are no measure of its level. Ours."""
+"""Peers whose changes over five days follow the sensor's less than this are no measure of its level. Ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,26 +150,37 @@ class Evidence:
     def against_peers(self) -> Floats | None:
         """The sensor's daily mean less what its peers lead one to expect (d,) [m3 m-3]; None where they can't tell.
 
-        Each peer is brought to the sensor's median and interquartile range; the median over two peers or more counts.
+        Each peer is brought to the sensor's median and to the size of its changes over five days, which a drift of the
+        sensor does not alter; the median over two peers or more counts.
         """
         if len(self.peers) < 2:
             return None
         expected = expected_level(self.daily.mean, self.peers)
-        if correlation(self.daily.mean, expected) < LEAST_R:
+        if correlation(swings(self.daily.mean), swings(expected)) < LEAST_R:
             return None
         return self.daily.mean - expected
 
 
 def expected_level(own: Floats, peers: Floats) -> Floats:
-    """Median over peers (k, d), each brought to median and interquartile range of ``own`` (d,) on their common days."""
+    """Median over peers (k, d), each brought to the median and the swings of ``own`` (d,) on their common days."""
     scaled = np.full(peers.shape, np.nan)
+    moves = swings(own)
     for i, peer in enumerate(peers):
         both = np.isfinite(peer) & np.isfinite(own)
-        low, middle, high = np.quantile(peer[both], [0.25, 0.5, 0.75])
-        own_low, own_middle, own_high = np.quantile(own[both], [0.25, 0.5, 0.75])
+        moved = swings(peer)
+        shared = np.isfinite(moved) & np.isfinite(moves)
+        if shared.sum() < 10:
+            continue
+        low, high = np.quantile(moved[shared], [0.1, 0.9])
+        own_low, own_high = np.quantile(moves[shared], [0.1, 0.9])
         if high > low:
-            scaled[i] = own_middle + (peer - middle) * (own_high - own_low) / (high - low)
+            scaled[i] = np.median(own[both]) + (peer - np.median(peer[both])) * (own_high - own_low) / (high - low)
     return median_of(scaled)
+
+
+def swings(daily: Floats) -> Floats:
+    """Changes over five days (d - 5,)."""
+    return np.asarray(daily[SWING_D:] - daily[:-SWING_D]) if len(daily) > SWING_D else np.empty(0)
 
 
 def median_of(rows: Floats) -> Floats:
