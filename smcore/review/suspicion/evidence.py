@@ -19,7 +19,7 @@ PEER_DEPTH_M: Final = 0.06
 MOST_PEERS: Final = 8
 SWING_D: Final = 5
 LEAST_COMMON_DAYS: Final = 60
-LEAST_R: Final = 0.5
+LEAST_R: Final = 0.35
 """Peers whose changes over five days follow the sensor's less than this are no measure of its level. Ours."""
 
 

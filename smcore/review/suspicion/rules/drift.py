@@ -14,14 +14,16 @@ SOURCE = (
     "Ours: the longest straight trend of monthly medians against sensors nearby, or else against its own other years."
 )
 BLOCK_D: Final = 30
-LEAST_PEERS, LEAST_OWN = 0.08, 0.12
+LEAST_PEERS, LEAST_OWN = 0.10, 0.12
 """Change over the trend [m3 m-3], against peers and against other years. Ours."""
-BLOCKS_PEERS, BLOCKS_OWN = 5, 12
+BLOCKS_PEERS, BLOCKS_OWN = 6, 12
 """Shortest trend, in blocks of 30 days. Ours."""
-STRAIGHT: Final = 0.85
+STRAIGHT: Final = 0.90
 """Least share of the variance that the straight line explains. Ours."""
 LARGEST_STEP: Final = 0.5
 """Part of the change that may fall between two blocks: more is a step. Ours."""
+MOST_OF_IT: Final = 0.85
+"""The shortest trend with this part of the largest change is the period that is marked. Ours."""
 YEARS: Final = 3
 """Fewer years say nothing of what is usual in a month. Ours."""
 BACK: Final = 0.5
@@ -36,10 +38,11 @@ def lacking(evidence: Evidence) -> str:
 
 
 def find(evidence: Evidence) -> list[Suspicion]:
-    """The largest trend."""
+    """The largest trend, if there is any."""
     gap = evidence.against_peers
     if gap is not None:
-        return _trend(evidence, _blocks(gap), LEAST_PEERS, BLOCKS_PEERS, f"{len(evidence.peers)} sensors nearby")
+        y = _blocks(gap) if len(gap) < YEARS * 365 else _unusual(_blocks(gap))  # stations differ by season
+        return _trend(evidence, y, LEAST_PEERS, BLOCKS_PEERS, f"{len(evidence.peers)} sensors nearby")
     return _trend(evidence, _unusual(_blocks(evidence.daily.mean)), LEAST_OWN, BLOCKS_OWN, "its own other years")
 
 
@@ -63,17 +66,19 @@ def _unusual(blocks: Floats) -> Floats:
 
 
 def _trend(evidence: Evidence, y: Floats, least: float, shortest: int, against: str) -> list[Suspicion]:
-    best: tuple[float, int, int] | None = None
+    trends: list[tuple[float, int, int]] = []
     for first in range(len(y) - shortest + 1):
         for last, change, straight in _lines(y, first, shortest):
-            if straight >= STRAIGHT and abs(change) >= least and (best is None or abs(change) > abs(best[0])):
+            if straight >= STRAIGHT and abs(change) >= least:
                 part = y[first : last + 1]
                 steps = np.abs(np.diff(part[np.isfinite(part)]))
                 if steps.max() <= LARGEST_STEP * abs(change) and not _comes_back(y, last, change):
-                    best = (change, first, last)
-    if best is None:
+                    trends.append((change, first, last))
+    if not trends:
         return []
-    change, first, last = best
+    largest = max(abs(change) for change, _, _ in trends)
+    most = [one for one in trends if abs(one[0]) >= MOST_OF_IT * largest]
+    change, first, last = min(most, key=lambda one: one[2] - one[1])
     begin = (evidence.daily.first + first * BLOCK_D) * DAY_S
     end = min((evidence.daily.first + (last + 1) * BLOCK_D) * DAY_S - 1, int(evidence.record.time[-1]))
     days = (last - first + 1) * BLOCK_D

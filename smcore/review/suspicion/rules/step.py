@@ -29,6 +29,8 @@ TOGETHER_D: Final = 7.0
 """Steps closer than this are told together [d]. Ours."""
 SIDE_D: Final = 45
 """Days on either side whose means are compared with the sensors nearby. Ours."""
+STAYS_LONG: Final = 0.6
+"""Part of it that must still be there 45 to 90 days later: weather is not. Ours."""
 TIMES_SPREAD: Final = 3.0
 """… and how many standard deviations of those days apart. Ours."""
 
@@ -130,6 +132,7 @@ def _against_peers(evidence: Evidence) -> list[Suspicion]:
     size = np.abs(shift)
     with np.errstate(invalid="ignore"):
         good = (size >= LEAST) & (size >= TIMES_SPREAD * spread) & (near / shift >= STAYS)
+        good &= (_later(gap, days) / shift >= STAYS_LONG) | ((size >= 2 * LEAST) & np.isnan(_later(gap, days)))
     score = np.where(good, size, 0.0)
     found = []
     while score.max(initial=0) > 0:
@@ -155,6 +158,14 @@ def _means(gap: Floats, days: Ints, width: int) -> tuple[Floats, Floats]:
         return np.asarray(np.divide(total[last] - total[first], n, out=np.full(len(n), np.nan), where=n > width / 2))
 
     return mean(days - width, days), mean(days, np.minimum(days + width, len(gap)))
+
+
+def _later(gap: Floats, days: Ints) -> Floats:
+    """Change between the 45 days that end 45 days before a day, and those that begin 45 days after it."""
+    before, after = _means(gap, days, SIDE_D)
+    result = np.full(len(days), np.nan)
+    result[SIDE_D:-SIDE_D] = (after[2 * SIDE_D :] - before[: -2 * SIDE_D]) if len(days) > 2 * SIDE_D else np.nan
+    return result
 
 
 def _spread(gap: Floats, days: Ints) -> Floats:
