@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from app import cli
+from smcore.bundle.layout import is_bundle
+from smcore.bundle.open import open_bundle
 from smcore.progress import part
 from smcore.report.gather import gather
 from smcore.report.page import report, station_report, write_page
@@ -18,7 +20,7 @@ from smcore.validation.runs.results import open_run
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of loam validate.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of loam validate, or a bundle.")],
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     station: Annotated[
         str | None, typer.Option("--station", help="Only this station, as the column sensor of metrics.csv has it.")
@@ -29,8 +31,10 @@ def command(
 ) -> dict[str, Any]:
     """Write what a run compared, how, and what came out, station by station, into one HTML file."""
     progress = cli.context().progress
-    results = open_run(run)
-    material = gather(results, cli.context().load_catalog(), progress=part(progress, 0.0, 0.3))
+    bundle = open_bundle(run) if is_bundle(run) else None
+    results = open_run(run) if bundle is None else bundle.results
+    kept = () if bundle is None else bundle.pairs()
+    material = gather(results, cli.context().load_catalog(), kept=kept, progress=part(progress, 0.0, 0.3))
     whole = part(progress, 0.3, 1.0)
     text = report(material, progress=whole) if station is None else station_report(material, station)
     write_page(text, out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from smcore.catalog import Catalog
@@ -22,6 +24,7 @@ def gather(
     results: RunResults,
     catalog: Catalog | None,
     *,
+    kept: Sequence[ProductPairs] = (),
     progress: Progress = quiet,
     cancelled: Cancel = never,
 ) -> Material:
@@ -32,7 +35,9 @@ def gather(
     results
         The opened run.
     catalog
-        Where its data are looked up; None where they are not, and then no pairs are drawn.
+        Where its data are looked up; None where they are not, and then no pairs are drawn but those that are
+    kept
+        Pairs of every product, as a bundle holds them.
 
     Raises
     ------
@@ -41,20 +46,29 @@ def gather(
     Cancelled
         If the user asked to stop.
     """
-    review = read_review(results)
+    review, fault = read_review(results)
     pairs, missing = _pairs(results, catalog, part(progress, 0.0, 0.5), cancelled)
     headlines = pd.DataFrame()
-    if pairs and catalog is not None:
+    if missing and kept:
+        pairs, missing = tuple(kept), ""
+    elif pairs and catalog is not None:
         headlines = _headlines(results, catalog, review, part(progress, 0.5, 1.0), cancelled)
-    return Material(results, pairs, missing, review, headlines)
+    return Material(results, pairs, missing, review, fault, headlines)
 
 
-def read_review(results: RunResults) -> Review | None:
-    """What the log beside a run says; None where there is none."""
+def read_review(results: RunResults) -> tuple[Review | None, str]:
+    """What the log beside a run says, and what is wrong with the log; None where there is none.
+
+    Raises
+    ------
+    ReviewError
+        If the log is that of another run, of a newer version, or none at all.
+    """
     file = results.folder / REVIEW_LOG
     if not file.is_file():
-        return None
-    return fold(ReviewLog(file, run_identity(results.record)).events())
+        return None, ""
+    log = ReviewLog(file, run_identity(results.record))
+    return fold(log.events()), log.fault
 
 
 def _headlines(

@@ -35,6 +35,8 @@ class Material:
         Why they are not; ''.
     review
         What the review log says; None where there is no log.
+    review_fault
+        What is wrong with the log, of which the rest was read; ''.
     headlines
         Headlines with ``none``, ``blind`` and ``all`` exclusions of the review, and with those that the ``run`` itself
         was computed with where they are others, as :func:`smcore.review.headline.effect` lays them out; empty where
@@ -45,6 +47,7 @@ class Material:
     pairs: tuple[ProductPairs, ...] = ()
     no_pairs: str = ""
     review: Review | None = None
+    review_fault: str = ""
     headlines: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property

@@ -53,6 +53,9 @@ def progress(material: Material) -> Html:
     headline = sum(event.conditions.headline for event in decisions)
     return section(
         "Review",
+        paragraph(f"{material.review_fault}. What can be read of it is below.", class_="warn")
+        if material.review_fault
+        else "",
         paragraph("Read by ", join([data(name) for name in readers], ", ") if readers else "nobody", "."),
         paragraph(
             f"{blind} of {len(decisions)} decisions were made blind, {headline} with the headline in sight."

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from hostile import hostile_run
 
 from smcore import names
 from smcore.catalog import CatalogEntry, add_entry
@@ -116,3 +117,9 @@ def small_catalog(small_world: World, tmp_path_factory: pytest.TempPathFactory) 
         layout = "stations" if name == "stations" else "cube"
         add_entry(file, CatalogEntry(name, f"Test {name}", kind, layout, folder / f"{name}.zarr", synthetic=True))
     return file
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Catalogue and folder of a run whose stations have hostile names; not to be written to."""
+    return hostile_run(tmp_path_factory.mktemp("hostile"))

@@ -6,11 +6,11 @@ import html.parser
 import itertools
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import HOSTILE
 
 from smcore.catalog import load_catalog
 from smcore.errors import ExportError, SmcoreError
@@ -20,14 +20,10 @@ from smcore.report.markup import VOID, doi_link, is_number, tag, with_links
 from smcore.report.material import Material
 from smcore.report.page import POLICY, report, station_report, write_page
 from smcore.review.log import REVIEW_LOG, ReviewLog
-from smcore.validation.exclusions import Exclusion
 from smcore.validation.metric_text import plain
 from smcore.validation.runs.identity import run_identity
-from smcore.validation.runs.replay import request_of
 from smcore.validation.runs.results import open_run
-from smcore.validation.runs.run import validate
 from smcore.validation.runs.run_pairs import read_pairs
-from tests.smcore.report.conftest import HOSTILE
 
 Hostile = tuple[Path, Path]
 
@@ -198,12 +194,9 @@ def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostil
     log.append("sign", subject, "Ann <u>", {"verdict": 2, "reasons": ["flat"], "exclusions": [excluded.id]})
     material = gather(results, load_catalog([hostile[0]]))
     found = Page(report(material))
-    _, reference, options = request_of(results.record)
-    exclusions = (Exclusion(subject, period["start"], period["end"], "flat"),)
-    again = validate(["a", "b"], reference, load_catalog([hostile[0]]), replace(options, exclusions=exclusions))
     for kind, median in (
         ("none", results.summary("a").loc["ubrmsd", "value"]),
-        ("all", again.scores[0].median["ubrmsd"].value),
+        ("all", _median_without(material, period)),
     ):
         told = [row for row in found.rows if row[:2] == ["a", "median of locations"] and KINDS[kind] in row[2]]
         assert [row for row in told if any(cell.startswith(plain("ubrmsd", median, "m3 m-3")) for cell in row)], kind
@@ -218,6 +211,17 @@ def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostil
         "excluded a period", "wrote a note", "signed the verdict and the exclusions",
     ]  # fmt: skip
     assert any(one.get("class") == "excluded" for one in found.all("rect"))
+
+
+def _median_without(material: Material, period: dict[str, str]) -> float:
+    """Median ubRMSD of the first product without a period of the first station, from its pairs."""
+    start, end = (np.datetime64(period[key], "us").astype(np.int64) for key in ("start", "end"))
+    pairs, found = material.pairs[0], []
+    for row in range(len(pairs.sensor)):
+        product, reference, time = pairs.of(row)
+        kept = (time < start) | (time > end) if row == 0 else np.full(len(time), True)
+        found.append(np.std((product - reference)[kept]))
+    return float(np.median(found))
 
 
 @pytest.mark.parametrize(
