@@ -147,18 +147,20 @@ class Evidence:
         return np.asarray(found[(common >= LEAST_COMMON_DAYS) & ~same][:MOST_PEERS])
 
     @cached_property
-    def against_peers(self) -> Floats | None:
-        """The sensor's daily mean less what its peers lead one to expect (d,) [m3 m-3]; None where they can't tell.
+    def expected(self) -> Floats | None:
+        """Daily means that its peers lead one to expect (d,) [m3 m-3]; None with fewer than two peers.
 
         Each peer is brought to the sensor's median and to the size of its changes over five days, which a drift of the
         sensor does not alter; the median over two peers or more counts.
         """
-        if len(self.peers) < 2:
+        return expected_level(self.daily.mean, self.peers) if len(self.peers) > 1 else None
+
+    @cached_property
+    def against_peers(self) -> Floats | None:
+        """The sensor's daily mean less :attr:`expected` (d,) [m3 m-3]; None where that does not follow the sensor."""
+        if self.expected is None or correlation(swings(self.daily.mean), swings(self.expected)) < LEAST_R:
             return None
-        expected = expected_level(self.daily.mean, self.peers)
-        if correlation(swings(self.daily.mean), swings(expected)) < LEAST_R:
-            return None
-        return self.daily.mean - expected
+        return self.daily.mean - self.expected
 
 
 def expected_level(own: Floats, peers: Floats) -> Floats:

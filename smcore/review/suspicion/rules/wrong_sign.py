@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from smcore.review.suspicion.base import DAY_S, Floats, Suspicion, mark, runs, strength
-from smcore.review.suspicion.evidence import Evidence, correlation, expected_level
+from smcore.review.suspicion.evidence import Evidence, correlation
 
 TITLE = "wrong sign"
 SOURCE = "Ours: changes from day to day against those of sensors nearby and against rain."
@@ -39,7 +39,8 @@ def find(evidence: Evidence) -> list[Suspicion]:
     days = len(evidence.daily.mean)
     count = max(days // BLOCK_D, 1)
     edges = np.linspace(0, days, count + 1).astype(int)
-    findings = [_of_block(evidence, int(a), int(b)) for a, b in pairwise(edges)]
+    expected = _expected(evidence)
+    findings = [_of_block(evidence, expected, int(a), int(b)) for a, b in pairwise(edges)]
     found = []
     for low, high in runs(np.array([power > 0 for power, _ in findings])):
         power, sentence = max(findings[low : high + 1])
@@ -49,36 +50,43 @@ def find(evidence: Evidence) -> list[Suspicion]:
     return found
 
 
-def _of_block(evidence: Evidence, low: int, high: int) -> tuple[float, str]:
+def _expected(evidence: Evidence) -> Floats | None:
+    """What the peers lead one to expect, where they agree with each other."""
+    peers = evidence.peers
+    if len(peers) < 2:
+        return peers[0] if len(peers) else None
+    changes = np.diff(peers, axis=1)
+    there = np.isfinite(changes)
+    mean = np.where(there, changes, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    filled = np.where(there, changes - mean[:, None], 0.0)
+    size = (filled * filled) @ there.T.astype(np.float64)  # of each row over the days that the other has too
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = (filled @ filled.T) / np.sqrt(size * size.T)
+    apart = r[~np.eye(len(peers), dtype=bool)]
+    known = apart[np.isfinite(apart)]
+    return evidence.expected if len(known) and known.mean() >= AGREED_R else None
+
+
+def _of_block(evidence: Evidence, expected: Floats | None, low: int, high: int) -> tuple[float, str]:
     """Strength and sentence of one block; 0 where nothing is wrong."""
     own = evidence.daily.mean[low:high]
-    told, r = _against_peers(own, evidence.peers[:, low:high])
-    wet, t = _to_rain(own, evidence.rain[low:high]) if evidence.depth <= RAIN_DEPTH_M else ("", 0.0)
+    told, r = ("", 0.0) if expected is None else _against(own, expected[low:high], len(evidence.peers))
     if told and len(evidence.peers) > 1:
         return strength(-r, WORST_R), told
+    wet, t = _to_rain(own, evidence.rain[low:high]) if evidence.depth <= RAIN_DEPTH_M else ("", 0.0)
     if wet:
         return strength(-t, SURE_T), wet
-    return (strength(-r, WORST_R), told) if told and len(evidence.peers) == 1 else (0.0, "")
+    return (strength(-r, WORST_R), told) if told else (0.0, "")
 
 
-def _against_peers(own: Floats, peers: Floats) -> tuple[str, float]:
-    there = np.isfinite(own)
-    peers = peers[(np.isfinite(peers) & there).sum(axis=1) >= LEAST_DAYS]
-    if not len(peers) or there.sum() < LEAST_DAYS:
+def _against(own: Floats, expected: Floats, peers: int) -> tuple[str, float]:
+    if (np.isfinite(own) & np.isfinite(expected)).sum() < LEAST_DAYS:
         return "", 0.0
-    changes = np.diff(peers, axis=1)
-    if len(peers) > 1:
-        agreed = np.mean([correlation(changes[i], changes[j]) for i in range(len(peers)) for j in range(i)])
-        if agreed < AGREED_R:
-            return "", 0.0
-        expected = expected_level(own, peers)
-    else:
-        expected = peers[0]
-    r = correlation(np.diff(own), np.diff(expected))
-    level = correlation(own, expected)
+    r, level = correlation(np.diff(own), np.diff(expected)), correlation(own, expected)
     if r > -WORST_R or level > 0:
         return "", r
-    return f"its daily changes run against those of {len(peers)} sensors nearby (R = {r:.2f}; levels {level:.2f})", r
+    nearby = "a sensor nearby" if peers == 1 else f"those of {peers} sensors nearby"
+    return f"its daily changes run against {nearby} (R = {r:.2f}; levels {level:.2f})", r
 
 
 def _to_rain(own: Floats, rain: Floats) -> tuple[str, float]:
