@@ -8,8 +8,9 @@ from typing import Any
 from app.selection import Selection
 
 MOST = 100
-KEPT_OUT = ("name", "job", "run", "adding", "theme", "language", "embed")
-"""Work that is watched goes on whatever is undone, and how the page looks is no choice of data."""
+KEPT_OUT = ("name", "job", "run", "adding", "exporting", "theme", "language", "embed", "reviewer", "blind", "headline")
+"""Work that is watched goes on whatever is undone, how the page looks is no choice of data, and who reviews, and what
+is hidden from him, is switched by hand alone."""
 
 _CONTINUED = ({"view"}, {"time"}, {"colour_range"}, {"span"}, {"opacity"})
 """Dragging, stepping and zooming change one of these again and again: all of it is one step back."""

@@ -24,6 +24,9 @@ COMPARED = {"": 0, "swipe": 1, "side": 1, "four": 3}
 SHARES = ("10", "25", "75", "100")
 MOST_VERTICES = 64
 LONGEST_FORMULA = 200
+OUT_WHERE = ("box", "all")
+OUT_FORMATS = ("cog", "csv", "zarr", "gif", "mp4")
+"""Where an export is cut out, and in which format, if not the view and NetCDF."""
 
 
 class Selection(param.Parameterized):
@@ -81,6 +84,12 @@ class Selection(param.Parameterized):
     metric = param.String(default="", doc="Name of the metric on the map and in the charts.")
     stratum = param.String(default="", doc="Division of the box plots.")
     result = param.Selector(default="", objects=["", *RESULTS], doc="Which table or chart of the run is open.")
+    out_what = param.Selector(default="", objects=["", "stations"], doc="What is exported: the product, or stations.")
+    out_where = param.Selector(default="", objects=["", *OUT_WHERE], doc="Where an export is cut out; empty: the view.")
+    out_format = param.Selector(default="", objects=["", *OUT_FORMATS], doc="Format of an export; empty: NetCDF.")
+    out_since = param.String(default="", doc="First day of an export, ISO; empty: as the range of days.")
+    out_until = param.String(default="", doc="Last day of an export, ISO; empty: as the range of days.")
+    exporting = param.String(default="", doc="Id of the export that is watched.")
     hidden = param.String(default="", doc="Ids of what the series leave out, joined by commas.")
     treatment = param.Selector(
         default="", objects=["", *TREATMENTS], doc="What the series show: values, anomalies or the climatology."
@@ -93,6 +102,12 @@ class Selection(param.Parameterized):
     polygon = param.ClassSelector(
         class_=tuple, default=None, allow_None=True, doc="Longitude, latitude, longitude … of its vertices [deg]."
     )
+    reviewer = param.String(default="", doc="Name under which decisions on stations are logged; never assumed.")
+    blind = param.Selector(default="", objects=["", "on", "off"], doc="Blind review; empty: if products are compared.")
+    headline = param.Selector(default="", objects=["", "on"], doc="Whether the headline is shown in a blind review.")
+    queue = param.String(default="", doc="What the stations of a review are sorted by; empty: as suits blindness.")
+    only = param.String(default="", doc="Which stations of a review are shown, as filter=value;….")
+    marked = param.String(default="", doc="Period that is marked to be excluded, as first,last in UTC.")
     least_share = param.Selector(
         default="", objects=["", *SHARES], doc="Share of its cells that a mean needs [%]; empty: half of them."
     )

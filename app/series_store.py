@@ -32,6 +32,7 @@ class SeriesStore:
     def __init__(self, store: Store) -> None:
         self._store, self._selection = store, store.selection
         self.backdrop, self.areas = Backdrop(store), AreaStore(store)
+        self.instead: Callable[[], list[Series] | None] = lambda: None  # the curves of a review, while one is open
 
     # -- which there are -----------------------------------------------------------------------------------------
     def everything(self) -> list[Series]:
@@ -40,12 +41,15 @@ class SeriesStore:
         The product on the map comes first; ``order``, which fixes a colour, goes by the catalogue. Where an area is
         chosen, the place is that area and the curves are means over it.
         """
+        reviewed = self.instead()
+        if reviewed is not None:
+            return reviewed
         if self._selection.area:
             requests = self.areas.requests()
             return self.areas.series(requests, self.ranks(one.entry for one in requests))
         cells = self._store.cells()
         places = self.ranks(cell.entry for cell in cells)
-        found = [self._of_cell(cell, places[cell.entry.id]) for cell in cells]
+        found = [self.of_cell(cell, places[cell.entry.id]) for cell in cells]
         on_map = self._store.entry
         bounds = next((c.bounds for c in cells if on_map is not None and c.entry.id == on_map.id), None)
         found += self._formula(len(cells))
@@ -168,7 +172,8 @@ class SeriesStore:
         return bool(self._selection.area) or self._selection.treatment == "climatology"
 
     # -- one cell ------------------------------------------------------------------------------------------------
-    def _of_cell(self, cell: CellValue, order: int) -> Series:
+    def of_cell(self, cell: CellValue, order: int) -> Series:
+        """The curve of a product at a cell; ``order`` fixes its colour."""
         store, entry = self._store, cell.entry
         return Series(
             store.label(entry), entry.id, store.times(entry), store.values(entry, cell.row, cell.column), cell.units,

@@ -22,6 +22,8 @@ from app.selection import (
     COMPARED,
     LONGEST_FORMULA,
     MOST_VERTICES,
+    OUT_FORMATS,
+    OUT_WHERE,
     PLACES,
     QUALITY,
     RESULTS,
@@ -32,6 +34,8 @@ from app.selection import (
     TREATMENTS,
     Selection,
 )
+from smcore.errors import SmcoreError
+from smcore.review.events import reviewer_name
 
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -39,6 +43,7 @@ _ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}
 _NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _RULES = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}(,[A-Za-z][A-Za-z0-9_.-]{0,59}){0,11}")
+_FILTER = re.compile(r"[a-z_]{1,20}=[^;=]{1,120}")
 _SENSOR_LENGTH = 300
 _MOST_IDS = 40
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
@@ -95,6 +100,20 @@ def _roles(text: str) -> str:
 
 def _sensor(text: str) -> str:
     if len(text) > _SENSOR_LENGTH or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _reviewer(text: str) -> str:
+    try:
+        return reviewer_name(text)
+    except SmcoreError as error:
+        raise ValueError(text) from error
+
+
+def _filters(text: str) -> str:
+    """Filters of the queue, as ``filter=value;…``; whether there is such a value is for the queue to say."""
+    if len(text) > _SENSOR_LENGTH or not text.isprintable() or not all(_FILTER.fullmatch(p) for p in text.split(";")):
         raise ValueError(text)
     return text
 
@@ -220,6 +239,12 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "metric": ("metric", _name),
     "stratum": ("by", _name),
     "result": ("show", _one_of(RESULTS)),
+    "out_what": ("out", _one_of(("stations",))),
+    "out_where": ("outwhere", _one_of(OUT_WHERE)),
+    "out_format": ("outas", _one_of(OUT_FORMATS)),
+    "out_since": ("outsince", _day),
+    "out_until": ("outuntil", _day),
+    "exporting": ("export", _identifier),
     "hidden": ("hide", _identifiers),
     "treatment": ("as", _one_of(TREATMENTS)),
     "span": ("seen", _span),
@@ -229,6 +254,12 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "area": ("area", _one_of(AREAS)),
     "polygon": ("poly", _polygon),
     "least_share": ("least", _one_of(SHARES)),
+    "reviewer": ("reader", _reviewer),
+    "blind": ("blind", _one_of(("on", "off"))),
+    "headline": ("headline", _one_of(("on",))),
+    "queue": ("first", _name),
+    "only": ("only", _filters),
+    "marked": ("marked", _span),
     "embed": ("embed", lambda text: _yes("yes" if text == "1" else text)),
 }
 

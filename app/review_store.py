@@ -1,0 +1,309 @@
+"""What follows from the selection for the review of a run: its log, its stations in order, what is hidden, the chosen.
+
+No widget here. The log in the run's folder is the truth; the review that it amounts to is worked out again when an
+event was added, by this tab or by anybody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from app.cache import BoundedCache
+from app.language import tr
+from app.result_store import ResultStore
+from app.selection import Selection
+from app.store import Store
+from smcore.catalog import Catalog, CatalogEntry
+from smcore.errors import ReviewError, SmcoreError
+from smcore.progress import Cancel, Progress, never, quiet
+from smcore.review import words
+from smcore.review.events import Conditions, Event, same_person
+from smcore.review.live import LivePairs
+from smcore.review.log import REVIEW_LOG, ReviewLog
+from smcore.review.state import Review, SubjectReview, fold
+from smcore.validation.exclusions import Exclusion
+from smcore.validation.runs.identity import run_identity
+from smcore.validation.runs.results import RunResults
+
+RANDOM: Final = "random"
+WORST: Final = "ubrmsd_difference"
+_LIVE = BoundedCache(2)
+_SUBJECTS = BoundedCache(8)
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A product of the run: its name there, and its entry in the catalogue (None where that is gone)."""
+
+    name: str
+    entry: CatalogEntry | None
+
+
+class ReviewStore:
+    """The review of the chosen run in one session."""
+
+    def __init__(self, selection: Selection, store: Store, results: ResultStore) -> None:
+        self._selection, self._store, self._results = selection, store, results
+        self._log: ReviewLog | None = None
+        self._events: list[Event] = []
+        self._review = fold([])
+
+    # -- the run -------------------------------------------------------------------------------------------------
+    @property
+    def is_on(self) -> bool:
+        """Whether Stations is the desk of a run."""
+        return self._selection.place == "stations" and self.results is not None
+
+    @property
+    def results(self) -> RunResults | None:
+        """The chosen run, where it is one that can be reviewed."""
+        found = self._results.usable()
+        return None if found is None or found.is_grid else found
+
+    def why_not(self) -> str:
+        """Why the chosen run can't be reviewed; '' where it can, or none is chosen."""
+        found = self._results.usable()
+        if found is not None and found.is_grid:
+            return tr("The chosen run is one of grid cells, which are not reviewed one by one.")
+        return ""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue that the run's data are looked up in."""
+        return self._store.catalog
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Products of the run, in its order."""
+        found, catalog = self.results, self._store.catalog
+        listed = found.record["products"] if found is not None else []
+        return tuple(
+            Member(str(one["name"]), catalog.get(one["id"]) if one["id"] in catalog else None) for one in listed
+        )
+
+    @property
+    def reference(self) -> CatalogEntry | None:
+        """Entry of the reference, where it is still in the catalogue."""
+        found, catalog = self.results, self._store.catalog
+        return catalog.get(found.reference) if found is not None and found.reference in catalog else None
+
+    def table(self) -> pd.DataFrame:
+        """One row per station of the run, indexed by what it is called in the review: place, network, depths."""
+        found = self.results
+        if found is None:
+            return pd.DataFrame(columns=["location", "network", "lat", "lon", "depth_from", "depth_to"])
+        return _SUBJECTS.get((str(found.folder), found.record["files"]["metrics.csv"]), lambda: _stations(found))
+
+    @property
+    def subject(self) -> str:
+        """The chosen station; '' where none of this run is."""
+        chosen = self._selection.sensor
+        return chosen if chosen in self.table().index else ""
+
+    def choose(self, subject: str) -> None:
+        """Open a station, and its place on the map."""
+        one = self.table().loc[subject]
+        entry, chosen = self.reference, {}
+        if entry is not None and entry.layout == "stations":
+            chosen = {"collection": entry.id}
+        self._selection.param.update(
+            sensor=subject, point=(float(str(one["lat"])), float(str(one["lon"]))), marked="", **chosen
+        )
+
+    # -- the log -------------------------------------------------------------------------------------------------
+    @property
+    def log(self) -> ReviewLog | None:
+        """The log of the run; None where no run is chosen.
+
+        Raises
+        ------
+        ReviewError
+            If it is another run's, newer, or can't be read.
+        """
+        found = self.results
+        if found is None:
+            return None
+        path, run = found.folder / REVIEW_LOG, run_identity(found.record)
+        if self._log is None or (self._log.path, self._log.run) != (path, run):
+            self._log, self._events = ReviewLog(path, run), []
+            self._take(self._log.events())
+        return self._log
+
+    def _take(self, events: list[Event]) -> None:
+        self._events = [*self._events, *events]
+        self._review = fold(self._events)
+
+    @property
+    def review(self) -> Review:
+        """What all events that this tab knows of amount to."""
+        return self._review if self.log is not None else fold([])
+
+    def catch_up(self) -> bool:
+        """Take in what others have added to the log; whether there was anything."""
+        log = self.log
+        known = max((event.number for event in self._events), default=0)
+        if log is None or log.last() <= known:
+            return False
+        self._take(log.events(after=known))
+        return True
+
+    def act(self, action: str, payload: Mapping[str, Any] | None = None, *, subject: str | None = None) -> Event:
+        """Log an event of this tab's reviewer about the chosen station.
+
+        Raises
+        ------
+        ReviewError
+            If no name was given, it makes no sense, or it can't be written.
+        """
+        log = self.log
+        if log is None:
+            raise ReviewError(tr("No run is chosen"), hint=tr("choose one in Validate"))
+        if not self._selection.reviewer:
+            raise ReviewError(tr("A decision needs a name"), hint=tr("give yours at the left, under «Reviewer»"))
+        about = self.subject if subject is None else subject
+        event = log.append(action, about, self._selection.reviewer, payload, self.conditions)
+        self.catch_up()
+        return event
+
+    def look(self) -> None:
+        """Log that the chosen station was opened, once for each reviewer; nothing where no name was given."""
+        one = self.current
+        if not self.subject or not self._selection.reviewer:
+            return
+        seen = any(same_person(name, self._selection.reviewer) for name in one.reviewers)
+        if not seen and self.log is not None and not self.log.fault:
+            self.act(words.LOOK)
+
+    @property
+    def current(self) -> SubjectReview:
+        """What is known of the chosen station."""
+        return self.review.of(self.subject)
+
+    # -- what is hidden ------------------------------------------------------------------------------------------
+    @property
+    def is_blind(self) -> bool:
+        """Whether names and metrics are hidden until the verdict is signed: unless switched, where products meet."""
+        return self._selection.blind == "on" or (not self._selection.blind and len(self.members) > 1)
+
+    @property
+    def shows_headline(self) -> bool:
+        """Whether the headline is shown."""
+        return not self.is_blind or self._selection.headline == "on"
+
+    @property
+    def criterion(self) -> str:
+        """What the queue is sorted by: nothing that says anything in a blind review, unless chosen."""
+        return str(self._selection.queue) or (RANDOM if self.is_blind else WORST)
+
+    @property
+    def conditions(self) -> Conditions:
+        """What this tab's reviewer sees."""
+        return Conditions(self.is_blind, self.shows_headline, self.criterion)
+
+    def hides(self, subject: str) -> bool:
+        """Whether names and metrics of a station are hidden: until this reviewer has signed, accepted or disputed."""
+        if not self.is_blind:
+            return False
+        one, reviewer = self.review.of(subject), self._selection.reviewer
+        signed = (line.event for line in one.history if not line.effect and line.event.action in _DECIDED)
+        return not any(same_person(event.reviewer, reviewer) for event in signed)
+
+    def switch(self, **chosen: str) -> None:
+        """Change what is shown; the log knows, once a name was given."""
+        before = self.conditions
+        self._selection.param.update(**chosen)
+        if self._selection.reviewer and self.conditions != before and self.log is not None and not self.log.fault:
+            self.act(words.MODE, subject="")
+
+    def shuffled(self, subject: str) -> list[int]:
+        """The order in which the products of a station are shown where they are hidden: of each station another one."""
+        names = [member.name for member in self.members]
+        seeds = {name: self._hash(subject, name) for name in names}
+        return sorted(range(len(names)), key=lambda i: seeds[names[i]])
+
+    def labels(self, subject: str) -> dict[str, str]:
+        """What each product of the run is called at a station, in the order in which it is shown."""
+        names = [member.name for member in self.members]
+        if not self.hides(subject):
+            return {name: self._results.short(name) for name in names}
+        return {
+            names[i]: tr("Product {letter}", letter=LETTERS[place % len(LETTERS)])
+            for place, i in enumerate(self.shuffled(subject))
+        }
+
+    def headline_labels(self) -> dict[str, str]:
+        """What each product is called in the headline; in a blind review no letter of a station betrays it."""
+        names = [member.name for member in self.members]
+        if not self.is_blind:
+            return {name: self._results.short(name) for name in names}
+        ordered = sorted(names, key=lambda name: self._hash("", name))
+        return {name: tr("Product no. {n}", n=place + 1) for place, name in enumerate(ordered)}
+
+    def _hash(self, subject: str, name: str) -> str:
+        found = self.results
+        run = run_identity(found.record) if found is not None else ""
+        text = "\0".join((run, self._selection.reviewer.casefold(), subject, name))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    # -- pairs and the headline ----------------------------------------------------------------------------------
+    @property
+    def live(self) -> LivePairs | None:
+        """The pairs of the run, where they have been read."""
+        found = self.results
+        return None if found is None else _LIVE.peek(_key(found))
+
+    def load(self) -> Callable[[Progress, Cancel], LivePairs]:
+        """Work that reads the pairs of the run, for a thread of its own."""
+        found, catalog = self.results, self._store.catalog
+        if found is None:
+            raise SmcoreError(tr("No run is chosen"), hint=tr("choose one in Validate"))
+
+        def work(progress: Progress = quiet, cancelled: Cancel = never) -> LivePairs:
+            made: LivePairs = _LIVE.get(
+                _key(found), lambda: LivePairs.of(found, catalog, progress=progress, cancelled=cancelled)
+            )
+            return made
+
+        return work
+
+    @property
+    def marked(self) -> tuple[str, str] | None:
+        """First and last second of the period that is marked to be excluded."""
+        if not self._selection.marked:
+            return None
+        first, last = self._selection.marked.split(",")
+        return _second(first), _second(last)
+
+    def exclusions(self, *, with_marked: bool = False) -> tuple[Exclusion, ...]:
+        """Exclusions that stand, and on request the marked period of the chosen station."""
+        standing = self.review.exclusions()
+        if not with_marked or self.marked is None or not self.subject:
+            return standing
+        return (*standing, Exclusion(self.subject, *self.marked, "marked"))
+
+
+_DECIDED: Final = (words.SIGN, words.ACCEPT, words.DISPUTE)
+
+
+def _key(results: RunResults) -> tuple[str, str]:
+    return str(results.folder), str(results.record["files"]["metrics.csv"])
+
+
+def _stations(results: RunResults) -> pd.DataFrame:
+    """Stations of a run: a sensor by its id, any other place by its location."""
+    rows = results.metrics[~results.metrics["location"].astype(str).str.startswith("*")]
+    subject = np.where(rows["sensor"].astype(bool), rows["sensor"], rows["location"].astype(str))
+    keys = ["location", "network", "lat", "lon", "depth_from", "depth_to", "distance_km"]
+    table = rows.assign(subject=subject).drop_duplicates("subject").set_index("subject")
+    return table[[key for key in keys if key in table]]
+
+
+def _second(moment: str) -> str:
+    return str(np.datetime64(moment, "s"))
