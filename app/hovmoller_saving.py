@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from app.colours import outside, shades
 from app.saving import table_file
-from smcore.figures.hovmoller import draw_hovmoller
+from smcore.figures.data import Told
+from smcore.figures.drawing import draw_data
+from smcore.figures.kinds.hovmoller import section_data
 from smcore.hovmoller import Hovmoller, raster
 
 if TYPE_CHECKING:
@@ -46,14 +47,10 @@ def hovmoller_file(
             }
         ).dropna()  # fmt: skip
         return table_file(store, table, [" · ".join(told)])
-    values, _, first, last = laid_out(section, found)
     about, *notes = told
-    return io.BytesIO(
-        draw_hovmoller(
-            values, kind=kind, title=about, notes=notes, period=(first, last),
-            reach=(float(found.edges[0]), float(found.edges[-1])), axis=section.axis, units=units,
-            label=store.shown_at_step(entry), colours=shades(colours),
-            beyond=outside(colours), colour_range=colour_range, n=int(np.isfinite(found.value).sum()),
-            synthetic=any(one.synthetic for one in (entry, *store.also_shown())),
-        )
-    )  # fmt: skip
+    count, synthetic = int(np.isfinite(found.value).sum()), any(one.synthetic for one in (entry, *store.also_shown()))
+    known = Told(about, store.shown_at_step(entry), units, n=count, notes=tuple(notes), synthetic=synthetic)
+    laid = replace(found, time=found.time + section.centre)
+    data = section_data(laid, known, axis=section.axis, units="", drawn={})
+    looks = {"colours": colours, "colour_range": list(colour_range)}
+    return io.BytesIO(draw_data("hovmoller", data, looks, form=kind))

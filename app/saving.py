@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from app.class_store import WORDS
-from app.colours import LINES, STATION, outside, shades
+from app.colours import LINES, STATION
 from app.station_store import DEEP_M, Series
 from app.titles import DEMONSTRATION, is_demonstration, short_title
 from smcore import names
@@ -17,10 +17,11 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
 from smcore.export.cells import head, text_cell
 from smcore.figures.backdrop import Behind
-from smcore.figures.maps import draw_map
-from smcore.figures.scatter import draw_scatter
-from smcore.figures.series import Line, draw_series
-from smcore.figures.style import plain
+from smcore.figures.catalogued import cells_field
+from smcore.figures.data import Data, Told
+from smcore.figures.drawing import draw_data
+from smcore.figures.scatter import scatter_data
+from smcore.figures.series import Line, series_data
 from smcore.titles import told_apart
 
 if TYPE_CHECKING:
@@ -84,14 +85,13 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
         shown = f"shown: {label}" if label != WORDS[""] else ""
         sources = [line for one in (entry, *others) for line in _credits(one)]
         return _csv(table, [title, when, shown, rule, masked, f"n = {len(table)}", *sources])
-    return io.BytesIO(
-        draw_map(
-            field, grid, kind=kind, title=title, when=when, units=units, label=label,
-            colours=shades(store.colours), beyond=outside(store.colours), colour_range=store.colour_range(entry),
-            synthetic=any(one.synthetic for one in (entry, *others)),
-            notes=[f"shown: {label}" if label != WORDS[""] else "", rule, masked],
-        )
+    notes = [f"shown: {label}" if label != WORDS[""] else "", rule, masked]
+    told = Told(
+        title, label, units, when, n=int(np.isfinite(field).sum()), counted="cells", notes=tuple(filter(None, notes)),
+        synthetic=any(one.synthetic for one in (entry, *others)),
     )  # fmt: skip
+    looks = {"colours": store.colours, "colour_range": list(store.colour_range(entry))}
+    return io.BytesIO(draw_data("map", Data(told, field=cells_field(field, grid, units, label)), looks, form=kind))
 
 
 def _with(*parts: str) -> str:
@@ -124,12 +124,11 @@ def series_file(store: Store, kind: str) -> io.BytesIO:
         about += [line for entry in entries.values() for line in _source_of(store, entry)]
         return _csv(pd.concat(tables), about)
     title, quantity = curves.place(), curves.treatment.quantity
-    return io.BytesIO(
-        draw_series(
-            [_line(s) for s in series], kind=kind, title=title, quantity=quantity, notes=_series_notes(store, series),
-            behind=_behind(store), period=curves.period(series),
-        )
-    )  # fmt: skip
+    told = Told(title, quantity, notes=tuple(filter(None, _series_notes(store, series))))
+    data = series_data(
+        [_line(s) for s in series], told, quantity=quantity, behind=_behind(store), period=curves.period(series)
+    )
+    return io.BytesIO(draw_data("series", data, {"height": 2.0}, form=kind))
 
 
 def _line(series: Series) -> Line:
@@ -164,7 +163,7 @@ def _behind(store: Store) -> Behind:
     start, end, by = none, none, ""
     if frozen is not None:
         start, end, by = frozen.start, frozen.end, f"frozen: {frozen.source}{_made_up(frozen.entry)}"
-    return Behind(days, amount, plain(whose), start, end, plain(by))
+    return Behind(days, amount, whose, start, end, by)
 
 
 def _made_up(entry: CatalogEntry) -> str:
@@ -236,11 +235,12 @@ def scatter_file(store: Store, kind: str, product_id: str) -> io.BytesIO:
     inside, depths = store.stations.in_period(score), [note for note in score.notes if note.startswith("depth")]
     whole, said = bool(inside.all()), f"{int(inside.sum())} of {score.n} pairs, those of the period, are marked"
     order = store.curves.ranks(s.entry for s in store.stations.scores())[product_id]
-    return io.BytesIO(
-        draw_scatter(
-            score.product, score.reference, kind=kind, title=station.label, names=(score.entry.title, "station"),
-            units=(store.own_units(score.entry), station.units), metrics={k: v for k, (v, _) in score.metrics.items()},
-            colour=LINES["light"][order % len(LINES["light"])], synthetic=synthetic, marked=None if whole else inside,
-            notes=["" if whole else said, store.masks.caption(score.entry), *depths],
-        )
+    notes = ("" if whole else said, store.masks.caption(score.entry), *depths)
+    data = scatter_data(
+        score.product, score.reference, Told(station.label, synthetic=synthetic, notes=tuple(filter(None, notes))),
+        names=(score.entry.title, "station"), units=(store.own_units(score.entry), station.units),
+        metrics={k: v for k, (v, _) in score.metrics.items()}, colour=LINES["light"][order % len(LINES["light"])],
+        marked=None if whole else inside,
     )  # fmt: skip
+    looks = {"density": "no", "fit": False}
+    return io.BytesIO(draw_data("scatter", data, looks, form=kind, columns=1.0))

@@ -1,67 +1,172 @@
-"""A scatter for a file: product against reference, 1:1 line, and the statistics in the corner."""
+"""Product against reference: points or their density, the 1:1 line, the fitted line, and statistics in the corner."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import NDArray
 
-from smcore.figures.style import SINGLE_INCH, broken, figure, headline, plain, render, stamp
+from smcore.errors import RecipeError
+from smcore.figures.data import Data, Told
+from smcore.figures.panel import Panel, axis_label
+from smcore.figures.style import plain
 from smcore.names import unit_label
 
-SIDE_INCH = 2.6  # of an axis, for its label
-_PRINTED = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_POINTS: Final = 2_000
+"""Pairs that are drawn one by one (ours); more are drawn as their number in each bin."""
+BINS: Final = 120
+_PRINTED: Final = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
+_WITHOUT_UNIT: Final = ("pearson_r", "spearman_r")
+_COUNTS: Final = "viridis"
+Floats = NDArray[np.float64]
 
 
-def draw_scatter(
-    product: ArrayLike,
-    reference: ArrayLike,
-    *,
-    kind: str,
-    title: str,
-    names: tuple[str, str],
-    units: tuple[str, str],
-    metrics: Mapping[str, float],
-    colour: str,
-    synthetic: bool,
-    notes: Sequence[str] = (),
-    marked: ArrayLike | None = None,
-) -> bytes:
-    """Draw pairs (n,) of product and reference and return the file's bytes.
+def scatter_data(
+    product: Floats, reference: Floats, told: Told, *, names: tuple[str, str], units: tuple[str, str],
+    metrics: Mapping[str, Any], colour: str = "", marked: NDArray[np.bool_] | None = None,
+) -> Data:  # fmt: skip
+    """Pairs (n,) as a figure's data.
 
-    ``names`` and ``units`` are in pair order, ``(product, reference)``; a metric that is NaN is left out. ``notes`` are
-    sentences under the title; of pairs of which some are ``marked`` (n,), the others are shades.
+    Parameters
+    ----------
+    names, units
+        Of product and reference, in this order.
+    metrics
+        Name → value, or (value, lower, upper) with an interval; what is NaN is left out.
+    marked
+        (n,) of which pairs are drawn strongly; None: all alike.
     """
-    x, y = np.asarray(reference, np.float64), np.asarray(product, np.float64)
-    with figure(SINGLE_INCH, SINGLE_INCH) as made:
-        axes = made.add_subplot()
-        look: dict[str, Any] = {"color": colour, "markersize": 3, "markeredgewidth": 0}
-        if marked is None:
-            axes.plot(x, y, ".", alpha=0.5, **look)
-        else:
-            chosen = np.asarray(marked, bool)
-            axes.plot(x[~chosen], y[~chosen], ".", alpha=0.12, **look)
-            axes.plot(x[chosen], y[chosen], ".", alpha=0.85, **look)
-        both = np.concatenate([x, y])
-        if len(both):
-            low, high = both.min(), both.max()
-            pad = 0.05 * (high - low or 1.0)
-            axes.plot([low - pad, high + pad], [low - pad, high + pad], color="#777777", linewidth=0.7, linestyle="--")
-            axes.set(xlim=(low - pad, high + pad), ylim=(low - pad, high + pad), aspect="equal", anchor="N")
-        printed = [f"{_PRINTED[name]} = {value:.3f}" for name, value in metrics.items() if np.isfinite(value)]
-        axes.text(
-            0.03,
-            0.97,
-            "\n".join(printed),
-            transform=axes.transAxes,
-            va="top",
-            fontsize=7,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
-        )
-        headline(made, stamp(title, n=len(x), synthetic=synthetic), *map(plain, notes))
-        across, upwards = (f"{plain(names[i])} [{unit_label(units[i])}]" for i in (1, 0))
-        axes.set_xlabel("\n".join(broken(made, across, SIDE_INCH)))
-        axes.set_ylabel("\n".join(broken(made, upwards, SIDE_INCH)))
-        return render(made, kind)
+    both = np.isfinite(product) & np.isfinite(reference)
+    table = pd.DataFrame({"reference": reference[both], "product": product[both]})
+    if marked is not None:
+        table["marked"] = np.asarray(marked, bool)[both].astype(int)
+    drawn = {"names": list(names), "units": list(units), "metrics": _numbers(metrics), "colour": colour}
+    known = Told(**{**told.__dict__, "n": int(both.sum()), "counted": "pairs"})
+    return Data(known, table, units={"product": units[0], "reference": units[1]}, drawn=drawn)
+
+
+def raster_data(
+    count: NDArray[Any], low: float, high: float, told: Told, *, names: tuple[str, str], units: tuple[str, str],
+    metrics: Mapping[str, Any],
+) -> Data:  # fmt: skip
+    """Numbers of pairs (row, column), row 0 lowest, over a square as a figure's data: one row per bin that has some."""
+    row, column = np.nonzero(count)
+    step = (high - low) / count.shape[0]
+    middle = low + step * (np.arange(count.shape[0]) + 0.5)
+    table = pd.DataFrame({"reference": middle[column], "product": middle[row], "pairs": count[row, column].astype(int)})
+    drawn = {
+        "names": list(names), "units": list(units), "metrics": _numbers(metrics), "low": low, "high": high,
+        "bins": int(count.shape[0]),
+    }  # fmt: skip
+    return Data(told, table, units={"product": units[0], "reference": units[1], "pairs": "1"}, drawn=drawn)
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, list[float | None]]:
+    spread = {name: np.atleast_1d(np.asarray(value, float)).tolist() for name, value in metrics.items()}
+    return {name: [v if np.isfinite(v) else None for v in values] for name, values in spread.items()}
+
+
+def limits_of(data: Data) -> tuple[float, float]:
+    """Common limits of both axes, a little wider than the values."""
+    if "low" in data.drawn:
+        return float(data.drawn["low"]), float(data.drawn["high"])
+    table = data.need("reference", "product")
+    values = table[["reference", "product"]].to_numpy(float)
+    low, high = float(values.min()), float(values.max())
+    pad = 0.05 * (high - low or 1.0)
+    return low - pad, high + pad
+
+
+def draw_pairs(panel: Panel, axes: Axes, data: Data, limits: tuple[float, float], *, density: bool) -> Any:
+    """Points, or the number of pairs in each bin; what a colour bar needs, or None."""
+    table, colour = data.need("reference", "product"), str(data.drawn.get("colour") or "#0072b2")
+    x, y = table["reference"].to_numpy(float), table["product"].to_numpy(float)
+    if "pairs" in table or density:
+        return _density(axes, table, x, y, limits, int(data.drawn.get("bins", BINS)))
+    look: dict[str, Any] = {
+        "color": colour,
+        "markersize": 2.6,
+        "markeredgewidth": 0,
+        "rasterized": len(x) > MOST_POINTS,
+    }
+    if "marked" not in table:
+        axes.plot(x, y, ".", alpha=0.5, **look)
+        return None
+    chosen = table["marked"].to_numpy() == 1
+    axes.plot(x[~chosen], y[~chosen], ".", alpha=0.12, **look)
+    axes.plot(x[chosen], y[chosen], ".", alpha=0.85, **look)
+    return None
+
+
+def _density(axes: Axes, table: pd.DataFrame, x: Floats, y: Floats, limits: tuple[float, float], bins: int) -> Any:
+    from matplotlib.colors import ListedColormap, LogNorm
+
+    from smcore.figures.colours import shades
+
+    if not 2 <= bins <= 1000:
+        raise RecipeError("The raster of pairs is malformed")
+    edges = np.linspace(*limits, bins + 1)
+    weights = table["pairs"].to_numpy(float) if "pairs" in table else None
+    count, _, _ = np.histogram2d(x, y, bins=(edges, edges), weights=weights)
+    shown = np.ma.masked_less(count.T, 1)
+    return axes.imshow(
+        shown, extent=(*limits, *limits), origin="lower", interpolation="none", aspect="equal",
+        cmap=ListedColormap(list(shades(_COUNTS))), norm=LogNorm(1, max(float(count.max()), 10.0)),
+    )  # fmt: skip
+
+
+def draw_lines(axes: Axes, data: Data, limits: tuple[float, float], *, fit: bool) -> None:
+    """The 1:1 line, and the line of least squares of product on reference."""
+    axes.plot(limits, limits, color="#777777", linewidth=0.7, linestyle="--", label="1:1")
+    found = fitted(data) if fit else None
+    if found is not None:
+        slope, offset = found
+        ends = np.array(limits)
+        axes.plot(ends, offset + slope * ends, color="#c0392b", linewidth=0.8, label="fit")
+
+
+def fitted(data: Data) -> tuple[float, float] | None:
+    """Slope and offset of product on reference by least squares; None where the reference does not vary."""
+    table = data.table
+    x, y = table["reference"].to_numpy(float), table["product"].to_numpy(float)
+    weight = table["pairs"].to_numpy(float) if "pairs" in table else np.ones(len(x))
+    if len(x) < 2:
+        return None
+    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+    spread = float((weight * (x - mean_x) ** 2).sum())
+    if spread <= 0:
+        return None
+    slope = float((weight * (x - mean_x) * (y - mean_y)).sum()) / spread
+    return slope, float(mean_y - slope * mean_x)
+
+
+def corner(data: Data) -> list[str]:
+    """Statistics as they stand in the corner: n, then metrics with their units and intervals."""
+    unit = unit_label(str(data.drawn["units"][1]))
+    count = data.told.n if data.told.n is not None else len(data.table)
+    told = [f"n = {count:,}".replace(",", " ")]
+    for name, values in data.drawn.get("metrics", {}).items():
+        if name not in _PRINTED or not values or values[0] is None:
+            continue
+        own = "" if name in _WITHOUT_UNIT else f" {unit}"
+        between = f" [{values[1]:.3f}, {values[2]:.3f}]" if len(values) == 3 and None not in values else ""
+        told.append(f"{_PRINTED[name]} = {values[0]:.3f}{between}{own}")
+    return told
+
+
+def labels(panel: Panel, axes: Axes, data: Data, room: float) -> None:
+    """Names of product and reference with their units."""
+    named, units = data.drawn["names"], data.drawn["units"]
+    axes.set_xlabel(axis_label(panel, str(named[1]), str(units[1]), room))
+    axes.set_ylabel(axis_label(panel, str(named[0]), str(units[0]), room))
+
+
+def sentence(data: Data) -> str:
+    """Statistics as one sentence of a caption."""
+    return plain("; ".join(corner(data)[1:])).replace(r"\$", "$")

@@ -1,26 +1,29 @@
-"""Series for a file: products and stations at one place with their marks and bands, gaps as gaps, rain and frost."""
+"""Series at one place: products and stations with their marks and bands, gaps as gaps, rain and frost behind."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from smcore import names
-from smcore.figures.backdrop import Behind, draw_behind
-from smcore.figures.style import DOUBLE_INCH, LINE_INCH, broken, figure, headline, plain, render, stamp
-from smcore.names import unit_label
+from smcore.errors import RecipeError
+from smcore.figures.backdrop import Behind
+from smcore.figures.data import Data, Told
+from smcore.figures.style import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FEW = 40  # values of which a line alone might show nothing
 TOLD = (names.SOURCE_OBSERVED, names.SOURCE_FILLED)
 """Origins that have a mark of their own; what was predicted has its line alone."""
-_LEGEND_INCH = DOUBLE_INCH - 0.6
+RAIN: Final = -1
+"""Number of the rain among the series of a table."""
+_DAY = np.timedelta64(1, "D")
 
 
 @dataclass(frozen=True)
@@ -47,51 +50,99 @@ class Line:
     alpha: float = 1.0
 
 
-def draw_series(
+_ARRAYS: Final = ("time", "value", "half_width", "source", "recommended")
+_LOOKS: Final = tuple(one.name for one in fields(Line) if one.name not in _ARRAYS)
+
+
+def series_data(
     lines: Sequence[Line],
+    told: Told,
     *,
-    kind: str,
-    title: str,
     quantity: str = "soil moisture",
-    notes: Sequence[str] = (),
     behind: Behind | None = None,
     period: tuple[np.datetime64, np.datetime64] | None = None,
-) -> bytes:
-    """Draw series that share a place and return the file's bytes; each unit has an axis of its own.
+) -> Data:
+    """Series as a figure's data: one long table, with the looks of each beside it.
 
     Parameters
     ----------
     quantity
         What the axes say beside the unit: soil moisture, or an anomaly or climatology of it.
-    notes
-        Sentences under the title: definitions, what is left out.
     behind
         Rain and frost, drawn behind the first unit's series.
     period
         What the time axis spans; that of the values where it is not given.
     """
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    tables = [_table(i, line) for i, line in enumerate(lines)]
+    drawn: dict[str, Any] = {
+        "lines": [{name: getattr(line, name) for name in _LOOKS} for line in lines], "quantity": quantity,
+    }  # fmt: skip
+    if behind is not None and len(behind.day):
+        tables.append(pd.DataFrame({"series": RAIN, "time": _clock(behind.day), "value": behind.rain}))
+        drawn["rain"] = behind.rain_label
+    if behind is not None and len(behind.frost_start):
+        spans = zip(_clock(behind.frost_start), _clock(behind.frost_end), strict=True)
+        drawn |= {"frost": [[str(a)[:19], str(b)[:19]] for a, b in spans], "frost_label": behind.frost_label}
+    if period is not None:
+        drawn["period"] = [str(moment.astype("datetime64[s]")) for moment in period]
+    count = sum(int(np.isfinite(line.value).sum()) for line in lines)
+    units = {"value": " / ".join(dict.fromkeys(line.units for line in lines))}
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return Data(replace(told, n=count, counted="values"), table, units=units, drawn=drawn)
 
-    units = list(dict.fromkeys(line.units for line in lines))
-    with figure(DOUBLE_INCH, 2.4 * len(units) + 0.5) as made:
-        panels = made.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, unit in zip(panels, units, strict=True):
-            for line in (one for one in lines if one.units == unit):
-                _draw(axes, line)
-            axes.set_ylabel(f"{quantity} [{unit_label(unit)}]")
-            axes.margins(y=0.05)
-        if behind is not None:
-            draw_behind(panels[0], behind)
-        if period is not None:
-            panels[0].set_xlim(*(moment.astype("datetime64[ms]") for moment in period))
-        count = sum(int(np.isfinite(line.value).sum()) for line in lines)
-        headline(made, stamp(title, n=count), *map(plain, notes))
-        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
-        panels[-1].xaxis.set_major_locator(locator)
-        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        panels[-1].set_xlabel("time [UTC]")
-        _legend(made)
-        return render(made, kind)
+
+def _table(number: int, line: Line) -> pd.DataFrame:
+    table = pd.DataFrame({"series": number, "label": line.label, "time": _clock(line.time), "value": line.value})
+    for name in ("half_width", "source", "recommended"):
+        values = getattr(line, name)
+        if values is not None:
+            table[name] = np.asarray(values, float)
+    return table
+
+
+def _clock(moments: np.ndarray) -> np.ndarray:
+    return np.asarray(moments).astype("datetime64[ns]")
+
+
+def lines_of(data: Data) -> list[Line]:
+    """The series of a figure's data.
+
+    Raises
+    ------
+    RecipeError
+        If there is none.
+    """
+    table = data.need("series", "time", "value")
+    parts = dict(iter(table.groupby("series", sort=False)))
+    found = []
+    for number, looks in enumerate(data.drawn["lines"]):
+        one = parts.get(number)
+        if one is None:
+            continue
+        own = {name: one[name].to_numpy(float) for name in ("half_width", "source") if _there(one, name)}
+        if _there(one, "recommended"):
+            own["recommended"] = one["recommended"].to_numpy(float) == 1.0
+        known = {name: looks[name] for name in _LOOKS if name in looks}
+        found.append(Line(time=one["time"].to_numpy(), value=one["value"].to_numpy(float), **known, **own))
+    if not any(np.isfinite(line.value).any() for line in found):
+        raise RecipeError("There is nothing to draw: no series has a value", where=data.told.title[:80])
+    return found
+
+
+def _there(table: pd.DataFrame, name: str) -> bool:
+    return name in table and bool(table[name].notna().any())
+
+
+def behind_of(data: Data) -> Behind | None:
+    """Rain and frost of a figure's data; None where there is neither."""
+    rain = data.table[data.table["series"] == RAIN]
+    frost = np.array(data.drawn.get("frost", []), "datetime64[ns]").reshape(-1, 2)
+    if not len(rain) and not len(frost):
+        return None
+    return Behind(
+        rain["time"].to_numpy().astype("datetime64[D]"), rain["value"].to_numpy(float), str(data.drawn.get("rain", "")),
+        frost[:, 0], frost[:, 1], str(data.drawn.get("frost_label", "")),
+    )  # fmt: skip
 
 
 def is_told(source: np.ndarray | None) -> bool:
@@ -99,7 +150,7 @@ def is_told(source: np.ndarray | None) -> bool:
     return source is not None and bool(np.isin(source, TOLD).any())
 
 
-def _draw(axes: Axes, line: Line) -> None:
+def draw_line(axes: Axes, line: Line) -> None:
     """A curve with its marks: solid observed, hollow filled, × not recommended; lines and what is predicted bare."""
     name = plain(line.label) + (" (synthetic)" if line.synthetic else "")
     name = f" {name}" if name.startswith("_") else name  # matplotlib leaves "_…" out of a legend
@@ -109,7 +160,7 @@ def _draw(axes: Axes, line: Line) -> None:
         crossed = known & ~line.recommended
     if not line.points:
         look: dict[str, Any] = {"linewidth": line.width, "linestyle": line.dash, "alpha": line.alpha}
-        axes.plot(_clock(line), line.value, color=line.colour, label=name, **look)
+        axes.plot(_milliseconds(line), line.value, color=line.colour, label=name, **look)
         name = ""
     if line.points or is_told(line.source) or known.sum() <= FEW:
         source = line.source if line.source is not None else np.full(len(known), names.SOURCE_OBSERVED)
@@ -121,7 +172,7 @@ def _draw(axes: Axes, line: Line) -> None:
     if crossed.any():
         look = {"marker": "x", "markersize": 3, "markeredgewidth": 0.6, "linestyle": "none", "alpha": 0.75}
         label = f"not recommended by the product, {plain(line.label)}"
-        axes.plot(_clock(line)[crossed], line.value[crossed], color=line.colour, label=label, **look)
+        axes.plot(_milliseconds(line)[crossed], line.value[crossed], color=line.colour, label=label, **look)
     _shade(axes, line)
 
 
@@ -129,7 +180,7 @@ def _mark(axes: Axes, line: Line, where: np.ndarray, face: str, name: str) -> No
     look: dict[str, Any] = {"marker": line.marker, "markersize": 1.8, "markeredgewidth": 0.5, "linestyle": "none"}
     if name:
         look["label"] = name
-    axes.plot(_clock(line)[where], line.value[where], color=line.colour, markerfacecolor=face, **look)
+    axes.plot(_milliseconds(line)[where], line.value[where], color=line.colour, markerfacecolor=face, **look)
 
 
 def _shade(axes: Axes, line: Line) -> None:
@@ -137,18 +188,8 @@ def _shade(axes: Axes, line: Line) -> None:
     if line.half_width is not None:
         low, high = line.value - line.half_width, line.value + line.half_width
         name = f"90 % band of {plain(line.label)}"
-        axes.fill_between(_clock(line), low, high, color=line.colour, alpha=0.2, linewidth=0, label=name)
+        axes.fill_between(_milliseconds(line), low, high, color=line.colour, alpha=0.2, linewidth=0, label=name)
 
 
-def _clock(line: Line) -> np.ndarray:
+def _milliseconds(line: Line) -> np.ndarray:
     return line.time.astype("datetime64[ms]")
-
-
-def _legend(made: Figure) -> None:
-    """All entries under the plot, each as whole as the figure is wide; the figure grows by them."""
-    found = [axes.get_legend_handles_labels() for axes in made.axes]
-    handles = [handle for own, _ in found for handle in own]
-    labels = ["\n".join(broken(made, label, _LEGEND_INCH)) for _, own in found for label in own]
-    rows = sum(label.count("\n") + 1 for label in labels)
-    made.set_figheight(made.get_figheight() + (LINE_INCH + 0.01) * rows)
-    made.legend(handles, labels, loc="outside lower left", ncols=1)

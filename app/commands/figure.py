@@ -1,0 +1,75 @@
+"""``loam figure``: draw a figure from its recipe; the same recipe and data give the same picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app import cli
+from smcore.errors import ExportError
+from smcore.home import home
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="Recipe of the figure, a JSON file.")],
+    out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf; with --package a folder.")],
+    package: Annotated[
+        bool,
+        typer.Option("--package", help="All that belongs to it: pictures, data, caption, alt text, BibTeX, recipe."),
+    ] = False,
+    preset: Annotated[str | None, typer.Option("--preset", help="Another journal than the recipe's.")] = None,
+    columns: Annotated[float | None, typer.Option("--columns", help="Another width: 1, 1.5 or 2 columns.")] = None,
+    dpi: Annotated[int | None, typer.Option("--dpi", help="Other dots an inch, 150 to 600.")] = None,
+    allow_changed: Annotated[
+        bool, typer.Option("--allow-changed", help="Draw also where the data are not those of the recipe.")
+    ] = False,
+) -> dict[str, Any]:
+    """Draw a figure from a recipe."""
+    from smcore.figures.drawing import look_of, picture, prepare
+    from smcore.figures.recipe import read_recipe
+    from smcore.figures.sources import Places
+    from smcore.figures.style import check_format
+
+    form = out.suffix.lower().lstrip(".")
+    if not package:
+        check_format(form)
+    wanted = {"preset": preset, "columns": columns, "dpi": dpi}
+    chosen = read_recipe(recipe).changed(**{name: value for name, value in wanted.items() if value is not None})
+    places = Places(
+        cli.context().load_catalog(), recipe.resolve().parent, home() / "runs", anywhere=True,
+        allow_changed=allow_changed,
+    )  # fmt: skip
+    prepared = prepare(chosen, places)
+    look = look_of(chosen)
+    about = {"recipe": str(recipe), "kind": chosen.kind, "preset": look.preset.id, "columns": look.columns}
+    notes = [note for note in (look.told(),) if note]
+    if package:
+        from smcore.figures.package import write_package
+
+        return {**about, "out": str(out), "files": write_package(prepared, out), "notes": notes}
+    raw = picture(prepared, form)
+    _write(out, raw)
+    return {**about, "out": str(out), "bytes": len(raw), "notes": notes}
+
+
+def _write(file: Path, raw: bytes) -> None:
+    """Write a file whole or not at all."""
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        draft.write_bytes(raw)
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ExportError(f"The picture can't be written: {error.strerror or error}", where=str(file)) from error
+
+
+def render(result: dict[str, Any]) -> None:
+    """Say what was written."""
+    for note in result["notes"]:
+        typer.echo(f"Note: {note}")
+    if "files" in result:
+        typer.echo(f"Written to {result['out']}: {', '.join(result['files'])}")
+    else:
+        typer.echo(f"Written: {result['out']} ({result['bytes'] / 1000:.0f} kB)")

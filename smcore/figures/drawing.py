@@ -1,0 +1,160 @@
+"""From a recipe to a picture: data read, checked and drawn; the same recipe and data give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from smcore.errors import RecipeError, SmcoreError
+from smcore.figures.data import Data
+from smcore.figures.panel import Panel
+from smcore.figures.presets import Look, look
+from smcore.figures.recipe import PANELS, Recipe, load_kind
+from smcore.figures.sources import EMBEDDED, FILE, Places
+from smcore.figures.stored import embedded_data, file_data
+from smcore.figures.style import check_format, figure, headline, plain, render, stamp
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PAD_INCH = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A recipe with the data that it draws: of one figure, or of each of its panels in order."""
+
+    recipe: Recipe
+    data: tuple[Data, ...]
+
+    @property
+    def parts(self) -> tuple[tuple[Recipe, Data], ...]:
+        """Single recipes with their data."""
+        recipes = self.recipe.panels or (self.recipe,)
+        return tuple(zip(recipes, self.data, strict=True))
+
+
+def prepare(recipe: Recipe, places: Places) -> Prepared:
+    """Read what a recipe draws.
+
+    Raises
+    ------
+    SmcoreError
+        If the data are not there, are not those of the recipe, or hold nothing to draw.
+    """
+    return Prepared(recipe, tuple(_read(one, places) for one in recipe.panels or (recipe,)))
+
+
+def _read(recipe: Recipe, places: Places) -> Data:
+    source = recipe.data
+    if source["source"] == FILE:
+        data: Data = file_data(source, places)
+    elif source["source"] == EMBEDDED:
+        data = embedded_data(source)
+    else:
+        data = load_kind(recipe.kind).read(source, recipe.options, places)
+    data.check_filled()
+    return data
+
+
+def draw(recipe: Recipe, places: Places, form: str = "png") -> bytes:
+    """Read and draw a recipe as ``png``, ``svg`` or ``pdf``.
+
+    Raises
+    ------
+    SmcoreError
+        If it can't be drawn; in one sentence.
+    """
+    check_format(form)
+    return picture(prepare(recipe, places), form)
+
+
+def picture(prepared: Prepared, form: str = "png") -> bytes:
+    """Draw data that were read: nothing but the recipe and the arrays goes into it.
+
+    Raises
+    ------
+    SmcoreError
+        If there is nothing to draw, or the data don't fit the kind.
+    """
+    check_format(form)
+    if prepared.recipe.kind == PANELS:
+        from smcore.figures.compose import composed
+
+        return composed(prepared, form)
+    recipe, data = prepared.recipe, prepared.data[0]
+    return alone(recipe, data, look_of(recipe), form)
+
+
+def look_of(recipe: Recipe) -> Look:
+    """The look that a recipe asks for."""
+    return look(recipe.preset, recipe.columns, recipe.dpi, recipe.font)
+
+
+def alone(recipe: Recipe, data: Data, chosen: Look, form: str) -> bytes:
+    """A figure of one panel."""
+    kind = load_kind(recipe.kind)
+    with fitting(recipe, data):
+        wide = chosen.width_inch
+        high = kind.height(data, recipe.options, wide, chosen, recipe.projection)
+        with figure(wide, high, chosen) as made:
+            heading = chosen.preset.heading
+            panel = Panel(
+                made, made.add_gridspec(1, 1)[0, 0], wide, high, chosen, recipe.projection, title=recipe.title,
+                heading=heading,
+            )  # fmt: skip
+            kind.draw(panel, data, recipe.options)
+            trim(made)
+            if heading:
+                told = data.told
+                said = stamp(recipe.title or told.title, when=told.when, n=told.n, synthetic=told.synthetic)
+                headline(made, chosen, said, *map(plain, (*told.filters, *told.notes, *told.exclusions)))
+            return render(made, form, chosen.dpi)
+
+
+def trim(made: Figure) -> None:
+    """Take off the height that a drawing of a fixed shape left empty; the width is the journal's."""
+    made.draw_without_rendering()
+    height = made.get_figheight()
+    box = made.get_tightbbox()
+    taken = max(box.y1, 0.0) - min(box.y0, 0.0) if box.y0 < 0 else box.y1 - box.y0
+    if height - taken > 3 * _PAD_INCH:
+        made.set_figheight(taken + 2 * _PAD_INCH)
+
+
+class fitting:  # noqa: N801 - reads as a phrase
+    """Turns what goes wrong in a drawing into a sentence, where the data came with the recipe and may be anything."""
+
+    def __init__(self, recipe: Recipe, data: Data) -> None:
+        self.foreign = recipe.data.get("source") in (FILE, EMBEDDED)
+        self.kind = recipe.kind
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        expected = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
+        if self.foreign and isinstance(error, expected) and not isinstance(error, SmcoreError):
+            raise RecipeError(
+                f"The recipe's data are none of a figure of the kind {self.kind!r}", hint="draw it from its own file"
+            ) from error
+
+
+def draw_data(
+    kind: str, data: Data, options: Mapping[str, Any], *, form: str, preset: str = "loam", columns: float = 2.0,
+    title: str = "", projection: str = "",
+) -> bytes:  # fmt: skip
+    """Draw arrays at hand, without a recipe: what a panel of the app has on the screen.
+
+    Raises
+    ------
+    SmcoreError
+        If there is nothing to draw, or an option is unknown.
+    """
+    from smcore.figures.fields import read_fields
+
+    check_format(form)
+    known = load_kind(kind)
+    recipe = Recipe(kind, {}, read_fields(options, known.OPTIONS, "options"), preset, columns, title=title)
+    return alone(replace(recipe, projection=projection), data, look_of(recipe), form)

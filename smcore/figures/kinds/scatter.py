@@ -1,0 +1,134 @@
+"""A product against a reference, pair by pair or as density, with the statistics in the corner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from smcore import notebook
+from smcore.errors import RecipeError
+from smcore.figures.catalogued import checked_credit, chosen, masks_of
+from smcore.figures.data import Data, Told, once
+from smcore.figures.fields import Field
+from smcore.figures.panel import Panel
+from smcore.figures.presets import Look
+from smcore.figures.run_tables import chosen_product, opened_run, pooled_metrics, run_pairs, run_told, title_of
+from smcore.figures.scatter import (
+    MOST_POINTS,
+    corner,
+    draw_lines,
+    draw_pairs,
+    labels,
+    limits_of,
+    raster_data,
+    scatter_data,
+    sentence,
+)
+from smcore.figures.sources import CATALOGUE, RUN, Places
+
+TITLE = "Scatter"
+ABOUT = "A product against a reference: all pairs of a run as density, or those of one sensor as points."
+TAKES = (CATALOGUE, RUN)
+OPTIONS: dict[str, Field] = {
+    "density": Field("choice", "auto", "numbers of pairs in place of points", choices=("auto", "yes", "no")),
+    "fit": Field("flag", True, "whether the line of least squares is drawn"),
+    "limits": Field("numbers", None, "of both axes", count=2),
+    "labels": Field("texts", (), "names of product and reference, in place of their titles"),
+}
+_SHOWN = ("pearson_r", "bias", "ubrmsd")
+_SIDE = 0.62  # inches beside the square: ticks and label
+_BAR = 0.62
+
+
+def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
+    """Pairs of a sensor with a product, or all of a run."""
+    if source["source"] == RUN:
+        return _of_run(source, places)
+    product, *_ = chosen(source, places)
+    if not source["stations"] or not source["sensors"]:
+        raise RecipeError("A scatter needs a sensor", hint="name stations and sensors in data, or take a run")
+    collection, sensor = places.entry(source["stations"]), source["sensors"][0]
+    credits = (
+        checked_credit(product, "product", source, places),
+        checked_credit(collection, "reference", source, places),
+    )
+    pairs = notebook.read_pairs(product, collection, sensor, **masks_of(source))
+    told = Told(
+        title=f"{pairs.names[0]} against {pairs.title}", units=pairs.units[1], where=sensor, filters=pairs.notes,
+        synthetic=pairs.synthetic, credits=once(credits), methods=("ubrmsd",),
+    )  # fmt: skip
+    metrics = {name: value for name, value in pairs.metrics.items() if name in _SHOWN}
+    return scatter_data(
+        pairs.product, pairs.reference, told, names=(pairs.names[0], pairs.title), units=pairs.units, metrics=metrics
+    )
+
+
+def _of_run(source: Mapping[str, Any], places: Places) -> Data:
+    results = opened_run(source, places)
+    product = chosen_product(results, source)
+    told = run_told(results, product, methods=("ubrmsd",))
+    metrics = pooled_metrics(results, product, _SHOWN)
+    names = title_of(results, product), title_of(results, results.reference)
+    kept = results.density(product)
+    if kept is not None:
+        told = Told(**{**told.__dict__, "n": kept.total, "counted": "pairs"})
+        return raster_data(kept.count, kept.low, kept.high, told, names=names, units=kept.units, metrics=metrics)
+    found = run_pairs(results, product, places)
+    return scatter_data(found.product, found.reference, told, names=names, units=found.units, metrics=metrics)
+
+
+def _is_dense(data: Data, options: Mapping[str, Any]) -> bool:
+    asked = options["density"]
+    return "pairs" in data.table or asked == "yes" or (asked == "auto" and len(data.table) > MOST_POINTS)
+
+
+def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
+    """A square with its labels; a wide figure leaves room at its sides."""
+    side = min(width - _SIDE - _BAR * _is_dense(data, options), 3.6)
+    return side + 0.75
+
+
+def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
+    """Pairs, lines, statistics."""
+    axes = panel.axes()
+    limits = tuple(options["limits"]) if options["limits"] else limits_of(data)
+    if not limits[0] < limits[1]:
+        raise RecipeError("The limits of the axes are empty", hint="give the lower one first")
+    dense = _is_dense(data, options)
+    drawn = draw_pairs(panel, axes, data, limits, density=dense)
+    draw_lines(axes, data, limits, fit=options["fit"])
+    axes.set(xlim=limits, ylim=limits, aspect="equal", anchor="C" if panel.alone else "N")
+    ticks = axes.get_xticks()
+    inside = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
+    axes.set(xticks=inside, yticks=inside)
+    axes.text(
+        0.03, 0.97, "\n".join(corner(data)), transform=axes.transAxes, va="top", fontsize=panel.look.preset.small_pt,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}, zorder=5,
+    )  # fmt: skip
+    if options["labels"]:
+        data = Data(data.told, data.table, None, data.units, {**data.drawn, "names": _named(data, options)})
+    labels(panel, axes, data, min(panel.width, panel.height) - 0.8)
+    if drawn is not None:
+        bar = panel.made.colorbar(drawn, ax=axes, pad=0.02, aspect=24, shrink=0.9)
+        bar.outline.set_linewidth(0.5)
+        bar.set_label("number of pairs")
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        bar.ax.minorticks_off()
+    panel.mark(axes, data.told)
+
+
+def _named(data: Data, options: Mapping[str, Any]) -> list[str]:
+    own = [*options["labels"], *data.drawn["names"][len(options["labels"]) :]]
+    return [str(one) for one in own[:2]]
+
+
+def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The statistics of the corner, and what the lines are."""
+    told = [sentence(data)]
+    if options["fit"]:
+        told.append("The dashed line is 1:1, the solid one a fit of product on reference by least squares")
+    if "pairs" in data.table and np.nansum(data.table["pairs"]) < (data.told.n or 0):
+        told.append(f"The density is of {int(data.table['pairs'].sum())} of the pairs, those inside the axes")
+    return tuple(told)

@@ -1,0 +1,130 @@
+"""The piece of a figure that a kind draws into, and what all kinds draw alike: titles, marks, colour bars, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smcore.figures.colours import outside, shades
+from smcore.figures.presets import Look
+from smcore.figures.style import TIED, broken, plain
+from smcore.names import unit_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+    from smcore.figures.data import Told
+
+INK, FAINT, COAST = "#1b1b1b", "#9aa0a6", "#444444"
+_LINES = 2  # of a label beside a colour bar
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Where a kind draws: a place in a figure, its size, the look, and its letter.
+
+    Parameters
+    ----------
+    spec
+        The place; a kind makes its axes there, one or several.
+    width, height
+        Of the place [inch].
+    projection
+        Of a map; '' lets the kind choose.
+    heading
+        Whether the figure has its title over it, so that the panel needs none.
+    alone
+        Whether it is the only panel.
+    """
+
+    made: Figure
+    spec: SubplotSpec
+    width: float
+    height: float
+    look: Look
+    projection: str = ""
+    letter: str = ""
+    title: str = ""
+    heading: bool = False
+    alone: bool = True
+
+    def axes(self, **options: Any) -> Axes:
+        """One pair of axes that fill the panel, with its title."""
+        axes: Axes = self.made.add_subplot(self.spec, **options)
+        self.entitle(axes)
+        return axes
+
+    def entitle(self, axes: Axes) -> None:
+        """Write letter and title over the axes, at their left."""
+        parts = [f"({self.letter})" if self.letter else "", plain(self.title) if not self.heading else ""]
+        text = " ".join(filter(None, parts))
+        if text:
+            room = max(self.width - 0.5, 0.5)
+            axes.set_title("\n".join(broken(text, room, self.look)), loc="left")
+
+    def mark(self, axes: Axes, told: Told) -> None:
+        """Say on the picture itself that data are made up, where no title over it does."""
+        if told.synthetic and not self.heading:
+            axes.text(
+                0.99, 1.01, "synthetic", transform=axes.transAxes, ha="right", va="bottom", color="#8a1c1c",
+                fontsize=self.look.preset.small_pt, style="italic",
+            )  # fmt: skip
+
+    def inches(self, text: str, room: float) -> str:
+        """A text broken into the lines that a width takes."""
+        return "\n".join(broken(text, max(room, 0.4), self.look))
+
+
+def with_unit(name: str, units: str) -> str:
+    """A quantity with its unit in brackets, which no line break parts."""
+    unit = unit_label(units).replace(" ", TIED) if units not in ("", "1") else ""
+    return f"{plain(name)} [{unit}]" if unit else plain(name)
+
+
+def axis_label(panel: Panel, name: str, units: str, room: float) -> str:
+    """A quantity with its unit, in the lines that a length of axis takes."""
+    return panel.inches(with_unit(name, units), room)
+
+
+def colour_bar(
+    panel: Panel, axes: Axes | Sequence[Axes], scale: ScalarMappable, label: str, units: str, *, level: bool,
+    extend: str = "both",
+) -> Any:  # fmt: skip
+    """A colour bar with its unit: level under the axes, or upright beside them."""
+    from matplotlib.ticker import MaxNLocator
+
+    along = {"orientation": "horizontal", "pad": 0.02, "aspect": 32, "shrink": 0.8} if level else {"pad": 0.02}
+    bar = panel.made.colorbar(scale, ax=axes, extend=extend, **along)
+    bar.outline.set_linewidth(0.5)
+    room = 0.7 * panel.width if level else 0.6 * panel.height
+    whole = broken(with_unit(label, units), room, panel.look)
+    if len(whole) > _LINES:
+        whole = [f"{broken(plain(label), room - 0.1, panel.look)[0]}…", with_unit("", units).strip()]
+    bar.set_label("\n".join(whole))
+    bar.locator = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], prune=None)
+    bar.update_ticks()
+    return bar
+
+
+def shading(colours: str, low: float, high: float) -> ScalarMappable:
+    """The colours of a range, with those of what lies beyond it."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    below, above = outside(colours)
+    table = ListedColormap(list(shades(colours))).with_extremes(under=below, over=above)
+    return ScalarMappable(Normalize(low, high), table)
+
+
+def dated(axes: Axes) -> None:
+    """Dates on the x axis, as short as can be."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.set_xlabel("time [UTC]")
