@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from smcore.errors import StoreError
 from smcore.maps import View, paint, plan
 from smcore.validation.runs.pictured import ALL, boxes
 from smcore.validation.runs.result_folder import RUN_FILE
-from smcore.validation.runs.results import Field, RunResults, list_runs, open_run
+from smcore.validation.runs.results import Field, RunResults, describe_run, list_runs, open_run
 from smcore.validation.versus import DEFAULT_METRICS
 
 _OPENED = BoundedCache(8)
 _OUTSIDE_BRACKETS = re.compile(r", (?![^(]*\))")
 _FIRST = ("ubrmsd", "pearson_r")
+BUNDLE = "bundle-"
+"""What the ids of the runs of opened bundles begin with; their number follows."""
 VERDICTS = ("better", "undecided", "worse", "too_few", "seen")
 
 
@@ -46,17 +48,25 @@ class ResultStore:
     """The validation runs of one session's selection."""
 
     def __init__(
-        self, selection: Selection, store: Store, folder: Path, is_queued: Callable[[str], bool] = lambda _: True
+        self,
+        selection: Selection,
+        store: Store,
+        folder: Path,
+        is_queued: Callable[[str], bool] = lambda _: True,
+        bundles: Sequence[Path] = (),
     ) -> None:
         self._selection, self._store, self.folder, self._is_queued = selection, store, folder, is_queued
+        self.bundles = {f"{BUNDLE}{number}": one for number, one in enumerate(bundles, 1)}
 
     def runs(self) -> list[tuple[str, str, float]]:
-        """Runs kept here, newest first: id, what was compared, when it ended."""
-        return list_runs(self.folder)
+        """Runs of the opened bundles, then those kept here, newest first: id, what was compared, when it ended."""
+        opened = [(run, tr("bundle {name}: {what}", name=one.name, what=what), when)
+                  for run, one in self.bundles.items() for _, what, when in [describe_run(one)]]  # fmt: skip
+        return [*opened, *list_runs(self.folder)]
 
     def path(self, run: str) -> Path:
         """Where a run is kept, or will be."""
-        return self.folder / Path(run).name
+        return self.bundles.get(run) or self.folder / Path(run).name
 
     def is_kept(self, run: str) -> bool:
         """Whether a run has ended and was kept."""

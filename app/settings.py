@@ -26,6 +26,8 @@ class Settings:
         Folder of the stored queue.
     runs
         Folder of the validation runs that were made here.
+    bundles
+        Folders of opened bundles, whose runs stand among those that were made here.
     uploads
         Folder of the files that open tabs have sent.
     data_folders
@@ -44,6 +46,7 @@ class Settings:
     writable_catalog: Path = field(default_factory=lambda: home() / "catalog.yml")
     jobs: Path = field(default_factory=lambda: home() / "jobs")
     runs: Path = field(default_factory=lambda: home() / "runs")
+    bundles: tuple[Path, ...] = ()
     uploads: Path = field(default_factory=lambda: home() / "uploads")
     data_folders: tuple[Path, ...] = field(default_factory=data_folders)
     max_upload_mb: int = int(os.environ.get("LOAM_MAX_UPLOAD_MB", "1000"))

@@ -266,12 +266,24 @@ def list_runs(folder: Path) -> list[tuple[str, str, float]]:
         if file.parent.name.startswith("."):
             continue
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            products = ", ".join(_name(one) for one in record["products"])
-            found.append((file.parent.name, f"{products} against {record['reference']['id']}", file.stat().st_mtime))
+            found.append(describe_run(file.parent))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: -one[2])
+
+
+def describe_run(folder: Path) -> tuple[str, str, float]:
+    """Name of the folder of a run, what was compared, and when it ended [s since 1970].
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError
+        If its record can't be read.
+    """
+    file = folder / RUN_FILE
+    record = json.loads(file.read_text(encoding="utf-8"))
+    products = ", ".join(_name(one) for one in record["products"])
+    return folder.name, f"{products} against {record['reference']['id']}", file.stat().st_mtime
 
 
 def _name(one: dict[str, Any]) -> str:
