@@ -29,6 +29,7 @@ class World:
     deep: np.ndarray
     rain: np.ndarray
     heat: np.ndarray
+    porosity: np.ndarray
 
 
 @lru_cache(maxsize=4)
@@ -55,12 +56,12 @@ def make_world(seed: int, *, years: float = 2.0, stations: int = 6) -> World:
         top -= 0.03 * np.maximum(top - field, 0) + demand[hour] * np.clip((top - driest) / 0.1, 0, 1) * 4
         below += (top - below) / 240.0
         surface[:, hour], deep[:, hour] = top, below
-    return World(time, surface, deep, rain, heat)
+    return World(time, surface, deep, rain, heat, porosity)
 
 
 def read(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a sensor reports of it: its own gain and offset, noise, steps of 0.001 and outages."""
-    value = rng.uniform(0.9, 1.1) * truth + rng.normal(0, 0.01) + rng.normal(0, 0.0015, len(truth))
+    value = rng.uniform(0.95, 1.05) * truth + rng.normal(0, 0.01) + rng.normal(0, 0.0015, len(truth))
     value = np.round(np.clip(value, 0.0, None), 3)
     value[np.repeat(rng.random(len(truth) // 72 + 1) < 0.02, 72)[: len(truth)]] = np.nan
     return value
@@ -84,7 +85,7 @@ def clean(seed: int, *, years: float = 2.0) -> Evidence:
         depth_to=0.05,
         network="NET",
         station="S0",
-        porosity=0.48,
+        porosity=float(world.porosity[0]),
         soil_temperature=Series.of(world.time, world.heat),
         air_temperature=Series.of(world.time, world.heat),
         precipitation=Series.of(world.time, world.rain[0] * 24),

@@ -111,6 +111,10 @@ def coordinates(evidence: Evidence) -> Evidence:
     return replace(evidence, lat=evidence.lon, lon=evidence.lat)
 
 
+def out_of_range(evidence: Evidence) -> Evidence:
+    return changed(evidence, 500, 501, lambda v: np.full(len(v), -0.99))
+
+
 WHOLE = (0, 731)
 PLANTED: dict[str, tuple[Callable[[Evidence], Evidence], tuple[float, float] | None]] = {
     "flat": (flat, (200, 240)),
@@ -125,6 +129,7 @@ PLANTED: dict[str, tuple[Callable[[Evidence], Evidence], tuple[float, float] | N
     "wrong-units": (wrong_units, (365, 731)),
     "duplicate": (duplicate, (100, 250)),
     "coordinates": (coordinates, None),
+    "out-of-range": (out_of_range, (500, 501)),
 }
 """What is put in, and the days of the record that must be marked; None marks the sensor."""
 

@@ -19,7 +19,9 @@ PEER_DEPTH_M: Final = 0.06
 MOST_PEERS: Final = 8
 SWING_D: Final = 5
 LEAST_COMMON_DAYS: Final = 60
-LEAST_R: Final = 0.35
+MOST_SCALE: Final = 3.0
+"""A peer whose swings are so many times larger or smaller is in other soil or weather. Ours."""
+LEAST_R: Final = 0.4
 """Peers whose changes over five days follow the sensor's less than this are no measure of its level. Ours."""
 
 
@@ -175,8 +177,9 @@ def expected_level(own: Floats, peers: Floats) -> Floats:
             continue
         low, high = np.quantile(moved[shared], [0.1, 0.9])
         own_low, own_high = np.quantile(moves[shared], [0.1, 0.9])
-        if high > low:
-            scaled[i] = np.median(own[both]) + (peer - np.median(peer[both])) * (own_high - own_low) / (high - low)
+        scale = (own_high - own_low) / (high - low) if high > low else 0.0
+        if 1 / MOST_SCALE <= scale <= MOST_SCALE:
+            scaled[i] = np.median(own[both]) + (peer - np.median(peer[both])) * scale
     return median_of(scaled)
 
 

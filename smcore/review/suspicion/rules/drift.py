@@ -22,6 +22,8 @@ STRAIGHT: Final = 0.90
 """Least share of the variance that the straight line explains. Ours."""
 LARGEST_STEP: Final = 0.5
 """Part of the change that may fall between two blocks: more is a step. Ours."""
+TIMES_USUAL: Final = 4.0
+"""In records of :data:`YEARS` it must be so many times the usual change over the shortest trend. Ours."""
 MOST_OF_IT: Final = 0.85
 """The shortest trend with this part of the largest change is the period that is marked. Ours."""
 YEARS: Final = 3
@@ -66,6 +68,8 @@ def _unusual(blocks: Floats) -> Floats:
 
 
 def _trend(evidence: Evidence, y: Floats, least: float, shortest: int, against: str) -> list[Suspicion]:
+    if len(y) * BLOCK_D >= YEARS * 365 and np.isfinite(y).any():
+        least = max(least, TIMES_USUAL * float(np.nanmedian(np.abs(y[shortest:] - y[:-shortest]))))
     trends: list[tuple[float, int, int]] = []
     for first in range(len(y) - shortest + 1):
         for last, change, straight in _lines(y, first, shortest):

@@ -13,7 +13,7 @@ TITLE = "saturated plateau"
 SOURCE = (
     "The plateau flag D10 of Dorigo et al. (2013), doi:10.2136/vzj2012.0097: 12 h of a variance of at most 0.05 (vol. "
     "%)², a rise of 0.25 vol. % an hour before, a mean above 95 % of the highest value. Ours: a day of it, within "
-    "0.006 m³/m³."
+    "0.010 m³/m³."
 )
 WINDOW_H: Final = 12
 VARIANCE: Final = 0.05e-4
@@ -25,8 +25,10 @@ HIGHEST: Final = 0.60
 """Values beyond are no measure of the highest (Dorigo et al. 2013, flag C02) [m3 m-3]."""
 LEAST_H: Final = 24.0
 """Ours [h]."""
-BAND: Final = 0.006
+BAND: Final = 0.010
 """Ours [m3 m-3]."""
+YEARS: Final = 2
+"""Whose highest value counts (the ISMN's practice)."""
 SPAN: Final = 0.10
 """A record that varies less has no plateau to speak of [m3 m-3]. Ours."""
 
@@ -40,13 +42,13 @@ def find(evidence: Evidence) -> list[Suspicion]:
     """Plateaus at the top of the record."""
     record = evidence.record
     window = max(3, round(WINDOW_H * HOUR_S / record.step))
-    usual = record.value[record.value <= HIGHEST]
-    if len(record) <= window or not len(usual):
+    usual = np.where((record.value >= 0) & (record.value <= HIGHEST), record.value, 0.0)
+    if len(record) <= window or usual.max() - np.quantile(usual, 0.05) < SPAN:
         return []
-    top, bottom = float(usual.max()), float(np.quantile(usual, 0.05))
-    high = record.value >= TOP_SHARE * top
-    if top - bottom < SPAN or not high.any():
-        return []
+    year = max(round(365 * 24 * HOUR_S / record.step), 1)
+    top = _highest(usual, YEARS * year)
+    top[:year] = np.maximum(top[:year], usual[:year].max())  # before there is a past, the first year counts
+    high = (usual >= TOP_SHARE * top) & (top >= TOP_SHARE * SPAN)
     still = _still(record.value, window) & high
     found = []
     for first, last in runs(still):
@@ -56,11 +58,19 @@ def find(evidence: Evidence) -> list[Suspicion]:
         if hours < LEAST_H or gap or np.ptp(level) > BAND or not _rises(record.value, first, window):
             continue
         sentence = (
-            f"{hours:.0f} h within {np.ptp(level):.3f} m³/m³ of {level.mean():.3f} m³/m³, the top of the record "
-            f"({top:.3f}), after a rise"
+            f"{hours:.0f} h between {level.min():.3f} and {level.max():.3f} m³/m³ after a rise; the highest of the two "
+            f"years before is {top[last]:.3f}"
         )
         found.append(mark("saturated", record.time[first], record.time[last], sentence, strength(hours, LEAST_H)))
     return found
+
+
+def _highest(value: Floats, count: int) -> Floats:
+    """Highest of so many records up to each (n,)."""
+    from scipy.ndimage import maximum_filter1d
+
+    size = min(count, len(value))
+    return np.asarray(maximum_filter1d(value, size, origin=(size - 1) // 2, mode="nearest"))
 
 
 def _still(value: Floats, window: int) -> Bools:

@@ -31,6 +31,8 @@ SIDE_D: Final = 45
 """Days on either side whose means are compared with the sensors nearby. Ours."""
 STAYS_LONG: Final = 0.6
 """Part of it that must still be there 45 to 90 days later: weather is not. Ours."""
+YEARS, TIMES_USUAL = 2, 4.0
+"""In longer records it must be so many times the usual change between such sides. Ours."""
 TIMES_SPREAD: Final = 3.0
 """… and how many standard deviations of those days apart. Ours."""
 
@@ -103,7 +105,7 @@ def _up(evidence: Evidence, i: int, change: float) -> str:
     if len(rain) and np.isfinite(rain).all():
         why = f"with {rain.sum():.1f} mm of rain" if rain.sum() < DRY_MM else ""
     else:
-        moved = _peers_rise(evidence.peers, day)
+        moved = np.nan if evidence.against_peers is None else _peers_rise(evidence.peers, day)
         why = f"while sensors nearby rise by {max(moved, 0):.3f}" if moved < 0.1 * change else ""
     return (
         f"rises by {change:.3f} m³/m³ at once, from {before:.3f} to {after:.3f}, and stays there, {why}" if why else ""
@@ -133,6 +135,8 @@ def _against_peers(evidence: Evidence) -> list[Suspicion]:
     with np.errstate(invalid="ignore"):
         good = (size >= LEAST) & (size >= TIMES_SPREAD * spread) & (near / shift >= STAYS)
         good &= (_later(gap, days) / shift >= STAYS_LONG) | ((size >= 2 * LEAST) & np.isnan(_later(gap, days)))
+    if len(days) > YEARS * 365:  # where stations part ways all the time, a change says little
+        good &= size >= TIMES_USUAL * np.nanmedian(size)
     score = np.where(good, size, 0.0)
     found = []
     while score.max(initial=0) > 0:
