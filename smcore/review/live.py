@@ -26,7 +26,6 @@ from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.matching.excluding import lay_out, subjects_of, within
 from smcore.validation.matching.places import CUBE
-from smcore.validation.matching.tiles import read_block
 from smcore.validation.runs.plan import Plan, RunOptions, make_plan, score_options
 from smcore.validation.runs.replay import changed_data, request_of
 from smcore.validation.runs.results import RunResults
@@ -221,8 +220,7 @@ class LivePairs:
 
 def _pairs_of(live: LiveProduct, row: int) -> SubjectPairs:
     matched = live.matched
-    block, _ = read_block(matched, np.array([row]))
-    pairs = block.pairs
+    pairs = live.pairs(row)
     there = np.isfinite(pairs.product[0]) & np.isfinite(pairs.reference[0])
     return SubjectPairs(
         live.name,

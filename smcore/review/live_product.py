@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.errors import SmcoreError
 from smcore.progress import Cancel, Progress, check
 from smcore.review.headline import ProductHeadline
+from smcore.review.pooled_ranks import PooledRanks
 from smcore.validation.estimates import Estimates, Number, most_common, numbers_at
 from smcore.validation.leakage import Seen
 from smcore.validation.matching.excluding import EXCLUDED, Excluded
-from smcore.validation.matching.match import Match
+from smcore.validation.matching.match import Match, PairBlock
+from smcore.validation.matching.pairing import Pairs
+from smcore.validation.matching.sides import Records
 from smcore.validation.matching.tiles import read_block
 from smcore.validation.metrics import Metric
 from smcore.validation.pooling import numbers_of_sample, pooled_moments
@@ -34,8 +39,16 @@ Ints = NDArray[np.int64]
 Spans = Mapping[int, Ints]
 """By row: first instant, and instant after the last, of what is excluded there (k, 2) [µs]."""
 
+_BY_RANK: Final = "spearman_r"
+"""The one metric of the usual headline that needs the pairs themselves."""
+
 _KEPT: Final = 4
 """Variants of a location that are kept: those with, without and with the exclusion before, and one more."""
+
+_READ: Final = 4
+"""Locations whose records are kept: the one that is looked at and its neighbours."""
+
+_FEW: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +73,8 @@ class LiveProduct:
     rows: dict[str, list[int]] = field(default_factory=dict)
     _base: list[Piece] = field(default_factory=list)
     _again: OrderedDict[tuple[int, bytes], Piece] = field(default_factory=OrderedDict)
+    _read: OrderedDict[int, tuple[Records, Records]] = field(default_factory=OrderedDict)
+    _ranks: PooledRanks | None = None
 
     def __post_init__(self) -> None:
         self.groups = location_groups(self.matched, self.options.estimates)
@@ -80,7 +95,7 @@ class LiveProduct:
         for i, rows in enumerate(tiles):
             check(cancelled)
             progress(i / max(len(tiles), 1), f"{self.name}: {rows[0]} of {len(self.matched.places)} locations")
-            self._base += self._scored(self.matched, rows, cancelled)
+            self._base += self._split(*read_block(self.matched, rows))
 
     def headline(self, spans: Spans, metrics: Sequence[str]) -> ProductHeadline:
         """Median and pooled numbers of some metrics under exclusions."""
@@ -105,15 +120,24 @@ class LiveProduct:
         """All metrics of one location with their intervals."""
         return numbers_at(self._pieces(spans, only=row)[0].estimates, 0)
 
+    def pairs(self, row: int) -> Pairs:
+        """The pairs of one location, (1, pair), nothing excluded."""
+        from smcore.validation.kernels.alone import on_one_thread
+
+        with on_one_thread():
+            return self._block(np.array([row]), None)[0].pairs
+
     def _pooled(self, pieces: Sequence[Piece], kept: NDArray[np.bool_], metrics: Sequence[str]) -> dict[str, Number]:
         chosen = [piece for piece, fair in zip(pieces, kept, strict=True) if fair]
         sums = _moments([piece.sums for piece in chosen])
 
         def from_pairs(metric: Metric) -> Floats:
-            x, y = (
-                np.concatenate([np.empty(0), *(getattr(p, side) for p in chosen)]) for side in ("product", "reference")
-            )
-            return metric.compute(x[None], y[None])
+            if metric.name == _BY_RANK:
+                self._ranks = self._ranks or PooledRanks(chosen)
+                return np.array([self._ranks.spearman(chosen)])
+            sides = ([getattr(piece, side) for piece in chosen] for side in ("product", "reference"))
+            x, y = (np.concatenate([np.empty(0), *parts])[None] for parts in sides)
+            return metric.compute(x, y)
 
         options = replace(self.options.estimates, metrics=tuple(metrics))
         same = self.matched.same_units or self.options.transform.unifies_units
@@ -128,26 +152,49 @@ class LiveProduct:
 
     def _pieces(self, spans: Spans, *, only: int | None = None) -> list[Piece]:
         """All locations as they are under exclusions, or one of them."""
+        from smcore.validation.kernels.alone import on_one_thread
+
         wanted = [only] if only is not None else range(len(self._base))
         missing = [row for row in wanted if row in spans and (row, spans[row].tobytes()) not in self._again]
-        if missing:
-            rows = np.array(missing, np.int64)
-            matched = replace(self.matched, excluded=Excluded({row: spans[row] for row in missing}, (), ()))
-            for row, piece in zip(missing, self._scored(matched, rows), strict=True):
+        for rows in self._together(missing):
+            excluded = Excluded({row: spans[row] for row in rows.tolist()}, (), ())
+            with on_one_thread() if len(rows) == 1 else nullcontext():
+                again = self._split(*self._block(rows, excluded))
+            for row, piece in zip(rows.tolist(), again, strict=True):
                 self._again[row, spans[row].tobytes()] = piece
         found = [self._again[row, spans[row].tobytes()] if row in spans else self._base[row] for row in wanted]
         while len(self._again) > _KEPT * len(self._base):
             self._again.popitem(last=False)
         return found
 
-    def _scored(self, matched: Match, rows: Ints, cancelled: Cancel | None = None) -> list[Piece]:
-        block, errors = read_block(matched, rows)
-        if cancelled is not None:
-            check(cancelled)
-        return _split(score_guarded(matched, block, errors, self.options, self.guard)[0])
+    def _together(self, rows: Sequence[int]) -> list[Ints]:
+        """Locations that are read at once: a few one by one, since their records may be at hand, many in tiles."""
+        if len(rows) <= _FEW:
+            return [np.array([row]) for row in rows]
+        size = max(len(tile) for tile in self.matched.block_rows())
+        return [np.array(rows[i : i + size]) for i in range(0, len(rows), size)]
+
+    def _block(self, rows: Ints, excluded: Excluded | None) -> tuple[PairBlock, dict[int, str]]:
+        """Read and pair some locations; the records of single ones are kept, as a reviewer comes back to them."""
+        matched = replace(self.matched, excluded=excluded)
+        if len(rows) > 1:
+            return read_block(matched, rows)
+        row = int(rows[0])
+        try:
+            if row not in self._read:
+                self._read[row] = self.matched.records(rows)
+                while len(self._read) > _READ:
+                    self._read.popitem(last=False)
+            self._read.move_to_end(row)
+            return matched.paired(rows, *self._read[row]), {}
+        except (SmcoreError, OSError, ValueError, ArithmeticError, KeyError):
+            return read_block(matched, rows)  # which says what is wrong
+
+    def _split(self, block: PairBlock, errors: dict[int, str]) -> list[Piece]:
+        return _pieces_of(score_guarded(self.matched, block, errors, self.options, self.guard)[0])
 
 
-def _split(tile: TileScore) -> list[Piece]:
+def _pieces_of(tile: TileScore) -> list[Piece]:
     """The locations of a tile one by one."""
     first = np.searchsorted(tile.pool.location, [*tile.rows, tile.rows[-1] + 1]) if len(tile.rows) else np.empty(0, int)
     nothing = np.zeros(len(tile.rows), np.int64)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 import numba
@@ -30,6 +31,17 @@ def alone(kernel: Callable[P, T]) -> Callable[P, T]:
             return kernel(*args, **kwargs)
 
     return run
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let the parallel kernels inside use this thread only: for one location, waking the others costs more than it."""
+    number = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(number)
 
 
 def threads() -> int:

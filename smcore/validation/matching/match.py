@@ -121,6 +121,10 @@ class Match:
 
     def block(self, rows: Ints) -> PairBlock:
         """Read both sides at the locations ``rows`` and pair them."""
+        return self.paired(rows, *self.records(rows))
+
+    def records(self, rows: Ints) -> tuple[Records, Records]:
+        """Read both sides at the locations ``rows``: what there is of product and reference, whatever is excluded."""
         own, own_steps = self.anchor, self.steps[0 if self.product_is_anchor else 1]
         other, other_steps = (
             (self.reference, self.steps[1]) if self.product_is_anchor else (self.product, self.steps[0])
@@ -128,11 +132,14 @@ class Match:
         mine = self.product_is_anchor
         here = own.read(rows, own_steps, self.masks, self.limits, to_the_hour=not self.daily, labelled=mine)
         there = self._read_other(other, rows, other_steps, labelled=not mine)
-        x, y = (here, there) if self.product_is_anchor else (there, here)
+        return (here, there) if self.product_is_anchor else (there, here)
+
+    def paired(self, rows: Ints, product: Records, reference: Records) -> PairBlock:
+        """Pair what :meth:`records` has read at the locations ``rows``."""
         if self.excluded is None or self.excluded.spans.keys().isdisjoint(rows.tolist()):
-            return PairBlock(rows, self._paired(x, y), x.counts, y.counts)
-        pairs, y = pair_without(x, y, rows, self.excluded, self._paired)
-        return PairBlock(rows, pairs, x.counts, y.counts)
+            return PairBlock(rows, self._paired(product, reference), product.counts, reference.counts)
+        pairs, reference = pair_without(product, reference, rows, self.excluded, self._paired)
+        return PairBlock(rows, pairs, product.counts, reference.counts)
 
     def _paired(self, product: Records, reference: Records) -> Pairs:
         return pair_daily(product, reference) if self.window is None else pair_nearest(product, reference, self.window)

@@ -119,3 +119,12 @@ def test_input_is_left_as_it_was_and_cubes_keep_their_shape(correlate: object) -
 def test_arrays_of_two_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="no pairs of one shape"):
         spearman(np.zeros((3, 4)), np.zeros((4, 3)))
+
+
+def test_large_samples_lose_no_digit() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(0, 1, 400_000)
+    y = x + rng.normal(0, 1, 400_000)
+    a, b = (2 * stats.rankdata(one).astype(np.int64) - 400_001 for one in (x, y))
+    exact = int(a @ b) / (int(a @ a) * int(b @ b)) ** 0.5  # whole numbers of any size
+    assert spearman(x, y)[()] == pytest.approx(exact, abs=2e-16)
