@@ -37,7 +37,8 @@ class Fit:
         what is looked at is 0 or inf. Residuals are taken to be independent, which makes the interval too narrow where
         records follow each other closely.
     amplitude, floor
-        Δθ and θ_w, in the unit of the record; the floor is not below zero.
+        Δθ and θ_w, in the unit of the record. The floor is not below zero; a fit that is held there and does not see one
+        e-folding has no upper end of its interval.
     rmse, r2
         Of the fit; the unit of the record, and 1.
     n
@@ -82,7 +83,7 @@ def fit_drydown(days: ArrayLike, value: ArrayLike) -> Fit | None:
     there = np.isfinite(t) & np.isfinite(y)
     t, y = t[there], y[there]
     spread = float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
-    if len(y) < LEAST_OBS or spread <= 0:
+    if len(y) < LEAST_OBS or spread <= 1e-12 * float((y**2).sum()):
         return None
     misfit = _at(_GRID, t, y)[2]
     best = int(np.argmin(misfit))
@@ -93,6 +94,8 @@ def fit_drydown(days: ArrayLike, value: ArrayLike) -> Fit | None:
     if fine[0][at] <= 0 or least >= spread:
         return None
     lower, upper = _interval(misfit, least, len(y))
+    if fine[1][at] == 0 and np.ptp(t) < tau:  # held by the bound of the floor, not by what was seen
+        upper = np.inf
     return Fit(
         tau, min(lower, tau), max(upper, tau), float(fine[0][at]), float(fine[1][at]),
         float(np.sqrt(least / len(y))), 1 - least / spread, len(y),
