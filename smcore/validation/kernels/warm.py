@@ -44,6 +44,18 @@ def warm() -> None:
     common = common_sample([block.pairs for block in tile.blocks])
     AgainstEachOther(matches, guards, ScoreOptions()).part(tile, common)
     median_bounds(np.arange(8.0), np.arange(8), seed=0)
+    _warm_ranks()
+
+
+def _warm_ranks() -> None:
+    """Replace two values of four and rank what there is, as a review does."""
+    from smcore.validation.kernels.changed_ranks import correlation_of_ranks, double_ranks, replaced
+
+    values, slots = np.arange(4.0), np.arange(4, dtype=np.int32)
+    rows, changed = np.zeros(4, np.int32), np.zeros(1, np.bool_)
+    replaced(values, slots, rows, changed, (values[:0].copy(), slots[:0].copy()), (values.copy(), slots.copy()))
+    double_ranks(values, slots, slots.copy())
+    correlation_of_ranks(slots, slots)
 
 
 def _records(dim: str, *, daily: bool) -> xr.Dataset:

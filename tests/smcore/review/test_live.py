@@ -114,7 +114,7 @@ def assert_number(mine: Number, theirs: Number, what: str) -> None:
     ("products", "options"),
     [
         pytest.param(PRODUCTS, RunOptions(), marks=pytest.mark.slow),
-        (("seen", "by-year"), RunOptions(estimates=EstimateOptions(metrics=HEADLINE))),
+        (("by-year",), RunOptions()),
         (("seen",), RunOptions(MatchOptions(time_window=3 * 3_600_000_000))),
         (("model@cdf",), RunOptions(MatchOptions(daily=True), transform=Transform("mean_std"))),
         (("by-site",), RunOptions(transform=Transform("none", None, "35d"))),
