@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,11 @@ class ResultStore:
 
     def runs(self) -> list[tuple[str, str, float]]:
         """Runs of the opened bundles, then those kept here, newest first: id, what was compared, when it ended."""
-        opened = [(run, tr("bundle {name}: {what}", name=one.name, what=what), when)
-                  for run, one in self.bundles.items() for _, what, when in [describe_run(one)]]  # fmt: skip
+        opened = []
+        for run, folder in self.bundles.items():
+            with suppress(OSError, ValueError, KeyError, TypeError):  # taken away since the server was started
+                _, what, when = describe_run(folder)
+                opened.append((run, tr("bundle {name}: {what}", name=folder.name, what=what), when))
         return [*opened, *list_runs(self.folder)]
 
     def path(self, run: str) -> Path:

@@ -28,11 +28,11 @@ def command(
         open_run(run), context.load_catalog(), out, with_pairs=with_pairs, day=date, progress=context.progress
     )
     total = sum(written.files.values())
-    return {"out": str(out), "files": written.files, "bytes": total, "left_out": list(written.left_out)}
+    return {"out": str(out), "files": written.files, "bytes": total, "notes": list(written.notes)}
 
 
 def render(result: dict[str, Any]) -> None:
-    """Print where it is, and what is not in it."""
+    """Print where it is, and what is not in it or must not be passed on."""
     typer.echo(f"{result['out']}: {len(result['files'])} files, {result['bytes'] / 1e6:.1f} MB")
-    for sentence in result["left_out"]:
+    for sentence in result["notes"]:
         typer.echo(sentence)

@@ -50,9 +50,8 @@ def licences_of(record: Mapping[str, Any]) -> tuple[Licence, ...]:
 
 
 def withheld(licences: Sequence[Licence]) -> str:
-    """Why the pairs of a run are left out, in one sentence; '' where all may be passed on."""
+    """Which data sets' values may not be passed on, and why; '' where all may."""
     closed = [one for one in licences if not one.allows]
     if not closed:
         return ""
-    told = "; ".join(f"{one.name}: {one.why} («{one.text or 'none stated'}»)" for one in closed)
-    return f"The pairs are left out: {told}"
+    return "; ".join(f"{one.name}: {one.why} («{one.text or 'none stated'}»)" for one in closed)

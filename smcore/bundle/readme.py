@@ -38,7 +38,7 @@ def readme(
     record: Mapping[str, Any],
     sizes: Mapping[str, int],
     licences: Sequence[Licence],
-    left_out: Sequence[str],
+    notes: Sequence[str],
 ) -> str:
     """The text of README.txt."""
     there = {name.partition("/")[0] for name in sizes} | {CRATE, HASHES}
@@ -48,8 +48,8 @@ def readme(
     lines += ["", "Open it on any machine with Loam, without a network:", ""]
     lines += ["  loam serve THIS_FOLDER", "  loam compare THIS_FOLDER OTHER", "", "Licences of the data:", ""]
     lines += [_wrapped(f"{one.name}: {one.text or 'none stated'}; {one.why}.") for one in licences]
-    if left_out:
-        lines += ["", "Left out:", "", *(_wrapped(f"{sentence}.") for sentence in left_out)]
+    if notes:
+        lines += ["", "To be known:", "", *(_wrapped(f"{sentence}.") for sentence in notes)]
     lines += ["", "Metrics, tables and figures are results. Whoever uses them cites the data: see citations.bib."]
     return "\n".join(lines) + "\n"
 

@@ -54,11 +54,11 @@ _BESIDE: Final = (DENSITY,)
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: ``files`` name → bytes; ``left_out`` says in sentences what is not there and why."""
+    """What was written: ``files`` name → bytes; ``notes`` say what is not there, and what must not be passed on."""
 
     folder: Path
     files: dict[str, int]
-    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def write_bundle(
@@ -96,7 +96,7 @@ def write_bundle(
     draft = out.absolute().parent / f".{out.name}.{uuid.uuid4().hex}"
     try:
         draft.mkdir(parents=True)
-        left_out = _fill(results, catalog, draft, stated, with_pairs, progress, cancelled)
+        notes = _fill(results, catalog, draft, stated, with_pairs, progress, cancelled)
         sizes = {one.relative_to(draft).as_posix(): one.stat().st_size for one in files_of(draft)}
         if out.exists():
             out.rmdir()  # empty, as was checked
@@ -106,36 +106,36 @@ def write_bundle(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     progress(1.0, "done")
-    return Written(out, sizes, left_out)
+    return Written(out, sizes, notes)
 
 
 def _fill(
     results: RunResults, catalog: Catalog | None, draft: Path, day: str, with_pairs: bool,
     progress: Progress, cancelled: Cancel,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Write every file of the bundle into a folder; returns what is left out."""
+    """Write every file of the bundle into a folder; returns what is to be said of it."""
     record, licences = results.record, licences_of(results.record)
     _copy(results, draft)
     events = _review(results, draft)
     progress(0.02, "reading the pairs")
     material = gather(results, catalog, progress=part(progress, 0.02, 0.4), cancelled=cancelled)
-    left_out = _pairs(material, draft, licences, with_pairs=with_pairs)
+    notes = _pairs(material, draft, licences, with_pairs=with_pairs)
     check(cancelled)
     progress(0.4, "metrics for QA4SM")
     if not (draft / qa4sm.FILE).exists():
-        left_out += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.4, 0.6), cancelled)
+        notes += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.4, 0.6), cancelled)
     (draft / REPORT).write_text(report(material, progress=part(progress, 0.6, 0.95)), encoding="utf-8")
     (draft / CITATIONS).write_text(bibliography(record), encoding="utf-8")
     check(cancelled)
     title = f"{', '.join(results.products)} against {results.reference}"
     sizes = {one.relative_to(draft).as_posix(): one.stat().st_size for one in files_of(draft)}
-    (draft / README).write_text(readme(title, record, sizes, licences, left_out), encoding="utf-8")
+    (draft / README).write_text(readme(title, record, sizes, licences, notes), encoding="utf-8")
     sizes[README] = (draft / README).stat().st_size
     when = day or (events[-1].time[:10] if events else _day_of(results.folder / RUN_FILE))
     reviewers = list(dict.fromkeys(event.reviewer for event in events))
     (draft / CRATE).write_text(crate(record, sizes, licences, reviewers, date=when, title=title), encoding="utf-8")
     _write_hashes(record, draft)
-    return left_out
+    return notes
 
 
 def _copy(results: RunResults, draft: Path) -> None:
@@ -151,16 +151,18 @@ def _review(results: RunResults, draft: Path) -> tuple[Event, ...]:
 
 
 def _pairs(material: Material, draft: Path, licences: Sequence[Licence], *, with_pairs: bool) -> tuple[str, ...]:
-    """Pairs of the products whose licences and that of the reference let values be passed on."""
+    """Pairs of the products, if their licences and that of the reference let values be passed on, or if asked for."""
     if material.no_pairs:
         return (f"The pairs are left out: {material.no_pairs}",)
-    closed = "" if with_pairs else withheld(licences)
-    if closed or not material.pairs:
-        return (closed,) if closed else ("There are no pairs: the results are those of the cells of a grid",)
+    if not material.pairs:
+        return ("There are no pairs: the results are those of the cells of a grid",)
+    closed = withheld(licences)
+    if closed and not with_pairs:
+        return (f"The pairs are left out: {closed}",)
     (draft / PAIRS).mkdir()
     for number, pairs in enumerate(material.pairs, 1):
         write_pairs(pairs, draft / PAIRS / f"{number}.nc", material.results.reference)
-    return ()
+    return (f"The pairs are here as asked, and must not be passed on: {closed}",) if closed else ()
 
 
 def _write_hashes(record: dict[str, Any], draft: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from smcore.validation.transforms import Transform
 
 if TYPE_CHECKING:
     from smcore.validation.runs.plan import RunOptions
+
+
+_MADE_BY: Final = ("model_id", "model_config", "weights_sha256", "input_data", "loam_version")
+"""Attributes by which a product of ``loam predict`` says which model made it, and from what."""
 
 
 def options_record(options: RunOptions) -> dict[str, Any]:
@@ -126,8 +130,9 @@ def _exclusions(scored: Score) -> list[str]:
 
 
 def describe(entry: CatalogEntry, one: Side, fingerprint: str) -> dict[str, Any]:
-    """Say which data were used, down to the fingerprint of their content."""
+    """Say which data were used, down to the fingerprint of their content; of a model's product also who made it."""
     attrs = one.dataset.attrs
+    made_by = {name: str(attrs[name]) for name in _MADE_BY if name in attrs}
     return {
         "id": entry.id,
         "name": one.name,
@@ -146,6 +151,7 @@ def describe(entry: CatalogEntry, one: Side, fingerprint: str) -> dict[str, Any]
         "doi": entry.doi or str(attrs.get("doi", "")),
         "licence": entry.licence or str(attrs.get("licence", "")),
         "fingerprint": fingerprint,
+        **({"made_by": made_by} if made_by else {}),
     }
 
 

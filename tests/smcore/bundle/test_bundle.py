@@ -220,7 +220,7 @@ def test_pairs_of_closed_data_stay_at_home_unless_they_are_asked_for(made: Made,
     closed = type(results)(results.folder, record)
     catalog = load_catalog([made[0]])
     written = write_bundle(closed, catalog, tmp_path / "closed")
-    (sentence,) = written.left_out
+    (sentence,) = written.notes
     assert sentence.startswith(
         "The pairs are left out: nets: its licence does not let values be passed on («scientific"
     )
@@ -228,7 +228,9 @@ def test_pairs_of_closed_data_stay_at_home_unless_they_are_asked_for(made: Made,
     assert sentence.split(":")[0] in (tmp_path / "closed" / "README.txt").read_text()
     asked = write_bundle(closed, catalog, tmp_path / "asked", with_pairs=True)
     assert {"pairs/1.nc", "pairs/2.nc"} <= set(asked.files)
-    assert asked.left_out == ()
+    assert asked.notes[0].startswith(
+        "The pairs are here as asked, and must not be passed on: nets: its licence does not"
+    )
 
 
 @pytest.mark.parametrize(
