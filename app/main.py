@@ -9,7 +9,7 @@ import panel as pn
 import panel.reactive
 from bokeh.settings import settings as bokeh_settings
 
-from app import tiles, uploads
+from app import downloads, tiles, uploads
 from app.controls import ASSETS
 from app.session import build
 from app.settings import Settings
@@ -35,7 +35,7 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
         address="127.0.0.1",
         websocket_origin=origins,
         static_dirs={"assets": str(ASSETS)},
-        extra_patterns=[*tiles.routes(settings, origins), *uploads.routes(settings, origins)],
+        extra_patterns=[r for one in (tiles, uploads, downloads) for r in one.routes(settings, origins)],
         show=show,
         threaded=threaded,
         title="Loam",

@@ -27,6 +27,7 @@ from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
 from app.views.compare import CompareView
+from app.views.data_out import DataOutView
 from app.views.hovmoller import HovmollerView
 from app.views.hovmoller_card import HovmollerCard
 from app.views.infer import InferView
@@ -66,7 +67,8 @@ class Session:
         self.kept_view = KeptView(self.selection, self.map, self.write_link)
         self.layers = LayersView(self.selection, self.store)
         self.overlay = OverlayCard(self.selection, self.map)
-        self.time = TimeView(self.selection, self.store)
+        self.data_out = DataOutView(self.selection, self.store, self.map, settings)
+        self.time = TimeView(self.selection, self.store, self.data_out.open_film)
         self.range = RangeLayer(self.selection, self.store, self.map)
         self.range.shown = self._range_shown
         self.map_note = MapNote(self.selection, self.store, self.map)
@@ -211,7 +213,9 @@ class Session:
                 ToolsView(self.selection, self.history, self.link, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
-            "layers": pn.Column(self.layers, self.line, self.overlay, sizing_mode="stretch_width", margin=0),
+            "layers": pn.Column(
+                self.layers, self.data_out, self.line, self.overlay, sizing_mode="stretch_width", margin=0
+            ),
             "card": self.rail,
             "map": self.map,
             "range": pn.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),

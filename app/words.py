@@ -75,6 +75,8 @@ PROGRESS = (
     mark("counting pairs for the scatter"), mark("adding it to the catalogue"), mark("looking at the files"),
     mark("looking at the source files"), mark("checksums of the source files"), mark("seasons"), mark("stations"),
     mark("table"), mark("done"), mark("compiling, once on this machine: about a minute"), mark("valid share"),
+    mark("measuring"), mark("writing rows"), mark("comparing with the source"), mark("compressing"),
+    mark("frame {0} of {1}"), mark("written and compared"), mark("written"),
 )  # fmt: skip
 NOTES = (
     mark("depth mismatch: product {0}–{1} m, reference {2} m"),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from app import adding, prediction, validation
+from app import adding, exporting, prediction, validation
 from app.jobs import CANCELLED, DONE, FAILED, STOPPED, Job, Queue, is_alive
 from smcore.errors import Cancelled, SmcoreError
 
@@ -90,4 +90,5 @@ _KINDS = {
     "check-validate": validation.check_job,
     adding.LOOK: adding.look_job,
     adding.INGEST: adding.ingest_job,
+    exporting.EXPORT: exporting.export_job,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from smcore.availability import Availability
 from smcore.errors import SmcoreError
 
 _NARROW = ":host { min-width: 0 !important; }"  # Panel would leave room for the controls that are hidden
+_WIDE_ONLY = "@media (max-width: 1399px) { :host { display: none !important; } }"  # the rail has it too
 MOST_BARS = 600
 SETTLE_MS = 400
 """The strip is read when the map has had the time to show itself."""
@@ -29,8 +31,8 @@ SETTLE_MS = 400
 class TimeView:
     """The time bar of one session."""
 
-    def __init__(self, selection: Selection, store: Store) -> None:
-        self.selection, self.store = selection, store
+    def __init__(self, selection: Selection, store: Store, open_film: Callable[[], None]) -> None:
+        self.selection, self.store, self._open_film = selection, store, open_film
         self.axis = TimeAxis(store)
         self.film: Film | None = None
         self._busy = False
@@ -68,6 +70,10 @@ class TimeView:
         self.day_back = push("‹", {"days": -1}, tr("One day back"))
         self.back = push("◀", {"steps": -1}, tr("One step back (←)"))
         self.play = button(tr("Play"), lambda _: self.toggle(), width=50, description=tr("Play or stop (space)"))
+        self.export = button(
+            tr("Film"), guarded(lambda _: self._open_film()), width=46,
+            description=tr("Export these days as a film (GIF or MP4)"), stylesheets=[_WIDE_ONLY],
+        )  # fmt: skip
         self.forward = push("▶", {"steps": 1}, tr("One step forward (→)"))
         self.day_forward = push("›", {"days": 1}, tr("One day forward"))
         self.month_forward = push("»", {"months": 1}, tr("One month forward (shift →)"))
@@ -77,7 +83,7 @@ class TimeView:
         row = as_seen(
             pn.Row(sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW]),
             self.range.kind, self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
-            *self.range.controls, self.month_forward, self.speed, self.date, self.label,
+            *self.range.controls, self.month_forward, self.speed, self.export, self.date, self.label,
         )  # fmt: skip
         return pn.Column(row, self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW])
 

@@ -139,6 +139,10 @@ class Export:
             can't hold it.
         """
         draft.check_place(out)
+        return self.afford(form, out, quota=quota)
+
+    def afford(self, form: str, out: Path, *, quota: int | None = None) -> Size:
+        """As :meth:`check`, whatever is at ``out``: for saying it before anybody has chosen a name."""
         module = _fitting(form, self.source)
         if hasattr(module, "examine"):
             module.examine(self.source, out)

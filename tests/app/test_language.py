@@ -188,7 +188,8 @@ def _heard(document: Document) -> Iterator[str]:
 ALLOWED = (
     "Loam", "English", "PNG", "SVG", "CSV", "Python", "Hovmöller", "GeoJSON", "UTC", "RMSD", "ubRMSD", "CDF", "shift",
     "Ctrl", "Shift", "SMSNet", "DrcGAN", "PSCNet", "TsSMNet", "Multiscale LSTM", "DCT-PLS", "bias", "MSD",
-    "viridis", "cividis", "batlow", "frozen_ground", "where", "quality", "loam", "ingest", "notebook",
+    "viridis", "cividis", "batlow", "frozen_ground", "where", "quality", "loam", "ingest", "notebook", "NetCDF", "GeoTIFF",
+    "Zarr", "zip", "GIF", "MP4",
 )  # fmt: skip
 """Symbols, names of products and models, keys of the keyboard, and the formula's own words."""
 
