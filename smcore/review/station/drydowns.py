@@ -37,8 +37,8 @@ class Fit:
         what is looked at is 0 or inf. Residuals are taken to be independent, which makes the interval too narrow where
         records follow each other closely.
     amplitude, floor
-        Δθ and θ_w, in the unit of the record. The floor is not below zero; a fit that is held there and does not see one
-        e-folding has no upper end of its interval.
+        Δθ and θ_w, in the unit of the record. The floor is not below zero; a fit that is held there and does not see
+        one e-folding has no upper end of its interval.
     rmse, r2
         Of the fit; the unit of the record, and 1.
     n

@@ -3,7 +3,8 @@
 What counts as an event is ours, and the same for a station and a product: a rise by 0.02 m³/m³, by 5 % of the record's
 range or by three times the noise of single values, whichever is most, and after it at least five days with four values
 on which the record does not rise by half of that again. Gaps are explicit: five days without a value end an event, and
-no value is filled in.
+no value is filled in. Of a record that is noise alone, one value in twenty still begins an event: a product's events
+that no station has («alone») are to be read with that in mind.
 """
 
 from __future__ import annotations

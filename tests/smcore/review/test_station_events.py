@@ -113,7 +113,7 @@ def test_noise_is_no_event() -> None:
     rng = np.random.default_rng(6)
     assert find_events(*hourly(0.2 + rng.normal(0, 0.003, 300))).wettings == ()
     loud = find_events(*hourly(0.2 + rng.normal(0, 0.03, 300)))
-    assert len(loud.wettings) < 10  # of a hundred rises by 0.03 and more
+    assert len(loud.wettings) <= 20  # of three hundred values: what noise may still pass for
     assert loud.least_rise > 0.06
 
 
