@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.events import DoubleTap
-from bokeh.models import ColumnDataSource, Line, Patch, Scatter
+from bokeh.models import Line, Patch, Scatter
 
 from app.boundary import follow, guarded, notify, together
 from app.language import tr
 from app.selection import MOST_VERTICES, Selection
 from app.store import Store
 from app.views.clicks import on_click
-from app.views.glyphs import drawn
+from app.views.glyphs import drawn, source_on
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -31,8 +31,8 @@ class AreaTool:
         self.selection, self.store, self.map = selection, store, view
         self._corners: list[Corner] | None = None
         plot = view.figure
-        self.outline = ColumnDataSource({"x": [], "y": []}, name="area")
-        self.path = ColumnDataSource({"x": [], "y": []}, name="path")
+        self.outline = source_on(plot, {"x": [], "y": []}, name="area")
+        self.path = source_on(plot, {"x": [], "y": []}, name="path")
         edge = {"line_color": COLOUR, "line_width": 1.6}
         drawn(
             plot, self.outline, Patch(fill_alpha=0.08, fill_color=COLOUR, line_dash="dashed", **edge), level="overlay"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJS, Line
+from bokeh.models import CustomJS, Line
 from bokeh.plotting import figure
 
-from app.views.glyphs import drawn
+from app.views.glyphs import drawn, source_on
 from smcore.maps import mercator_x, mercator_y
 
 FAR_METRES = 20_000
@@ -30,15 +30,14 @@ def _coast(resolution: str) -> dict[str, np.ndarray]:
     return {"x": mercator_x(lon).astype("f4"), "y": mercator_y(lat).astype("f4")}
 
 
-def _lines(resolution: str) -> ColumnDataSource:
-    return ColumnDataSource(_coast(resolution))
-
-
 class Coast:
     """The coast of one figure; the browser chooses the line that fits the zoom."""
 
     def __init__(self, plot: figure) -> None:
-        self._marks = [drawn(plot, _lines(of), Line(x="x", y="y", line_width=0.8), level="glyph") for of in DETAILS]
+        self._marks = [
+            drawn(plot, source_on(plot, _coast(of)), Line(x="x", y="y", line_width=0.8), level="glyph")
+            for of in DETAILS
+        ]
         coarse, fine = self._marks
         coarse.visible = False
         choose = CustomJS(args={"coarse": coarse, "fine": fine, "plot": plot, "x": plot.x_range}, code=_CHOOSE)

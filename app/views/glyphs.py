@@ -5,12 +5,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from bokeh.models import ColumnDataSource, Glyph, GlyphRenderer
+from bokeh.models import CDSView, ColumnDataSource, Glyph, GlyphRenderer
 from bokeh.plotting import figure
 
 
+def source_on(plot: figure, data: Mapping[str, Any], **options: Any) -> ColumnDataSource:
+    """A source beside those of a figure, with whom it shares what bokeh gives each for selections."""
+    first = next((r.data_source for r in plot.renderers if isinstance(r, GlyphRenderer)), None)
+    shared = {} if first is None else {"selected": first.selected, "selection_policy": first.selection_policy}
+    return ColumnDataSource(dict(data), **shared, **options)
+
+
 def drawn(plot: figure, source: ColumnDataSource, glyph: Glyph, **options: Any) -> GlyphRenderer:
-    """Put a mark on a figure."""
-    return plot.add_glyph(source, glyph, **options)
+    """Put a mark on a figure; of every source all is shown, which one filter says for all of them."""
+    first = next((r for r in plot.renderers if isinstance(r, GlyphRenderer)), None)
+    view = CDSView() if first is None else CDSView(filter=first.view.filter)
+    return plot.add_glyph(source, glyph, view=view, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-from bokeh.models import ColumnDataSource, Line, Scatter
+from bokeh.models import Line, Scatter
 
 from app.boundary import follow
 from app.controls import button, styled, text
@@ -14,7 +14,7 @@ from app.selection import Selection
 from app.store import Store
 from app.views.clicks import on_click
 from app.views.fold import Fold
-from app.views.glyphs import drawn
+from app.views.glyphs import drawn, source_on
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -49,8 +49,8 @@ class HovmollerCard:
             self.draw, self.hint, pn.Row(*self.ends[:2], margin=0), pn.Row(*self.ends[2:], margin=0), margin=0,
         )  # fmt: skip
         self.fold = Fold(tr("Hovmöller"), self.along, self.of_line, is_open=bool(selection.hovmoller))
-        self.path = ColumnDataSource({"x": [], "y": []}, name="line")
         plot = on_map.figure
+        self.path = source_on(plot, {"x": [], "y": []}, name="line")
         drawn(plot, self.path, Line(line_color=COLOUR, line_width=2), level="overlay")
         drawn(plot, self.path, Scatter(fill_color=COLOUR, line_color=None, size=3), level="overlay")
         on_click(plot, self._tapped, in_turn=True)

@@ -24,7 +24,7 @@ from app.selection import Selection
 from app.store import Frame, Store
 from app.views.clicks import on_click
 from app.views.coast import Coast
-from app.views.glyphs import drawn
+from app.views.glyphs import drawn, source_on
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -88,21 +88,22 @@ class MapView:
         plot = self.figure
         self.mapper = LinearColorMapper(palette=list(palette(self.store.colours)), low=0, high=255)
         place = {"image": [_BLANK], "x": [0], "y": [0], "dw": [1], "dh": [1]}
-        self.back, self.front = ColumnDataSource(dict(place), name="back"), ColumnDataSource(dict(place), name="front")
-        self.running = ColumnDataSource(dict(place), name="running")
-        self.scores = ColumnDataSource(dict(place), name="score-frame")
-        self.swiped = ColumnDataSource(dict(place), name="swiped")
-        *self._rasters, self.scores_mark = (
-            drawn(plot, source, Image(color_mapper=self.mapper), level="image")
-            for source in (self.back, self.front, self.running, self.scores)
-        )
+        self.back = ColumnDataSource(dict(place), name="back")
+        below = drawn(plot, self.back, Image(color_mapper=self.mapper), level="image")  # the others share what it has
+        self.front, self.running = source_on(plot, place, name="front"), source_on(plot, place, name="running")
+        self.scores, self.swiped = source_on(plot, place, name="score-frame"), source_on(plot, place, name="swiped")
+        above = [
+            drawn(plot, one, Image(color_mapper=self.mapper), level="image")
+            for one in (self.front, self.running, self.scores)
+        ]
+        *self._rasters, self.scores_mark = below, *above
         self.coast = Coast(plot)
-        self.stations = ColumnDataSource({"x": [], "y": [], "sensor": [], "name": []}, name="stations")
+        self.stations = source_on(plot, {"x": [], "y": [], "sensor": [], "name": []}, name="stations")
         triangle = Scatter(size=7, marker="triangle", fill_alpha=0.85, line_width=1)
         self.station_marks = drawn(plot, self.stations, triangle, level="overlay")
-        self.cell = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="cell")
+        self.cell = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="cell")
         self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
-        self.box = ColumnDataSource({"left": [], "right": [], "bottom": [], "top": []}, name="box")
+        self.box = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="box")
         edge: dict[str, Any] = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
         drawn(plot, self.box, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), level="overlay")
         self._colour_theme()
@@ -112,11 +113,12 @@ class MapView:
 
     def _hover(self) -> None:
         """Longitude, latitude and value under the pointer, computed in the browser from the frame itself."""
-        self.scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""], "labels": [[]]}, name="scale")
-        self.score_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
-        self.cells = ColumnDataSource({"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}, name="cells")
-        self.swiped_scale = ColumnDataSource({"low": [0.0], "high": [1.0], "units": [""]}, name="swiped-scale")
-        self.running_scale = ColumnDataSource(dict(self.score_scale.data), name="running-scale")
+        plot = self.figure
+        self.scale = source_on(plot, {"low": [0.0], "high": [1.0], "units": [""], "labels": [[]]}, name="scale")
+        self.score_scale = source_on(plot, {"low": [0.0], "high": [1.0], "units": [""]}, name="score-scale")
+        self.cells = source_on(plot, {"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}, name="cells")
+        self.swiped_scale = source_on(plot, {"low": [0.0], "high": [1.0], "units": [""]}, name="swiped-scale")
+        self.running_scale = source_on(plot, dict(self.score_scale.data), name="running-scale")
         code = (ASSETS / "hover.js").read_text(encoding="utf-8")
         layers = {"front": self.front, "scale": self.scale, "layer": self._rasters[1]}
         layers |= {"scores": self.scores, "score_scale": self.score_scale}
