@@ -205,7 +205,7 @@ class _Traced:
     @staticmethod
     def of(matched: Match, row: int, *, is_product: bool) -> _Traced:
         """Read a side with one mask more each time."""
-        side = matched.product if is_product else matched.reference
+        side = _reading_once(matched.product if is_product else matched.reference)
         steps = matched.steps[0 if is_product else 1]
         is_anchor = is_product == matched.product_is_anchor
         at = row if is_anchor else int(matched.collocation.indices[row, 0])
@@ -232,6 +232,19 @@ class _Traced:
             reasons.append(EXCLUDED)
             reason[left & ~now] = len(reasons) - 1
         return _Traced(side, records, there, reasons, reason, np.asarray(first.values[0], np.float64))
+
+
+def _reading_once(side: Side) -> Side:
+    """The same side, which fetches every array but once however often it is read."""
+    kept: dict[tuple[Any, ...], NDArray[Any]] = {}
+
+    def fetch(variable: str, where: Ints, steps: slice) -> NDArray[Any]:
+        key = (variable, where.tobytes(), steps.start, steps.stop)
+        if key not in kept:
+            kept[key] = side.fetch(variable, where, steps)
+        return kept[key]
+
+    return replace(side, fetch=fetch)
 
 
 def _stages(matched: Match, bare: Masks) -> list[tuple[str, Masks]]:
