@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +17,13 @@ import typer
 from app import cli
 from smcore.distributed import Workers
 from smcore.errors import MatchError
+from smcore.review.exclusion_files import read_exclusions
 from smcore.validation.estimates import EstimateOptions
 from smcore.validation.matching.mask_files import chosen_rules
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.sides import Masks
 from smcore.validation.runs import qa4sm
+from smcore.validation.runs.identity import run_identity
 from smcore.validation.runs.output import check_out, write_run
 from smcore.validation.runs.part_files import remove_parts
 from smcore.validation.runs.plan import make_plan
@@ -31,7 +34,17 @@ from smcore.validation.scaling import FitPeriod
 from smcore.validation.transforms import Transform
 
 _SHOWN = 12
-_BESIDE_RUN = ("out", "run_file", "allow_changed", "scheduler", "workers", "memory_limit", "resume", "for_qa4sm")
+_BESIDE_RUN = (
+    "out",
+    "run_file",
+    "exclude",
+    "allow_changed",
+    "scheduler",
+    "workers",
+    "memory_limit",
+    "resume",
+    "for_qa4sm",
+)
 
 
 def command(
@@ -87,6 +100,10 @@ def command(
     upscale: Annotated[
         str, typer.Option("--upscale", help="none, mean or weighted: also score the mean of the sensors of each cell.")
     ] = "none",
+    exclude: Annotated[
+        Path | None,
+        typer.Option("--exclude", help="Leave out the periods of a CSV or JSON file, a review log or reviewed run."),
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Address of a running Dask scheduler, as tcp://host:8786.")
     ] = None,
@@ -154,6 +171,9 @@ def _computed(products: Sequence[str], reference: str, options: RunOptions, give
     """Compute and write a run."""
     out: Path = given["out"]
     check_out(out)
+    excluded = None if given["exclude"] is None else read_exclusions(given["exclude"])
+    if excluded is not None:
+        options = replace(options, exclusions=excluded.exclusions)
     catalog = cli.context().load_catalog()
     if given["for_qa4sm"]:
         qa4sm.check(make_plan(products, reference, catalog, options).matches)
@@ -166,6 +186,8 @@ def _computed(products: Sequence[str], reference: str, options: RunOptions, give
         keep=out if given["resume"] else None,
         progress=cli.context().progress,
     )
+    if excluded is not None and excluded.run not in ("", run_identity(run.record)):
+        typer.echo("loam: The exclusions are those of a review of another run", err=True)
     written = write_run(run, out, for_qa4sm=given["for_qa4sm"])
     remove_parts(out)
     kept = ("results", "analyses")
