@@ -40,6 +40,7 @@ from app.views.model_card import ModelCardView
 from app.views.overlay_card import OverlayCard
 from app.views.range_layer import RangeLayer
 from app.views.results import ResultsView
+from app.views.review_room import ReviewRoom
 from app.views.score_layer import ScoreLayer
 from app.views.series import SeriesView
 from app.views.stations import StationsView
@@ -79,6 +80,7 @@ class Session:
         self.map.front.on_change("data", self.ahead.on_frame)
         self.areas = AreaTool(self.selection, self.store, self.map)
         self.series = SeriesView(self.selection, self.store, self.areas.draw)
+        self.room = ReviewRoom(self.selection, self.store, self.results, self.map, self.series)
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
@@ -87,8 +89,10 @@ class Session:
         self.caption = CaptionView(self.selection, self.store)
         self.compare = CompareView(self.selection, self.store, self.map)
         self.history = History(self.selection, _after_this)
+        self._shown: list[Any] = []
         self._show_place()
-        follow(self.selection, ["place"], self._show_place)
+        self.room.settle()
+        follow(self.selection, ["place", "run"], self._show_place)
         follow(self.store, ["catalog"], self._settle)
 
     def _default(self) -> list[str]:
@@ -155,7 +159,11 @@ class Session:
 
     def _show_place(self) -> None:
         place = self.selection.place
-        self.inspector[:] = [self.cell if place == "explore" else getattr(self, place)]
+        named = "cell" if place == "explore" else place
+        shown = self.room.desk if self.room.is_on else getattr(self, named)
+        if list(self._shown) != [shown]:
+            self._shown = [shown]
+            self.inspector[:] = [shown]
         if place == "validate" and not len(self.rail):
             self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
@@ -190,6 +198,7 @@ class Session:
             "redo": self.history.redo,
             "next-station": lambda: self._station(1),
             "previous-station": lambda: self._station(-1),
+            **self.room.keys(),
         }
         links = {
             "metric": lambda name: setattr(self.selection, "metric", name),
@@ -202,12 +211,15 @@ class Session:
             "add": lambda _: self.sheet.open_adding(),
             "zoom": self._zoom,
             "series": self.series.toggle,
+            "station": lambda place: self.room.queue.open(int(place)),
+            "restore": lambda event: self.room.desk.decision.restore(event),
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
             "tools": pn.Row(
                 shell.language_channel(self.selection),
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
+                self.room.told,
                 shell.key_channel(keys),
                 shell.link_channel(links),
                 ToolsView(self.selection, self.history, self.link, lambda: self.sheet.open("catalogue")),
@@ -216,6 +228,7 @@ class Session:
             "layers": pn.Column(
                 self.layers, self.data_out, self.line, self.overlay, sizing_mode="stretch_width", margin=0
             ),
+            "queue": self.room.rail,
             "card": self.rail,
             "map": self.map,
             "range": pn.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),
@@ -231,10 +244,12 @@ class Session:
             **{f"beside{n + 1}": root for n, root in enumerate(self.compare.roots)},
         }
         self.map.mark_stations()
-        return shell.template(self.selection, roots)
+        return shell.template(self.selection, roots, is_desk=self.room.is_on)
 
     def _station(self, by: int) -> None:
-        if self.selection.place == "stations":
+        if self.room.is_on:
+            self.room.move(by)
+        elif self.selection.place == "stations":
             self.store.stations.move(by)
 
     def write_link(self) -> None:

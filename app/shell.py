@@ -22,7 +22,7 @@ LABELS = {
 }
 ROOTS = (
     "places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
-    "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card",
+    "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card", "queue",
 )  # fmt: skip
 
 
@@ -101,8 +101,8 @@ class _Page(pn.Template):
             return super().server_doc(document, title, location)
 
 
-def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
-    """Fill the page."""
+def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = False) -> pn.Template:
+    """Fill the page; ``is_desk`` says whether it opens on the review of a run."""
     page = _Page(_page())
     spoken = language.current()
     page.add_variable("lang", language.TAGS[spoken])
@@ -110,6 +110,7 @@ def template(selection: Selection, roots: dict[str, Any]) -> pn.Template:
     page.add_variable("messages", language.for_scripts(spoken))
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
+    page.add_variable("desk", "on" if is_desk else "")
     page.add_variable("tour", tour.as_json())
     page.add_variable("compare_mode", selection.compare)
     page.add_variable("hovmoller_of", selection.hovmoller)

@@ -1,5 +1,5 @@
 // Keyboard: ← → a step, shift for a month, space plays, where the map or the time bar has the focus; j and k walk through
-// stations. Not while typing in a field.
+// stations; on the desk of a review the keys of its help decide. Not while typing in a field.
 (() => {
   const typing = (event) => event.composedPath().some((node) =>
     node instanceof HTMLInputElement && node.type !== "range" && node.type !== "radio" && node.type !== "button" ||
@@ -62,5 +62,6 @@
       event.preventDefault();
     } else if (event.key === "j") press("next-station");
     else if (event.key === "k") press("previous-station");
+    else if (document.documentElement.dataset.desk === "on" && /^[1-5sfuadx?]$/.test(event.key)) press(`review-${event.key}`);
   }, true);
 })();

@@ -1,0 +1,270 @@
+"""What a reviewer decides on a station: verdict, reasons, signature, exclusions, flag and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from app.boundary import follow, notify
+from app.controls import button, esc, styled, text
+from app.language import mark, tr
+from app.review_store import ReviewStore
+from app.selection import Selection
+from smcore.errors import ReviewError
+from smcore.review import words
+from smcore.review.events import same_person
+
+WHOLE = ""
+SHORT = {
+    1: (mark("representative"), 112), 2: (mark("usable"), 66), 3: (mark("doubtful"), 74), 4: (mark("not repr."), 76),
+    5: (mark("fault"), 56),
+}  # fmt: skip
+"""Verdict → what its button says, and how wide it is."""
+
+
+class Decision:
+    """The decision on the chosen station in one session."""
+
+    def __init__(self, selection: Selection, review: ReviewStore) -> None:
+        self.selection, self.review = selection, review
+        self.decided: Callable[[], None] = lambda: None  # after an event of this tab
+        self._busy = False
+        self.verdicts = {
+            number: button(
+                f"{number} {tr(said)}", self._giver(number), width=width, margin=(2, 3, 2, 0),
+                description=f"{number}: {tr(words.VERDICTS[number])}",
+            )
+            for number, (said, width) in SHORT.items()
+        }  # fmt: skip
+        self.reasons = styled(
+            pn.widgets.MultiChoice(
+                label=tr("Reasons, of the sensor or the site"), options=reasons(), sizing_mode="stretch_width",
+                margin=(2, 0, 4, 0), max_items=8, placeholder=tr("none"),
+            )
+        )  # fmt: skip
+        self.sign = button(tr("Sign (s)"), lambda _: self.do_sign(), kind="primary", width=72)
+        self.accept = button(tr("Accept (a)"), lambda _: self.do_accept(), width=86, visible=False)
+        self.dispute = button(tr("Dispute (d)"), lambda _: self.do_dispute(), width=86, visible=False)
+        self.flag = button(tr("Flag (f)"), lambda _: self.do_flag(), width=66)
+        self.undo = button(tr("Undo (u)"), lambda _: self.do_undo(), width=68)
+        self.help = button("?", lambda _: self.do_help(), width=30, description=tr("Keys (?)"))
+        self.said, self.keys = text(margin=(0, 0, 4, 0)), text(visible=False)
+        self.note = styled(
+            pn.widgets.TextInput(
+                placeholder=tr("a note; Enter keeps it"),
+                max_length=4000,
+                sizing_mode="stretch_width",
+                margin=(2, 0, 4, 0),
+            )
+        )
+        self.marked, self.exclusions = text(margin=(2, 0)), text(margin=(2, 0))
+        self.why = styled(
+            pn.widgets.Select(label=tr("Reason of the exclusion"), options=reasons(), width=220, margin=(2, 6, 2, 0))
+        )
+        self.exclude = button(tr("Exclude"), lambda _: self.do_exclude(), kind="primary", width=70, align="end")
+        self.whole = button(tr("Whole record"), lambda _: self.mark_whole(), width=96, align="end")
+        self.clear = button(tr("Clear"), lambda _: self.unmark(), width=52, align="end")
+        self.box = pn.Column(sizing_mode="stretch_width", margin=0)
+        self._wire()
+
+    def _wire(self) -> None:
+        self.reasons.param.watch(self._reasoned, "value")
+        self.note.param.watch(self._noted, "value")
+        follow(self.selection, ["marked"], self._show_marked)
+        self.box[:] = [
+            pn.FlexBox(*self.verdicts.values(), margin=0), self.reasons,
+            pn.FlexBox(self.sign, self.accept, self.dispute, self.flag, self.undo, self.help, margin=0),
+            self.keys, self.said, self.note, self.marked,
+            pn.FlexBox(self.why, self.exclude, self.whole, self.clear, margin=0), self.exclusions,
+        ]  # fmt: skip
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The decision."""
+        return self.box
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+    def show(self, subject: str) -> None:
+        """Show what was decided on a station; nothing where none is chosen."""
+        self.box.visible = bool(subject)
+        if not subject:
+            return
+        one, reviewer = self.review.review.of(subject), self.selection.reviewer
+        own = one.verdict_of(reviewer) if reviewer else None
+        self._busy = True
+        chosen = own.verdict if own is not None else None
+        for number, widget in self.verdicts.items():
+            widget.color = "primary" if number == chosen else "default"
+        self.reasons.value = list(own.reasons) if own is not None else []
+        self.note.value = ""
+        self._busy = False
+        by_other = one.signed is not None and not same_person(one.signed.reviewer, reviewer or "\0")
+        self.accept.visible = self.dispute.visible = by_other
+        self.flag.color = "primary" if one.is_flagged else "default"
+        self.said.object = self._said(subject)
+        self.exclusions.object = self._exclusions(subject)
+        self._show_marked()
+
+    def _said(self, subject: str) -> str:
+        """Who has said what so far."""
+        one = self.review.review.of(subject)
+        lines = []
+        if one.signed is not None and one.signed.verdict is not None:
+            verdict = tr(words.VERDICTS[one.signed.verdict])
+            lines.append(
+                tr("Signed by {name}: {n}, {verdict}", name=one.signed.reviewer, n=one.signed.verdict, verdict=verdict)
+            )
+        if one.second is not None:
+            name = one.second.reviewer
+            lines.append(
+                tr("Accepted by {name}", name=name) if one.has_accepted else tr("Disputed by {name}", name=name)
+            )
+        if one.signed is not None and not one.stands_as_signed:
+            lines.append(tr("The exclusions are not those that were signed."))
+        lines += [f"«{event.payload['text']}» {event.reviewer}" for event in one.notes[-4:]]
+        return "".join(f"<div>{esc(line)}</div>" for line in lines)
+
+    def _exclusions(self, subject: str) -> str:
+        one = self.review.review.of(subject)
+        if not one.excluded:
+            return f'<div class="muted">{esc(tr("Nothing is excluded here. A verdict alone excludes nothing."))}</div>'
+        rows = []
+        for event in one.excluded.values():
+            period, why = (
+                _period(event.payload["start"], event.payload["end"]),
+                tr(words.REASONS[event.payload["reason"]]),
+            )
+            back = f'<button type="button" class="link" data-open="restore:{esc(event.id)}">{tr("take back")}</button>'
+            rows.append(f"<div>{esc(period)}: {esc(why)}, {esc(event.reviewer)} {back}</div>")
+        return f"<h4>{tr('Excluded here')}</h4>{''.join(rows)}"
+
+    def _show_marked(self) -> None:
+        marked = self.review.marked
+        self.exclude.visible = self.clear.visible = self.why.visible = marked is not None
+        self.marked.object = (
+            f'<div class="muted">{esc(tr("Drag over a period of the series to exclude it."))}</div>'
+            if marked is None
+            else f"<b>{esc(_period(*marked))}</b> UTC"
+        )
+
+    def _giver(self, verdict: int) -> Callable[[Any], None]:
+        return lambda _: self.give(verdict)
+
+    # -- what is done --------------------------------------------------------------------------------------------
+    def give(self, verdict: int) -> None:
+        """Give a verdict, with the reasons that are chosen."""
+        self._act(words.VERDICT, {"verdict": verdict, "reasons": list(self.reasons.value)})
+
+    def _reasoned(self, event: Any) -> None:
+        own = self._own()
+        if not self._busy and own is not None and list(own.reasons) != list(event.new):
+            self._act(words.VERDICT, {"verdict": own.verdict, "reasons": list(event.new)})
+
+    def do_sign(self) -> None:
+        """Sign the own verdict with the exclusions that stand."""
+        own = self._own()
+        if own is None:
+            raise ReviewError(tr("There is no verdict of yours to sign"), hint=tr("press 1 to 5 first"))
+        payload = {
+            "verdict": own.verdict,
+            "reasons": list(own.reasons),
+            "exclusions": list(self.review.current.excluded),
+        }
+        self._act(words.SIGN, payload)
+
+    def do_accept(self) -> None:
+        """Accept what another has signed."""
+        self._act(words.ACCEPT, {"event": self._signature()})
+
+    def do_dispute(self) -> None:
+        """Dispute what another has signed, with the own verdict if there is one."""
+        own = self._own()
+        verdict, reasons_ = (own.verdict, list(own.reasons)) if own is not None else (None, [])
+        self._act(words.DISPUTE, {"event": self._signature(), "verdict": verdict, "reasons": reasons_, "text": ""})
+
+    def do_flag(self) -> None:
+        """Set the flag, or remove it."""
+        self._act(words.FLAG, {"on": not self.review.current.is_flagged})
+
+    def do_undo(self) -> None:
+        """Take back the own last decision, on whichever station it was."""
+        last = self.review.review.undoable(self.selection.reviewer)
+        if last is None:
+            raise ReviewError(tr("There is nothing of yours to undo"))
+        self.review.act(words.UNDO, {"event": last.id}, subject=last.subject)
+        notify(tr("Undone: {what}, {subject}", what=tr(words.ACTIONS[last.action]), subject=last.subject), "info")
+        if last.subject != self.review.subject:
+            self.review.choose(last.subject)
+        self.decided()
+
+    def do_help(self) -> None:
+        """Show the keys, or hide them."""
+        self.keys.visible = not self.keys.visible
+        self.keys.object = keys() if self.keys.visible else ""
+
+    def do_exclude(self) -> None:
+        """Exclude the marked period."""
+        marked = self.review.marked
+        if marked is None:
+            raise ReviewError(tr("No period is marked"), hint=tr("drag over one in the series"))
+        self._exclude(*marked)
+
+    def mark_whole(self) -> None:
+        """Exclude the whole record."""
+        self._exclude(WHOLE, WHOLE)
+
+    def _exclude(self, start: str, end: str) -> None:
+        self._act(words.EXCLUDE, {"start": start, "end": end, "reason": self.why.value, "text": ""})
+        self.unmark()
+
+    def restore(self, event: str) -> None:
+        """Take an exclusion back."""
+        self._act(words.RESTORE, {"event": event, "text": ""})
+
+    def unmark(self) -> None:
+        """Forget the marked period."""
+        self.selection.marked = ""
+
+    def _noted(self, event: Any) -> None:
+        if not self._busy and event.new.strip():
+            self._act(words.NOTE, {"text": event.new.strip()})
+
+    def _act(self, action: str, payload: dict[str, Any]) -> None:
+        if not self.review.subject:
+            raise ReviewError(tr("No station is chosen"), hint=tr("press j for the first"))
+        self.review.act(action, payload)
+        self.decided()
+
+    def _own(self) -> Any:
+        reviewer = self.selection.reviewer
+        return self.review.current.verdict_of(reviewer) if reviewer else None
+
+    def _signature(self) -> str:
+        signed = self.review.current.signed
+        if signed is None:
+            raise ReviewError(tr("Nothing is signed here yet"))
+        return signed.event.id
+
+
+def reasons() -> dict[str, str]:
+    """What a reason says → its code."""
+    return {tr(said): code for code, said in words.REASONS.items()}
+
+
+def keys() -> str:
+    """The keys of the desk as markup."""
+    told = (
+        ("j k", tr("next, previous station")), ("1 – 5", tr("verdict")), ("s", tr("sign")),
+        ("a d", tr("accept, dispute")),
+        ("x", tr("exclude the marked period")), ("f", tr("flag")), ("u", tr("undo")), ("?", tr("these keys")),
+    )  # fmt: skip
+    verdicts = "".join(f"<div>{n}: {esc(tr(said))}</div>" for n, said in words.VERDICTS.items())
+    rows = "".join(f'<span class="key"><b>{key}</b> {esc(said)}</span>' for key, said in told)
+    return f'{rows}<div class="muted">{verdicts}</div>'
+
+
+def _period(start: str, end: str) -> str:
+    if not start and not end:
+        return tr("the whole record")
+    return f"{start.replace('T', ' ') or '…'} – {end.replace('T', ' ') or '…'}"

@@ -1,0 +1,221 @@
+"""The inspector of the desk: the decision at the top, then what it rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+
+from app import review_page
+from app.background import Latest
+from app.boundary import follow, guarded, together
+from app.colours import LINES
+from app.controls import button, empty, esc, text
+from app.language import tr
+from app.review_queue import ReviewQueue
+from app.review_store import ReviewStore
+from app.selection import Selection
+from app.views import review_page as markup
+from app.views.fold import Fold
+from app.views.review_decision import Decision
+from app.views.review_headline import HeadlineView
+from app.views.review_queue import COLOURS, GLYPHS, STATES
+from app.views.review_scatter import ReviewScatter
+from app.words import said_of
+from smcore.errors import SmcoreError
+from smcore.review.live import LivePairs
+
+
+class ReviewDesk:
+    """The page of a station in one session."""
+
+    def __init__(self, selection: Selection, review: ReviewStore, queue: ReviewQueue) -> None:
+        self.selection, self.review, self.queue = selection, review, queue
+        self._reading, self._gathering = Latest(), Latest()
+        self.on_facts = lambda: None  # what else shows the marks of a station, as the series do
+        self.previous = button(
+            tr("◀ Previous"), lambda _: queue.move(-1), width=92, description=tr("Previous station (k)")
+        )
+        self.next = button(tr("Next ▶"), lambda _: queue.move(1), width=92, description=tr("Next station (j)"))
+        self.count = text("", width=150, sizing_mode="fixed", margin=(8, 0, 0, 8))
+        self.about, self.reading = text(), text("", visible=False)
+        self.stop = button(tr("Stop"), lambda _: self._stopped(), width=60, visible=False)
+        self.decision = Decision(selection, review)
+        self.headline = HeadlineView(selection, review)
+        self.numbers, self.scatter = text(), ReviewScatter()
+        self.suspicion, self.cell = text(), text()
+        self.seasons, self.strips, self.events = text(), text(), text()
+        self.history, self.decisions = text(), text()
+        shown = ["place", "run", "sensor", "reviewer", "blind", "headline", "theme", "queue", "only"]
+        follow(selection, shown, self.refresh)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The inspector."""
+        folds = pn.Column(
+            _section(tr("What looks wrong with the sensor"), self.suspicion),
+            _section(tr("How well it stands for its cell"), self.cell),
+            Fold(tr("By season"), self.seasons),
+            Fold(tr("Which records met: pairing"), self.strips),
+            Fold(tr("Wettings and dry-downs"), self.events),
+            Fold(tr("Sensors of the station"), self.history),
+            Fold(tr("All decisions"), self.decisions),
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+        return pn.Column(
+            pn.Row(self.previous, self.next, self.count, margin=0), self.about, self.decision,
+            pn.Row(self.reading, self.stop, margin=0), self.headline, self.numbers, self.scatter.box,
+            self.scatter.without, folds,
+            sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+    def refresh(self) -> None:
+        """Show the chosen station; what takes long follows."""
+        review = self.review
+        if not review.is_on:
+            self._reading.stop()
+            return
+        order, subject = self.queue.order(), review.subject
+        if not subject:
+            self.count.object = f'<span class="muted">{tr("{n} stations", one="{n} station", n=len(order))}</span>'
+            self._nothing(
+                tr("Press Next (or j) to begin with the first station, or click one on the map or in the list.")
+            )
+            self._read()
+            return
+        place = order.index(subject) + 1 if subject in order else 0
+        said = tr("{place} of {n}", place=place, n=len(order)) if place else tr("not among the filtered")
+        self.count.object = f'<span class="muted">{said}</span>'
+        review.look()
+        self._show(subject)
+        self._read()
+
+    def _nothing(self, sentence: str) -> None:
+        self.about.object = empty(sentence)
+        for part in (self.numbers, self.suspicion, self.cell, self.seasons, self.strips, self.events):
+            part.object = ""
+        self.history.object = self.decisions.object = ""
+        self.decision.show("")
+        self.scatter.box[:] = []
+        self.scatter.without.visible = False
+
+    def _show(self, subject: str) -> None:
+        review = self.review
+        one, station = review.review.of(subject), review.table().loc[subject]
+        colour = COLOURS[self.selection.theme][one.state]
+        place = f"{_f(station['lat']):.3f}°, {_f(station['lon']):.3f}°"
+        depth = f"{_f(station['depth_from']) * 100:g}–{_f(station['depth_to']) * 100:g} cm"
+        flag = f' <span class="badge">⚑ {tr("flagged")}</span>' if one.is_flagged else ""
+        self.about.object = (
+            f"<h3>{esc(self.queue.name(subject))} <b style='color:{colour}'>{GLYPHS[one.state]} "
+            f"{tr(STATES[one.state])}</b>{flag}</h3>"
+            f'<div class="muted">{esc(subject)}<br>{esc(station["network"])}, {esc(depth)}, {esc(place)}</div>'
+        )
+        self.decision.show(subject)
+        self.decisions.object = markup.decisions_table(one)
+        self._show_page(subject)
+        self._show_facts(subject)
+        self.headline.refresh()
+
+    def _show_page(self, subject: str) -> None:
+        """Numbers and scatter, once the pairs have been read."""
+        review, theme = self.review, self.selection.theme
+        page = review_page.page(review, subject)
+        if page is None:
+            self.numbers.object = self.seasons.object = ""
+            return
+        found = review.results
+        assert found is not None
+        labels, is_hidden = review.labels(subject), review.hides(subject)
+        hidden = f'<div class="muted">{esc(tr("Blind: names and numbers are shown once you have signed (s)."))}</div>'
+        self.numbers.object = (
+            hidden if is_hidden else markup.metrics_table(page, labels, list(LINES[theme]), found.units)
+        )
+        self.seasons.object = hidden if is_hidden else markup.seasons_table(page, labels, found.units)
+        self.scatter.show(page, labels, theme, with_numbers=not is_hidden)
+
+    def _show_facts(self, subject: str) -> None:
+        facts = review_page.facts_at_hand(self.review, subject)
+        if facts is None:
+            waiting = f'<div class="muted">{esc(tr("gathering …"))}</div>'
+            for part in (self.suspicion, self.cell, self.strips, self.events, self.history):
+                part.object = waiting
+            self.on_facts()
+            return
+        labels, is_hidden = self.review.labels(subject), self.review.hides(subject)
+        hidden = f'<div class="muted">{esc(tr("Blind: shown once you have signed, for it betrays the product."))}</div>'
+        self.suspicion.object, self.cell.object = markup.suspicion_list(facts), markup.representativeness_text(facts)
+        self.strips.object = hidden if is_hidden else markup.strips_text(facts, labels)
+        self.events.object = hidden if is_hidden else markup.events_table(facts, labels)
+        self.history.object = markup.history_table(facts)
+        self.on_facts()
+
+    # -- what takes long -----------------------------------------------------------------------------------------
+    def _read(self) -> None:
+        """Read the pairs of the run, once; then gather what is known of this station and those to come."""
+        if self.review.live is not None:
+            self._ready()
+            return
+        self._told(0.0, tr("beginning"))
+        self._reading.start(self.review.load(), self._have_read, told=self._told, failed=self._failed)
+
+    def _told(self, share: float, what: str) -> None:
+        said = tr("Reading the pairs of the run: {what}, {share:.0%}", what=what, share=share)
+        self.reading.object = f'<progress max="1" value="{share:.3f}"></progress><div class="muted">{esc(said)}</div>'
+        self.reading.visible = self.stop.visible = True
+
+    def _stopped(self) -> None:
+        self._reading.stop()
+        self.stop.visible = False
+        self.reading.object = empty(tr("Stopped: choose a station to go on."))
+
+    def _failed(self, error: SmcoreError) -> None:
+        self.stop.visible, self.reading.visible = False, True
+        self.reading.object = f'<div class="alert" role="alert">{esc(said_of(error))}</div>'
+
+    def _have_read(self, _: LivePairs) -> None:
+        together(self._after_reading)()
+
+    def _after_reading(self) -> None:
+        self.reading.visible = self.stop.visible = False
+        if self.review.is_on and self.review.subject:
+            self._show_page(self.review.subject)
+            self.headline.refresh()
+        self._ready()
+
+    def _ready(self) -> None:
+        """Gather for this station and make the pages of its neighbours, none of which anybody waits for."""
+        review, subject = self.review, self.review.subject
+        self.reading.visible = self.stop.visible = False
+        wanted = [one for one in (subject, *self.queue.neighbours()) if one]
+        requests = [review_page.facts_request(review, one) for one in wanted]
+
+        def gather(_: Any, cancelled: Any) -> None:
+            for one, request in zip(wanted, requests, strict=True):
+                if cancelled():
+                    return
+                review_page.page(review, one)
+                review_page.facts(*request)
+                if one == subject:
+                    told()
+
+        document = pn.state.curdoc
+
+        def told() -> None:
+            if document is not None and document.session_context:
+                document.add_next_tick_callback(guarded(together(lambda: self._gathered(subject))))
+
+        if wanted:
+            self._gathering.start(gather, lambda _: self._gathered(subject))
+
+    def _gathered(self, subject: str) -> None:
+        if self.review.is_on and self.review.subject == subject:
+            self._show_facts(subject)
+
+
+def _f(value: object) -> float:
+    return float(str(value))
+
+
+def _section(title: str, part: Any) -> pn.Column:
+    return pn.Column(text(f"<h4>{esc(title)}</h4>", margin=(6, 0, 0, 0)), part, sizing_mode="stretch_width", margin=0)

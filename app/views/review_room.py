@@ -1,0 +1,135 @@
+"""The review of a run in one session: all its views, made when a review is first opened, and what keeps them equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import panel as pn
+
+from app.boundary import follow, guarded, together
+from app.result_store import ResultStore
+from app.review_curves import ReviewCurves
+from app.review_queue import ReviewQueue
+from app.review_store import ReviewStore
+from app.selection import Selection
+from app.store import Store
+from app.views.map import MapView
+from app.views.review_desk import ReviewDesk
+from app.views.review_layers import ReviewMap, ReviewMarks
+from app.views.review_queue import ReviewQueueView
+from app.views.series import SeriesView
+
+POLL_MS = 1000
+"""How often the log is asked for what others have decided, while the desk is open."""
+
+
+class ReviewRoom:
+    """What Stations is while a run is chosen."""
+
+    def __init__(
+        self, selection: Selection, store: Store, results: ResultStore, map_view: MapView, series: SeriesView
+    ) -> None:
+        self.selection, self._map, self._series = selection, map_view, series
+        self.review = ReviewStore(selection, store, results)
+        self.queue = ReviewQueue(selection, self.review)
+        store.curves.instead = ReviewCurves(self.review, store).series
+        self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
+        self.told = pn.widgets.TextInput(value="", visible=False)
+        self.told.jscallback(value="document.documentElement.dataset.desk = cb_obj.value;")
+        self._poll: Any = None
+        self._drawn = False  # whether the series are those of a review
+        follow(selection, ["place", "run", "blind", "reviewer"], self.settle)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a run is reviewed."""
+        return self.review.is_on
+
+    @cached_property
+    def desk(self) -> ReviewDesk:
+        """The inspector."""
+        desk = ReviewDesk(self.selection, self.review, self.queue)
+        desk.decision.decided = self.changed
+        desk.on_facts = self.marks.refresh
+        return desk
+
+    @cached_property
+    def marks(self) -> ReviewMarks:
+        """In the series."""
+        return ReviewMarks(self.selection, self.review, self._series)
+
+    @cached_property
+    def layer(self) -> ReviewMap:
+        """On the map."""
+        return ReviewMap(self.selection, self.review, self.queue, self._map)
+
+    @cached_property
+    def list(self) -> ReviewQueueView:
+        """In the rail."""
+        return ReviewQueueView(self.selection, self.review, self.queue, self._leave)
+
+    def settle(self) -> None:
+        """Open the desk, or leave the place as it was without a review."""
+        is_on = self.is_on
+        self.told.value = "on" if is_on else ""
+        if is_on and not len(self.rail):
+            self.rail[:] = [self.list]
+            self.list.refresh()
+            self.layer.refresh()
+            self.desk.refresh()
+        if is_on or self._drawn:
+            self._drawn = is_on
+            self._series.python.visible = not (is_on and self.review.hides(self.review.subject))
+            self._series.refresh()
+        self._watch(is_on)
+
+    def changed(self) -> None:
+        """Something was decided, here or elsewhere: show what stands now."""
+        self.desk.refresh()
+        self.list.refresh()
+        self.layer.refresh()
+        self.marks.refresh()
+        self.settle()
+
+    def _leave(self) -> None:
+        self.selection.param.update(run="", marked="")
+
+    def _watch(self, is_on: bool) -> None:
+        """Ask the log every second for what others add to it, as long as the desk is open."""
+        document = pn.state.curdoc
+        if document is None or not document.session_context:
+            return
+        if is_on and self._poll is None:
+            self._poll = document.add_periodic_callback(guarded(together(self.look)), POLL_MS)
+        elif not is_on and self._poll is not None:
+            document.remove_periodic_callback(self._poll)
+            self._poll = None
+
+    def look(self) -> None:
+        """Show what others have added to the log."""
+        if self.is_on and self.review.catch_up():
+            self.changed()
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+    def move(self, by: int) -> None:
+        """Go on in the queue."""
+        self.queue.move(by)
+
+    def keys(self) -> dict[str, Callable[[], Any]]:
+        """What each key of the desk does."""
+        acts: dict[str, Callable[[], Any]] = {f"review-{number}": self._verdict(number) for number in range(1, 6)}
+        acts |= {
+            "review-s": lambda: self.desk.decision.do_sign(), "review-f": lambda: self.desk.decision.do_flag(),
+            "review-u": lambda: self.desk.decision.do_undo(), "review-?": lambda: self.desk.decision.do_help(),
+            "review-a": lambda: self.desk.decision.do_accept(), "review-d": lambda: self.desk.decision.do_dispute(),
+            "review-x": lambda: self.desk.decision.do_exclude(),
+        }  # fmt: skip
+        return {name: self._on_desk(act) for name, act in acts.items()}
+
+    def _verdict(self, number: int) -> Callable[[], Any]:
+        return lambda: self.desk.decision.give(number)
+
+    def _on_desk(self, act: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: guarded(act)() if self.is_on else None

@@ -1,0 +1,131 @@
+"""Scatter of every product at a station: points or their density, 1:1, a line through them, numbers in the corner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, Label, LinearColorMapper, Range1d, Title
+from bokeh.models.glyphs import Image, Line, Scatter
+from bokeh.plotting import figure
+
+from app.colours import LINES, THEME, palette
+from app.controls import NO_RING, esc, text
+from app.language import tr
+from app.review_page import Page, ScatterPanel
+from app.views.glyphs import drawn
+from app.views.review_page import corner
+from smcore.names import unit_label
+
+SIDE = 186
+_NO_IMAGE = np.full((1, 1), np.nan, "f4")
+
+
+@dataclass
+class _Plot:
+    """The models of one scatter, used for one product after another."""
+
+    figure: Any
+    points: ColumnDataSource
+    image: ColumnDataSource
+    line: ColumnDataSource
+    marks: Any
+    through: Any
+    equal: Any
+    told: Label
+    title: Title
+
+
+class ReviewScatter:
+    """The scatters of one session, two in a row, made as they are first needed."""
+
+    def __init__(self) -> None:
+        self._plots: list[_Plot] = []
+        self.box = pn.FlexBox(margin=0, gap="4px")
+        self.without = text("", visible=False)
+
+    def show(self, page: Page, labels: dict[str, str], theme: str, *, with_numbers: bool) -> None:
+        """Show the panels of a page under these names, in their order."""
+        by_name = {panel.name: panel for panel in page.panels}
+        shown = [
+            (label, by_name[name]) for name, label in labels.items() if name in by_name and len(by_name[name].time)
+        ]
+        without = [label for name, label in labels.items() if name not in by_name or not len(by_name[name].time)]
+        self.without.object = f'<div class="muted">{esc(tr("no pairs: {names}", names=", ".join(without)))}</div>'
+        self.without.visible = bool(without)
+        while len(self._plots) < len(shown):
+            self._plots.append(_made())
+        for place, (label, panel) in enumerate(shown):
+            self._fill(self._plots[place], panel, page.limits, place, label, theme)
+            self._plots[place].told.text = corner(panel.numbers) if with_numbers else f"n {len(panel.product)}"
+        if len(self.box) != len(shown):
+            self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots[: len(shown)]]
+
+    def _fill(
+        self, plot: _Plot, panel: ScatterPanel, limits: tuple[float, float], place: int, label: str, theme: str
+    ) -> None:
+        colour, ink = LINES[theme][place % len(LINES[theme])], THEME[theme]
+        dense = panel.raster is not None
+        kept = ~panel.out
+        shown = panel.out if dense else np.ones(len(panel.out), bool)
+        alpha = np.where(kept[shown], 0.5, 0.9).astype("f4")
+        plot.points.data = {
+            "x": panel.reference[shown].astype("f4"), "y": panel.product[shown].astype("f4"), "alpha": alpha,
+            "marker": np.where(kept[shown], "circle", "x").tolist(),
+            "colour": np.where(kept[shown], colour, ink["muted"]).tolist(),
+        }  # fmt: skip
+        low, high = limits
+        image = (
+            _NO_IMAGE if panel.raster is None else np.where(panel.raster.count, panel.raster.count, np.nan).astype("f4")
+        )
+        plot.image.data = {"image": [image], "x": [low], "y": [low], "dw": [high - low], "dh": [high - low]}
+        ends = np.array(limits)
+        plot.line.data = {"x": ends, "y": panel.line[0] * ends + panel.line[1]} if panel.line else {"x": [], "y": []}
+        for axis in (plot.figure.x_range, plot.figure.y_range):
+            axis.update(start=low, end=high)
+        plot.title.text = label
+        plot.figure.xaxis.axis_label = f"{tr('station')} [{unit_label(panel.units[1])}]"
+        plot.figure.yaxis.axis_label = f"[{unit_label(panel.units[0])}]"
+        _themed(plot, colour, theme)
+
+
+def _made() -> _Plot:
+    plot = figure(
+        width=SIDE, height=SIDE + 18, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
+        outline_line_color=None, min_border=2, name="review-scatter", stylesheets=[NO_RING],
+    )  # fmt: skip
+    points = ColumnDataSource({"x": [], "y": [], "alpha": [], "marker": [], "colour": []})
+    image = ColumnDataSource({"image": [_NO_IMAGE], "x": [0], "y": [0], "dw": [1], "dh": [1]})
+    line = ColumnDataSource({"x": [], "y": []})
+    mapper = LinearColorMapper(palette=list(palette("viridis"))[1:], low=0, nan_color="#00000000")
+    drawn(plot, image, Image(color_mapper=mapper), level="underlay")
+    spot = Scatter(
+        size=4, marker="marker", fill_alpha="alpha", line_alpha="alpha", fill_color="colour", line_color="colour"
+    )
+    marks = drawn(plot, points, spot)
+    equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
+    through = drawn(plot, line, Line(line_width=1.6))
+    told = Label(x=3, y=3, x_units="screen", y_units="screen", text="", text_font_size="10px", text_line_height=1.15)
+    told.update(text_baseline="bottom")
+    title = Title(text="", text_font_size="11px", offset=0)
+    plot.title = title
+    plot.add_layout(told)
+    plot.xaxis.ticker.desired_num_ticks = plot.yaxis.ticker.desired_num_ticks = 3
+    return _Plot(plot, points, image, line, marks, through, equal, told, title)
+
+
+def _themed(plot: _Plot, colour: str, theme: str) -> None:
+    ink = THEME[theme]
+    plot.figure.background_fill_color = plot.figure.border_fill_color = None
+    plot.figure.grid.grid_line_color = ink["grid"]
+    plot.equal.glyph.line_color, plot.through.glyph.line_color = ink["muted"], ink["text"]
+    plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.7)
+    plot.title.text_color = ink["text"]
+    for axis in (*plot.figure.xaxis, *plot.figure.yaxis):
+        axis.axis_label_text_color = axis.major_label_text_color = ink["text"]
+        axis.axis_line_color = axis.major_tick_line_color = ink["muted"]
+        axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
+        axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
+    plot.marks.glyph.line_width = 0.5 if colour else 0
