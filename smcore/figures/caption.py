@@ -60,8 +60,8 @@ def _what(data: Data) -> str:
 
 def _sources(figures: list[Data]) -> list[str]:
     """Data sets with their versions, once each."""
-    credits = {(one.role, one.id): one for data in figures for one in data.told.credits if one.role != "network"}
-    named = [_source(one) for one in credits.values()]
+    cited = {(one.role, one.id): one for data in figures for one in data.told.credits if one.role != "network"}
+    named = [_source(one) for one in cited.values()]
     return [f"Data: {'; '.join(named)}"] if named else []
 
 

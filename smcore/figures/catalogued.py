@@ -53,7 +53,7 @@ def checked_credit(entry: CatalogEntry, role: str, source: Mapping[str, Any], pl
     return credit_of(entry, role, now)
 
 
-def field_data(array: xr.DataArray, credits: tuple[Credit, ...]) -> Data:
+def field_data(array: xr.DataArray, cited: tuple[Credit, ...]) -> Data:
     """A map that a notebook would read, as a figure's data."""
     about = array.attrs
     values = np.asarray(array.values)
@@ -63,7 +63,7 @@ def field_data(array: xr.DataArray, credits: tuple[Credit, ...]) -> Data:
     told = Told(
         title=str(about["title"]), quantity=str(about["long_name"]), units=str(about["units"]), when=str(about["when"]),
         n=int(np.isfinite(values).sum()), counted="cells", filters=tuple(filter(None, (str(about["caption"]),))),
-        synthetic=bool(about["synthetic"]), credits=credits,
+        synthetic=bool(about["synthetic"]), credits=cited,
     )  # fmt: skip
     wanted = about.get("colour_range")
     return Data(told, field=field, units={FIELD: told.units}, drawn={"colour_range": list(wanted)} if wanted else {})
@@ -82,27 +82,32 @@ def cells_field(values: Any, grid: Grid, units: str, quantity: str) -> xr.Datase
 def read_map(source: Mapping[str, Any], places: Places) -> Data:
     """A step of a product, or an aggregate of its days."""
     entry, *_ = chosen(source, places)
-    credits = (checked_credit(entry, "product", source, places),)
+    cited = (checked_credit(entry, "product", source, places),)
     where = {"window": source["window"], "most_cells": PIXELS, **masks_of(source)}
     if source["aggregate"]:
         least = {} if source["least"] is None else {"least": source["least"]}
-        days = source["first"], source["last"]
         found = notebook.read_aggregate(
-            entry, source["aggregate"], *days, percentile=source["percentile"], **least, **where
+            entry,
+            source["aggregate"],
+            source["first"],
+            source["last"],
+            percentile=source["percentile"],
+            **least,
+            **where,
         )
     else:
         found = notebook.read_map(entry, _moment(source), variable=source["variable"], **where)
-    return field_data(found, credits)
+    return field_data(found, cited)
 
 
 def read_difference(source: Mapping[str, Any], places: Places) -> Data:
     """The first product minus the second at one step of the first."""
     one, other, *_ = chosen(source, places, least=2)
-    credits = tuple(checked_credit(entry, "product", source, places) for entry in (one, other))
+    cited = tuple(checked_credit(entry, "product", source, places) for entry in (one, other))
     found = notebook.read_difference(
         one, other, _moment(source), onto=source["onto"], window=source["window"], **masks_of(source)
     )
-    return field_data(found, credits)
+    return field_data(found, cited)
 
 
 def _moment(source: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ _SPECIAL: Final = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 }  # fmt: skip
 _GRUBER: Final = {
-    "key": "gruber2020validation", "author": "Gruber, A. and others", "year": "2020", "journal": "Remote Sensing of Environment",
+    "key": "gruber2020validation", "author": "Gruber, A. and others", "year": "2020",
+    "journal": "Remote Sensing of Environment",
     "title": "Validation practices for satellite soil moisture retrievals: What are (the) errors?", "volume": "244",
     "pages": "111806", "doi": "10.1016/j.rse.2020.111806",
 }  # fmt: skip
@@ -28,7 +29,8 @@ METHODS: Final[dict[str, Mapping[str, str]]] = {
     **dict.fromkeys(("pearson_r", "spearman_r", "bias", "rmsd", "climatology", "anomaly"), _GRUBER),
     "ubrmsd": _ENTEKHABI,
     "taylor": {
-        "key": "taylor2001summarizing", "author": "Taylor, K. E.", "year": "2001", "volume": "106", "pages": "7183--7192",
+        "key": "taylor2001summarizing", "author": "Taylor, K. E.", "year": "2001", "volume": "106",
+        "pages": "7183--7192",
         "title": "Summarizing multiple aspects of model performance in a single diagram",
         "journal": "Journal of Geophysical Research: Atmospheres", "doi": "10.1029/2000JD900719",
     },
@@ -39,12 +41,14 @@ METHODS: Final[dict[str, Mapping[str, str]]] = {
     },
     "kge": {
         "key": "gupta2009decomposition", "author": "Gupta, H. V. and Kling, H. and Yilmaz, K. K. and Martinez, G. F.",
-        "title": "Decomposition of the mean squared error and NSE performance criteria", "year": "2009", "volume": "377",
+        "title": "Decomposition of the mean squared error and NSE performance criteria", "year": "2009",
+        "volume": "377",
         "journal": "Journal of Hydrology", "pages": "80--91", "doi": "10.1016/j.jhydrol.2009.08.003",
     },
     "triple": {
         "key": "mccoll2014extended", "author": "McColl, K. A. and others", "year": "2014", "volume": "41",
-        "title": "Extended triple collocation: Estimating errors and correlation coefficients with respect to an unknown target",
+        "title": "Extended triple collocation: Estimating errors and correlation coefficients with respect to an "
+        "unknown target",
         "journal": "Geophysical Research Letters", "pages": "6229--6236", "doi": "10.1002/2014GL061322",
     },
     "ease-2": {
@@ -88,7 +92,8 @@ def _key(credit: Credit) -> str:
 
 def _entry(credit: Credit) -> str:
     fields = {
-        "title": escaped(credit.title or credit.id), "note": escaped(credit.citation), "version": escaped(credit.version),
+        "title": escaped(credit.title or credit.id), "note": escaped(credit.citation),
+        "version": escaped(credit.version),
         "doi": escaped(credit.doi), "howpublished": escaped(f"licence: {credit.licence}") if credit.licence else "",
         "annote": "SYNTHETIC data" if credit.synthetic else "",
     }  # fmt: skip

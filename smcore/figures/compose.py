@@ -36,7 +36,7 @@ def composed(prepared: Prepared, form: str) -> bytes:
     row_heights = [max(heights[r * columns : (r + 1) * columns], default=0.3) for r in range(rows)]
     total = min(sum(row_heights) + _GAP_INCH * (rows - 1), look.most_inch)
     with figure(look.width_inch, total, look) as made:
-        made.get_layout_engine().set(w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.03)  # type: ignore[union-attr]
+        made.get_layout_engine().set(w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
         grid = made.add_gridspec(rows, columns, height_ratios=row_heights)
         scale = total / max(sum(row_heights) + _GAP_INCH * (rows - 1), 1e-9)
         for i, (one, data) in enumerate(parts):
@@ -55,11 +55,11 @@ def composed(prepared: Prepared, form: str) -> bytes:
 
 def _height(recipe: Recipe, data: Data, wide: float, look: Look) -> float:
     kind: Any = load_kind(recipe.kind)
-    with fitting(recipe, data):
+    with fitting(recipe):
         title = look.line_inch * 1.2
         return float(kind.height(data, recipe.options, wide, look, recipe.projection)) + title
 
 
 def _draw(recipe: Recipe, data: Data, panel: Panel) -> None:
-    with fitting(recipe, data):
+    with fitting(recipe):
         load_kind(recipe.kind).draw(replace(panel), data, recipe.options)

@@ -184,6 +184,18 @@ def credit_of(entry: CatalogEntry, role: str, fingerprint: str = "") -> Credit:
     )  # fmt: skip
 
 
-def once(credits: Iterable[Credit]) -> tuple[Credit, ...]:
+def networks_of(collection: Credit, names: Iterable[str]) -> tuple[Credit, ...]:
+    """A credit for each network of a collection, with the collection's own citation: a catalogue has no other."""
+    kept = dict.fromkeys(str(name) for name in names if str(name).strip())
+    return tuple(
+        Credit(
+            "network", f"{collection.id}-{name}", f"{name}, in {collection.title}", citation=collection.citation,
+            licence=collection.licence, synthetic=collection.synthetic,
+        )
+        for name in kept
+    )  # fmt: skip
+
+
+def once(given: Iterable[Credit]) -> tuple[Credit, ...]:
     """Each credit once, in order."""
-    return tuple({(one.role, one.id): one for one in credits}.values())
+    return tuple({(one.role, one.id): one for one in given}.values())

@@ -95,7 +95,7 @@ def look_of(recipe: Recipe) -> Look:
 def alone(recipe: Recipe, data: Data, chosen: Look, form: str) -> bytes:
     """A figure of one panel."""
     kind = load_kind(recipe.kind)
-    with fitting(recipe, data):
+    with fitting(recipe):
         wide = chosen.width_inch
         high = kind.height(data, recipe.options, wide, chosen, recipe.projection)
         with figure(wide, high, chosen) as made:
@@ -126,7 +126,7 @@ def trim(made: Figure) -> None:
 class fitting:  # noqa: N801 - reads as a phrase
     """Turns what goes wrong in a drawing into a sentence, where the data came with the recipe and may be anything."""
 
-    def __init__(self, recipe: Recipe, data: Data) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         self.foreign = recipe.data.get("source") in (FILE, EMBEDDED)
         self.kind = recipe.kind
 

@@ -16,8 +16,8 @@ from smcore.figures.panel import Panel, colour_bar, shading
 from smcore.figures.presets import Look
 from smcore.figures.projections import FLAT, frame
 
-COLOURS = ("soil moisture", "batlow", "viridis", "cividis", "grey", "difference")
-COLOURS = (*COLOURS, *(f"{name} reversed" for name in COLOURS))
+_MAPS = ("soil moisture", "batlow", "viridis", "cividis", "grey", "difference")
+COLOURS = (*_MAPS, *(f"{name} reversed" for name in _MAPS))
 MAP_OPTIONS: dict[str, Field] = {
     "colours": Field("choice", None, "colour map", choices=COLOURS),
     "colour_range": Field("numbers", None, "lowest and highest colour", count=2),

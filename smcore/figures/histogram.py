@@ -24,6 +24,8 @@ def draw_histogram(
     units: str, counted: str,
 ) -> None:  # fmt: skip
     """Numbers of locations by value, those beyond the range in bars of their own at its ends, and the median."""
+    from matplotlib.ticker import MaxNLocator
+
     axes = panel.made.add_subplot(place)
     known = values[np.isfinite(values)]
     edges = np.linspace(low, high, BINS + 1)
@@ -45,8 +47,8 @@ def draw_histogram(
             fontsize=panel.look.preset.small_pt,
         )  # fmt: skip
     reach = (low - step * bool(ends[0][1]), high + step * bool(ends[1][1]))
-    axes.set(xlim=reach, ylabel=counted)
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+    axes.set(xlim=reach, ylim=(0, 1.35 * max(axes.get_ylim()[1], 1)), ylabel=counted)
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.tick_params(labelbottom=False, bottom=False)
     strip = axes.inset_axes((0.0, -0.2, 1.0, 0.14), sharex=axes)
     strip.imshow(

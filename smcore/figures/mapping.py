@@ -93,10 +93,10 @@ def coast(axes: Axes, shown: Frame, panel: Panel) -> None:
     lon, lat = coastlines("50m")
     west, south, east, north = shown.box
     near = shown.near(lon)
-    pad = 0.05 * max(east - west, north - south) + 2.0
+    pad = 0.0 if shown.name == ROBINSON else 0.05 * max(east - west, north - south) + 2.0
     near[(near < west - pad) | (near > east + pad) | (lat < south - pad) | (lat > north + pad)] = np.nan
     x, y = shown.forward(near, np.where(np.isfinite(near), lat, np.nan))
-    left, right, bottom, top = shown.extent
+    left, right, *_ = shown.extent
     pixel = (right - left) / (panel.width * panel.look.dpi)
     with np.errstate(invalid="ignore"):
         jumps = np.flatnonzero(np.abs(np.diff(x)) > 0.3 * (right - left))
@@ -113,7 +113,7 @@ def coast(axes: Axes, shown: Frame, panel: Panel) -> None:
 
 
 def _lattice(axes: Axes, shown: Frame, panel: Panel) -> None:
-    """Lines of longitude and latitude with their degrees: ticks where they are straight, written at the frame if not."""
+    """Lines of longitude and latitude with their degrees: ticks where they are straight, else written at the frame."""
     west, south, east, north = shown.box
     lons, lats = _degrees(west, east, panel.width), _degrees(south, north, panel.width * min(shown.aspect, 1.5))
     for spine in axes.spines.values():
@@ -157,7 +157,7 @@ def _round_frame(axes: Axes, shown: Frame, lons: Floats, lats: Floats) -> None:
         np.concatenate([up, np.full(121, north), up[::-1], np.full(121, south)]),
     )
     axes.plot(x, y, color="#000000", linewidth=0.6, zorder=3, clip_on=False)
-    small = {"fontsize": "small", "clip_on": False}
+    small: dict[str, Any] = {"fontsize": "small", "clip_on": False}
     for value in lats:
         x, y = shown.forward(np.array([west]), np.array([value]))
         axes.annotate(

@@ -49,7 +49,7 @@ def write_package(
     Cancelled
         If the user asked to stop; nothing is left then.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir()) and not (out / RECIPE).is_file()):
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECIPE).is_file())):
         raise ExportError("There is something else already", where=str(out), hint="give a new folder")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -66,12 +66,23 @@ class Panel:
             room = max(self.width - 0.5, 0.5)
             axes.set_title("\n".join(broken(text, room, self.look)), loc="left")
 
-    def mark(self, axes: Axes, told: Told) -> None:
+    def entitle_above(self, axes: Axes) -> None:
+        """Write letter and title over axes that have a title of their own."""
+        parts = [f"({self.letter})" if self.letter else "", plain(self.title) if not self.heading else ""]
+        text = " ".join(filter(None, parts))
+        if text:
+            axes.annotate(
+                text, (0, 1), (0, 1.6 * self.look.preset.size_pt), xycoords="axes fraction",
+                textcoords="offset points", va="bottom",
+            )  # fmt: skip
+
+    def mark(self, axes: Axes, told: Told, *, raised: bool = False) -> None:
         """Say on the picture itself that data are made up, where no title over it does."""
         if told.synthetic and not self.heading:
-            axes.text(
-                0.99, 1.01, "synthetic", transform=axes.transAxes, ha="right", va="bottom", color="#8a1c1c",
-                fontsize=self.look.preset.small_pt, style="italic",
+            axes.annotate(
+                "synthetic", (0.99, 1.0), (0, 1.5 * self.look.preset.size_pt if raised else 2), va="bottom", ha="right",
+                xycoords="axes fraction", textcoords="offset points", color="#8a1c1c", style="italic",
+                fontsize=self.look.preset.small_pt,
             )  # fmt: skip
 
     def inches(self, text: str, room: float) -> str:

@@ -30,7 +30,7 @@ def placed(data: Data) -> pd.DataFrame:
         If none has.
     """
     table = data.need("lat", "lon")
-    known = table[np.isfinite(table["lat"].to_numpy(float)) & np.isfinite(table["lon"].to_numpy(float))]
+    known: pd.DataFrame = table[np.isfinite(table["lat"].to_numpy(float)) & np.isfinite(table["lon"].to_numpy(float))]
     if known.empty:
         raise RecipeError("There is nothing to draw: no location has a place", where=data.told.title[:80])
     return known
@@ -79,5 +79,5 @@ def mark_size(count: int) -> float:
 def put(axes: Axes, shown: Frame, table: pd.DataFrame, **look: Any) -> Any:
     """Marks at the places of a table."""
     x, y = shown.forward(table["lon"].to_numpy(float), table["lat"].to_numpy(float))
-    settings = {"s": mark_size(len(table)), "linewidths": 0.35, "edgecolors": INK, "zorder": 4} | look
+    settings: dict[str, Any] = {"s": mark_size(len(table)), "linewidths": 0.35, "edgecolors": INK, "zorder": 4} | look
     return axes.scatter(x, y, **settings)

@@ -5,7 +5,7 @@ Widths and lettering are those of the publishers' guides to authors as of 2025; 
 References
 ----------
 AGU: Graphics requirements (quarter page 95 × 115 mm, full page 190 × 230 mm, 300 to 600 dpi). Copernicus Publications:
-LaTeX package, template (83 and 120 mm). Elsevier: Artwork sizing (90, 140 and 190 mm; letters of 7 pt, none below 6 pt).
+LaTeX package, template (83 and 120 mm). Elsevier: Artwork sizing (90, 140, 190 mm; letters of 7 pt, none below 6 pt).
 IEEE Author Center: Size requirements for graphics (88.9 and 182 mm; Times New Roman, Helvetica, Arial). MDPI:
 Instructions for authors (300 dpi, at least 1000 pixels).
 """
@@ -133,7 +133,7 @@ class Look:
         return f"{' or '.join(wanted)} is not on this machine: the letters are {self.font}"
 
     def rc(self) -> dict[Any, Any]:
-        """matplotlib's settings."""
+        """The settings of matplotlib."""
         size, small, line = self.preset.size_pt, self.preset.small_pt, self.preset.line_pt
         return {
             "font.family": self.families, "font.size": size, "axes.titlesize": size, "axes.labelsize": size,

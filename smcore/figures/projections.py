@@ -1,8 +1,8 @@
 """Projections of maps: where longitudes and latitudes lie on the page, and which cell lies under each of its pixels.
 
 The mathematics is cartopy's; nothing is ever fetched. A field is drawn by asking, for every pixel of the figure, which
-cell it shows (:mod:`smcore.figures.mapping`): one index a row and one a column where the projection allows it, so that a
-global field of 1 km costs no more than the picture has pixels, and no cell is torn at the dateline.
+cell it shows (:mod:`smcore.figures.mapping`): one index a row and one a column where the projection allows it, so that
+a global field of 1 km costs no more than the picture has pixels, and no cell is torn at the dateline.
 """
 
 from __future__ import annotations
@@ -75,8 +75,10 @@ class Frame:
         return np.asarray((lon - self.middle + 180.0) % 360.0 - 180.0 + self.middle)
 
     def pixels(self, width: int, height: int) -> tuple[Floats, Floats]:
-        """Longitude and latitude [deg] in the middle of pixels, row 0 at the bottom: (height, width), or (width,) and
-        (height,) where the projection is straight."""
+        """Longitude and latitude [deg] in the middle of pixels, row 0 at the bottom.
+
+        (height, width) each, or (width,) and (height,) where the projection is straight.
+        """
         left, right, bottom, top = self.extent
         x = left + (right - left) * (np.arange(width) + 0.5) / width
         y = bottom + (top - bottom) * (np.arange(height) + 0.5) / height

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import RecipeError
-from smcore.figures.data import Credit, Told, once
+from smcore.figures.data import Credit, Told, networks_of, once
 from smcore.figures.sources import Places, digest
 
 if TYPE_CHECKING:
     from smcore.validation.metric_scale import Scale
     from smcore.validation.runs.results import RunResults
+    from smcore.validation.runs.run_pairs import ProductPairs
+    from smcore.validation.transforms import Transform
 
 Floats = NDArray[np.float64]
 
@@ -103,14 +105,14 @@ def title_of(results: RunResults, name: str) -> str:
 def run_told(results: RunResults, *products: str, methods: Sequence[str] = (), **more: Any) -> Told:
     """What a run's record says of some products and the reference."""
     about = {one["id"]: one for one in results.record["products"]}
-    credits = [_credit(about[name], "product") for name in products] + [
-        _credit(results.record["reference"], "reference")
-    ]
+    cited = [_credit(about[name], "product") for name in products] + [_credit(results.record["reference"], "reference")]
+    if "network" in results.metrics:
+        cited += networks_of(cited[-1], results.metrics["network"].unique())
     names = ", ".join(title_of(results, name) for name in products)
     told: dict[str, Any] = {
         "title": f"{names} against {title_of(results, results.reference)}", "units": results.units,
         "when": _period(results, products), "filters": _filters(results), "synthetic": results.is_synthetic,
-        "credits": once(credits), "methods": tuple(methods), "exclusions": _exclusions(results),
+        "credits": once(cited), "methods": tuple(methods), "exclusions": _exclusions(results),
     }  # fmt: skip
     return Told(**(told | more))
 
@@ -164,7 +166,9 @@ def pooled_metrics(results: RunResults, product: str, names: Sequence[str]) -> d
 
     table = results.summary(product, POOLED)
     return {
-        name: tuple(table.loc[name, ["value", "lower", "upper"]].astype(float)) for name in names if name in table.index
+        name: tuple(float(table[column][name]) for column in ("value", "lower", "upper"))
+        for name in names
+        if name in table.index
     }
 
 
@@ -177,8 +181,8 @@ def scale(results: RunResults, metric: str) -> Scale:
     return scale_of(metric, results.units, spread)
 
 
-def run_pairs(results: RunResults, product: str, places: Places) -> Pairs:
-    """All pairs of a product, read again from the data of the run.
+def found_pairs(results: RunResults, product: str, places: Places) -> tuple[ProductPairs, Transform]:
+    """Pairs of a product location by location, and what was done to them before they were scored.
 
     Raises
     ------
@@ -188,7 +192,18 @@ def run_pairs(results: RunResults, product: str, places: Places) -> Pairs:
     from smcore.validation.runs.run_pairs import read_pairs, transforms_of
 
     found = next(one for one in read_pairs(results.record, places.catalog) if one.name == product)
-    transform = transforms_of(results.record)[product]
+    return found, transforms_of(results.record)[product]
+
+
+def run_pairs(results: RunResults, product: str, places: Places) -> Pairs:
+    """All pairs of a product, read again from the data of the run.
+
+    Raises
+    ------
+    SmcoreError
+        If the data are not in the catalogue, or are not those of the run.
+    """
+    found, transform = found_pairs(results, product, places)
     parts = [found.scored(row, transform)[:2] for row in range(len(found.location))]
     x, y = (np.concatenate([one[i] for one in parts]) if parts else np.empty(0) for i in (0, 1))
     return Pairs(x, y, found.units)

@@ -83,7 +83,7 @@ def limits_of(data: Data) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def draw_pairs(panel: Panel, axes: Axes, data: Data, limits: tuple[float, float], *, density: bool) -> Any:
+def draw_pairs(axes: Axes, data: Data, limits: tuple[float, float], *, density: bool) -> Any:
     """Points, or the number of pairs in each bin; what a colour bar needs, or None."""
     table, colour = data.need("reference", "product"), str(data.drawn.get("colour") or "#0072b2")
     x, y = table["reference"].to_numpy(float), table["product"].to_numpy(float)
@@ -156,7 +156,7 @@ def corner(data: Data) -> list[str]:
             continue
         own = "" if name in _WITHOUT_UNIT else f" {unit}"
         between = f" [{values[1]:.3f}, {values[2]:.3f}]" if len(values) == 3 and None not in values else ""
-        told.append(f"{_PRINTED[name]} = {values[0]:.3f}{between}{own}")
+        told.append(f"{_PRINTED[name]} = {values[0]:.3f}{between}{own}".replace("-", "−"))
     return told
 
 

@@ -119,7 +119,9 @@ def lines_of(data: Data) -> list[Line]:
         one = parts.get(number)
         if one is None:
             continue
-        own = {name: one[name].to_numpy(float) for name in ("half_width", "source") if _there(one, name)}
+        own: dict[str, Any] = {
+            name: one[name].to_numpy(float) for name in ("half_width", "source") if _there(one, name)
+        }
         if _there(one, "recommended"):
             own["recommended"] = one["recommended"].to_numpy(float) == 1.0
         known = {name: looks[name] for name in _LOOKS if name in looks}

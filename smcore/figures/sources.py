@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ from smcore.figures.fields import Field, read_fields, without_defaults
 CATALOGUE, RUN, FILE, EMBEDDED = "catalogue", "run", "file", "embedded"
 AGGREGATES: Final = ("", "mean", "min", "max", "percentile", "anomaly", "share")
 TREATMENTS: Final = ("", "35d", "anomaly", "climatology")
-_LAT, _LON = {"low": -90.0, "high": 90.0}, {"low": -720.0, "high": 720.0}
 
 FIELDS: Final[dict[str, dict[str, Field]]] = {
     CATALOGUE: {
@@ -30,9 +29,9 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "percentile": Field("number", 50.0, "of an aggregate", low=0.0, high=100.0),
         "least": Field("number", None, "share of valid days that a cell needs", low=0.0, high=1.0),
         "onto": Field("choice", "coarser", "grid of a difference", choices=("coarser", "finer")),
-        "window": Field("numbers", None, "west, south, east, north [deg]", count=4, **_LON),
-        "line": Field("numbers", None, "latitude, longitude of both ends [deg]", count=4, **_LON),
-        "point": Field("numbers", None, "latitude, longitude [deg]", count=2, **_LON),
+        "window": Field("numbers", None, "west, south, east, north [deg]", low=-720.0, high=720.0, count=4),
+        "line": Field("numbers", None, "latitude, longitude of both ends [deg]", low=-720.0, high=720.0, count=4),
+        "point": Field("numbers", None, "latitude, longitude [deg]", low=-720.0, high=720.0, count=2),
         "treatment": Field("choice", "", "season taken off a series", choices=TREATMENTS),
         "quality": Field("text", "all", "retrievals that stay"),
         "masks": Field("texts", (), "named rules by which values are left out"),
@@ -80,7 +79,7 @@ class Places:
         Draw also what is not the data that the recipe was made from.
     """
 
-    catalog: Catalog = Catalog()
+    catalog: Catalog = field(default_factory=Catalog)
     folder: Path | None = None
     runs: Path | None = None
     anywhere: bool = False

@@ -1,4 +1,4 @@
-"""A figure's data as a file and back: CSV for tables, NetCDF for fields, exactly, with units; or in the recipe itself."""
+"""A figure's data as a file and back, exactly and with units: CSV for tables, NetCDF for fields; or in the recipe."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def csv_bytes(data: Data) -> bytes:
     for name in cells:
         if cells[name].dtype == object or isinstance(cells[name].dtype, pd.StringDtype):
             cells[name] = cells[name].map(text_cell)
-        elif np.issubdtype(cells[name].dtype, np.datetime64):
+        elif pd.api.types.is_datetime64_any_dtype(cells[name]):
             cells[name] = cells[name].to_numpy("datetime64[us]").astype(str)
-    cells.columns = [text_cell(_titled(name, data.units.get(name, ""))) for name in cells]
+    cells.columns = pd.Index([text_cell(_titled(str(name), data.units.get(str(name), ""))) for name in cells])
     buffer = io.StringIO()
     cells.to_csv(buffer, index=False, lineterminator="\n")
     return (head(about) + buffer.getvalue()).encode()

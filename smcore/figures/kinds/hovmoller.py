@@ -38,7 +38,8 @@ def section_data(found: Hovmoller, told: Told, *, axis: str, units: str, drawn: 
     """
     middle = (found.edges[:-1] + found.edges[1:]) / 2
     coords = {
-        "time": found.time.astype("datetime64[ns]"), "position": ("position", middle, {"units": units, "long_name": axis}),
+        "time": found.time.astype("datetime64[ns]"),
+        "position": ("position", middle, {"units": units, "long_name": axis}),
         "low": ("position", found.edges[:-1]), "high": ("position", found.edges[1:]),
     }  # fmt: skip
     about = {"units": told.units, "long_name": told.quantity}
@@ -94,8 +95,8 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     scale, axes = shading(colours, low, high), panel.axes()
     start, end = (float(t.astype("datetime64[ms]").astype(np.int64)) / 86_400_000.0 for t in (first, last))
     axes.imshow(
-        laid, cmap=scale.cmap, norm=scale.norm, origin="lower", aspect="auto", extent=(start, end, edges[0], edges[-1]),
-        interpolation="none",
+        laid, cmap=scale.cmap, vmin=low, vmax=high, origin="lower", aspect="auto", interpolation="none",
+        extent=(start, end, edges[0], edges[-1]),
     )  # fmt: skip
     axes.xaxis_date()
     dated(axes)

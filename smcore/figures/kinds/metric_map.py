@@ -129,8 +129,8 @@ def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
     unit = unit_label(data.told.units)
     spelt = f" {unit}" if unit not in ("", "1") else ""
     counted = str(data.drawn.get("counted", "locations"))
-    told = [f"The median over {len(known)} {counted} is {middle:.3g}{spelt}, half of them lie between {low:.3g} and "
-            f"{high:.3g}{spelt}"]  # fmt: skip
+    half = f"half of them lie between {low:.3g} and {high:.3g}{spelt}"
+    told = [f"The median over {len(known)} {counted} is {middle:.3g}{spelt}, {half}"]
     if data.field is None and len(known) < len(values):
         told.append(f"{len(values) - len(known)} {counted} have no number and are hollow")
     return tuple(told)

@@ -50,14 +50,14 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     if not source["stations"] or not source["sensors"]:
         raise RecipeError("A scatter needs a sensor", hint="name stations and sensors in data, or take a run")
     collection, sensor = places.entry(source["stations"]), source["sensors"][0]
-    credits = (
+    cited = (
         checked_credit(product, "product", source, places),
         checked_credit(collection, "reference", source, places),
     )
     pairs = notebook.read_pairs(product, collection, sensor, **masks_of(source))
     told = Told(
         title=f"{pairs.names[0]} against {pairs.title}", units=pairs.units[1], where=sensor, filters=pairs.notes,
-        synthetic=pairs.synthetic, credits=once(credits), methods=("ubrmsd",),
+        synthetic=pairs.synthetic, credits=once(cited), methods=("ubrmsd",),
     )  # fmt: skip
     metrics = {name: value for name, value in pairs.metrics.items() if name in _SHOWN}
     return scatter_data(
@@ -97,7 +97,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     if not limits[0] < limits[1]:
         raise RecipeError("The limits of the axes are empty", hint="give the lower one first")
     dense = _is_dense(data, options)
-    drawn = draw_pairs(panel, axes, data, limits, density=dense)
+    drawn = draw_pairs(axes, data, limits, density=dense)
     draw_lines(axes, data, limits, fit=options["fit"])
     axes.set(xlim=limits, ylim=limits, aspect="equal", anchor="C" if panel.alone else "N")
     ticks = axes.get_xticks()

@@ -39,7 +39,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     """Products at the place, and sensors of a collection; anomalies of all where that was asked."""
     entries = chosen(source, places, least=0)
     found: list[xr.DataArray] = []
-    credits = [checked_credit(entry, "product", source, places) for entry in entries]
+    cited = [checked_credit(entry, "product", source, places) for entry in entries]
     if entries and source["point"] is None:
         raise RecipeError("Series of products need a place", hint="give data, point: latitude and longitude")
     found += [
@@ -47,7 +47,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     ]
     if source["sensors"]:
         collection = places.entry(source["stations"])
-        credits.append(checked_credit(collection, "reference", source, places))
+        cited.append(checked_credit(collection, "reference", source, places))
         found += [notebook.read_sensor(collection, sensor) for sensor in source["sensors"]]
     if not found:
         raise RecipeError("The figure needs a product or a sensor", hint="name them in data, products or sensors")
@@ -60,7 +60,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         title="Soil moisture" if len(cut) > 1 else str(cut[0].attrs["title"]), quantity=str(cut[0].attrs["long_name"]),
         units=str(cut[0].attrs["units"]), when=_period(cut), where=f"{point[0]:.3f}° N, {point[1]:.3f}° E",
         filters=tuple(filter(None, (_left_out(cut),))), synthetic=any(one.attrs["synthetic"] for one in cut),
-        credits=once(credits), methods=("climatology",) if source["treatment"] else (),
+        credits=once(cited), methods=("climatology",) if source["treatment"] else (),
     )  # fmt: skip
     return series_data([_line(one, i) for i, one in enumerate(cut)], told, quantity=str(cut[0].attrs["long_name"]))
 
@@ -73,7 +73,7 @@ def _left_out(series: list[xr.DataArray]) -> str:
 
 def _line(one: xr.DataArray, position: int) -> Line:
     station = int(one.attrs.get("order", position)) < 0
-    optional = {
+    optional: dict[str, Any] = {
         name: np.asarray(one[name].values, float) for name in ("half_width", "source") if name in one.coords
     }  # fmt: skip
     return Line(
@@ -121,7 +121,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     places = panel.spec.subgridspec(
         len(units) + 1, 1, height_ratios=[*([1.0] * len(units)), _share(under, panel, len(units))]
     )
-    axes = []
+    axes: list[Any] = []
     for i, unit in enumerate(units):
         one = panel.made.add_subplot(places[i, 0], sharex=axes[0] if axes else None)
         for line in (line for line in lines if line.units == unit):

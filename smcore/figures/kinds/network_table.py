@@ -1,0 +1,126 @@
+"""A table of medians by network, or by another stratum, and product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smcore.errors import RecipeError
+from smcore.figures.data import Data
+from smcore.figures.fields import Field
+from smcore.figures.grouping import NETWORK
+from smcore.figures.panel import INK, Panel
+from smcore.figures.presets import Look
+from smcore.figures.run_tables import chosen_metric, chosen_products, opened_run, run_told, scale, title_of
+from smcore.figures.sources import RUN, Places
+from smcore.figures.style import clipped, plain, text_inches
+from smcore.names import unit_label
+
+TITLE = "Table by network"
+ABOUT = "Number of sensors and median metrics of each product in each network, or other stratum, as a table."
+TAKES = (RUN,)
+OPTIONS: dict[str, Field] = {
+    "metrics": Field("texts", ("pearson_r", "bias", "rmsd", "ubrmsd"), "names of metrics, one column each"),
+    "most": Field("whole", 30, "rows at most", low=1, high=80),
+}
+_ROW = 1.75  # heights of a letter
+_NAME_LETTERS, _WHOLE_LETTERS = 34, 80
+
+
+def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
+    """Medians of the run's own strata, and over all."""
+    from smcore.validation.metrics import METRICS
+    from smcore.validation.score import MEDIAN
+
+    results = opened_run(source, places)
+    products, stratum = chosen_products(results, source), source["stratum"] or NETWORK
+    metrics = [chosen_metric(results, source, name) for name in options["metrics"]]
+    if stratum not in results.stratum_names:
+        known = ", ".join(results.stratum_names) or "none: the run was not divided"
+        raise RecipeError(f"The run has no stratum {stratum[:60]!r}", where=results.folder.name, hint=f"it has {known}")
+    whole = results.metrics.assign(level="all", sample=source["sample"])
+    table = pd.concat([results.strata[results.strata["stratum"] == stratum], whole])
+    table = table[(table["location"] == MEDIAN) & (table["sample"] == source["sample"]) & table["metric"].isin(metrics)]
+    rows = []
+    for (level, product), one in table[table["product"].isin(products)].groupby(["level", "product"], sort=False):
+        by = one.set_index("metric")
+        numbers = {m: float(by["value"].get(m, np.nan)) for m in metrics}
+        count = pd.to_numeric(by["n"], errors="coerce").max()
+        rows.append({"level": level, "product": title_of(results, str(product)), "n": count, **numbers})
+    units = {name: scale(results, name).units or "1" for name in metrics}
+    told = run_told(results, *products, methods=metrics, quantity=f"medians by {stratum.replace('_', ' ')}", units="")
+    drawn = {"by": stratum.replace("_", " "), "symbols": {name: METRICS[name].symbol for name in metrics},
+             "counted": results.noun}  # fmt: skip
+    return Data(replace(told, counted=results.noun), pd.DataFrame(rows), units=units, drawn=drawn)
+
+
+def _cells(data: Data, options: Mapping[str, Any], letters: int = _NAME_LETTERS) -> list[list[str]]:
+    """Head and rows as text; names of at most so many letters."""
+    table = data.need("level", "product", "n").head(options["most"])
+    metrics = [name for name in table if name not in ("level", "product", "n")]
+    symbols = data.drawn.get("symbols", {})
+    head = [plain(data.drawn.get("by", "")), "product", "n"]
+    head += [_head(str(symbols.get(name, name)), data.units.get(str(name), "")) for name in metrics]
+    rows, before = [head], ""
+    for one in table.to_dict("records"):
+        level = clipped(one["level"], letters) if one["level"] != before else ""
+        before = one["level"]
+        count = f"{one['n']:.0f}" if np.isfinite(one["n"]) else "–"
+        rows.append([level, clipped(one["product"], letters), count, *(_number(one[name]) for name in metrics)])
+    return rows
+
+
+def _head(symbol: str, units: str) -> str:
+    unit = unit_label(units)
+    return f"{plain(symbol)} [{unit}]" if unit not in ("", "1") else plain(symbol)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "–"
+
+
+def _widths(cells: list[list[str]], look: Look) -> list[float]:
+    """Inches of each column."""
+    return [max(text_inches(row[i], look, small=True) for row in cells) + 0.14 for i in range(len(cells[0]))]
+
+
+def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
+    """A line a row."""
+    rows = len(_cells(data, options)) + 0.6
+    return float(min(rows * _ROW * look.preset.small_pt / 72 + 0.25, look.most_inch))
+
+
+def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
+    """Text in columns with rules above and below, as journals set tables; letters shrink where it would be too wide."""
+    cells = _cells(data, options, _WHOLE_LETTERS)
+    widths = _widths(cells, panel.look)
+    if sum(widths) > panel.width - 0.1:
+        cells = _cells(data, options)
+        widths = _widths(cells, panel.look)
+    axes = panel.axes()
+    axes.set_axis_off()
+    scale_ = min(1.0, (panel.width - 0.1) / sum(widths))
+    size = panel.look.preset.small_pt * scale_
+    ends = np.cumsum([0.0, *widths]) * scale_ / max(panel.width - 0.1, 0.1)
+    axes.set(xlim=(0, 1), ylim=(-len(cells), 0.2))
+    for i, row in enumerate(cells):
+        for j, text in enumerate(row):
+            x, side = (ends[j], "left") if j < 2 else (ends[j + 1] - 0.01, "right")
+            axes.text(x, -i - 0.5, text, ha=side, va="center", fontsize=size, clip_on=False)
+        if i and row[0] and i > 1:
+            axes.plot([0, ends[-1]], [-i, -i], color=INK, linewidth=0.2)
+    for y, thick in ((0.0, 0.9), (-1.0, 0.5), (-float(len(cells)), 0.9)):
+        axes.plot([0, ends[-1]], [y, y], color=INK, linewidth=thick, clip_on=False)
+    panel.mark(axes, data.told)
+
+
+def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the numbers are."""
+    left = len(data.table) - min(len(data.table), options["most"])
+    counted = str(data.drawn.get("counted", "locations"))
+    return (f"Numbers are medians over {counted}; n is the number of {counted} with a value",
+            *([f"{left} rows are left out"] if left else []))  # fmt: skip
