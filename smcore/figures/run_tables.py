@@ -96,7 +96,7 @@ def chosen_metric(results: RunResults, source: Mapping[str, Any], metric: str = 
 def title_of(results: RunResults, name: str) -> str:
     """The title of a product or the reference; a leading «…synthetic: » goes, since a mark beside it says so."""
     about = (*results.record["products"], results.record["reference"])
-    made_up = next((bool(one["synthetic"]) for one in about if one["id"] == name), False)
+    made_up = next((bool(one["synthetic"]) for one in about if _name(one) == name), False)
     whole = results.title(name)
     head, colon, tail = whole.partition(": ")
     return tail if made_up and colon and head.lower().endswith("synthetic") else whole
@@ -104,7 +104,7 @@ def title_of(results: RunResults, name: str) -> str:
 
 def run_told(results: RunResults, *products: str, methods: Sequence[str] = (), **more: Any) -> Told:
     """What a run's record says of some products and the reference."""
-    about = {one["id"]: one for one in results.record["products"]}
+    about = {_name(one): one for one in results.record["products"]}
     cited = [_credit(about[name], "product") for name in products] + [_credit(results.record["reference"], "reference")]
     if "network" in results.metrics:
         cited += networks_of(cited[-1], results.metrics["network"].unique())
@@ -115,6 +115,11 @@ def run_told(results: RunResults, *products: str, methods: Sequence[str] = (), *
         "credits": once(cited), "methods": tuple(methods), "exclusions": _exclusions(results),
     }  # fmt: skip
     return Told(**(told | more))
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    """What a data set is called in the run: its id, with a scaling of its own as ``@cdf``."""
+    return str(one.get("name") or one["id"])
 
 
 def _credit(about: Mapping[str, Any], role: str) -> Credit:
@@ -128,7 +133,7 @@ def _period(results: RunResults, products: Sequence[str]) -> str:
     """The span that was asked for, else the one that all share."""
     options = results.record["options"]
     spans = [str(one.get("period") or "") for one in (*results.record["products"], results.record["reference"])
-             if one["id"] in (*products, results.reference)]  # fmt: skip
+             if _name(one) in (*products, results.reference)]  # fmt: skip
     starts, ends = (
         zip(*(span.split(" to ") for span in spans if " to " in span), strict=True) if any(spans) else ((), ())
     )
