@@ -188,6 +188,11 @@ def test_only_values_that_are_used_are_suspected(tmp_path: Path) -> None:
     assert [one.start for one in every] == [str(HOURS[200]), str(HOURS[710])]
 
 
+def test_every_rule_has_a_line_in_the_manual() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "review-suspicion.md").read_text(encoding="utf-8")
+    assert {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")} >= set(rule_names())
+
+
 def test_every_rule_has_words_and_says_what_it_lacks(tmp_path: Path) -> None:
     evidence = Sensors(make_collection(tmp_path)).evidence(2)
     assert {rule_title(name) for name in rule_names()} >= {"flat line", "spike", "step", "drift"}

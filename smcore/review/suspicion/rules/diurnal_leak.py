@@ -54,19 +54,20 @@ def find(evidence: Evidence) -> list[Suspicion]:
         return []
     heat = evidence.soil_temperature if len(evidence.soil_temperature) else evidence.air_temperature
     hour = _hour(mean)
+    local = (hour + (evidence.lon / 15 if np.isfinite(evidence.lon) else 0.0)) % 24
     if len(heat):
         warm = _hour(_windows(_cycles(heat, first, count))[0])
         suspect = steady & (np.abs((hour - warm + 12) % 24 - 12) <= NEAR_H)
-        what = "with the temperature"
+        why = "in step with the temperature"
     else:
-        local = (hour + evidence.lon / 15) % 24
         suspect = steady & (local >= WARM[0]) & (local <= WARM[1])
-        what = "highest in the afternoon"
+        why = "when soil dries"
     found = []
     for low, high in runs(suspect, join=JOIN_D):
         begin, end = (first + low) * DAY_S, (first + high + WINDOW_D) * DAY_S - 1
         strongest = low + int(np.nanargmax(np.where(suspect[low : high + 1], amplitude[low : high + 1], np.nan)))
-        sentence = f"a daily cycle of ±{amplitude[strongest]:.3f} m³/m³ {what}, highest at {hour[strongest]:.0f} h UTC"
+        when = f"{local[strongest]:.0f} h local solar time"
+        sentence = f"a daily cycle of ±{amplitude[strongest]:.3f} m³/m³, highest at {when}, {why}"
         found.append(mark("diurnal-leak", begin, end, sentence, strength(float(amplitude[strongest]), least)))
     return found
 
