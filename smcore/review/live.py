@@ -203,6 +203,17 @@ class LivePairs:
                 found[one.name] = none if spans is None else within(pairs.reference_time, spans)
         return found
 
+    def cells(self) -> dict[str, int]:
+        """Number of the first product's cell at each subject, for the order by sensors of one cell.
+
+        Empty where the product gives the locations.
+        """
+        one = self._live[0]
+        if one.matched.product_is_anchor:
+            return {}
+        cell = one.matched.collocation.indices[:, 0]
+        return {subject: int(cell[rows[0]]) for subject, rows in one.rows.items() if cell[rows[0]] >= 0}
+
     def effect(self, sets: Mapping[str, Iterable[Exclusion]], metrics: Sequence[str] | None = None) -> pd.DataFrame:
         """Headlines under several sets of exclusions by name, as ``none``, ``blind`` and ``all``: for a report.
 

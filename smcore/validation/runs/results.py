@@ -33,7 +33,7 @@ DENSITY: Final = "density.npz"
 
 _SUMMARIES: Final = (POOLED, MEDIAN, POOLED_WITH_SEEN, MEDIAN_WITH_SEEN)
 _TEXT: Final = ("location", "sensor", "network", "note", "seen", "interval", "units", "status", "level", "stratum")
-_READING: Final = threading.Lock()
+READING: Final = threading.Lock()
 """NetCDF files are read by one thread of the process at a time: the library is not safe in several."""
 
 Floats = NDArray[np.float64]
@@ -203,7 +203,7 @@ class RunResults:
         if not self.is_grid:
             return None
         if key not in self._fields:
-            with _READING:
+            with READING:
                 self._fields[key] = _read_field(self.folder / "metrics.nc", product, metric)
         return self._fields[key]
 
