@@ -55,7 +55,9 @@ def folder_of(path: Path, products: tuple[str, ...] = ("one", "two"), change: fl
     parts = [of_n.assign(stratum="network", level=of_n["network"], sample="own")]
     cover = of_n.assign(stratum="land_cover", level=of_n["sensor"].map(levels))
     parts += [cover.assign(sample=sample) for sample in ("own", "common")]
-    write_csv(pd.concat([part[part["level"] != ""] for part in parts]), path / "strata.csv")
+    strata = pd.concat([part[part["level"] != ""] for part in parts])
+    first = ["stratum", "level", "sample"]
+    write_csv(strata[[*first, *strata.columns.difference(first, sort=False)]], path / "strata.csv")
     with netCDF4.Dataset(path / "metrics.nc", "w") as nc:
         nc.createDimension("location", 5)
         nc.createDimension("product", len(products))
