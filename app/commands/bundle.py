@@ -18,6 +18,7 @@ def command(
     with_pairs: Annotated[
         bool, typer.Option("--with-pairs", help="Also pairs of data whose licence does not let values be passed on.")
     ] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Leave the figures out: faster.")] = False,
     date: Annotated[
         str, typer.Option("--date", help="Day of the bundle; default: the last event of its review, else of its run.")
     ] = "",
@@ -25,7 +26,13 @@ def command(
     """Write record, metrics, review, pairs, report and citations of a run with their hashes into one folder."""
     context = cli.context()
     written = write_bundle(
-        open_run(run), context.load_catalog(), out, with_pairs=with_pairs, day=date, progress=context.progress
+        open_run(run),
+        context.load_catalog(),
+        out,
+        with_pairs=with_pairs,
+        with_figures=not no_figures,
+        day=date,
+        progress=context.progress,
     )
     total = sum(written.files.values())
     return {"out": str(out), "files": written.files, "bytes": total, "notes": list(written.notes)}

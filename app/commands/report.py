@@ -25,6 +25,7 @@ def command(
     station: Annotated[
         str | None, typer.Option("--station", help="Only this station, as the column sensor of metrics.csv has it.")
     ] = None,
+    no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Leave the large pictures out: faster.")] = False,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Also print it to a PDF beside, where a Chromium is there.")
     ] = False,
@@ -35,8 +36,10 @@ def command(
     results = open_run(run) if bundle is None else bundle.results
     kept = () if bundle is None else bundle.pairs()
     material = gather(results, cli.context().load_catalog(), kept=kept, progress=part(progress, 0.0, 0.3))
-    whole = part(progress, 0.3, 1.0)
-    text = report(material, progress=whole) if station is None else station_report(material, station)
+    if station is not None:
+        text = station_report(material, station)
+    else:
+        text = report(material, with_pictures=not no_pictures, progress=part(progress, 0.3, 1.0))
     write_page(text, out)
     found = {"out": str(out), "bytes": out.stat().st_size, "stations": len(material.stations) if not station else 1}
     if material.no_pairs:

@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from smcore.figures.citations import bibliography, escaped
+from smcore.figures.run_tables import run_told
 from smcore.report.methods import references
+from smcore.validation.runs.results import RunResults
 
-_ESCAPES: Final = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-}  # fmt: skip
-_DOI: Final = re.compile(r"(?:doi:)?(10\.\d{4,9}/[A-Za-z0-9._;()/:-]+)")
+_DOI: Final = re.compile(r"doi:(10\.\d{4,9}/[A-Za-z0-9._;()/:-]+)")
+_REFERENCE: Final = re.compile(r"(?P<author>.+?) \((?P<year>\d{4})\): (?P<title>.+?)\. (?P<note>.+)")
 
 
-def bibliography(record: Mapping[str, Any]) -> str:
-    """The text of a BibTeX file: data sets in the order of the run, then methods, then Loam."""
-    entries: dict[str, str] = {}
-    for one in (*record["products"], record["reference"]):
-        key = _key(str(one["id"]))
-        fields = {
-            "title": one["title"],
-            "note": one["citation"],
-            "doi": _doi(str(one["doi"])),
-            "version": one["version"],
-        }
-        entries.setdefault(key, _entry(key, fields))
-    for text in references(record):
-        found = re.match(r"(?P<authors>.+?) \((?P<year>\d{4})\): (?P<title>.+?)\. (?P<rest>.+)", text)
-        if found is None:
+def citations(results: RunResults) -> str:
+    """The text of a BibTeX file: data sets with their networks, methods of the metrics, Loam, then other methods."""
+    told = run_told(results, *results.products, methods=results.metric_names)
+    entries = [bibliography([told])]
+    for text in references(results.record):
+        found, doi = _REFERENCE.match(text), _DOI.search(text)
+        if found is None or doi is None or doi[1] in entries[0]:
             continue
-        key = _key(f"{found['authors'].split(',')[0]}{found['year']}")
-        rest = re.sub(r",? doi:\S+$", "", found["rest"])
-        authors = re.sub(r" et al\.$", " and others", found["authors"])
-        fields = {"author": authors, "title": found["title"], "year": found["year"], "note": rest}
-        entries.setdefault(key, _entry(key, fields | {"doi": _doi(text)}))
-    loam = {"title": "Loam, a workbench for satellite soil moisture", "version": str(record["loam"])}
-    entries["loam"] = _entry("loam", loam)
-    return "\n".join(entries.values())
-
-
-def latex(text: object) -> str:
-    """Text as LaTeX: what would be a command, a formula or a comment is a letter; no line breaks."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return "".join(_ESCAPES.get(c, c) for c in plain)
-
-
-def _entry(key: str, fields: Mapping[str, Any]) -> str:
-    told = [f"  {name} = {{{value if name == 'doi' else latex(value)}}}" for name, value in fields.items() if value]
-    return f"@misc{{{key},\n" + ",\n".join(told) + "\n}\n"
-
-
-def _key(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9:-]", "", text) or "source"
-
-
-def _doi(text: str) -> str:
-    found = _DOI.search(text)
-    return found[1].rstrip(".;)") if found else ""
+        fields = found.groupdict() | {"note": re.sub(r",? doi:\S+$", "", found["note"]), "doi": doi[1]}
+        fields["author"] = re.sub(r" et al\.$", " and others", fields["author"])
+        lines = [f"  {name} = {{{escaped(value)}}}," for name, value in fields.items()]
+        key = re.sub(r"[^a-z0-9]", "", f"{found['author'].split(',')[0].lower()}{found['year']}")
+        entries.append("\n".join([f"@misc{{{key},", *lines, "}", ""]))
+    return "\n".join(entries)

@@ -16,8 +16,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from smcore.bundle.citing import bibliography
+from smcore.bundle.citing import citations
 from smcore.bundle.crate import crate
+from smcore.bundle.figures import write_figures
 from smcore.bundle.kept_pairs import write_pairs
 from smcore.bundle.layout import (
     CITATIONS,
@@ -37,7 +38,7 @@ from smcore.bundle.service_file import write_service_file
 from smcore.bundle.snapshot import snapshot
 from smcore.catalog import Catalog
 from smcore.errors import ExportError
-from smcore.progress import Cancel, Progress, check, never, part, quiet
+from smcore.progress import Cancel, Progress, never, part, quiet
 from smcore.report.gather import gather
 from smcore.report.material import Material
 from smcore.report.page import report
@@ -67,6 +68,7 @@ def write_bundle(
     out: Path,
     *,
     with_pairs: bool = False,
+    with_figures: bool = True,
     day: str = "",
     progress: Progress = quiet,
     cancelled: Cancel = never,
@@ -79,6 +81,8 @@ def write_bundle(
         Where the data are looked up, for the pairs and the drawings; None leaves these out.
     with_pairs
         Also write pairs of data whose licence does not say that values may be passed on.
+    with_figures
+        Also draw the default figures, which take a second or two each.
     day
         ISO day of the bundle; '' takes that of the last event of the review, else of the run's record.
 
@@ -92,11 +96,11 @@ def write_bundle(
         If the user asked to stop.
     """
     _check_out(out)
-    stated = _day(day)
+    asked = _Asked(with_pairs, with_figures, _day(day))
     draft = out.absolute().parent / f".{out.name}.{uuid.uuid4().hex}"
     try:
         draft.mkdir(parents=True)
-        notes = _fill(results, catalog, draft, stated, with_pairs, progress, cancelled)
+        notes = _fill(results, catalog, draft, asked, progress, cancelled)
         sizes = {one.relative_to(draft).as_posix(): one.stat().st_size for one in files_of(draft)}
         if out.exists():
             out.rmdir()  # empty, as was checked
@@ -109,25 +113,44 @@ def write_bundle(
     return Written(out, sizes, notes)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    with_pairs: bool
+    with_figures: bool
+    day: str
+
+
 def _fill(
-    results: RunResults, catalog: Catalog | None, draft: Path, day: str, with_pairs: bool,
-    progress: Progress, cancelled: Cancel,
-) -> tuple[str, ...]:  # fmt: skip
+    results: RunResults, catalog: Catalog | None, draft: Path, asked: _Asked, progress: Progress, cancelled: Cancel
+) -> tuple[str, ...]:
     """Write every file of the bundle into a folder; returns what is to be said of it."""
     record, licences = results.record, licences_of(results.record)
     _copy(results, draft)
     events = _review(results, draft)
     progress(0.02, "reading the pairs")
-    material = gather(results, catalog, progress=part(progress, 0.02, 0.4), cancelled=cancelled)
-    notes = _pairs(material, draft, licences, with_pairs=with_pairs)
-    check(cancelled)
-    progress(0.4, "metrics for QA4SM")
+    material = gather(results, catalog, progress=part(progress, 0.02, 0.3), cancelled=cancelled)
+    notes = _pairs(material, draft, licences, with_pairs=asked.with_pairs)
     if not (draft / qa4sm.FILE).exists():
-        notes += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.4, 0.6), cancelled)
-    (draft / REPORT).write_text(report(material, progress=part(progress, 0.6, 0.95)), encoding="utf-8")
-    (draft / CITATIONS).write_text(bibliography(record), encoding="utf-8")
-    check(cancelled)
-    title = f"{', '.join(results.products)} against {results.reference}"
+        notes += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.3, 0.5), cancelled)
+    if asked.with_figures:
+        notes += write_figures(material, draft, part(progress, 0.5, 0.8), cancelled)
+    page = report(material, with_pictures=asked.with_figures, progress=part(progress, 0.8, 0.97), cancelled=cancelled)
+    (draft / REPORT).write_text(page, encoding="utf-8")
+    (draft / CITATIONS).write_text(citations(results), encoding="utf-8")
+    _describe(results, draft, licences, notes, events, asked.day)
+    return notes
+
+
+def _describe(
+    results: RunResults,
+    draft: Path,
+    licences: Sequence[Licence],
+    notes: Sequence[str],
+    events: Sequence[Event],
+    day: str,
+) -> None:
+    """Say what is in the folder, for people, for archives, and as hashes; nothing is written after that."""
+    record, title = results.record, f"{', '.join(results.products)} against {results.reference}"
     sizes = {one.relative_to(draft).as_posix(): one.stat().st_size for one in files_of(draft)}
     (draft / README).write_text(readme(title, record, sizes, licences, notes), encoding="utf-8")
     sizes[README] = (draft / README).stat().st_size
@@ -135,7 +158,6 @@ def _fill(
     reviewers = list(dict.fromkeys(event.reviewer for event in events))
     (draft / CRATE).write_text(crate(record, sizes, licences, reviewers, date=when, title=title), encoding="utf-8")
     _write_hashes(record, draft)
-    return notes
 
 
 def _copy(results: RunResults, draft: Path) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from smcore.errors import ExportError
-from smcore.progress import Progress, quiet
+from smcore.progress import Cancel, Progress, never, quiet
+from smcore.progress import part as part_of
 from smcore.report import analysed, compared, methods, reviewed, stations
 from smcore.report.markup import Html, data, esc, join, listing, paragraph, section, table, tag, with_links
 from smcore.report.material import Material
+from smcore.report.pictures import pictures
 
 POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: the pictures and styles that it holds, nothing from anywhere else."""
@@ -23,15 +25,32 @@ POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; b
 _STYLE: Final = Path(__file__).with_name("report.css")
 
 
-def report(material: Material, *, progress: Progress = quiet) -> str:
-    """The whole report of a run as the text of an HTML file."""
+def report(
+    material: Material, *, with_pictures: bool = True, progress: Progress = quiet, cancelled: Cancel = never
+) -> str:
+    """The whole report of a run as the text of an HTML file.
+
+    Parameters
+    ----------
+    with_pictures
+        Also draw maps, boxes, Taylor diagram and scatters, which take a second each.
+
+    Raises
+    ------
+    Cancelled
+        If the user asked to stop.
+    """
     progress(0.0, "tables")
+    drawn = Html("")
+    if with_pictures:
+        drawn = pictures(material, progress=part_of(progress, 0.05, 0.5), cancelled=cancelled)
     title = f"{', '.join(material.results.products)} against {material.results.reference}"
     parts = [
         ("compared", "What was compared", compared.compared(material)),
         ("headline", "Headline", compared.headline(material)),
         ("review", "Review", reviewed.progress(material)),
         ("exclusions", "Exclusions", reviewed.exclusions(material)),
+        ("pictures", "Pictures", drawn),
         ("tables", "Tables", _tables(material)),
         ("stations", "Stations", _stations(material, progress)),
         ("methods", "Methods", _methods(material)),
@@ -127,7 +146,7 @@ def _stations(material: Material, progress: Progress) -> Html:
     missing = paragraph(f"No pairs are drawn: {material.no_pairs}.", class_="hint") if material.no_pairs else ""
     found = []
     for i, subject in enumerate(names):
-        progress(0.2 + 0.8 * i / len(names), f"station {i + 1} of {len(names)}")
+        progress(0.5 + 0.5 * i / len(names), f"station {i + 1} of {len(names)}")
         found.append(stations.station(material, subject))
     return section("Stations", missing, *found, id_="stations")
 

@@ -29,7 +29,7 @@ def made(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
     catalog = load_catalog([tiny.file])
     options = RunOptions(estimates=EstimateOptions(metrics=("pearson_r", "bias")), strata=("none",))
     write_run(validate(["coarse"], "nets", catalog, options), folder / "run")
-    write_bundle(open_run(folder / "run"), catalog, folder / "Süd & <b>")
+    write_bundle(open_run(folder / "run"), catalog, folder / "Süd & <b>", with_figures=False)
     return folder / "run", folder / "Süd & <b>"
 
 

@@ -16,13 +16,15 @@ import pandas as pd
 import pytest
 from hostile import HOSTILE
 
-from smcore.bundle.citing import latex
 from smcore.bundle.layout import HASHES, VERSION, is_bundle, is_safe_name
 from smcore.bundle.licences import licence_of
 from smcore.bundle.open import open_bundle
 from smcore.bundle.write import write_bundle
 from smcore.catalog import load_catalog
 from smcore.errors import ExportError, ReviewError, SmcoreError, StoreError
+from smcore.figures.drawing import draw
+from smcore.figures.recipe import read_recipe
+from smcore.figures.sources import Places
 from smcore.report.gather import gather
 from smcore.review.log import REVIEW_LOG, ReviewLog
 from smcore.validation.runs import qa4sm
@@ -45,8 +47,24 @@ def made(hostile: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
     log.append("note", subjects[0], "Ann", {"text": "=SUM(A1) <b>"})
     excluded = {"start": "2018-01-10T00:00:00", "end": "2018-01-20T23:59:59", "reason": "flat", "text": ""}
     log.append("exclude", subjects[1], "Ann", excluded)
-    write_bundle(results, load_catalog([hostile[0]]), folder / "bundle")
+    write_bundle(results, load_catalog([hostile[0]]), folder / "bundle", with_figures=False)
     return hostile[0], run, folder / "bundle"
+
+
+@pytest.mark.slow
+def test_figures_lie_in_the_bundle_and_their_recipes_draw_them_again(made: Made, tmp_path: Path) -> None:
+    catalog = load_catalog([made[0]])
+    for name in ("one", "two"):
+        assert write_bundle(open_run(made[1]), catalog, tmp_path / name).notes == ()
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    assert open_bundle(tmp_path / "one").notes == ()
+    folders = sorted((tmp_path / "one" / "figures").iterdir())
+    assert {"taylor", "review", "scatter-1", "map-ubrmsd-2", "boxes-ubrmsd", "stations"} <= {
+        one.name for one in folders
+    }
+    for folder in folders:
+        recipe = read_recipe(folder / "recipe.json")
+        assert draw(recipe, Places(folder=folder)) == (folder / "figure.png").read_bytes(), folder.name
 
 
 def copy_of(bundle: Path, folder: Path) -> Path:
@@ -59,7 +77,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_run_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
-    again = write_bundle(open_run(made[1]), load_catalog([made[0]]), tmp_path / "again")
+    again = write_bundle(open_run(made[1]), load_catalog([made[0]]), tmp_path / "again", with_figures=False)
     first, second = content(made[2]), content(tmp_path / "again")
     assert sorted(first) == sorted(second) == sorted(again.files)
     assert [name for name in first if first[name] != second[name]] == []
@@ -179,12 +197,14 @@ def test_a_bundle_is_never_written_over_anything_nor_left_half(made: Made, tmp_p
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("x")
     with pytest.raises(ExportError, match="There is something already"):
-        write_bundle(open_run(made[1]), catalog, tmp_path / "full")
+        write_bundle(open_run(made[1]), catalog, tmp_path / "full", with_figures=False)
     with pytest.raises(ExportError, match="is no day"):
-        write_bundle(open_run(made[1]), catalog, tmp_path / "new", day="yesterday")
+        write_bundle(open_run(made[1]), catalog, tmp_path / "new", day="yesterday", with_figures=False)
     stopped = iter([False])
     with pytest.raises(SmcoreError, match="Stopped"):
-        write_bundle(open_run(made[1]), catalog, tmp_path / "new", cancelled=lambda: next(stopped, True))
+        write_bundle(
+            open_run(made[1]), catalog, tmp_path / "new", cancelled=lambda: next(stopped, True), with_figures=False
+        )
     assert [one.name for one in tmp_path.iterdir()] == ["full"]
 
 
@@ -213,20 +233,23 @@ def test_the_crate_is_flat_complete_and_points_at_what_is_there(made: Made) -> N
     assert [one["name"] for one in crate["@graph"] if one["@type"] == "Person"] == ["Ann"]
 
 
-def test_pairs_of_closed_data_stay_at_home_unless_they_are_asked_for(made: Made, tmp_path: Path) -> None:
+def test_pairs_of_closed_data_stay_at_home_unless_they_are_asked_for(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smcore.bundle.write.write_service_file", lambda *_: ())
     results = open_run(made[1])
     record = json.loads(json.dumps(results.record))
     record["reference"]["licence"] = "scientific use; not to be passed on to third parties"
     closed = type(results)(results.folder, record)
     catalog = load_catalog([made[0]])
-    written = write_bundle(closed, catalog, tmp_path / "closed")
+    written = write_bundle(closed, catalog, tmp_path / "closed", with_figures=False)
     (sentence,) = written.notes
     assert sentence.startswith(
         "The pairs are left out: nets: its licence does not let values be passed on («scientific"
     )
     assert not (tmp_path / "closed" / "pairs").exists()
     assert sentence.split(":")[0] in (tmp_path / "closed" / "README.txt").read_text()
-    asked = write_bundle(closed, catalog, tmp_path / "asked", with_pairs=True)
+    asked = write_bundle(closed, catalog, tmp_path / "asked", with_pairs=True, with_figures=False)
     assert {"pairs/1.nc", "pairs/2.nc"} <= set(asked.files)
     assert asked.notes[0].startswith(
         "The pairs are here as asked, and must not be passed on: nets: its licence does not"
@@ -264,12 +287,6 @@ def test_hostile_names_are_harmless_in_every_file_of_text(made: Made) -> None:
     page = (made[2] / "report.html").read_text()
     assert "<script" not in page
     assert HOSTILE[0].replace("<", "&lt;").replace(">", "&gt;") in page
-
-
-def test_latex_text_is_text() -> None:
-    assert latex("a_b 50% $x$ {y} \\input{z} #1 & ~^\n2") == (
-        r"a\_b 50\% \$x\$ \{y\} \textbackslash{}input\{z\} \#1 \& \textasciitilde{}\textasciicircum{} 2"
-    )
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "/a", "a//b", "a/b/c/d", "a b", "CON:", ".hidden", "a."])

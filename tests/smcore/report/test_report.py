@@ -19,6 +19,7 @@ from smcore.report.gather import gather
 from smcore.report.markup import VOID, doi_link, is_number, tag, with_links
 from smcore.report.material import Material
 from smcore.report.page import POLICY, report, station_report, write_page
+from smcore.report.pictures import pictures, recipes
 from smcore.review.log import REVIEW_LOG, ReviewLog
 from smcore.validation.metric_text import plain
 from smcore.validation.runs.identity import run_identity
@@ -70,7 +71,25 @@ def material(hostile: Hostile) -> Material:
 
 @pytest.fixture(scope="module")
 def page(material: Material) -> Page:
-    return Page(report(material))
+    return Page(report(material, with_pictures=False))
+
+
+def test_pictures_have_captions_and_alternative_texts_and_fault_costs_no_more_than_itself(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = dict(recipes(material, str(material.results.folder)))
+    assert {"metric-map", "boxes", "taylor", "scatter", "stations"} <= {one.kind for one in drawn.values()}
+    bad = drawn["taylor"].changed(data={**drawn["taylor"].data, "products": ["gone"]})
+    monkeypatch.setattr(
+        "smcore.report.pictures.recipes", lambda *_: [("scatter-1", drawn["scatter-1"]), ("broken", bad)]
+    )
+    found = Page(pictures(material))
+    (image,) = found.all("img")
+    assert str(image["src"]).startswith("data:image/png;base64,iVBOR")
+    assert "A <b>bold</b> product" in str(image["alt"])
+    told = "".join(found.texts)
+    assert "A <b>bold</b> product" in told
+    assert "broken: The run has no product 'gone'" in told
 
 
 def test_names_of_the_data_are_text_and_never_markup(page: Page) -> None:
@@ -85,7 +104,7 @@ def test_names_of_the_data_are_text_and_never_markup(page: Page) -> None:
 
 
 def test_every_name_of_the_data_is_isolated_from_the_direction_of_the_rest(material: Material, page: Page) -> None:
-    text = report(material)
+    text = report(material, with_pictures=False)
     turned = HOSTILE[4]
     outside = re.sub(r"<bdi>[^<]*</bdi>|<title>[^<]*</title>|=\"[^\"]*\"", "", text)
     assert turned in text
@@ -158,7 +177,7 @@ def test_pairs_read_again_give_the_scores_of_the_run(material: Material) -> None
 def test_without_the_data_the_report_says_why_nothing_is_drawn(hostile: Hostile) -> None:
     found = gather(open_run(hostile[1]), load_catalog([]))
     assert found.pairs == ()
-    told = "".join(Page(report(found)).texts)
+    told = "".join(Page(report(found, with_pictures=False)).texts)
     assert "No pairs are drawn: There is no entry 'a'" in told
     with pytest.raises(SmcoreError):
         read_pairs(open_run(hostile[1]).record, load_catalog([]))
@@ -193,7 +212,7 @@ def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostil
     log.append("note", subject, "Ann <u>", {"text": "=HYPERLINK(1) <img src=x>"})
     log.append("sign", subject, "Ann <u>", {"verdict": 2, "reasons": ["flat"], "exclusions": [excluded.id]})
     material = gather(results, load_catalog([hostile[0]]))
-    found = Page(report(material))
+    found = Page(report(material, with_pictures=False))
     for kind, median in (
         ("none", results.summary("a").loc["ubrmsd", "value"]),
         ("all", _median_without(material, period)),
