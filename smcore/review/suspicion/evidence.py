@@ -19,6 +19,8 @@ PEER_DEPTH_M: Final = 0.06
 MOST_PEERS: Final = 8
 SWING_D: Final = 5
 LEAST_COMMON_DAYS: Final = 60
+AGREED_R: Final = 0.2
+"""Least mean correlation of the peers' daily changes with each other: else they tell nothing of the weather. Ours."""
 MOST_SCALE: Final = 3.0
 """A peer whose swings are so many times larger or smaller is in other soil or weather. Ours."""
 LEAST_R: Final = 0.4
@@ -158,6 +160,14 @@ class Evidence:
         return expected_level(self.daily.mean, self.peers) if len(self.peers) > 1 else None
 
     @cached_property
+    def agreed(self) -> Floats | None:
+        """:attr:`expected`, or the one peer that there is (d,); None without a peer, or where peers do not agree."""
+        if len(self.peers) < 2:
+            return np.asarray(self.peers[0]) if len(self.peers) else None
+        r = correlations(np.diff(self.peers, axis=1))
+        return self.expected if len(r) and r.mean() >= AGREED_R else None
+
+    @cached_property
     def against_peers(self) -> Floats | None:
         """The sensor's daily mean less :attr:`expected` (d,) [m3 m-3]; None where that does not follow the sensor."""
         if self.expected is None or correlation(swings(self.daily.mean), swings(self.expected)) < LEAST_R:
@@ -195,6 +205,18 @@ def median_of(rows: Floats) -> Floats:
     at = np.arange(rows.shape[1])
     low, high = np.maximum((number - 1) // 2, 0), np.minimum(number // 2, len(rows) - 1)
     return np.where(number >= 2, (ordered[low, at] + ordered[high, at]) / 2, np.nan)
+
+
+def correlations(rows: Floats) -> Floats:
+    """Correlation of each two rows (k, d) over the days that both have, those that are known, one after another."""
+    there = np.isfinite(rows)
+    mean = np.where(there, rows, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    filled = np.where(there, rows - mean[:, None], 0.0)
+    size = (filled * filled) @ there.T.astype(np.float64)  # of each row over the days that the other has too
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = (filled @ filled.T) / np.sqrt(size * size.T)
+    pairs = r[np.tril_indices(len(rows), -1)]
+    return np.asarray(pairs[np.isfinite(pairs)])
 
 
 def correlation(a: Floats, b: Floats) -> float:

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
+from smcore.errors import CubeError
 from smcore.review.suspicion.base import NOTHING, Bools, Floats, Ints, Series
 from smcore.review.suspicion.evidence import Companion, Evidence, Others
 from smcore.stations import flags as quality_flags
@@ -31,11 +32,21 @@ class Sensors:
         A prepared station collection (:class:`smcore.cubes.tables.PreparedStations`).
     flags
         Only values that carry none but these flags are looked at, as the run does; None looks at all.
+
+    Raises
+    ------
+    CubeError
+        If the data are no station collection.
     """
 
     prepared: Any
     flags: tuple[str, ...] | None = USED
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        if names.SENSOR not in getattr(self.prepared, "coords", {}):
+            title = str(self.prepared.attrs.get("title", ""))
+            raise CubeError("Suspicions and facts of a station need sensors, and these data have none", where=title)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import tiny_cube
 
 from smcore.cubes import store
+from smcore.errors import CubeError
 from smcore.review.suspicion.base import Series, Suspicion, clusters, runs, strength, strongest
 from smcore.review.suspicion.evidence import Evidence, Others, expected_level, median_of
 from smcore.review.suspicion.look import lacking, look, rule_names, rule_source, rule_title, suspicions
@@ -178,6 +180,12 @@ def test_sensors_are_read_with_their_flags_companions_and_weather(tmp_path: Path
     assert len(sensors.series(0)) == len(HOURS) - 20
     assert len(Sensors(prepared, None).series(0)) == len(HOURS)
     assert sensors.row("nobody") is None
+
+
+def test_data_without_sensors_are_refused_in_words(tmp_path: Path) -> None:
+    store.write(tiny_cube(count=3), tmp_path / "cube")
+    with pytest.raises(CubeError, match="need sensors"):
+        Sensors(store.open_store(tmp_path / "cube"))
 
 
 def test_only_values_that_are_used_are_suspected(tmp_path: Path) -> None:

@@ -16,8 +16,6 @@ BLOCK_D: Final = 120
 LEAST_DAYS: Final = 50
 WORST_R: Final = 0.3
 """How far the correlation of daily changes must be below zero. Ours."""
-AGREED_R: Final = 0.2
-"""Least correlation of the peers' changes with each other: else they tell nothing. Ours."""
 WET_MM: Final = 5.0
 """A day with more rain must wet the soil [mm]. Ours."""
 LEAST_WET: Final = 8
@@ -39,7 +37,7 @@ def find(evidence: Evidence) -> list[Suspicion]:
     days = len(evidence.daily.mean)
     count = max(days // BLOCK_D, 1)
     edges = np.linspace(0, days, count + 1).astype(int)
-    expected = _expected(evidence)
+    expected = evidence.agreed
     findings = [_of_block(evidence, expected, int(a), int(b)) for a, b in pairwise(edges)]
     found = []
     for low, high in runs(np.array([power > 0 for power, _ in findings])):
@@ -48,23 +46,6 @@ def find(evidence: Evidence) -> list[Suspicion]:
         end = min((evidence.daily.first + int(edges[high + 1])) * DAY_S - 1, int(evidence.record.time[-1]))
         found.append(mark("wrong-sign", begin, end, sentence, power))
     return found
-
-
-def _expected(evidence: Evidence) -> Floats | None:
-    """What the peers lead one to expect, where they agree with each other."""
-    peers = evidence.peers
-    if len(peers) < 2:
-        return peers[0] if len(peers) else None
-    changes = np.diff(peers, axis=1)
-    there = np.isfinite(changes)
-    mean = np.where(there, changes, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    filled = np.where(there, changes - mean[:, None], 0.0)
-    size = (filled * filled) @ there.T.astype(np.float64)  # of each row over the days that the other has too
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = (filled @ filled.T) / np.sqrt(size * size.T)
-    apart = r[~np.eye(len(peers), dtype=bool)]
-    known = apart[np.isfinite(apart)]
-    return evidence.expected if len(known) and known.mean() >= AGREED_R else None
 
 
 def _of_block(evidence: Evidence, expected: Floats | None, low: int, high: int) -> tuple[float, str]:
