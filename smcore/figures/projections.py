@@ -29,7 +29,7 @@ TITLES: Final = {
 }  # fmt: skip
 EASE_LIMIT: Final = 85.0445664
 """Latitude at which the global EASE-Grid 2.0 ends [deg]; Brodzik et al. (2012), doi:10.3390/ijgi1010032."""
-_LATTICE: Final = 16  # pixels between places that are inverted exactly, where a projection is curved
+_LATTICE: Final = 8  # pixels between places that are inverted exactly, where a projection is curved
 _DENSE: Final = 181
 
 

@@ -48,6 +48,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
     FILE: {
         "file": Field("text", None, "CSV or NetCDF beside the recipe", needed=True),
         "sha256": Field("hash", None, "of the file", needed=True),
+        "texts": Field("texts", (), "columns that hold text, whatever it looks like"),
         "told": Field("any", {}),
         "units": Field("any", {}),
         "drawn": Field("any", {}),

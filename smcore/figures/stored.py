@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ def csv_bytes(data: Data) -> bytes:
     about += [f"{one.role}: {one.title or one.id}, {one.licence}, {one.citation}" for one in told.credits]
     cells = table.copy()
     for name in cells:
-        if cells[name].dtype == object or isinstance(cells[name].dtype, pd.StringDtype):
+        if _is_text(cells[name]):
             cells[name] = cells[name].map(text_cell)
         elif pd.api.types.is_datetime64_any_dtype(cells[name]):
             cells[name] = cells[name].to_numpy("datetime64[us]").astype(str)
@@ -100,6 +100,7 @@ def _put(file: Any, name: str, variable: Any) -> None:
     values = np.asarray(variable.values)
     is_time = np.issubdtype(values.dtype, np.datetime64)
     values = values.astype("datetime64[us]").astype(np.int64) if is_time else values
+    values = values.astype(values.dtype.newbyteorder("="))
     made = file.createVariable(name, values.dtype, tuple(map(str, variable.dims)), zlib=values.ndim > 1)
     made.setncatts({k: v for k, v in variable.attrs.items() if isinstance(v, str | int | float) and v != ""})
     if is_time:
@@ -109,10 +110,15 @@ def _put(file: Any, name: str, variable: Any) -> None:
 
 def file_source(data: Data, name: str, sha256: str) -> dict[str, Any]:
     """The source of a recipe whose data lie in a file beside it."""
+    texts = [str(column) for column in data.table if _is_text(data.table[column])]
     return {
-        "source": FILE, "file": name, "sha256": sha256, "told": data.told.to_json(), "units": dict(data.units),
-        "drawn": dict(data.drawn),
+        "source": FILE, "file": name, "sha256": sha256, "texts": texts, "told": data.told.to_json(),
+        "units": dict(data.units), "drawn": dict(data.drawn),
     }  # fmt: skip
+
+
+def _is_text(column: pd.Series) -> bool:
+    return column.dtype == object or isinstance(column.dtype, pd.StringDtype)
 
 
 def embedded_source(data: Data) -> dict[str, Any]:
@@ -155,13 +161,21 @@ def file_data(source: Mapping[str, Any], places: Places) -> Data:
     try:
         if file.suffix == ".nc":
             return Data(told, field=_read_field(file), units=source["units"], drawn=source["drawn"])
-        table = pd.read_csv(
-            file, comment=None, skiprows=_comments(file), float_precision="round_trip", low_memory=False
-        )
+        table = _read_table(file, source["texts"])
     except (OSError, ValueError, KeyError) as error:
         raise RecipeError("The recipe's data file can't be read", where=file.name) from error
-    table.columns = [str(_unquoted(name)).partition(" [")[0] for name in table]
-    return Data(told, _typed(table), units=source["units"], drawn=source["drawn"])
+    return Data(told, table, units=source["units"], drawn=source["drawn"])
+
+
+def _read_table(file: Path, texts: Sequence[str]) -> pd.DataFrame:
+    """The table of a CSV; ``texts`` are columns that stay text even where they look like numbers."""
+    above = _comments(file)
+    titles = list(pd.read_csv(file, skiprows=above, nrows=0).columns)
+    names = [str(_unquoted(title)).partition(" [")[0] for title in titles]
+    kept = {title: str for title, name in zip(titles, names, strict=True) if name in texts}
+    table = pd.read_csv(file, skiprows=above, dtype=kept, keep_default_na=False, na_values=[""], low_memory=False)
+    table.columns = pd.Index(names)
+    return _typed(table)
 
 
 def _comments(file: Path) -> int:
@@ -178,7 +192,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     for name in table:
         if name == "time":
             table[name] = pd.to_datetime(table[name]).astype("datetime64[ns]")
-        elif table[name].dtype == object or isinstance(table[name].dtype, pd.StringDtype):
+        elif _is_text(table[name]):
             table[name] = table[name].astype(object).where(table[name].notna(), "").map(_unquoted)
     return table
 

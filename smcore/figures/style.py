@@ -6,7 +6,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smcore.errors import ExportError
@@ -66,6 +66,7 @@ def broken(text: str, inches: float, look: Look, *, small: bool = False) -> list
     return [line.replace(TIED, " ") for line in lines]
 
 
+@lru_cache(maxsize=8192)
 def text_inches(text: str, look: Look, *, small: bool = False) -> float:
     """Inches that a line takes; a dollar that was made harmless is one letter."""
     from matplotlib.font_manager import FontProperties

@@ -1,0 +1,73 @@
+"""Every pixel of a map shows the cell that it lies in, in every projection, also across the dateline."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smcore.errors import RecipeError
+from smcore.figures.catalogued import cells_field
+from smcore.figures.mapping import _columns, _rows, codes
+from smcore.figures.projections import NAMES, frame
+from smcore.grids import ease, regular
+
+EUROPE = (-12.0, 35.0, 33.0, 60.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pixel_lies_where_the_projection_says(name: str) -> None:
+    shown = frame(name, EUROPE)
+    width, height = 401, 377
+    lon, lat = shown.pixels(width, height)
+    lon, lat = np.meshgrid(lon, lat) if shown.straight else (lon, lat)
+    x, y = shown.forward(lon.ravel(), lat.ravel())
+    left, right, bottom, top = shown.extent
+    column, row = np.meshgrid(np.arange(width), np.arange(height))
+    expected_x = left + (right - left) * (column.ravel() + 0.5) / width
+    expected_y = bottom + (top - bottom) * (row.ravel() + 0.5) / height
+    known = np.isfinite(x)
+    assert known.mean() > 0.95
+    assert np.abs(x - expected_x)[known].max() < 0.1 * (right - left) / width
+    assert np.abs(y - expected_y)[known].max() < 0.1 * (top - bottom) / height
+
+
+def test_ease_2_has_the_coordinates_of_the_grid_itself() -> None:
+    """Rows of EASE-Grid 2.0 are evenly spaced in its own projection: 36 032.22 m in M36 (Brodzik et al., 2012)."""
+    grid = ease("M36")
+    shown = frame("ease-2", (-180.0, -80.0, 180.0, 80.0))
+    x, y = shown.forward(grid.lon[:-1], np.zeros(len(grid.lon) - 1))
+    np.testing.assert_allclose(np.diff(x), 36_032.22, rtol=1e-6)
+    _, y = shown.forward(np.zeros(len(grid.lat)), grid.lat)
+    np.testing.assert_allclose(np.diff(y), -36_032.22, rtol=1e-5)
+
+
+def across_the_dateline() -> xr.Dataset:
+    """Cells of 10° from 160 °E to 160 °W: 1, 2, 3, 4."""
+    grid = regular(5.0, 165.0, 10.0, 10.0, 2, 4)
+    return cells_field(np.array([[1, 2, 3, 4], [5, 6, 7, 8]], float), grid, "1", "number")
+
+
+def test_a_field_across_the_dateline_is_found_on_both_sides() -> None:
+    field = across_the_dateline()
+    east = np.array([165.0, 179.0, -179.0, -165.0, 0.0, np.nan])
+    np.testing.assert_array_equal(_columns(field, east), [0, 1, 2, 3, -1, -1])
+    np.testing.assert_array_equal(_rows(field, np.array([5.0, -5.0, 20.0, -20.0, np.nan])), [0, 1, -1, -1, -1])
+    shown = frame("robinson", (160.0, -10.0, 200.0, 10.0))
+    lon, _ = shown.pixels(40, 20)
+    assert np.nanmin(lon) > 159
+    assert np.nanmax(lon) < 201
+
+
+def test_codes_are_those_of_the_screen() -> None:
+    values = np.array([np.nan, -0.1, 0.0, 0.25, 0.5, 0.6])
+    np.testing.assert_array_equal(codes(values, 0.0, 0.5), [0, 1, 2, 128, 254, 255])
+
+
+def test_a_projection_that_can_t_show_a_region_says_so() -> None:
+    with pytest.raises(RecipeError, match="around the equator"):
+        frame("lambert-conformal", (10, -5, 20, 5))
+    with pytest.raises(RecipeError, match="for regions"):
+        frame("lambert-equal-area", (-180, -90, 180, 90))
+    with pytest.raises(RecipeError, match="window is empty"):
+        frame("robinson", (10, 5, 10, 6))
