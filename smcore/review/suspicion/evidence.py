@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.grids import distance_km
-from smcore.review.suspicion.base import NOTHING, Bools, Daily, Floats, Ints, Series
+from smcore.review.suspicion.base import DAY_S, NOTHING, Bools, Daily, Floats, Ints, Series
+from smcore.stations.quality import FROZEN_K
 
 PEER_KM: Final = 100.0
 """Stations further away have other weather. Ours."""
@@ -18,6 +19,8 @@ PEER_DEPTH_M: Final = 0.06
 """Sensors that differ more in depth do not move together from day to day. Ours."""
 MOST_PEERS: Final = 8
 SWING_D: Final = 5
+THAW_K: Final = 0.5
+"""How far above 0 °C a thermometer may read where soil freezes [K]. Ours."""
 LEAST_COMMON_DAYS: Final = 60
 AGREED_R: Final = 0.2
 """Least mean correlation of the peers' daily changes with each other: else they tell nothing of the weather. Ours."""
@@ -125,6 +128,16 @@ class Evidence:
     def is_hourly(self) -> bool:
         """Whether it has records within the day: every three hours or denser."""
         return len(self.record) > 2 and self.record.step <= 3 * 3600
+
+    def near_frost(self, times: Ints) -> Bools:
+        """At which times [s] the soil (or the air, if that alone is known) was near 0 °C or below within half a day.
+
+        Freezing and thawing move the reading within the hour, and are no faults. False where nothing is known.
+        """
+        heat = self.soil_temperature if len(self.soil_temperature) else self.air_temperature
+        cold = heat.time[heat.value <= FROZEN_K + THAW_K]
+        first = np.searchsorted(cold, times - DAY_S // 2)
+        return np.asarray(np.searchsorted(cold, times + DAY_S // 2, side="right") > first)
 
     @cached_property
     def elsewhere(self) -> Bools:

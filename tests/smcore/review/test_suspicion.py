@@ -100,6 +100,18 @@ def test_steps_up_need_to_know_of_the_rain() -> None:
     assert look(unknown, ["step"]) == ()
 
 
+def test_freezing_and_thawing_are_no_spikes_and_no_steps() -> None:
+    evidence = clean(3)
+    value, time = evidence.record.value.copy(), evidence.record.time
+    value[(time >= time[8000]) & (time < time[8400])] -= 0.12  # ice for two weeks
+    value[9000] += 0.1
+    cold = (evidence.soil_temperature.time >= time[7990]) & (evidence.soil_temperature.time < time[9010])
+    frost = replace(evidence.soil_temperature, value=np.where(cold, 272.0, evidence.soil_temperature.value))
+    changed = with_record(evidence, value)
+    assert {one.rule for one in look(changed, ["spike", "step"])} == {"spike", "step"}
+    assert look(replace(changed, soil_temperature=frost), ["spike", "step"]) == ()
+
+
 def test_peers_are_brought_to_the_sensors_level_and_swings() -> None:
     rng = np.random.default_rng(0)
     truth = np.cumsum(rng.normal(0, 0.01, 400)) + 0.3

@@ -13,7 +13,7 @@ from smcore.stations.quality import SPIKE_LEAST, SPIKE_SHARE, spikes
 TITLE = "spike"
 SOURCE = (
     "After the first condition (a change of 15 %) of the spike flag D06 of Dorigo et al. (2013), "
-    "doi:10.2136/vzj2012.0097. Ours: at least 0.02 m³/m³, and the neighbours alike, in place of its 25 h window."
+    "doi:10.2136/vzj2012.0097. Ours: at least 0.02 m³/m³, the neighbours alike in place of its 25 h window, no frost."
 )
 TOGETHER_DAYS: Final = 7.0
 """Spikes closer than this are told together [d]. Ours."""
@@ -28,6 +28,7 @@ def find(evidence: Evidence) -> list[Suspicion]:
     """Spikes, those of a week together."""
     record = evidence.record
     at = np.flatnonzero(spikes(record.value, record.time.astype("datetime64[s]")))
+    at = at[~evidence.near_frost(record.time[at])]
     if not len(at):
         return []
     before, after = record.value[at - 1], record.value[at + 1]

@@ -8,13 +8,12 @@ import numpy as np
 
 from smcore.review.suspicion.base import DAY_S, HOUR_S, Floats, Ints, Suspicion, clusters, iso, mark, strength
 from smcore.review.suspicion.evidence import Evidence
-from smcore.stations.quality import FROZEN_K
 
 TITLE = "step"
 SOURCE = (
     "After the breaks D07 and D08 of Dorigo et al. (2013), doi:10.2136/vzj2012.0097, which ask for a change of 10 %. "
-    "Ours: 0.05 m³/m³, that the new level stays, that a rise needs proof that it did not rain, and the comparison with "
-    "sensors nearby, in the manner of homogeneity tests with a reference."
+    "Ours: 0.05 m³/m³, that the new level stays, no frost, that a rise needs proof that it did not rain, and the "
+    "comparison with sensors nearby, in the manner of homogeneity tests with a reference."
 )
 LEAST: Final = 0.05
 """Ours [m3 m-3]."""
@@ -62,6 +61,7 @@ def _sudden(evidence: Evidence) -> list[Suspicion]:
     change = np.diff(record.value)
     large = np.abs(change) >= np.maximum(LEAST, SHARE * np.abs(record.value[:-1]))
     at = np.flatnonzero(large & (np.diff(record.time) <= 3 * HOUR_S))
+    at = at[~evidence.near_frost(record.time[at])]
     if len(at) > MOST_LOOKED:
         at = np.sort(at[np.argsort(-np.abs(change[at]))[:MOST_LOOKED]])
     told = {int(i): (_down if change[i] < 0 else _up)(evidence, int(i), change[i]) for i in at}
@@ -84,13 +84,9 @@ def _level(evidence: Evidence, first_h: float, last_h: float, at: int) -> float:
 
 
 def _down(evidence: Evidence, i: int, change: float) -> str:
-    """A fall within hours that no soil drains; not where it froze, nor at the end of a spike or a short peak."""
+    """A fall within hours that no soil drains; not at the end of a spike or a short peak."""
     before, after = _level(evidence, -24, 0, i), _level(evidence, 13, 37, i)
     if not (before - after >= STAYS * -change and abs(evidence.record.value[i] - before) <= -change / 3):
-        return ""
-    when = evidence.record.time[i]
-    heat = evidence.soil_temperature.between(when - 12 * HOUR_S, when + 12 * HOUR_S)
-    if len(heat) and heat.min() <= FROZEN_K + 0.5:
         return ""
     return f"falls by {-change:.3f} m³/m³ at once, from {before:.3f} to {after:.3f}, and stays there"
 
