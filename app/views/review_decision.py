@@ -18,8 +18,8 @@ from smcore.review.events import same_person
 
 WHOLE = ""
 SHORT = {
-    1: (mark("representative"), 112), 2: (mark("usable"), 66), 3: (mark("doubtful"), 74), 4: (mark("not repr."), 76),
-    5: (mark("fault"), 56),
+    1: (mark("representative"), 106), 2: (mark("usable"), 62), 3: (mark("doubtful"), 70), 4: (mark("not repr."), 72),
+    5: (mark("fault"), 52),
 }  # fmt: skip
 """Verdict → what its button says, and how wide it is."""
 
@@ -33,7 +33,7 @@ class Decision:
         self._busy = False
         self.verdicts = {
             number: button(
-                f"{number} {tr(said)}", self._giver(number), width=width, margin=(2, 3, 2, 0),
+                f"{number} {tr(said)}", self._giver(number), width=width, margin=(2, 2, 2, 0),
                 description=f"{number}: {tr(words.VERDICTS[number])}",
             )
             for number, (said, width) in SHORT.items()

@@ -107,8 +107,8 @@ class ReviewDesk:
         depth = f"{_f(station['depth_from']) * 100:g}–{_f(station['depth_to']) * 100:g} cm"
         flag = f' <span class="badge">⚑ {tr("flagged")}</span>' if one.is_flagged else ""
         self.about.object = (
-            f"<h3>{esc(self.queue.name(subject))} <b style='color:{colour}'>{GLYPHS[one.state]} "
-            f"{tr(STATES[one.state])}</b>{flag}</h3>"
+            f"<h3 style='margin:2px 0 4px'>{esc(self.queue.name(subject))} "
+            f"<b style='color:{colour}'>{GLYPHS[one.state]} {tr(STATES[one.state])}</b>{flag}</h3>"
             f'<div class="muted">{esc(subject)}<br>{esc(station["network"])}, {esc(depth)}, {esc(place)}</div>'
         )
         self.decision.show(subject)
@@ -218,4 +218,5 @@ def _f(value: object) -> float:
 
 
 def _section(title: str, part: Any) -> pn.Column:
-    return pn.Column(text(f"<h4>{esc(title)}</h4>", margin=(6, 0, 0, 0)), part, sizing_mode="stretch_width", margin=0)
+    head = text(f'<h4 class="tight">{esc(title)}</h4>', margin=(4, 0, 0, 0))
+    return pn.Column(head, part, sizing_mode="stretch_width", margin=0)

@@ -9,7 +9,7 @@ import panel as pn
 
 from app.background import Latest
 from app.boundary import follow, together
-from app.controls import Markup, esc, number, table, text
+from app.controls import esc, number, text
 from app.language import tr
 from app.review_store import ReviewStore
 from app.selection import Selection
@@ -18,6 +18,7 @@ from smcore.errors import SmcoreError
 from smcore.names import unit_label
 from smcore.review.headline import Headline
 from smcore.validation.estimates import Number
+from smcore.validation.exclusions import Exclusion
 
 SHOWN = {"pearson_r": "R", "bias": "bias", "ubrmsd": "ubRMSD"}
 
@@ -58,8 +59,10 @@ class HeadlineView:
         def work(_: Any, cancelled: Any) -> list[Headline]:
             return [live.headline(one, tuple(SHOWN)) for one in sets if not cancelled()]
 
-        heads = {(): tr("none excluded"), standing: tr("excluded so far"), marked: tr("with the marked period")}
-        said = [heads[one] if one else heads[()] for one in sets]
+        heads: dict[tuple[Exclusion, ...], str] = {}
+        for one, head in (((), tr("none excluded")), (standing, tr("excluded so far")), (marked, tr("and as marked"))):
+            heads.setdefault(one, head)
+        said = list(heads.values())
         self._latest.start(work, lambda found: together(self._show)(found, said, labels), failed=self._failed)
 
     def _failed(self, error: SmcoreError) -> None:
@@ -71,19 +74,26 @@ class HeadlineView:
 
 def headline_table(found: list[Headline], said: list[str], labels: dict[str, str]) -> str:
     """Median over the stations with its interval, of each product and set of exclusions, as markup."""
-    rows = []
+    body = []
     for name, label in labels.items():
-        for place, (one, which) in enumerate(zip(found, said, strict=True)):
+        body.append(f'<tr><th scope="rowgroup" colspan="{3 + len(SHOWN)}">{esc(label)}</th></tr>')
+        for one, which in zip(found, said, strict=True):
             about = one.of(name)
-            cells = (Markup(_cell(about.median.get(metric))) for metric in SHOWN)
             n = about.median.get("pearson_r") or about.median.get("ubrmsd")
-            rows.append((label if place == 0 else "", which, n.n if n is not None else "–", f"{about.pairs:,}", *cells))
-    head = (tr("Product"), tr("Exclusions"), tr("stations"), tr("pairs"), *SHOWN.values())
+            cells = [
+                str(n.n) if n is not None else "–",
+                f"{about.pairs:,}",
+                *(_cell(about.median.get(m)) for m in SHOWN),
+            ]
+            numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+            body.append(f"<tr><td>{esc(which)}</td>{numbers}</tr>")
+    titles = "".join(f'<th class="number">{esc(head)}</th>' for head in (tr("stations"), tr("pairs"), *SHOWN.values()))
     units = unit_label(found[0].products[0].units) if found and found[0].products else ""
     told = tr("Medians over the stations, [95 % interval] by regions; bias and ubRMSD in {units}.", units=units)
     counted = f"{found[-1].periods} " + tr("exclusions at {n} stations", n=found[-1].subjects) if found else ""
     return (
-        f"<h4>{tr('Headline')}</h4>{table(head, rows, numeric=range(2, 7))}"
+        f"<h4>{tr('Headline')}</h4>"
+        f"<table><thead><tr><th></th>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         f'<div class="muted">{esc(told)} {esc(counted)}</div>'
     )
 

@@ -127,7 +127,7 @@ class ReviewMarks:
         self.tool = BoxSelectTool(dimensions="width", persistent=False, renderers=[])
         plot.add_tools(self.tool)
         self._pan = plot.toolbar.active_drag
-        plot.on_event(SelectionGeometry, together(guarded(self._dragged)))
+        self.series.chart.selected = together(guarded(self._dragged))
         self._is_made = True
 
     def refresh(self) -> None:

@@ -112,7 +112,7 @@ class ReviewQueueView:
         assert found is not None
         badge = f' <span class="badge">{tr("synthetic")}</span>' if found.is_synthetic else ""
         title = tr("Review of run {run}", run=chosen.run)
-        self.about.object = f"<h3>{esc(title)}{badge}</h3>{self._fault()}"
+        self.about.object = f"<h3 style='margin:0 0 4px'>{esc(title)}{badge}</h3>{self._fault()}"
         self.name.value = chosen.reviewer
         self.blind.value, self.headline.value = review.is_blind, review.shows_headline
         self.headline.disabled = not review.is_blind

@@ -49,17 +49,16 @@ class ReviewScatter:
     def show(self, page: Page, labels: dict[str, str], theme: str, *, with_numbers: bool) -> None:
         """Show the panels of a page under these names, in their order."""
         by_name = {panel.name: panel for panel in page.panels}
-        shown = [
-            (label, by_name[name]) for name, label in labels.items() if name in by_name and len(by_name[name].time)
-        ]
-        without = [label for name, label in labels.items() if name not in by_name or not len(by_name[name].time)]
+        there = {name: place for place, name in enumerate(labels) if name in by_name and len(by_name[name].time)}
+        shown = [(place, labels[name], by_name[name]) for name, place in there.items()]  # colours as in the series
+        without = [label for name, label in labels.items() if name not in there]
         self.without.object = f'<div class="muted">{esc(tr("no pairs: {names}", names=", ".join(without)))}</div>'
         self.without.visible = bool(without)
         while len(self._plots) < len(shown):
             self._plots.append(_made())
-        for place, (label, panel) in enumerate(shown):
-            self._fill(self._plots[place], panel, page.limits, place, label, theme)
-            self._plots[place].told.text = corner(panel.numbers) if with_numbers else f"n {len(panel.product)}"
+        for plot, (place, label, panel) in zip(self._plots, shown, strict=False):
+            self._fill(plot, panel, page.limits, place, label, theme)
+            plot.told.text = corner(panel.numbers) if with_numbers else f"n {len(panel.product)}"
         if len(self.box) != len(shown):
             self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots[: len(shown)]]
 

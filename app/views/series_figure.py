@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bokeh.events import SelectionGeometry
 from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, Range1d, RangeTool, Span
 from bokeh.models.glyphs import Line, Patch, Scatter
 from bokeh.plotting import figure
@@ -74,6 +75,8 @@ class SeriesFigure:
         self.figure.add_layout(self.now)
         for side in ("start", "end"):
             self.figure.x_range.on_change(side, self._moved)
+        self.selected: Callable[[SelectionGeometry], None] = lambda _: None  # what a drag of a selecting tool does
+        self.figure.on_event(SelectionGeometry, lambda event: self.selected(event))
 
     # -- building, once ------------------------------------------------------------------------------------------
     def _figure(self) -> figure:
