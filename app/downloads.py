@@ -1,7 +1,7 @@
-"""Finished files to the browser: ``GET /export/JOB/NAME``, streamed from the disk, to this server's own page alone.
+"""Finished files to the browser, streamed from the disk: ``GET /export/JOB/NAME`` and ``GET /figure/ID/NAME``.
 
 The rules of :mod:`app.uploads` hold the other way round: the host must be the server's own, and a browser that says
-that another site's page asks is refused. The name of a job is random and only its page knows it.
+that another site's page asks is refused. The name of a job or a figure is random, and only its page knows it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from app.exporting import file_of
+from app.figure_files import found_file
 from app.jobs import Queue
 from app.settings import Settings
 
 PORTION = 2**20
-_ASKED = re.compile(r"/export/([0-9a-f]{12})/([^/]{1,400})")
-_TYPES = {".nc": "application/x-netcdf", ".csv": "text/csv", ".zip": "application/zip", ".tif": "image/tiff",
-          ".gif": "image/gif", ".mp4": "video/mp4"}  # fmt: skip
+_ASKED = re.compile(r"/(export|figure)/([0-9a-f]{12})/([^/]{1,400})")
+_TYPES = {
+    ".nc": "application/x-netcdf", ".csv": "text/csv", ".zip": "application/zip", ".tif": "image/tiff",
+    ".gif": "image/gif", ".mp4": "video/mp4", ".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf",
+}  # fmt: skip
 
 
-def link(job_id: str, name: str) -> str:
-    """Where the file of a job is fetched."""
-    return f"export/{job_id}/{quote(name)}"
+def link(owner: str, name: str, *, of: str = "export") -> str:
+    """Where the file of a job (``export``) or of a figure is fetched."""
+    return f"{of}/{owner}/{quote(name)}"
 
 
 class DownloadHandler(AuthRequestHandler):
@@ -37,7 +40,7 @@ class DownloadHandler(AuthRequestHandler):
 
     def initialize(self, settings: Settings, hosts: Sequence[str]) -> None:
         """Take what all requests share."""
-        self.queue, self.hosts = Queue(settings.jobs), hosts
+        self.queue, self.hosts, self.figures = Queue(settings.jobs), hosts, settings.figures
 
     async def prepare(self) -> None:
         """Decide before anything is read."""
@@ -49,8 +52,8 @@ class DownloadHandler(AuthRequestHandler):
     async def get(self) -> None:
         """Send the file portion by portion, as fast as the browser takes it."""
         asked = _ASKED.fullmatch(self.request.path)
-        file = file_of(self.queue, asked[1]) if asked else None
-        if asked is None or file is None or unquote(asked[2]) != file.name:
+        file = self._file(asked[1], asked[2], unquote(asked[3])) if asked else None
+        if file is None:
             raise HTTPError(404)
         self.set_header("Content-Type", _TYPES.get(file.suffix, "application/octet-stream"))
         self.set_header("Content-Length", str(file.stat().st_size))
@@ -59,6 +62,10 @@ class DownloadHandler(AuthRequestHandler):
             await self._send(file)
         except StreamClosedError:  # the browser has gone, or the user has stopped it
             return
+
+    def _file(self, of: str, owner: str, name: str) -> Path | None:
+        found = file_of(self.queue, owner) if of == "export" else found_file(self.figures, owner, name)
+        return found if found is not None and found.name == name else None
 
     async def _send(self, file: Path) -> None:
         with file.open("rb") as source:
@@ -80,4 +87,5 @@ class DownloadHandler(AuthRequestHandler):
 
 def routes(settings: Settings, hosts: Sequence[str]) -> list[tuple[str, type[DownloadHandler], dict[str, Any]]]:
     """The address of finished files; ``hosts`` are the server's own names with the port."""
-    return [(r"/export/.*", DownloadHandler, {"settings": settings, "hosts": frozenset(hosts)})]
+    shared = {"settings": settings, "hosts": frozenset(hosts)}
+    return [(rf"/{of}/.*", DownloadHandler, shared) for of in ("export", "figure")]

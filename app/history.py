@@ -8,7 +8,10 @@ from typing import Any
 from app.selection import Selection
 
 MOST = 100
-KEPT_OUT = ("name", "job", "run", "adding", "exporting", "theme", "language", "embed", "reviewer", "blind", "headline")
+KEPT_OUT = (
+    "name", "job", "run", "adding", "exporting", "figure", "theme", "language", "embed", "reviewer", "blind",
+    "headline",
+)  # fmt: skip
 """Work that is watched goes on whatever is undone, how the page looks is no choice of data, and who reviews, and what
 is hidden from him, is switched by hand alone."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from app.pictures import Picture, credits_of
 from app.saving import table_file
 from smcore.figures.data import Told
 from smcore.figures.drawing import draw_data
@@ -47,10 +48,22 @@ def hovmoller_file(
             }
         ).dropna()  # fmt: skip
         return table_file(store, table, [" · ".join(told)])
+    shown_as = section_picture(store, shown, colours, colour_range, told)
+    return io.BytesIO(draw_data(shown_as.kind, shown_as.data, shown_as.options, form=kind))
+
+
+def section_picture(
+    store: Store, shown: tuple[Section, Hovmoller], colours: str, colour_range: tuple[float, float], told: Sequence[str]
+) -> Picture:
+    """The diagram as the data of a figure."""
+    entry, (section, found) = store.entry, shown
+    assert entry is not None
+    units, others = store.step_units(entry), (entry, *store.also_shown())
     about, *notes = told
-    count, synthetic = int(np.isfinite(found.value).sum()), any(one.synthetic for one in (entry, *store.also_shown()))
-    known = Told(about, store.shown_at_step(entry), units, n=count, notes=tuple(notes), synthetic=synthetic)
+    known = Told(
+        about, store.shown_at_step(entry), units, n=int(np.isfinite(found.value).sum()), notes=tuple(notes),
+        synthetic=any(one.synthetic for one in others), credits=credits_of(store, others),
+    )  # fmt: skip
     laid = replace(found, time=found.time + section.centre)
     data = section_data(laid, known, axis=section.axis, units="", drawn={})
-    looks = {"colours": colours, "colour_range": list(colour_range)}
-    return io.BytesIO(draw_data("hovmoller", data, looks, form=kind))
+    return Picture("hovmoller", data, {"colours": colours, "colour_range": list(colour_range)})

@@ -6,7 +6,7 @@ import param
 
 from app.language import LANGUAGES
 
-PLACES = ("explore", "infer", "validate", "stations")
+PLACES = ("explore", "infer", "validate", "stations", "figures")
 RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")
 COLOUR_MAPS = ("soil moisture", "viridis", "cividis", "batlow", "grey")
 QUALITY = ("all", "recommended", "attempted")
@@ -27,6 +27,7 @@ LONGEST_FORMULA = 200
 OUT_WHERE = ("box", "all")
 OUT_FORMATS = ("cog", "csv", "zarr", "gif", "mp4")
 """Where an export is cut out, and in which format, if not the view and NetCDF."""
+FIGURE_FORMS = ("svg", "pdf", "package")
 
 
 class Selection(param.Parameterized):
@@ -89,6 +90,8 @@ class Selection(param.Parameterized):
     out_format = param.Selector(default="", objects=["", *OUT_FORMATS], doc="Format of an export; empty: NetCDF.")
     out_since = param.String(default="", doc="First day of an export, ISO; empty: as the range of days.")
     out_until = param.String(default="", doc="Last day of an export, ISO; empty: as the range of days.")
+    figure = param.String(default="", doc="Id of the figure that is composed.")
+    figure_form = param.Selector(default="", objects=["", *FIGURE_FORMS], doc="File that is made of it; empty: PNG.")
     exporting = param.String(default="", doc="Id of the export that is watched.")
     hidden = param.String(default="", doc="Ids of what the series leave out, joined by commas.")
     treatment = param.Selector(

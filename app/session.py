@@ -28,6 +28,8 @@ from app.views.caption import CaptionView
 from app.views.cell import CellView
 from app.views.compare import CompareView
 from app.views.data_out import DataOutView
+from app.views.figure_room import FigureRoom
+from app.views.figures import FiguresView
 from app.views.hovmoller import HovmollerView
 from app.views.hovmoller_card import HovmollerCard
 from app.views.infer import InferView
@@ -75,6 +77,7 @@ class Session:
         self.map_note = MapNote(self.selection, self.store, self.map)
         self.hovmoller = HovmollerView(self.selection, self.store, self.map)
         self.hovmoller_card = HovmollerCard(self.selection, self.store, self.map)
+        self.figure_room = FigureRoom(self.selection, self.store, self.results, self.map, self.hovmoller, settings)
         self.time.follow_frames(self.map.front)
         self.ahead = Prefetch(self.store, self.map.view)
         self.map.front.on_change("data", self.ahead.on_frame)
@@ -153,6 +156,11 @@ class Session:
         """The drawer of Validate."""
         return ResultsView(self.selection, self.results)
 
+    @property
+    def figures(self) -> FiguresView:
+        """The inspector of Figures."""
+        return self.figure_room.view
+
     def _adding(self) -> AddDataView:
         """The card by which own data are added, made when it is first opened."""
         return AddDataView(self.selection, self.store, self.line, self.settings, self.sheet.leave_adding)
@@ -164,6 +172,7 @@ class Session:
         if list(self._shown) != [shown]:
             self._shown = [shown]
             self.inspector[:] = [shown]
+        self.figure_room.settle()
         if place == "validate" and not len(self.rail):
             self.rail[:], self.drawer[:] = [self.card], [self.result_view]
             self.scores.refresh()
@@ -212,6 +221,7 @@ class Session:
             "zoom": self._zoom,
             "series": self.series.toggle,
             "station": lambda place: self.room.queue.open(int(place)),
+            **self.figure_room.links,
             "restore": lambda event: self.room.desk.decision.restore(event),
         }
         roots: dict[str, Any] = {
@@ -237,6 +247,7 @@ class Session:
             "time": self.time,
             "drawer": self.series,
             "results": self.drawer,
+            "figure": self.figure_room.stage,
             "inspector": self.inspector,
             "sheet": self.sheet,
             "caption": self.caption,

@@ -28,6 +28,8 @@ class Settings:
         Folder of the validation runs that were made here.
     bundles
         Folders of opened bundles, whose runs stand among those that were made here.
+    figures
+        Folder of the figures that tabs compose.
     uploads
         Folder of the files that open tabs have sent.
     data_folders
@@ -47,6 +49,7 @@ class Settings:
     jobs: Path = field(default_factory=lambda: home() / "jobs")
     runs: Path = field(default_factory=lambda: home() / "runs")
     bundles: tuple[Path, ...] = ()
+    figures: Path = field(default_factory=lambda: home() / "figures")
     uploads: Path = field(default_factory=lambda: home() / "uploads")
     data_folders: tuple[Path, ...] = field(default_factory=data_folders)
     max_upload_mb: int = int(os.environ.get("LOAM_MAX_UPLOAD_MB", "1000"))

@@ -19,10 +19,11 @@ LABELS = {
     mark("Infer"): "infer",
     mark("Validate"): "validate",
     mark("Stations"): "stations",
+    mark("Figures"): "figures",
 }
 ROOTS = (
     "places", "tools", "layers", "card", "map", "range", "time", "drawer", "results", "inspector", "sheet", "caption",
-    "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card", "queue",
+    "figure", "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card", "queue",
 )  # fmt: skip
 
 

@@ -104,6 +104,12 @@ ERRORS = (
     mark("The range begins on {0} and ends before it, on {1}"), mark("There is no step from {0} to {1}"),
     mark("choose days inside the data"), mark("One of them lies across the dateline"),
 )  # fmt: skip
+FIGURES = (
+    mark("Plate Carrée"), mark("EASE-Grid 2.0 (global cylindrical, equal area)"), mark("Robinson"),
+    mark("Lambert conformal conic"), mark("Lambert azimuthal, equal area"), mark("Loam, with title"),
+    mark("reading the data"), mark("drawing png"), mark("drawing svg"), mark("drawing pdf"),
+    mark("writing data, caption and references"),
+)  # fmt: skip
 NOUNS = (mark("cells"), mark("sensors"), mark("pixels"), mark("Cells"), mark("Sensors"), mark("Pixels"))
 
 

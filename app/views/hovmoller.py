@@ -15,13 +15,15 @@ from app.boundary import follow, together
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, save_row, text
 from app.date_ticks import date_ticks
-from app.hovmoller_saving import hovmoller_file, laid_out
+from app.hovmoller_saving import hovmoller_file, laid_out, section_picture
 from app.hovmoller_store import Section
 from app.language import tr
+from app.pictures import Picture
 from app.python_code import section_code
 from app.selection import Selection
 from app.store import Store
 from app.views.copy_python import copy_python
+from app.views.figure_link import figure_link
 from app.views.map import MapView
 from app.words import said_of
 from smcore.errors import ExportError, SmcoreError
@@ -123,7 +125,7 @@ class HovmollerView:
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         plot.add_layout(self.now)
         self._theme()
-        ends = self.stop, self.save, self.python, self.close
+        ends = self.stop, self.save, self.python, figure_link("hovmoller"), self.close
         bar = pn.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
 
@@ -218,14 +220,19 @@ class HovmollerView:
 
     def _file(self, kind: str) -> io.BytesIO:
         """The diagram as a file, which says in English what it is."""
+        return hovmoller_file(self.store, kind, *self._named())
+
+    def picture(self) -> Picture:
+        """The diagram as the data of a figure."""
+        return section_picture(self.store, *self._named())
+
+    def _named(self) -> tuple[tuple[Section, Hovmoller], str, tuple[float, float], list[str]]:
+        """The diagram, its colours, its range, and what it says of itself in the language of now."""
         entry = self.store.entry
         if self._shown is None or entry is None:
             raise ExportError(tr("There is no Hovmöller diagram to save yet"))
-        named, found = self.store.hovmoller.section(entry, self.map.view()), self._shown[1]
-        low_high = self._colour_range()
-        return hovmoller_file(
-            self.store, kind, (named, found), self._colours(), low_high, self._caption(named, *low_high)
-        )  # fmt: skip
+        named, low_high = self.store.hovmoller.section(entry, self.map.view()), self._colour_range()
+        return (named, self._shown[1]), self._colours(), low_high, self._caption(named, *low_high)
 
 
 def _nothing() -> dict[str, list[object]]:

@@ -20,6 +20,7 @@ from app.titles import DEMONSTRATION, is_demonstration, labelled
 from app.views.colour_card import ColourCard, kept_range
 from app.views.combine_card import CombineCard
 from app.views.copy_python import copy_python
+from app.views.figure_link import figure_link
 from app.views.mask_card import MaskCard
 from app.words import said_of, word
 from smcore.catalog import CatalogEntry
@@ -62,6 +63,7 @@ class LayersView:
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
             self.combine,
             text(f"<h4>{tr('Save this map')}</h4>", margin=0), pn.Row(self.save, self.python, margin=0),
+            figure_link("map"),
             self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip

@@ -15,6 +15,7 @@ from app.python_code import metric_code
 from app.result_store import VERDICTS, ResultStore
 from app.selection import Selection
 from app.views.copy_python import copy_python
+from app.views.figure_link import figure_link
 from app.views.layers import ramp
 from app.views.result_charts import HistogramChart
 from app.views.score_layer import SHAPES, VERDICT_COLOURS, ScoreLayer
@@ -55,7 +56,7 @@ class MetricCard:
         # A figure that is hidden before it is first drawn appears all the same; what is around it doesn't.
         self.spread = pn.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
         self.fit = button(tr("Show all locations"), lambda _: layer.fit(), width=150)
-        self.python = copy_python(lambda: metric_code(results))
+        self.python, self.figure = copy_python(lambda: metric_code(results)), figure_link("metric")
         for widget, name in ((self.product, "product"), (self.metric, "metric")):
             widget.param.watch(lambda e, name=name: guarded(self._choose)(name, e.new), "value")
         follow(selection, ["place", "run", "scored", "rival", "metric", "result", "theme"], self.refresh)
@@ -65,7 +66,7 @@ class MetricCard:
         """The rail."""
         return pn.Column(
             self.title, self.product, self.metric, self.legend, self.shapes, self.spread,
-            pn.Row(self.fit, self.python, margin=0), self.about,
+            pn.Row(self.fit, self.python, margin=0), self.figure, self.about,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -92,7 +93,7 @@ class MetricCard:
         if results is None:
             self._nothing(self.results.waits())
             return
-        for part in (self.product, self.metric, self.fit, self.python):
+        for part in (self.product, self.metric, self.fit, self.python, self.figure):
             part.visible = True
         self._busy = True
         try:
@@ -108,7 +109,7 @@ class MetricCard:
             self._metric(results)
 
     def _nothing(self, sentence: str) -> None:
-        for part in (self.product, self.metric, self.fit, self.python, self.spread):
+        for part in (self.product, self.metric, self.fit, self.python, self.figure, self.spread):
             part.visible = False
         self.title.object = empty(sentence)
         self.legend.object = self.shapes.object = self.about.object = ""

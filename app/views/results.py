@@ -15,6 +15,7 @@ from app.metric_display import explained, interval, plain, pretty, symbol
 from app.result_store import ResultStore
 from app.selection import RESULTS, Selection
 from app.views import result_tables as tables
+from app.views.figure_link import figure_link
 from app.views.result_charts import BoxChart, DensityChart, StabilityChart, TaylorChart
 from app.words import said_of, word
 from smcore.errors import SmcoreError
@@ -69,7 +70,8 @@ class ResultsView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer."""
         return pn.Column(
-            self.tabs, pn.Row(self.by, self.sample, self.note, sizing_mode="stretch_width", margin=0),
+            self.tabs,
+            pn.Row(self.by, self.sample, self.note, figure_link("chart"), sizing_mode="stretch_width", margin=0),
             self.page, self.chart, sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
 

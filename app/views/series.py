@@ -20,6 +20,7 @@ from app.series_treatment import choices, definition, why_empty
 from app.station_store import Series
 from app.store import Store
 from app.views.copy_python import copy_python
+from app.views.figure_link import figure_link
 from app.views.series_controls import AreaControls, BehindBoxes, Choice, PeriodButtons, written
 from app.views.series_figure import SeriesFigure
 from app.views.series_legend import behind_keys, defined, legend
@@ -83,7 +84,7 @@ class SeriesView:
             description=tr("Read the numbers, or see the plot"),
         )
         self.python = copy_python(lambda: series_code(store))
-        ends = pn.Row(self.as_table, self.python, width=128, margin=0)
+        ends = pn.Row(self.as_table, self.python, figure_link("series"), width=236, margin=0)
         self.head = pn.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}

@@ -21,6 +21,7 @@ from app.store import Store
 from app.titles import labelled
 from app.views.clicks import on_click
 from app.views.copy_python import copy_python
+from app.views.figure_link import figure_link
 from app.words import of_library
 from smcore.names import unit_label
 
@@ -56,7 +57,7 @@ class StationsView:
             lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
         )
         self.python = copy_python(lambda: scatter_code(store, self.against.value))
-        saving_row = pn.Row(self.save, self.python, margin=0)
+        saving_row = pn.Column(pn.Row(self.save, self.python, margin=0), figure_link("scatter"), margin=0)
         self.chart = pn.Column(
             self.against, pn.pane.Bokeh(self.figure, margin=0), self.brushed, saving_row, visible=False, margin=0,
             sizing_mode="stretch_width",

@@ -1,0 +1,84 @@
+"""A figure as a file for the browser: a picture, or the package of all that belongs to it, in the figure's folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.figure_store import prepared
+from smcore.errors import ExportError
+from smcore.progress import Cancel, Progress, check
+
+if TYPE_CHECKING:
+    from smcore.figures.recipe import Recipe
+    from smcore.figures.sources import Places
+
+FILES = "files"
+PACKAGE = "package"
+_FIGURE = re.compile(r"[0-9a-f]{12}")
+_PLAIN = re.compile(r"[^A-Za-z0-9]+")
+
+
+def file_name(recipe: Recipe, form: str) -> str:
+    """What the file of a figure is called."""
+    stem = _PLAIN.sub("-", recipe.title).strip("-")[:60] or "figure"
+    return f"{stem}.zip" if form == PACKAGE else f"{stem}.{form}"
+
+
+def make_file(recipe: Recipe, places: Places, form: str, progress: Progress, cancelled: Cancel) -> Path:
+    """Draw a figure into a file, whole or not at all.
+
+    Raises
+    ------
+    SmcoreError
+        If it can't be drawn or written.
+    Cancelled
+        If the user stopped it.
+    """
+    from smcore.figures.drawing import picture
+    from smcore.figures.package import write_package
+
+    assert places.folder is not None
+    folder = places.folder / FILES
+    file = folder / file_name(recipe, form)
+    draft = folder / f".{file.name}.part"
+    progress(0.0, "reading the data")
+    ready = prepared(recipe, places, cancelled)
+    check(cancelled)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if form == PACKAGE:
+            whole = folder / f".{file.stem}"
+            try:
+                write_package(ready, whole, progress=progress, cancelled=cancelled)
+                _zip(whole, draft, file.stem)
+            finally:
+                shutil.rmtree(whole, ignore_errors=True)
+        else:
+            progress(0.2, f"drawing {form}")
+            draft.write_bytes(picture(ready, form))
+        check(cancelled)
+        draft.replace(file)
+    except OSError as error:
+        raise ExportError(f"The figure can't be written: {error.strerror or error}", where=file.name) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    progress(1.0, "done")
+    return file
+
+
+def _zip(folder: Path, file: Path, name: str) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+        for one in sorted(folder.iterdir()):
+            out.write(one, f"{name}/{one.name}")
+
+
+def found_file(figures: Path, figure: str, name: str) -> Path | None:
+    """The file of a figure that a browser asks for; None where there is none."""
+    if not _FIGURE.fullmatch(figure) or Path(name).name != name or name.startswith("."):
+        return None
+    file = figures / figure / FILES / name
+    return file if file.is_file() else None

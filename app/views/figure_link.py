@@ -1,0 +1,16 @@
+"""*Add to figure* beside the files of a panel."""
+
+from __future__ import annotations
+
+import panel as pn
+
+from app.controls import text
+from app.language import tr
+
+
+def figure_link(what: str) -> pn.pane.HTML:
+    """A button that adds what a panel shows to the figure; the session listens for ``figure:WHAT``."""
+    said = tr("Put this picture into the figure that is composed in Figures, as it is on the screen")
+    label = tr("Add to figure")
+    markup = f'<button type="button" class="to-figure" data-open="figure:{what}" title="{said}">{label}</button>'
+    return text(markup, width=104, height=28, margin=(2, 0, 2, 4), sizing_mode=None)
