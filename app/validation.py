@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -189,11 +190,11 @@ def stopping(cancelled: Cancel) -> Iterator[None]:
     """Stop within a fraction of a second of being asked, wherever the work is: a tile may take much longer.
 
     A timer of the process interrupts the work to ask. What stops it is no ordinary exception, since a fault of one
-    station is caught and must not swallow it.
+    station is caught and must not swallow it. An import is let end: half a module would stay for all later jobs.
     """
 
-    def look(*_: Any) -> None:
-        if cancelled():
+    def look(_: int, frame: FrameType | None) -> None:
+        if cancelled() and not _is_importing(frame):
             raise _Stop
 
     if not hasattr(signal, "setitimer"):  # Windows: asked between tiles alone
@@ -209,6 +210,14 @@ def stopping(cancelled: Cancel) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _Stop(BaseException):
