@@ -104,6 +104,8 @@ class PairingStrip:
         """What became of the product's records, in one line."""
         parts = [f"{n} {name}" for name, n in self.product.counts.items() if name != PAIRED]
         total = len(self.product.time)
+        if not total:
+            return f"{self.product.name} has no value at this place"
         rest = f"; left out: {', '.join(parts)}" if parts else ""
         return f"{len(self.product_time)} pairs from {total} values of {self.product.name}, {self.rule}{rest}"
 

@@ -20,7 +20,7 @@ from smcore.grids import distance_km
 from smcore.review.station.footprints import Footprint, grid_of
 from smcore.review.suspicion.evidence import PEER_DEPTH_M, correlation
 from smcore.review.suspicion.reading import Sensors
-from smcore.validation.strata.land_cover import igbp_name
+from smcore.validation.strata.land_cover import igbp_name, land_cover_name
 
 if TYPE_CHECKING:
     from smcore.validation.runs.results import RunResults
@@ -188,7 +188,7 @@ def _read_inside(entry: CatalogEntry, variable: str, cell: Footprint, lat: float
 def _land_cover(
     sensors: Sensors, row: int, cell: Footprint, catalog: Catalog, missing: dict[str, str]
 ) -> LandCover | None:
-    own = sensors.text("land_cover", row)
+    own = land_cover_name(sensors.text("land_cover", row))
     found = _inside(sensors, row, cell, catalog, "land_cover")
     if found is None:
         missing[LAND_COVER] = _wanted("land_cover", "IGBP classes") + (f"; the station says «{own}»" if own else "")

@@ -180,7 +180,7 @@ def test_a_cell_is_told_by_its_land_cover_relief_and_other_sensors(world: tuple[
     assert found.land_cover is not None
     assert dict(found.land_cover.shares) == pytest.approx({"grassland": 10 / 16, "cropland": 6 / 16}, abs=1e-3)
     assert found.land_cover.shares[0][0] == "grassland"
-    assert found.land_cover.own == "IGBP 10"
+    assert found.land_cover.own == "grassland"
     assert found.land_cover.cells == 16
     assert found.relief is not None
     assert found.relief.mean == pytest.approx(75, abs=0.2)
@@ -305,6 +305,15 @@ def test_days_are_paired_as_days_and_short_ones_say_so() -> None:
     assert strip.reference.counts == {PAIRED: 24 * (COUNT - 3), FEW: 5, NO_DAY: 24}
     assert np.isnan(strip.lag_h).all()
     assert strip.rule == "by UTC days"
+
+
+def test_a_product_without_a_value_at_the_place_says_so() -> None:
+    product = cube(np.full((COUNT, *GRID.shape), np.nan), DAYS, time_support=names.DAY_MEAN)
+    record = sensors_at(np.full(len(HOURS), 0.2), HOURS)
+    strip = pairing_strip(match(side(product, "model"), side(record, "net"), MatchOptions(depth=(0.0, 0.1))), SUBJECT)
+    assert_whole(strip)
+    assert strip.sentence == "model has no value at this place"
+    assert strip.reference.counts == {NO_DAY: len(HOURS)}
 
 
 def test_a_sensor_of_another_depth_and_a_stranger_are_refused_in_words(swath: Match) -> None:
