@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from app.jobs import DONE, Queue
-from smcore.errors import ExportError
 from smcore.progress import Cancel, Progress, never
 
 EXPORT = "export"
@@ -152,15 +151,3 @@ def file_of(queue: Queue, job_id: str) -> Path | None:
         return None
     file = queue.path(job.id) / Path(str(job.result.get("file", "-"))).name
     return file if file.is_file() else None
-
-
-def refuse_unknown(form: str) -> None:
-    """Refuse a format that the page does not offer.
-
-    Raises
-    ------
-    ExportError
-        If it does not.
-    """
-    if form not in ENDINGS:
-        raise ExportError(f"There is no format {form!r}", hint=f"choose one of: {', '.join(ENDINGS)}")
