@@ -19,6 +19,7 @@ from app.language import tr
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.store import Store
+from smcore.bundle.offline import live_pairs
 from smcore.catalog import Catalog, CatalogEntry
 from smcore.errors import ReviewError, SmcoreError
 from smcore.progress import Cancel, Progress, never, quiet
@@ -267,7 +268,7 @@ class ReviewStore:
 
         def work(progress: Progress = quiet, cancelled: Cancel = never) -> LivePairs:
             made: LivePairs = _LIVE.get(
-                _key(found), lambda: LivePairs.of(found, catalog, progress=progress, cancelled=cancelled)
+                _key(found), lambda: live_pairs(found, catalog, progress=progress, cancelled=cancelled)
             )
             return made
 

@@ -72,12 +72,16 @@ def table(
     """
     if not rows:
         return Html("")
-    body = []
+    body, right = [], [False] * len(head)
     for row in rows:
         cells = [tag("th", cell, scope="row") for cell in row[:named]]
-        cells += [tag("td", cell, class_="number" if is_number(cell) else None) for cell in row[named:]]
+        for i, cell in enumerate(row[named:], named):
+            numeric = is_number(cell)
+            right[i] = right[i] or numeric
+            cells.append(tag("td", cell, class_="number" if numeric else None))
         body.append(tag("tr", *cells))
-    top = tag("tr", *(tag("th", cell, scope="col") for cell in head))
+    shown = zip(head, right, strict=True)
+    top = tag("tr", *(tag("th", cell, scope="col", class_="number" if numeric else None) for cell, numeric in shown))
     whole = tag("table", tag("caption", caption), tag("thead", top), tag("tbody", *body), class_=class_ or None)
     return tag("div", whole, class_="scroll", role="region", aria_label=plain(caption), tabindex="0")
 

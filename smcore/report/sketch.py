@@ -85,7 +85,7 @@ def scatter(product: Floats, reference: Floats, units: str, alt: str, class_: st
             )
     frame = [_rect("frame", 1, 1, SIDE - 2, SIDE - 2), tag("path", class_="even", d=f"M1 {SIDE - 1}L{SIDE - 1} 1")]
     ends = [
-        _text(f"{low:.2f}", 6, SIDE - 8),
+        _text(f"{low:.2f}".replace("-", "−"), 6, SIDE - 8),
         _text(f"{high:.2f} {unit_label(units)}", SIDE - 6, SIDE - 8, anchor="end"),
     ]
     return _svg(SIDE, SIDE, alt, [*frame, *squares, *_fit(product, reference, low, high), *ends], "scatter")
@@ -149,7 +149,7 @@ def _levels(low: float, high: float, units: str, width: int) -> list[Html]:
     rough = (high - low) / 3
     power = 10 ** np.floor(np.log10(rough))
     step = float(next(m * power for m in (1, 2, 5, 10) if m * power >= rough))
-    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step + 0.0  # no −0
     digits = max(0, -int(np.floor(np.log10(step))))
     found: list[Html] = []
     for value in values:

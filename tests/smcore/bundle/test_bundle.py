@@ -18,15 +18,18 @@ from hostile import HOSTILE
 
 from smcore.bundle.layout import HASHES, VERSION, is_bundle, is_safe_name
 from smcore.bundle.licences import licence_of
+from smcore.bundle.offline import OfflinePairs, live_pairs
 from smcore.bundle.open import open_bundle
 from smcore.bundle.write import write_bundle
 from smcore.catalog import load_catalog
-from smcore.errors import ExportError, ReviewError, SmcoreError, StoreError
+from smcore.errors import ExportError, MatchError, ReviewError, SmcoreError, StoreError
 from smcore.figures.drawing import draw
 from smcore.figures.recipe import read_recipe
 from smcore.figures.sources import Places
 from smcore.report.gather import gather
+from smcore.review.live import LivePairs
 from smcore.review.log import REVIEW_LOG, ReviewLog
+from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs import qa4sm
 from smcore.validation.runs.identity import run_identity
 from smcore.validation.runs.results import open_run
@@ -303,3 +306,31 @@ def _is_root() -> bool:
     import os
 
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def test_the_review_of_a_bundle_without_its_data_shows_the_pairs_and_numbers_and_says_what_it_cannot(
+    made: Made,
+) -> None:
+    results = open_run(made[2])
+    here = LivePairs.of(results, load_catalog([made[0]]))
+    away = live_pairs(results, load_catalog([]))
+    assert isinstance(away, OfflinePairs)
+    assert (away.products, away.subjects) == (here.products, here.subjects)
+    subject = here.subjects[1]
+    exclusion = Exclusion(subject, "2018-01-10", "2018-01-20", "flat")
+    for name, one in here.pairs(subject).items():
+        kept = away.pairs(subject)[name]
+        assert kept.daily == one.daily
+        for column in ("product", "reference", "product_time", "reference_time"):
+            np.testing.assert_array_equal(getattr(kept, column), getattr(one, column))
+        np.testing.assert_array_equal(
+            away.excluded_pairs(subject, [exclusion])[name], here.excluded_pairs(subject, [exclusion])[name]
+        )
+    assert away.excluded_pairs(subject, [exclusion])["a"].any()
+    for name, numbers in here.station(subject).items():
+        for metric, number in numbers.items():
+            np.testing.assert_allclose(away.station(subject)[name][metric].value, number.value, rtol=1e-9)
+    with pytest.raises(MatchError, match="the data of the run are not on this machine"):
+        away.headline([exclusion])
+    with pytest.raises(SmcoreError, match="There is no entry 'a'"):
+        live_pairs(open_run(made[1]), load_catalog([]))

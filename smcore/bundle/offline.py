@@ -1,0 +1,153 @@
+"""The review of a bundle's run on a machine without its data: pairs and numbers to look at, and what can't be computed.
+
+Stations can be read and decided on. What an exclusion does to the headline takes the records themselves (the nearest
+record that is left makes a new pair), so that is said and not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcore.bundle.layout import is_bundle
+from smcore.bundle.open import Bundle
+from smcore.catalog import Catalog
+from smcore.errors import Cancelled, MatchError, SmcoreError, Status
+from smcore.progress import Cancel, Progress, never, quiet
+from smcore.review.headline import Headline
+from smcore.review.live import LivePairs, SubjectPairs
+from smcore.validation.estimates import Number
+from smcore.validation.exclusions import Exclusion, tidy
+from smcore.validation.matching.times import DAY
+from smcore.validation.runs.replay import request_of
+from smcore.validation.runs.results import RunResults
+from smcore.validation.runs.run_pairs import ProductPairs
+
+
+def live_pairs(
+    results: RunResults, catalog: Catalog, *, progress: Progress = quiet, cancelled: Cancel = never
+) -> LivePairs:
+    """The pairs of a run for its review: from its data, else from the bundle that it lies in.
+
+    Raises
+    ------
+    SmcoreError
+        If the data are not at hand and it is no bundle with pairs.
+    Cancelled
+        If the user asked to stop.
+    """
+    try:
+        return LivePairs.of(results, catalog, progress=progress, cancelled=cancelled)
+    except Cancelled:
+        raise
+    except SmcoreError:
+        if not is_bundle(results.folder):
+            raise
+        kept = Bundle(results.folder, results, ()).pairs()
+        if not kept:
+            raise
+        return offline_pairs(results, kept)
+
+
+def offline_pairs(results: RunResults, kept: Sequence[ProductPairs]) -> OfflinePairs:
+    """Lay kept pairs out by what is reviewed."""
+    subjects = tuple(dict.fromkeys(subject for one in kept for subject in one.subjects))
+    recorded = request_of(results.record)[2].exclusions
+    rows = [{subject: row for row, subject in enumerate(one.subjects)} for one in kept]
+    daily = {str(one["product"]): one["pairing"] == "daily" for one in results.record["results"]}
+    return OfflinePairs(
+        results.products, subjects, results.metric_names, recorded, (),
+        results=results, kept=tuple(kept), rows=tuple(rows), daily=daily,
+    )  # fmt: skip
+
+
+@dataclass(eq=False)
+class OfflinePairs(LivePairs):
+    """A run under review whose data are elsewhere; made by :func:`offline_pairs`.
+
+    Attributes
+    ----------
+    results
+        The run, from whose tables the numbers are.
+    kept
+        Pairs of every product.
+    rows
+        By product: subject → its row.
+    daily
+        By product: whether pairs are UTC days.
+    """
+
+    results: RunResults = field(kw_only=True)
+    kept: tuple[ProductPairs, ...] = field(kw_only=True)
+    rows: tuple[dict[str, int], ...] = field(kw_only=True)
+    daily: dict[str, bool] = field(kw_only=True)
+
+    def headline(
+        self,
+        exclusions: Iterable[Exclusion] = (),  # noqa: ARG002 - as that of a run with its data
+        metrics: Sequence[str] | None = None,  # noqa: ARG002
+    ) -> Headline:
+        """Refuse: it takes the data (raises MatchError)."""
+        raise MatchError(
+            "The headline can't move here: the data of the run are not on this machine",
+            hint="exclusions are kept in the log, and are counted where the data are",
+        )
+
+    def station(
+        self,
+        subject: str,
+        exclusions: Iterable[Exclusion] = (),  # noqa: ARG002 - as that of a run with its data
+    ) -> dict[str, dict[str, Number]]:
+        """All metrics of one subject as the run has them, by product; exclusions change nothing here."""
+        self._check(subject)
+        table = self.results.metrics
+        mine = table[(table["sensor"] == subject) | ((table["sensor"] == "") & (table["location"] == subject))]
+        found: dict[str, dict[str, Number]] = {}
+        for row in mine.to_dict("records"):
+            limits = (float(row[name]) for name in ("lower", "upper", "n_eff"))
+            number = Number(float(row["value"]), int(row["n"]), Status(str(row["status"])), *limits)
+            found.setdefault(str(row["product"]), {})[str(row["metric"])] = number
+        return found
+
+    def pairs(self, subject: str) -> dict[str, SubjectPairs]:
+        """The pairs of one subject with each product, without what the run itself had excluded."""
+        self._check(subject)
+        found = {}
+        for one, rows in zip(self.kept, self.rows, strict=True):
+            if subject not in rows:
+                continue
+            part = slice(one.first[rows[subject]], one.first[rows[subject] + 1])
+            product = one.product[part]
+            found[one.name] = SubjectPairs(
+                one.name, one.units, product, one.reference[part], one.product_time[part], one.reference_time[part],
+                np.full(len(product), -1, np.int8), {}, self.daily.get(one.name, False),
+            )  # fmt: skip
+        return found
+
+    def excluded_pairs(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
+        """Which of the pairs of one subject exclusions take, (pair,) by product; of means of days whole days."""
+        mine = tidy(one for one in exclusions if one.subject == subject)
+        found = {}
+        for name, one in self.pairs(subject).items():
+            out = np.zeros(len(one.product), bool)
+            for first, stop in (exclusion.limits for exclusion in mine):
+                start, end = (_day_of(first), _day_of(stop - 1) + DAY) if one.daily else (first, stop)
+                out |= (one.reference_time >= start) & (one.reference_time < end)
+            found[name] = out
+        return found
+
+    def cells(self) -> dict[str, int]:
+        """Nothing: which sensors share a cell is known from the product's grid, which is not here."""
+        return {}
+
+    def _check(self, subject: str) -> None:
+        if all(subject not in rows for rows in self.rows):
+            raise MatchError(f"The run has no station {subject[:60]!r}", hint="choose one of its queue")
+
+
+def _day_of(moment: int) -> int:
+    """The begin of a UTC day [µs], also of times far away."""
+    return moment // DAY * DAY
