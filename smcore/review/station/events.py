@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from smcore import names
 from smcore.review.station.drydowns import LEAST_OBS, Fit, fit_drydown
-from smcore.review.suspicion.base import DAY_S, Daily, Series
+from smcore.review.suspicion.base import Daily, Series
 
 Floats = NDArray[np.float64]
 
@@ -203,8 +203,3 @@ def day_number(text: str) -> int:
 
 def _days(first: str, last: str) -> float:
     return float(day_number(last) - day_number(first))
-
-
-def seconds_of(text: str) -> int:
-    """Seconds since 1970 of an ISO day."""
-    return day_number(text) * DAY_S

@@ -173,9 +173,8 @@ def pairing_strip(matched: Match, subject: str, guard: Seen | None = None) -> Pa
     kept = block if guard is None or guard.spans is None else without_seen(block, rows, guard)[0]
     sides = [_Traced.of(matched, row, is_product=True), _Traced.of(matched, row, is_product=False)]
     strips = [
-        _strip(matched, own, other, block, kept, is_product=own is sides[0])
-        for own, other in (sides, sides[::-1])
-    ]  # fmt: skip
+        _strip(matched, own, other, block, kept, is_product=own is sides[0]) for own, other in (sides, sides[::-1])
+    ]
     both = np.isfinite(kept.product[0]) & np.isfinite(kept.reference[0])
     x_time, y_time = kept.product_time[0][both], kept.reference_time[0][both]
     lag = np.full(both.sum(), np.nan) if matched.daily else (y_time - x_time) / HOUR
@@ -270,9 +269,7 @@ def _stages(matched: Match, bare: Masks) -> list[tuple[str, Masks]]:
     return found
 
 
-def _strip(
-    matched: Match, own: _Traced, other: _Traced, block: Pairs, kept: Pairs, *, is_product: bool
-) -> SideStrip:  # fmt: skip
+def _strip(matched: Match, own: _Traced, other: _Traced, block: Pairs, kept: Pairs, *, is_product: bool) -> SideStrip:
     """Lay the records of one side out, with what pairing made of those that no mask took."""
     reasons, reason = list(own.reasons), own.reason.copy()
 
@@ -293,9 +290,7 @@ def _strip(
         say(FEW, few)
         say(NO_DAY, alone & ~few)
     there = own.there
-    return SideStrip(
-        own.side.name, own.side.units, own.time[there], own.raw[there], tuple(reasons), reason[there]
-    )  # fmt: skip
+    return SideStrip(own.side.name, own.side.units, own.time[there], own.raw[there], tuple(reasons), reason[there])
 
 
 def _is_met(own: _Traced, pairs: Pairs, *, is_product: bool, daily: bool) -> NDArray[np.bool_]:
