@@ -11,7 +11,7 @@ import xarray as xr
 from smcore import notebook
 from smcore.catalog import CatalogEntry
 from smcore.errors import RecipeError
-from smcore.figures.data import FIELD, Credit, Data, Told, credit_of
+from smcore.figures.data import FIELD, Credit, Data, Told, credit_of, model_of
 from smcore.figures.sources import Places
 from smcore.grids import Grid
 
@@ -82,7 +82,7 @@ def cells_field(values: Any, grid: Grid, units: str, quantity: str) -> xr.Datase
 def read_map(source: Mapping[str, Any], places: Places) -> Data:
     """A step of a product, or an aggregate of its days."""
     entry, *_ = chosen(source, places)
-    cited = (checked_credit(entry, "product", source, places),)
+    cited = (checked_credit(entry, "product", source, places), *model_of(entry))
     where = {"window": source["window"], "most_cells": PIXELS, **masks_of(source)}
     if source["aggregate"]:
         least = {} if source["least"] is None else {"least": source["least"]}
@@ -104,6 +104,7 @@ def read_difference(source: Mapping[str, Any], places: Places) -> Data:
     """The first product minus the second at one step of the first."""
     one, other, *_ = chosen(source, places, least=2)
     cited = tuple(checked_credit(entry, "product", source, places) for entry in (one, other))
+    cited += (*model_of(one), *model_of(other))
     found = notebook.read_difference(
         one, other, _moment(source), onto=source["onto"], window=source["window"], **masks_of(source)
     )

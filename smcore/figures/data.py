@@ -184,6 +184,12 @@ def credit_of(entry: CatalogEntry, role: str, fingerprint: str = "") -> Credit:
     )  # fmt: skip
 
 
+def model_of(entry: CatalogEntry) -> tuple[Credit, ...]:
+    """The credit of the model that made a product, which has its citation from the model's card; () if none did."""
+    name = str(entry.extra.get("model") or "")
+    return (Credit("model", name, f"Model {name}", citation=entry.citation, doi=entry.doi),) if name else ()
+
+
 def networks_of(collection: Credit, names: Iterable[str]) -> tuple[Credit, ...]:
     """A credit for each network of a collection, with the collection's own citation: a catalogue has no other."""
     kept = dict.fromkeys(str(name) for name in names if str(name).strip())

@@ -31,7 +31,7 @@ def group_of(results: RunResults, stratum: str) -> dict[str, str]:
     else:
         raise RecipeError(
             f"The run does not divide its stations by {stratum.replace('_', ' ')[:60]}", where=results.folder.name,
-            hint=f"it has {', '.join(dict.fromkeys((*known, NETWORK)))}; run it with --stratum {stratum[:40]}",
+            hint=results.missing_strata.get(stratum) or f"it has {', '.join(dict.fromkeys((*known, NETWORK)))}",
         )  # fmt: skip
     subject = table["sensor"].astype(str).where(table["sensor"].astype(str) != "", table["location"].astype(str))
     levels = table[name].astype(str).where(table[name].astype(str).str.strip() != "", UNKNOWN)

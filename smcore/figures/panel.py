@@ -10,6 +10,7 @@ from smcore.figures.colours import outside, shades
 from smcore.figures.presets import Look
 from smcore.figures.style import TIED, broken, plain
 from smcore.names import unit_label
+from smcore.titles import DEMONSTRATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,9 +79,10 @@ class Panel:
 
     def mark(self, axes: Axes, told: Told, *, raised: bool = False) -> None:
         """Say on the picture itself that data are made up, where no title over it does."""
-        if told.synthetic and not self.heading:
+        word = "synthetic" if told.synthetic else DEMONSTRATION.lower() if DEMONSTRATION in told.title else ""
+        if word and not self.heading:
             axes.annotate(
-                "synthetic", (0.99, 1.0), (0, 1.5 * self.look.preset.size_pt if raised else 2), va="bottom", ha="right",
+                word, (0.99, 1.0), (0, 1.5 * self.look.preset.size_pt if raised else 2), va="bottom", ha="right",
                 xycoords="axes fraction", textcoords="offset points", color="#8a1c1c", style="italic",
                 fontsize=self.look.preset.small_pt,
             )  # fmt: skip

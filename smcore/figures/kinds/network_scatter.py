@@ -28,7 +28,7 @@ OPTIONS: dict[str, Field] = {
     "across": Field("whole", None, "scatters side by side", low=1, high=6),
     "labels": Field("texts", (), "names of product and reference, in place of their titles"),
 }
-_SIDE_INCH = 1.5
+_SIDE_INCH, _MOST_INCH = 1.5, 3.2
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -80,7 +80,8 @@ def _grid(count: int, width: float, across: int | None) -> tuple[int, int]:
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
     """Squares in rows."""
     rows, columns = _grid(len(_groups(data, options)), width, options["across"])
-    return float(min(rows * ((width - 0.5) / columns + 0.15) + 0.5, look.most_inch))
+    side = min((width - 0.5) / columns, _MOST_INCH)
+    return float(min(rows * (side + 0.15) + 0.5, look.most_inch))
 
 
 def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:

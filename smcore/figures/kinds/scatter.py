@@ -10,7 +10,7 @@ import numpy as np
 from smcore import notebook
 from smcore.errors import RecipeError
 from smcore.figures.catalogued import checked_credit, chosen, masks_of
-from smcore.figures.data import Data, Told, once
+from smcore.figures.data import Data, Told, model_of, networks_of, once
 from smcore.figures.fields import Field
 from smcore.figures.panel import Panel
 from smcore.figures.presets import Look
@@ -52,17 +52,29 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     collection, sensor = places.entry(source["stations"]), source["sensors"][0]
     cited = (
         checked_credit(product, "product", source, places),
+        *model_of(product),
         checked_credit(collection, "reference", source, places),
     )
+    known = notebook.sensors(collection).set_index("sensor")["network"]
+    cited += networks_of(cited[-1], [str(known[sensor])] if sensor in known else [])
     pairs = notebook.read_pairs(product, collection, sensor, **masks_of(source))
     told = Told(
-        title=f"{pairs.names[0]} against {pairs.title}", units=pairs.units[1], where=sensor, filters=pairs.notes,
+        title=f"{pairs.names[0]} against {pairs.title}", units=pairs.units[1], where=sensor,
+        when=_shared(product.period, collection.period), filters=pairs.notes,
         synthetic=pairs.synthetic, credits=once(cited), methods=("ubrmsd",),
     )  # fmt: skip
     metrics = {name: value for name, value in pairs.metrics.items() if name in _SHOWN}
     return scatter_data(
         pairs.product, pairs.reference, told, names=(pairs.names[0], pairs.title), units=pairs.units, metrics=metrics
     )
+
+
+def _shared(one: tuple[str, str] | None, other: tuple[str, str] | None) -> str:
+    """The days that two data sets have in common."""
+    if one is None or other is None:
+        return ""
+    first, last = max(one[0], other[0])[:10], min(one[1], other[1])[:10]
+    return f"{first} to {last}" if first <= last else ""
 
 
 def _of_run(source: Mapping[str, Any], places: Places) -> Data:

@@ -14,7 +14,7 @@ from smcore.errors import RecipeError
 from smcore.figures.backdrop import draw_behind
 from smcore.figures.catalogued import checked_credit, chosen, masks_of
 from smcore.figures.colours import LINES, STATION
-from smcore.figures.data import Data, Told, once
+from smcore.figures.data import Data, Told, model_of, networks_of, once
 from smcore.figures.fields import Field
 from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel, axis_label, dated
@@ -40,6 +40,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     entries = chosen(source, places, least=0)
     found: list[xr.DataArray] = []
     cited = [checked_credit(entry, "product", source, places) for entry in entries]
+    cited += [model for entry in entries for model in model_of(entry)]
     if entries and source["point"] is None:
         raise RecipeError("Series of products need a place", hint="give data, point: latitude and longitude")
     found += [
@@ -48,6 +49,8 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     if source["sensors"]:
         collection = places.entry(source["stations"])
         cited.append(checked_credit(collection, "reference", source, places))
+        known = notebook.sensors(collection).set_index("sensor")["network"]
+        cited += networks_of(cited[-1], (str(known[sensor]) for sensor in source["sensors"] if sensor in known))
         found += [notebook.read_sensor(collection, sensor) for sensor in source["sensors"]]
     if not found:
         raise RecipeError("The figure needs a product or a sensor", hint="name them in data, products or sensors")
