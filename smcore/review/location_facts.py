@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,20 +52,29 @@ def _levels(file: Path, stratum: str) -> dict[str, str]:
         header = next(csv.reader([text.readline().decode("utf-8")]))
         place = {name: header.index(name) for name in ("stratum", "level", "sample", "location", "sensor", "metric")}
         start = stratum.encode() + b","
-        begin = text.find(b"\n" + start)
-        if begin < 0:
-            return {}
-        text.seek(begin + 1)
         found: dict[str, str] = {}
-        while (line := text.readline()).startswith(start):  # the lines of a division follow each other
-            if b",n," not in line:
-                continue
+        for line in _lines_of_n(text, start):
             row = next(csv.reader([line.decode("utf-8")]))
             if len(row) == len(header) and row[place["metric"]] == "n" and row[place["sample"]] == _OWN:
                 location, sensor, level = (_unquoted(row[place[k]]) for k in ("location", "sensor", "level"))
                 if not location.startswith("*"):
                     found.setdefault(sensor or location, level)
         return found
+
+
+def _lines_of_n(text: mmap.mmap, start: bytes) -> Iterator[bytes]:
+    """Lines that begin so and hold a number of pairs; the lines of a division follow each other."""
+    end = text.find(b"\n" + start)
+    while end >= 0:
+        at = text.find(b",n,", end)
+        if at < 0:
+            return
+        begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+        line = text[begin : end if end >= 0 else len(text)]
+        if not line.startswith(start):
+            return
+        if b",own," in line:
+            yield line
 
 
 def _counts(file: Path) -> pd.Series[float]:

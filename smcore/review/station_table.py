@@ -162,20 +162,20 @@ def _numbers(results: RunResults) -> tuple[dict[tuple[str, str], Floats], pd.Dat
         table["metric"].isin(METRICS).to_numpy() & ~table["location"].astype(str).str.startswith("*").to_numpy()
     ]
     subject = np.where(table["sensor"].to_numpy() != "", table["sensor"], table["location"]).astype(str)
-    table = table.assign(subject=subject)
-    first = ~table["subject"].duplicated()
-    facts = table[first].set_index("subject")[list(_FACTS)]
+    first = ~pd.Series(subject).duplicated().to_numpy()
+    facts = table.loc[first, list(_FACTS)].set_axis(pd.Index(subject[first], name="subject"))
     for name in ("location", "sensor", "network"):
         facts[name] = facts[name].astype(str)
+    row = facts.index.get_indexer(pd.Index(subject))
     numbers: dict[tuple[str, str], Floats] = {}
-    index = pd.Index(facts.index)
+    columns = {name: table[name].to_numpy() for name in ("product", "metric", "value", "distance_km")}
     for product in results.products:
-        mine = table[table["product"] == product]
         for metric in METRICS:
-            one = mine[(mine["metric"] == metric).to_numpy()].drop_duplicates("subject").set_index("subject")
-            numbers[product, metric] = one["value"].reindex(index).to_numpy(float)
-            if metric == "n":
-                numbers[product, "distance_km"] = one["distance_km"].reindex(index).to_numpy(float)
+            mine = np.flatnonzero((columns["product"] == product) & (columns["metric"] == metric))[::-1]
+            sources = {metric: "value"} | ({"distance_km": "distance_km"} if metric == "n" else {})
+            for name, column in sources.items():
+                one = numbers[product, name] = np.full(len(facts), np.nan)
+                one[row[mine]] = columns[column][mine]  # the first row of a name that stands twice
     return numbers, facts
 
 

@@ -226,7 +226,8 @@ class RunResults:
         except (OSError, ValueError) as error:
             raise StoreError(f"{name} of the run can't be read", where=self.folder.name, hint="run it again") from error
         for column in (c for c in _TEXT if c in table):
-            table[column] = table[column].astype(object).where(table[column].notna(), "").map(_unquoted)
+            codes, found = pd.factorize(table[column].astype(object).where(table[column].notna(), ""))
+            table[column] = np.array([*map(_unquoted, found), ""], object)[codes]  # the same texts stand in many rows
         return table
 
 
