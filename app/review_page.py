@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cache import BoundedCache
-from app.review_store import Member, ReviewStore
+from app.review_store import Member, ReviewStore, key_of
 from smcore.catalog import Catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
@@ -95,7 +95,7 @@ def page(store: ReviewStore, subject: str) -> Page | None:
         return None
     own = store.review.of(subject).exclusions
     lat = float(str(store.table().loc[subject, "lat"]))
-    key = (str(found.folder), found.record["files"]["metrics.csv"], subject, own)
+    key = (*key_of(found), subject, own)
     made: Page = _PAGES.get(key, lambda: _page(live, subject, own, lat))
     return made
 
@@ -143,7 +143,7 @@ def facts_request(store: ReviewStore, subject: str) -> tuple[Any, ...]:
 
 def _facts_key(store: ReviewStore, subject: str) -> tuple[str, str, str]:
     found = store.results
-    return ("", "", "") if found is None else (str(found.folder), str(found.record["files"]["metrics.csv"]), subject)
+    return ("", "", "") if found is None else (*key_of(found), subject)
 
 
 def _facts(results: RunResults, catalog: Catalog, members: tuple[Member, ...], subject: str) -> Facts:
@@ -178,7 +178,7 @@ def _sensor(results: RunResults, catalog: Catalog, subject: str) -> tuple[Sensor
 
 def _strips(results: RunResults, catalog: Catalog, subject: str, missing: dict[str, str]) -> dict[str, PairingStrip]:
     """How each product's records met the station's; what can't be told is said."""
-    key = (str(results.folder), results.record["files"]["metrics.csv"])
+    key = key_of(results)
     found: dict[str, PairingStrip] = {}
     try:
         for matched, guard in _MATCHES.get(key, lambda: run_matches(results.record, catalog)):

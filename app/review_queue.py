@@ -11,7 +11,7 @@ import pandas as pd
 from app.cache import BoundedCache
 from app.language import mark
 from app.metric_display import written
-from app.review_store import RANDOM, WORST, ReviewStore
+from app.review_store import RANDOM, WORST, ReviewStore, key_of
 from app.selection import Selection
 from smcore.review.words import STATES
 from smcore.validation.runs.results import RunResults
@@ -130,8 +130,7 @@ class ReviewQueue:
         found = self._review.results
         if found is None:
             return pd.DataFrame()
-        key = (str(found.folder), found.record["files"]["metrics.csv"])
-        made: pd.DataFrame = _VALUES.get(key, lambda: _criteria(found, self._review.table()))
+        made: pd.DataFrame = _VALUES.get(key_of(found), lambda: _criteria(found, self._review.table()))
         return made
 
 

@@ -68,13 +68,6 @@ class ReviewStore:
         found = self._results.usable()
         return None if found is None or found.is_grid else found
 
-    def why_not(self) -> str:
-        """Why the chosen run can't be reviewed; '' where it can, or none is chosen."""
-        found = self._results.usable()
-        if found is not None and found.is_grid:
-            return tr("The chosen run is one of grid cells, which are not reviewed one by one.")
-        return ""
-
     @property
     def catalog(self) -> Catalog:
         """The catalogue that the run's data are looked up in."""
@@ -100,7 +93,7 @@ class ReviewStore:
         found = self.results
         if found is None:
             return pd.DataFrame(columns=["location", "network", "lat", "lon", "depth_from", "depth_to"])
-        return _SUBJECTS.get((str(found.folder), found.record["files"]["metrics.csv"]), lambda: _stations(found))
+        return _SUBJECTS.get(key_of(found), lambda: _stations(found))
 
     @property
     def subject(self) -> str:
@@ -133,7 +126,8 @@ class ReviewStore:
             return None
         path, run = found.folder / REVIEW_LOG, run_identity(found.record)
         if self._log is None or (self._log.path, self._log.run) != (path, run):
-            self._log, self._events = ReviewLog(path, run), []
+            self._log, self._events = None, []
+            self._log = ReviewLog(path, run)
             self._take(self._log.events())
         return self._log
 
@@ -143,12 +137,21 @@ class ReviewStore:
 
     @property
     def review(self) -> Review:
-        """What all events that this tab knows of amount to."""
-        return self._review if self.log is not None else fold([])
+        """What all events that this tab knows of amount to; nothing where the log can't be read."""
+        return fold([]) if self.fault and not self._events else self._review
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the log, in a sentence; '' where nothing is."""
+        try:
+            log = self.log
+        except SmcoreError as error:
+            return error.sentence
+        return log.fault if log is not None else ""
 
     def catch_up(self) -> bool:
         """Take in what others have added to the log; whether there was anything."""
-        log = self.log
+        log = None if self.fault else self.log
         known = max((event.number for event in self._events), default=0)
         if log is None or log.last() <= known:
             return False
@@ -179,7 +182,7 @@ class ReviewStore:
         if not self.subject or not self._selection.reviewer:
             return
         seen = any(same_person(name, self._selection.reviewer) for name in one.reviewers)
-        if not seen and self.log is not None and not self.log.fault:
+        if not seen and not self.fault:
             self.act(words.LOOK)
 
     @property
@@ -220,7 +223,7 @@ class ReviewStore:
         """Change what is shown; the log knows, once a name was given."""
         before = self.conditions
         self._selection.param.update(**chosen)
-        if self._selection.reviewer and self.conditions != before and self.log is not None and not self.log.fault:
+        if self._selection.reviewer and self.conditions != before and not self.fault:
             self.act(words.MODE, subject="")
 
     def shuffled(self, subject: str) -> list[int]:
@@ -258,7 +261,7 @@ class ReviewStore:
     def live(self) -> LivePairs | None:
         """The pairs of the run, where they have been read."""
         found = self.results
-        return None if found is None else _LIVE.peek(_key(found))
+        return None if found is None else _LIVE.peek(key_of(found))
 
     def load(self) -> Callable[[Progress, Cancel], LivePairs]:
         """Work that reads the pairs of the run, for a thread of its own."""
@@ -268,7 +271,7 @@ class ReviewStore:
 
         def work(progress: Progress = quiet, cancelled: Cancel = never) -> LivePairs:
             made: LivePairs = _LIVE.get(
-                _key(found), lambda: live_pairs(found, catalog, progress=progress, cancelled=cancelled)
+                key_of(found), lambda: live_pairs(found, catalog, progress=progress, cancelled=cancelled)
             )
             return made
 
@@ -293,8 +296,9 @@ class ReviewStore:
 _DECIDED: Final = (words.SIGN, words.ACCEPT, words.DISPUTE)
 
 
-def _key(results: RunResults) -> tuple[str, str]:
-    return str(results.folder), str(results.record["files"]["metrics.csv"])
+def key_of(results: RunResults) -> tuple[str, str]:
+    """What is kept of a run is kept by what it is, wherever its folder lies."""
+    return run_identity(results.record), str(results.record["files"]["metrics.csv"])
 
 
 def _stations(results: RunResults) -> pd.DataFrame:

@@ -134,7 +134,7 @@ class Session:
     @cached_property
     def stations(self) -> StationsView:
         """The inspector of Stations."""
-        return StationsView(self.selection, self.store)
+        return StationsView(self.selection, self.store, self.results)
 
     @cached_property
     def validate(self) -> ValidateView:
@@ -232,7 +232,7 @@ class Session:
                 self.room.told,
                 shell.key_channel(keys),
                 shell.link_channel(links),
-                ToolsView(self.selection, self.history, self.link, lambda: self.sheet.open("catalogue")),
+                ToolsView(self.selection, self.history, self.shared_link, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
             "layers": pn.Column(
@@ -273,6 +273,11 @@ class Session:
         """The query of a link that opens what the page shows, whether it was chosen or is what the page opened with."""
         moment = self.store.moment()[:19] if self.store.entry is not None else ""
         return url.write(self.selection, {"view": self.kept_view.extent(), "time": moment})
+
+    def shared_link(self) -> str:
+        """The same for somebody else, who reviews under a name of his own."""
+        kept = [part for part in self.link().lstrip("?").split("&") if not part.startswith("reader=")]
+        return "?" + "&".join(kept)
 
 
 def _after_this(act: Callable[[], None]) -> None:

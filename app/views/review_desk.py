@@ -187,7 +187,9 @@ class ReviewDesk:
         """Gather for this station and make the pages of its neighbours, none of which anybody waits for."""
         review, subject = self.review, self.review.subject
         self.reading.visible = self.stop.visible = False
-        wanted = [one for one in (subject, *self.queue.neighbours()) if one]
+        document = pn.state.curdoc
+        is_served = document is not None and bool(document.session_context)
+        wanted = [one for one in (subject, *(self.queue.neighbours() if is_served else ())) if one]
         requests = [review_page.facts_request(review, one) for one in wanted]
 
         def gather(_: Any, cancelled: Any) -> None:
@@ -199,10 +201,8 @@ class ReviewDesk:
                 if one == subject:
                     told()
 
-        document = pn.state.curdoc
-
         def told() -> None:
-            if document is not None and document.session_context:
+            if is_served:
                 document.add_next_tick_callback(guarded(together(lambda: self._gathered(subject))))
 
         if wanted:

@@ -103,5 +103,5 @@ def _cell(one: Number | None) -> str:
         return "–"
     if not np.isfinite(one.value):
         return esc(word(str(one.status)))
-    limits = f'<span class="limits">[{number(one.lower)}, {number(one.upper)}]</span>' if np.isfinite(one.lower) else ""
-    return f"{number(one.value)}{limits}"
+    ends = f"[{number(one.lower, 4)}, {number(one.upper, 4)}]" if np.isfinite(one.lower) else ""
+    return number(one.value, 4) + (f'<span class="limits">{ends}</span>' if ends else "")

@@ -14,7 +14,6 @@ from app.review_queue import CRITERIA, FILTERS, ReviewQueue
 from app.review_store import RANDOM, ReviewStore
 from app.selection import Selection
 from app.words import word
-from smcore.errors import SmcoreError
 from smcore.review import words
 from smcore.review.events import reviewer_name
 
@@ -129,11 +128,8 @@ class ReviewQueueView:
 
     def _fault(self) -> str:
         """What is wrong with the log, which a reviewer must know before deciding anything."""
-        try:
-            log = self.review.log
-        except SmcoreError as error:
-            return f'<div class="alert" role="alert">{esc(error.sentence)}</div>'
-        return f'<div class="alert" role="alert">{esc(log.fault)}</div>' if log is not None and log.fault else ""
+        fault = self.review.fault
+        return f'<div class="alert" role="alert">{esc(fault)}</div>' if fault else ""
 
     @staticmethod
     def _said(name: str, value: str) -> str:

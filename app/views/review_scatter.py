@@ -106,8 +106,8 @@ def _made() -> _Plot:
     marks = drawn(plot, points, spot)
     equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
     through = drawn(plot, line, Line(line_width=1.6))
-    told = Label(x=3, y=3, x_units="screen", y_units="screen", text="", text_font_size="10px", text_line_height=1.15)
-    told.update(text_baseline="bottom")
+    told = Label(x=3, y=SIDE - 40, x_units="screen", y_units="screen", text="", text_font_size="10px")
+    told.update(text_baseline="top", text_line_height=1.1)
     title = Title(text="", text_font_size="11px", offset=0)
     plot.title = title
     plot.add_layout(told)
@@ -120,7 +120,7 @@ def _themed(plot: _Plot, colour: str, theme: str) -> None:
     plot.figure.background_fill_color = plot.figure.border_fill_color = None
     plot.figure.grid.grid_line_color = ink["grid"]
     plot.equal.glyph.line_color, plot.through.glyph.line_color = ink["muted"], ink["text"]
-    plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.7)
+    plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.6)
     plot.title.text_color = ink["text"]
     for axis in (*plot.figure.xaxis, *plot.figure.yaxis):
         axis.axis_label_text_color = axis.major_label_text_color = ink["text"]

@@ -15,6 +15,7 @@ from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.language import mark, tr
 from app.python_code import scatter_code
+from app.result_store import ResultStore
 from app.selection import Selection
 from app.station_store import FLAGS, StationScore
 from app.store import Store
@@ -33,9 +34,15 @@ LABELS = {"pearson_r": "R", "bias": mark("bias"), "rmsd": "RMSD", "ubrmsd": "ubR
 class StationsView:
     """The station inspector of one session."""
 
-    def __init__(self, selection: Selection, store: Store) -> None:
-        self.selection, self.store = selection, store
+    def __init__(self, selection: Selection, store: Store, results: ResultStore) -> None:
+        self.selection, self.store, self.results = selection, store, results
         self._busy = False
+        self.begin = styled(
+            pn.widgets.Select(
+                label=tr("Review the stations of a run"), sizing_mode="stretch_width", margin=(4, 0, 8, 0)
+            )
+        )
+        self.how = text("", margin=(0, 0, 6, 0))
         self.scores: list[StationScore] = []
         self.previous = button(
             tr("◀ Previous"), lambda _: store.stations.move(-1), width=90, description=tr("Previous sensor (k)")
@@ -63,8 +70,9 @@ class StationsView:
             sizing_mode="stretch_width",
         )  # fmt: skip
         self.choice.param.watch(self._typed, "value")
+        self.begin.param.watch(self._begun, "value")
         follow(self.against, ["value"], self._scatter)
-        follow(selection, ["sensor", "collection", "place", "theme", "quality", "masks"], self.refresh)
+        follow(selection, ["sensor", "collection", "place", "theme", "quality", "masks", "run"], self.refresh)
         follow(selection, ["span"], self._brush)
         follow(store, ["catalog"], self.refresh)
         self.refresh()
@@ -73,6 +81,7 @@ class StationsView:
         """The inspector."""
         return pn.Column(
             pn.Row(self.previous, self.next, self.count, margin=0), self.choice, self.about, self.metrics, self.chart,
+            self.begin, self.how,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -93,6 +102,21 @@ class StationsView:
         if event.new in sensors:
             self.store.stations.choose(sensors.index(event.new))
 
+    def _offer(self) -> None:
+        """Say how a review begins: by a run, of which there may be some."""
+        runs = {f"{run}: {what}": run for run, what, _ in self.results.runs()}
+        self._busy = True
+        self.begin.param.update(options={tr("choose a run"): "", **runs}, value="", visible=bool(runs))
+        self._busy = False
+        refused = self.selection.run and tr("The chosen run is one of grid cells, which are not reviewed one by one.")
+        how = tr("Run products against stations in Validate: the stations of that run are then reviewed here.")
+        self.how.object = f'<div class="muted">{esc(refused or how)}</div>'
+        self.how.visible = bool(refused) or not runs
+
+    def _begun(self, event: Any) -> None:
+        if not self._busy and event.new:
+            self.selection.run = event.new
+
     def _labels(self) -> list[str]:
         records = self.store.stations.table().to_dict("records")
         return [
@@ -104,6 +128,7 @@ class StationsView:
         """Show the chosen sensor; computing its pairs waits until this place is open."""
         if self.selection.place != "stations":
             return
+        self._offer()
         stations = self.store.stations
         t, row = stations.table(), stations.chosen()
         self._busy = True

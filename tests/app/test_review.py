@@ -1,0 +1,248 @@
+"""The desk without a server: what is hidden and when, decisions in the log, the headline under exclusions, two tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import Tiny
+
+from app import review_page
+from app.session import Session
+from app.settings import Settings
+from smcore.catalog import load_catalog
+from smcore.errors import ReviewError
+from smcore.review.log import REVIEW_LOG
+from smcore.validation.exclusions import Exclusion
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.plan import RunOptions
+from smcore.validation.runs.run import validate
+
+
+@pytest.fixture(scope="module")
+def made(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both tiny products against the tiny stations; tests copy it."""
+    out = tmp_path_factory.mktemp("reviewed") / "first"
+    write_run(validate(("coarse", "fine"), "nets", load_catalog([tiny.file]), RunOptions(strata=("none",))), out)
+    return out
+
+
+@pytest.fixture
+def desk(tiny: Tiny, made: Path, tmp_path: Path) -> Callable[..., Session]:
+    """Open a tab on the desk of a copy of the run."""
+    runs = tmp_path / "runs"
+    (runs / "first").mkdir(parents=True)
+    for file in made.iterdir():
+        (runs / "first" / file.name).write_bytes(file.read_bytes())
+    own = tmp_path / "own.yml"
+    settings = Settings(catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=runs)
+    return lambda **query: Session(settings, {"place": "stations", "run": "first", **query})
+
+
+def press(tab: Session, key: str) -> None:
+    tab.room.keys()[f"review-{key}"]()
+
+
+def drag(tab: Session, first: str, last: str) -> None:
+    ends = {name: np.datetime64(moment, "ms").astype(float) for name, moment in (("x0", first), ("x1", last))}
+    tab.series.chart.selected(SimpleNamespace(final=True, geometry={"type": "rect", **ends}))
+
+
+def shown(tab: Session) -> str:
+    """All markup of the desk's inspector and rail."""
+    desk = tab.room.desk
+    parts = (
+        desk.about,
+        desk.numbers,
+        desk.seasons,
+        desk.strips,
+        desk.events,
+        desk.headline.pane,
+        tab.room.list.stations,
+    )
+    return " ".join(str(part.object) for part in (*parts, tab.room.list.stations, tab.series.legend))
+
+
+def test_without_a_run_stations_stays_what_it_was_and_says_how_to_begin(desk: Callable[..., Session]) -> None:
+    tab = desk(run="")
+    assert not tab.room.is_on
+    assert tab.inspector[0] is tab.stations or list(tab._shown) == [tab.stations]
+    assert "first" in tab.stations.begin.options.values()
+    tab.stations.begin.value = "first"
+    assert tab.room.is_on
+    assert list(tab._shown) == [tab.room.desk]
+
+
+def test_names_and_numbers_are_hidden_until_the_verdict_is_signed(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    for name in ("Observed-like", "Model 9 km", "36 km"):
+        assert name not in shown(tab)
+    assert "Product A" in str(tab.series.legend.object)
+    press(tab, "2")
+    assert "Observed-like" not in shown(tab)
+    press(tab, "s")
+    assert "Observed-like" in shown(tab)
+    assert tab.room.review.current.state == "signed"
+    tab.room.move(1)
+    assert "Observed-like" not in shown(tab)
+
+
+def test_unnamed_curves_are_all_drawn_alike(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    products = [one for one in tab.store.curves.everything() if not one.is_station]
+    assert [one.label for one in products] == ["Product A", "Product B"]
+    assert {one.drawn for one in products} == {"line"}
+    assert all(one.source is None and one.half_width is None and one.recommended is None for one in products)
+    assert all(np.isfinite(one.value).all() for one in products)
+    assert not {one.entry_id for one in products} & {"coarse", "fine"}
+
+
+def test_letters_are_stable_at_a_station_and_not_the_same_at_all(desk: Callable[..., Session]) -> None:
+    tab, again = desk(reader="Ada"), desk(reader="Ada")
+    stations = list(tab.room.review.table().index)
+    letters = {one: tuple(tab.room.review.labels(one)) for one in stations}
+    assert letters == {one: tuple(again.room.review.labels(one)) for one in stations}
+    assert len({tab.room.review.shuffled(f"station {n}")[0] for n in range(40)}) == 2
+
+
+def test_every_decision_says_what_its_reviewer_saw(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    press(tab, "3")
+    tab.room.review.switch(headline="on")
+    press(tab, "4")
+    tab.room.review.switch(blind="off")
+    events = tab.room.review.log.events()
+    assert [e.action for e in events] == ["look", "verdict", "mode", "verdict", "mode"]
+    assert [(e.conditions.blind, e.conditions.headline) for e in events] == [
+        (True, False), (True, False), (True, True), (True, True), (False, True),
+    ]  # fmt: skip
+    assert [e.conditions.order for e in events][::4] == ["random", "ubrmsd_difference"]
+
+
+def test_nothing_is_decided_without_a_name(desk: Callable[..., Session]) -> None:
+    tab = desk()
+    tab.room.move(1)
+    with pytest.raises(ReviewError, match="needs a name"):
+        tab.room.desk.decision.give(1)
+    assert not (tab.results.path("first") / REVIEW_LOG).exists()
+
+
+def test_a_dragged_period_moves_the_headline_to_the_numbers_of_a_run_with_that_exclusion(
+    desk: Callable[..., Session], tiny: Tiny
+) -> None:
+    tab = desk(reader="Ada", blind="off")
+    tab.room.move(1)
+    subject = tab.room.review.subject
+    pair = tab.room.review.live.pairs(subject)["coarse"]
+    middle = np.array(np.sort(pair.product_time)[len(pair.product_time) // 2], "datetime64[us]").astype("datetime64[s]")
+    drag(tab, str(middle), str(middle + np.timedelta64(20, "D")))
+    assert "and as marked" in tab.room.desk.headline.pane.object
+    press(tab, "x")
+    (standing,) = tab.room.review.exclusions()
+    assert (standing.subject, standing.reason) == (subject, "flat")
+    options = RunOptions(strata=("none",), exclusions=(standing,))
+    again = validate(("coarse", "fine"), "nets", load_catalog([tiny.file]), options)
+    wanted = again.scores[0].median["ubrmsd"]
+    found = tab.room.review.live.headline([standing]).of("coarse")
+    assert found.median["ubrmsd"].value == wanted.value
+    assert found.excluded > 0
+    page = review_page.page(tab.room.review, subject)
+    assert {panel.name: int(panel.out.sum()) for panel in page.panels}["coarse"] == found.excluded
+
+
+def test_a_verdict_excludes_nothing_and_a_whole_record_is_an_exclusion_of_its_own(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada", blind="off")
+    tab.room.move(1)
+    press(tab, "5")
+    assert tab.room.review.exclusions() == ()
+    tab.room.desk.decision.mark_whole()
+    assert tab.room.review.exclusions() == (Exclusion(tab.room.review.subject, "", "", "flat"),)
+    press(tab, "u")
+    assert tab.room.review.exclusions() == ()
+
+
+def test_another_tab_sees_what_was_decided_and_may_accept_it(desk: Callable[..., Session]) -> None:
+    ada, bob = desk(reader="Ada"), desk(reader="Bob")
+    ada.room.move(1)
+    bob.room.review.choose(ada.room.review.subject)
+    press(ada, "1")
+    press(ada, "s")
+    assert bob.room.review.current.state == "looked"
+    bob.room.look()
+    assert bob.room.review.current.state == "signed"
+    assert bob.room.desk.decision.accept.visible
+    press(bob, "a")
+    ada.room.look()
+    assert ada.room.review.current.state == "accepted"
+    assert not ada.room.desk.decision.accept.visible
+
+
+def test_the_first_reader_cannot_accept_himself(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    press(tab, "1")
+    press(tab, "s")
+    with pytest.raises(ReviewError, match="another person"):
+        tab.room.desk.decision.do_accept()
+
+
+def test_keys_of_the_desk_are_dead_where_there_is_no_desk(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    tab.selection.place = "explore"
+    press(tab, "1")
+    assert [event.action for event in tab.room.review.log.events()] == ["look"]
+
+
+def test_filters_and_criteria_order_the_queue(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada", blind="off", first="pearson_r")
+    found = tab.room.review.results
+    rows = found.metrics[(found.metrics["metric"] == "pearson_r") & ~found.metrics["location"].str.startswith("*")]
+    lowest = rows.groupby("sensor")["value"].min().sort_values(kind="stable")
+    order = tab.room.queue.order()
+    finite = [one for one in order if np.isfinite(lowest.get(one, np.nan))]
+    assert lowest[finite].is_monotonic_increasing
+    tab.room.move(1)
+    press(tab, "2")
+    press(tab, "s")
+    tab.room.queue.keep("state", "signed")
+    assert tab.room.queue.order() == [order[0]]
+    assert "only=state=signed" in tab.link().replace("%3D", "=")
+
+
+def test_text_of_a_note_and_a_name_stays_text(desk: Callable[..., Session]) -> None:
+    hostile = "<script>alert(1)</script>"
+    tab = desk(reader="Ada <b>")
+    tab.room.move(1)
+    tab.room.desk.decision.note.value = hostile
+    assert hostile not in str(tab.room.desk.decision.said.object) + str(tab.room.desk.decisions.object)
+    assert "&lt;script&gt;" in str(tab.room.desk.decision.said.object)
+    assert "Ada &lt;b&gt;" in str(tab.room.desk.decisions.object)
+
+
+def test_the_link_that_is_copied_carries_nobodys_name(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    assert "reader=Ada" in tab.link()
+    assert "reader" not in tab.shared_link()
+
+
+def test_the_log_of_another_run_is_told_and_left_alone(desk: Callable[..., Session], tmp_path: Path) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    other: Any = desk(reader="Ada")
+    record = other.room.review.results.record
+    assert (tmp_path / "runs" / "first" / REVIEW_LOG).exists()
+    other.room.review.results.record["options"]["level"] = 0.5
+    try:
+        other.room.review._log = None
+        other.room.list.refresh()
+        assert "belongs to another run" in other.room.list.about.object
+    finally:
+        record["options"]["level"] = 0.95
