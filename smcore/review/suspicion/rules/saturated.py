@@ -13,7 +13,7 @@ TITLE = "saturated plateau"
 SOURCE = (
     "The plateau flag D10 of Dorigo et al. (2013), doi:10.2136/vzj2012.0097: 12 h of a variance of at most 0.05 (vol. "
     "%)², a rise of 0.25 vol. % an hour before, a mean above 95 % of the highest value. Ours: a day of it, within "
-    "0.010 m³/m³."
+    "0.010 m³/m³, after a rise by 0.02 m³/m³ within a day."
 )
 WINDOW_H: Final = 12
 VARIANCE: Final = 0.05e-4
@@ -23,6 +23,8 @@ RISE: Final = 0.0025
 """m3 m-3 in an hour (Dorigo et al. 2013)."""
 HIGHEST: Final = 0.60
 """Values beyond are no measure of the highest (Dorigo et al. 2013, flag C02) [m3 m-3]."""
+ENTERED: Final = 0.02
+"""… and how far it rises within the 24 h before: the crest of a slow wave is no plateau [m3 m-3]. Ours."""
 LEAST_H: Final = 24.0
 """Ours [h]."""
 BAND: Final = 0.010
@@ -88,5 +90,7 @@ def _still(value: Floats, window: int) -> Bools:
 
 
 def _rises(value: Floats, first: int, window: int) -> bool:
-    before = value[max(first - window, 0) : first + window + 1]
-    return bool(len(before) > 1 and np.diff(before).max() >= RISE)
+    """Whether the plateau was come to at once, and is not the crest of a slow wave."""
+    before, around = value[max(first - 2 * window, 0) : first], value[max(first - window, 0) : first + window + 1]
+    level = float(np.median(value[first : first + window]))
+    return bool(len(before) and np.diff(around).max() >= RISE and level - before.min() >= ENTERED)
