@@ -48,7 +48,7 @@ class FigureStore(param.Parameterized):
 
     def __init__(self, selection: Selection, store: Store, folder: Path, runs: Path) -> None:
         super().__init__()
-        self._selection, self._store, self._folder, self._runs = selection, store, folder, runs
+        self._selection, self.store, self._folder, self._runs = selection, store, folder, runs
 
     # -- the figure ----------------------------------------------------------------------------------------------
     @property
@@ -109,7 +109,7 @@ class FigureStore(param.Parameterized):
         return self.add_recipe(recipe_of(block))
 
     def add_recipe(self, one: Recipe) -> int:
-        """Add a panel from its recipe; how many there are then.
+        """Add a panel from its recipe, or all panels of one of several; how many there are then.
 
         Raises
         ------
@@ -117,10 +117,12 @@ class FigureStore(param.Parameterized):
             As :meth:`add`.
         """
         self._begun()
-        self._check_room()
         old = self.recipe
-        panels = (*(old.panels if old is not None else ()), replace(one, preset="agu", columns=2.0, dpi=None))
-        self._write(replace(old or Recipe(PANELS), panels=panels, grid=()))
+        fresh = [replace(panel, preset="agu", columns=2.0, dpi=None) for panel in one.panels or (one,)]
+        self._check_room(len(fresh))
+        panels = (*(old.panels if old is not None else ()), *fresh)
+        grid = one.grid if old is None else ()
+        self._write(replace(old or Recipe(PANELS), panels=panels, grid=grid))
         return len(panels)
 
     def remove(self, number: int) -> None:
@@ -177,8 +179,8 @@ class FigureStore(param.Parameterized):
             raise ExportError(f"The figure can't be written: {error.strerror or error}") from error
         return self.home
 
-    def _check_room(self) -> None:
-        if len(self.panels) >= MOST_PANELS:
+    def _check_room(self, more: int = 1) -> None:
+        if len(self.panels) + more > MOST_PANELS:
             raise ExportError(
                 tr("A figure has {n} panels at most", n=MOST_PANELS), hint=tr("remove one, or begin another figure")
             )
@@ -202,7 +204,7 @@ class FigureStore(param.Parameterized):
     # -- what it looks like --------------------------------------------------------------------------------------
     def places(self) -> Places:
         """Where the names of its recipe are looked up."""
-        return Places(self._store.catalog, self.home, self._runs)
+        return Places(self.store.catalog, self.home, self._runs)
 
 
 def prepared(recipe: Recipe, places: Places, cancelled: Cancel = never) -> Prepared:

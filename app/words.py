@@ -108,7 +108,9 @@ FIGURES = (
     mark("Plate Carrée"), mark("EASE-Grid 2.0 (global cylindrical, equal area)"), mark("Robinson"),
     mark("Lambert conformal conic"), mark("Lambert azimuthal, equal area"), mark("Loam, with title"),
     mark("reading the data"), mark("drawing png"), mark("drawing svg"), mark("drawing pdf"),
-    mark("writing data, caption and references"),
+    mark("writing data, caption and references"), mark("Scatter by network and by land cover"),
+    mark("Pattern, series and in-situ table"), mark("Density scatter, and maps of R, bias and ubRMSD"),
+    mark("Importance and table by network"), mark("Distribution of R and RMSD over sites"),
 )  # fmt: skip
 NOUNS = (mark("cells"), mark("sensors"), mark("pixels"), mark("Cells"), mark("Sensors"), mark("Pixels"))
 

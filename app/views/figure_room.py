@@ -76,7 +76,7 @@ class FigureRoom:
         if kind == "metric":
             return self.figures.add_recipe(run_recipe(self.results, "metric_map"))
         if kind == "chart":
-            open_chart = self.selection.result or "summary"
+            open_chart = self.selection.result
             if open_chart not in CHARTS:
                 raise ExportError(tr("This table has no figure"), hint=tr("open another, or choose one in Figures"))
             return self.figures.add_recipe(run_recipe(self.results, CHARTS[open_chart]))

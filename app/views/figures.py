@@ -14,7 +14,7 @@ from app.background import Latest
 from app.boundary import follow, guarded, notify
 from app.controls import alert, button, empty, esc, styled, text
 from app.downloads import link
-from app.figure_panels import OF_RUN, SHOWN, run_recipe
+from app.figure_panels import OF_RUN, SHOWN, paper_panels, papers, run_recipe
 from app.figure_store import FORMS, FigureStore, letter, panel_label, preview
 from app.language import mark, tr
 from app.result_store import ResultStore
@@ -129,7 +129,9 @@ class FiguresView:
         self.which.value = self.selection.figure if self.selection.figure in recent.values() else ""
         run = OF_RUN if self.results.usable() is not None else {}
         options = {tr(label): what for label, what in SHOWN.items()}
-        self.what.options = options | {tr(label): f"run:{kind}" for label, kind in run.items()}
+        options |= {tr(label): f"run:{kind}" for label, kind in run.items()}
+        of_papers = papers(self.figures.store, self.results)
+        self.what.options = options | {label: f"paper:{paper}" for label, paper in of_papers.items()}
         if self.what.value not in self.what.options.values():
             self.what.value = next(iter(self.what.options.values()))
 
@@ -180,9 +182,11 @@ class FiguresView:
     # -- acts ----------------------------------------------------------------------------------------------------
     def _add(self) -> None:
         what = str(self.what.value or "")
-        of_run, _, kind = what.partition(":")
-        if of_run == "run":
+        of, _, kind = what.partition(":")
+        if of == "run":
             self.figures.add_recipe(run_recipe(self.results, kind))
+        elif of == "paper":
+            self.figures.add_recipe(paper_panels(self.figures.store, self.results, kind))
         else:
             self._add_shown(what)
 
@@ -193,10 +197,11 @@ class FiguresView:
         if not first.isdigit() or (verb == "to" and not second.isdigit()):
             return
         number = int(first)
+        to = {"up": number - 1, "down": number + 1, "to": int(second or 0)}
         if verb == "remove":
             self.figures.remove(number)
-        else:
-            self.figures.move(number, {"up": number - 1, "down": number + 1}.get(verb, int(second or 0)))
+        elif verb in to:
+            self.figures.move(number, to[verb])
 
     # -- the file ------------------------------------------------------------------------------------------------
     def _make(self) -> None:

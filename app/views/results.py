@@ -10,6 +10,7 @@ import panel as pn
 from app.boundary import follow, guarded
 from app.colours import LINES
 from app.controls import empty, esc, styled, swatch, text
+from app.figure_panels import CHARTS
 from app.language import mark, tr
 from app.metric_display import explained, interval, plain, pretty, symbol
 from app.result_store import ResultStore
@@ -64,6 +65,7 @@ class ResultsView:
             options={tr("own days"): OWN, tr("common days"): COMMON}, value=OWN, margin=(5, 10, 2, 0)))  # fmt: skip
         self.chart = pn.Column(sizing_mode="stretch_width", margin=(0, 10, 0, 10))
         self._charts: dict[str, Any] = {}
+        self.to_figure = figure_link("chart")
         self._wire()
         self.refresh()
 
@@ -71,7 +73,7 @@ class ResultsView:
         """The drawer."""
         return pn.Column(
             self.tabs,
-            pn.Row(self.by, self.sample, self.note, figure_link("chart"), sizing_mode="stretch_width", margin=0),
+            pn.Row(self.by, self.sample, self.note, self.to_figure, sizing_mode="stretch_width", margin=0),
             self.page, self.chart, sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
 
@@ -89,6 +91,7 @@ class ResultsView:
             return
         self.tabs.value = self.selection.result or RESULTS[0]
         self.by.visible = self.sample.visible = self.note.visible = False
+        self.to_figure.visible = self.tabs.value in CHARTS
         try:
             results = self.results.opened()
             if results is None:

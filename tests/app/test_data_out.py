@@ -5,16 +5,11 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import xarray as xr
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.testing import bind_unused_port
-from tornado.web import Application
+from one_request import fetch
 
 from app import downloads, exporting
 from app.commands import worker
@@ -144,23 +139,6 @@ def test_old_files_make_room_for_new_ones(tmp_path: Path) -> None:
         made.append(job)
     exporting.make_room(queue, 250)
     assert [exporting.file_of(queue, job) is not None for job in made] == [False, True, True]
-
-
-def fetch(settings: Settings, path: str, **headers: str) -> Any:
-    """One request to a server of its own."""
-    socket, port = bind_unused_port()
-    app = Application(downloads.routes(settings, [f"127.0.0.1:{port}"]))
-    app.auth_provider = SimpleNamespace(get_user=None, get_user_async=None)  # type: ignore[attr-defined]
-
-    async def run() -> Any:
-        server = HTTPServer(app)
-        server.add_socket(socket)
-        request = HTTPRequest(f"http://127.0.0.1:{port}/{path}", headers=headers, request_timeout=20)
-        answer = await AsyncHTTPClient().fetch(request, raise_error=False)
-        server.stop()
-        return answer
-
-    return IOLoop(make_current=False).run_sync(run)
 
 
 def test_a_file_is_sent_whole_and_only_to_this_server_s_own_page(tmp_path: Path) -> None:
