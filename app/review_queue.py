@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from app.cache import BoundedCache
 from app.language import mark
-from app.metric_display import written
-from app.review_store import RANDOM, WORST, ReviewStore, key_of
+from app.review_store import ReviewStore, key_of
 from app.selection import Selection
+from smcore.names import unit_label
+from smcore.review import queue
+from smcore.review.queue import Filters, Order, Queue, unit_of
 from smcore.review.words import STATES
-from smcore.validation.runs.results import RunResults
 
 CRITERIA: Final = {
-    RANDOM: mark("no order: random"),
-    WORST: mark("largest difference of ubRMSD"),
-    "ubrmsd": mark("largest ubRMSD"),
-    "pearson_r": mark("lowest R"),
-    "n": mark("fewest pairs"),
-    "distance": mark("farthest from its cell"),
+    queue.RANDOM: mark("no order: random"),
+    queue.DIFFERENCE: mark("largest difference of ubRMSD"),
+    queue.UBRMSD: mark("largest ubRMSD"),
+    queue.R: mark("lowest R"),
+    queue.BIAS: mark("largest bias"),
+    queue.N: mark("fewest pairs"),
+    queue.LOST: mark("most records left out"),
+    queue.SENSORS: mark("R least like its neighbours'"),
+    queue.DISTANCE: mark("farthest from its cell"),
+    queue.CHANGE: mark("largest change since the earlier run"),
+    queue.AS_LISTED: mark("as in metrics.csv"),
 }
 """What a queue may be sorted by; the first station is the one to be looked at first."""
+STATE: Final = "state"
 FILTERS: Final = {
-    "state": mark("State"), "network": mark("Network"), "depth": mark("Depth"),
+    STATE: mark("State"), "network": mark("Network"), "depth": mark("Depth"), "land_cover": mark("Land cover"),
+    "climate": mark("Climate"),
 }  # fmt: skip
-_VALUES = BoundedCache(8)
+_QUEUES = BoundedCache(8)
+_NOTHING = Order(queue.RANDOM, (), np.empty(0), 0, 0, dict.fromkeys(STATES, 0))
 
 
 class ReviewQueue:
@@ -36,19 +43,36 @@ class ReviewQueue:
 
     def __init__(self, selection: Selection, review: ReviewStore) -> None:
         self._selection, self._review = selection, review
+        self._known: tuple[object, Order] = (None, _NOTHING)
 
-    def has(self, criterion: str) -> bool:
-        """Whether the run tells what a criterion needs."""
-        return criterion == RANDOM or criterion in self._table()
+    @property
+    def _queue(self) -> Queue | None:
+        found = self._review.results
+        return None if found is None else _QUEUES.get(key_of(found), lambda: Queue.of(found))
+
+    def criteria(self) -> list[str]:
+        """Criteria that the run tells what they need."""
+        held = self._queue
+        there = held.available() if held is not None else {}
+        return [name for name in CRITERIA if there.get(name)]
 
     def order(self) -> list[str]:
         """Stations that pass the filters, the one to be looked at first in front."""
-        table, criterion = self._table(), self._review.criterion
-        chosen = [subject for subject in table.index if self._passes(subject, table)]
-        if criterion == RANDOM or criterion not in table:
-            seed = f"{self._selection.run}\0{self._selection.reviewer.casefold()}"
-            return sorted(chosen, key=lambda one: hashlib.sha256(f"{seed}\0{one}".encode()).hexdigest())
-        return table.loc[chosen, criterion].sort_values(kind="stable", na_position="last").index.tolist()
+        return list(self.ordered().subjects)
+
+    def ordered(self) -> Order:
+        """The same with the numbers that they are sorted by."""
+        held, chosen = self._queue, self._selection
+        if held is None:
+            return _NOTHING
+        review, criterion = self._review.review, self._review.criterion
+        key = (held, len(review.events), criterion, chosen.only, chosen.run, chosen.reviewer)
+        if self._known[0] != key:
+            states = {name: one.state for name, one in review.subjects.items()}
+            known = criterion if criterion in CRITERIA else ""
+            seed = f"{chosen.run}\0{chosen.reviewer.casefold()}"
+            self._known = key, held.order(known, self._filters(), states=states, seed=seed)
+        return self._known[1]
 
     def move(self, by: int) -> None:
         """Go to the next or previous station of the queue; from nowhere to its first."""
@@ -76,10 +100,10 @@ class ReviewQueue:
     # -- filters -------------------------------------------------------------------------------------------------
     def values(self, name: str) -> list[str]:
         """What a filter can be set to."""
-        if name == "state":
+        if name == STATE:
             return list(STATES)
-        table = self._table()
-        return sorted({str(value) for value in table[name] if value}) if name in table else []
+        held = self._queue
+        return sorted(value for value in held.facets().get(name, {}) if value) if held is not None else []
 
     def kept(self, name: str) -> str:
         """What a filter is set to; '' where it lets all pass."""
@@ -95,67 +119,43 @@ class ReviewQueue:
         pairs = (part.partition("=") for part in self._selection.only.split(";") if part)
         return {name: value for name, _, value in pairs if name in FILTERS}
 
-    def _passes(self, subject: str, table: pd.DataFrame) -> bool:
-        for name in self._kept():
-            wanted = self.kept(name)
-            has = self._review.review.of(subject).state if name == "state" else str(table.loc[subject, name])
-            if wanted and has != wanted:
-                return False
-        return True
+    def _filters(self) -> Filters:
+        kept = {name: (value,) if (value := self.kept(name)) else () for name in FILTERS}
+        return Filters(kept["network"], kept["depth"], kept["land_cover"], kept["climate"], kept[STATE])
 
     # -- what is said of a station -------------------------------------------------------------------------------
     def name(self, subject: str) -> str:
         """What a station is called in the list: without what all stations of the run share."""
-        table = self._table()
-        depth = str(table.loc[subject, "depth"]) if subject in table.index else ""
+        table = self._review.table()
         parts = subject.split("/")
-        return (parts[1] if len(parts) > 2 else subject) + (f", {depth}" if depth else "")
+        short = parts[1] if len(parts) > 2 else subject
+        if subject not in table.index or "depth_from" not in table:
+            return short
+        depth = depth_text(float(str(table.loc[subject, "depth_from"])), float(str(table.loc[subject, "depth_to"])))
+        return f"{short}, {depth}" if depth else short
 
-    def said(self, subject: str) -> str:
-        """The value of the criterion at a station."""
-        table, criterion = self._table(), self._review.criterion
-        if criterion not in table or subject not in table.index:
+    def said(self, place: int) -> str:
+        """The number that a station is sorted by, at a place of the queue."""
+        found, held = self.ordered(), self._review.results
+        if held is None or found.criterion in (queue.RANDOM, queue.AS_LISTED):
             return ""
-        value = float(str(table.loc[subject, criterion]))
-        found = self._review.results
-        if found is None or not np.isfinite(value):
+        value = float(found.values[place])
+        if not np.isfinite(value):
             return "–"
-        if criterion == "distance":
-            return f"{-value:.1f} km"
-        if criterion == WORST:
-            return "Δ " + written("ubrmsd", -value, found.units)
-        return f"{value:.0f}" if criterion == "n" else written(criterion, abs(value), found.units)
-
-    def _table(self) -> pd.DataFrame:
-        found = self._review.results
-        if found is None:
-            return pd.DataFrame()
-        made: pd.DataFrame = _VALUES.get(key_of(found), lambda: _criteria(found, self._review.table()))
-        return made
+        if found.criterion == queue.N:
+            return f"n {value:.0f}"
+        if found.criterion == queue.LOST:
+            return f"{value:.0%}"
+        unit = unit_of(found.criterion, held.units)
+        return f"{_short(value)} {unit_label(unit) if unit else ''}".strip()
 
 
-def _criteria(results: RunResults, stations: pd.DataFrame) -> pd.DataFrame:
-    """One row per station: the criteria, smallest first to be looked at, and what filters go by."""
-    rows = results.metrics[results.metrics["metric"].isin(("ubrmsd", "pearson_r", "n"))]
-    subject = rows["sensor"].where(rows["sensor"].astype(bool), rows["location"].astype(str))
-    wide = rows.assign(subject=subject).pivot_table(
-        index="subject", columns="metric", values="value", aggfunc=["min", "max"]
-    )
-    table = pd.DataFrame(index=stations.index)
-    table["network"] = stations["network"].astype(str)
-    table["depth"] = [_depth(a, b) for a, b in zip(stations["depth_from"], stations["depth_to"], strict=True)]
-    table["distance"] = -stations["distance_km"].astype(float)
-    for metric in ("pearson_r", "n"):
-        if ("min", metric) in wide:
-            table[metric] = wide["min", metric]
-    if ("max", "ubrmsd") in wide:
-        table["ubrmsd"] = -wide["max", "ubrmsd"]
-        if len(results.record["products"]) > 1:
-            table[WORST] = -(wide["max", "ubrmsd"] - wide["min", "ubrmsd"])
-    return table
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
 
 
-def _depth(top: float, bottom: float) -> str:
+def depth_text(top: float, bottom: float) -> str:
+    """A depth or a range of depths [m] in words; '' where it is not known."""
     if not (np.isfinite(top) and np.isfinite(bottom)):
         return ""
     return f"{top * 100:g} cm" if top == bottom else f"{top * 100:g}–{bottom * 100:g} cm"

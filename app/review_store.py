@@ -27,13 +27,12 @@ from smcore.review import words
 from smcore.review.events import Conditions, Event, same_person
 from smcore.review.live import LivePairs
 from smcore.review.log import REVIEW_LOG, ReviewLog
+from smcore.review.queue import DIFFERENCE, RANDOM, UBRMSD
 from smcore.review.state import Review, SubjectReview, fold
 from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs.identity import run_identity
 from smcore.validation.runs.results import RunResults
 
-RANDOM: Final = "random"
-WORST: Final = "ubrmsd_difference"
 _LIVE = BoundedCache(2)
 _SUBJECTS = BoundedCache(8)
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -204,7 +203,9 @@ class ReviewStore:
     @property
     def criterion(self) -> str:
         """What the queue is sorted by: nothing that says anything in a blind review, unless chosen."""
-        return str(self._selection.queue) or (RANDOM if self.is_blind else WORST)
+        return str(self._selection.queue) or (
+            RANDOM if self.is_blind else DIFFERENCE if len(self.members) > 1 else UBRMSD
+        )
 
     @property
     def conditions(self) -> Conditions:

@@ -12,11 +12,12 @@ from app.boundary import follow, guarded, together
 from app.colours import LINES
 from app.controls import button, empty, esc, text
 from app.language import tr
-from app.review_queue import ReviewQueue
+from app.review_queue import ReviewQueue, depth_text
 from app.review_store import ReviewStore
 from app.selection import Selection
 from app.views import review_page as markup
 from app.views.fold import Fold
+from app.views.review_chip import chip
 from app.views.review_decision import Decision
 from app.views.review_headline import HeadlineView
 from app.views.review_queue import COLOURS, GLYPHS, STATES
@@ -43,7 +44,7 @@ class ReviewDesk:
         self.decision = Decision(selection, review)
         self.headline = HeadlineView(selection, review)
         self.numbers, self.scatter = text(), ReviewScatter()
-        self.suspicion, self.cell = text(), text()
+        self.suspicion, self.cell, self.place = text(), text(), text()
         self.seasons, self.strips, self.events = text(), text(), text()
         self.history, self.decisions = text(), text()
         shown = ["place", "run", "sensor", "reviewer", "blind", "headline", "theme", "queue", "only"]
@@ -53,7 +54,7 @@ class ReviewDesk:
         """The inspector."""
         folds = pn.Column(
             _section(tr("What looks wrong with the sensor"), self.suspicion),
-            _section(tr("How well it stands for its cell"), self.cell),
+            _section(tr("How well it stands for its cell"), pn.Column(self.place, self.cell, margin=0)),
             Fold(tr("By season"), self.seasons),
             Fold(tr("Which records met: pairing"), self.strips),
             Fold(tr("Wettings and dry-downs"), self.events),
@@ -92,7 +93,7 @@ class ReviewDesk:
 
     def _nothing(self, sentence: str) -> None:
         self.about.object = empty(sentence)
-        for part in (self.numbers, self.suspicion, self.cell, self.seasons, self.strips, self.events):
+        for part in (self.place, self.numbers, self.suspicion, self.cell, self.seasons, self.strips, self.events):
             part.object = ""
         self.history.object = self.decisions.object = ""
         self.decision.show("")
@@ -104,12 +105,13 @@ class ReviewDesk:
         one, station = review.review.of(subject), review.table().loc[subject]
         colour = COLOURS[self.selection.theme][one.state]
         place = f"{_f(station['lat']):.3f}°, {_f(station['lon']):.3f}°"
-        depth = f"{_f(station['depth_from']) * 100:g}–{_f(station['depth_to']) * 100:g} cm"
+        depth = depth_text(_f(station["depth_from"]), _f(station["depth_to"])) if "depth_from" in station else ""
+        about = ", ".join(part for part in (str(station.get("network", "")), depth, place) if part and part != "nan")
         flag = f' <span class="badge">⚑ {tr("flagged")}</span>' if one.is_flagged else ""
         self.about.object = (
             f"<h3 style='margin:2px 0 4px'>{esc(self.queue.name(subject))} "
             f"<b style='color:{colour}'>{GLYPHS[one.state]} {tr(STATES[one.state])}</b>{flag}</h3>"
-            f'<div class="muted">{esc(subject)}<br>{esc(station["network"])}, {esc(depth)}, {esc(place)}</div>'
+            f'<div class="muted">{esc(subject)}<br>{esc(about)}</div>'
         )
         self.decision.show(subject)
         self.decisions.object = markup.decisions_table(one)
@@ -136,6 +138,9 @@ class ReviewDesk:
 
     def _show_facts(self, subject: str) -> None:
         facts = review_page.facts_at_hand(self.review, subject)
+        table = self.review.table()
+        others = list(zip(table["lat"].astype(float), table["lon"].astype(float), strict=True))
+        self.place.object = chip(_f(table.loc[subject, "lat"]), _f(table.loc[subject, "lon"]), others, facts)
         if facts is None:
             waiting = f'<div class="muted">{esc(tr("gathering …"))}</div>'
             for part in (self.suspicion, self.cell, self.strips, self.events, self.history):

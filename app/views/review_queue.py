@@ -11,11 +11,12 @@ from app.boundary import follow
 from app.controls import button, empty, esc, styled, text
 from app.language import mark, tr
 from app.review_queue import CRITERIA, FILTERS, ReviewQueue
-from app.review_store import RANDOM, ReviewStore
+from app.review_store import ReviewStore
 from app.selection import Selection
 from app.words import word
 from smcore.review import words
 from smcore.review.events import reviewer_name
+from smcore.review.queue import RANDOM
 
 AROUND = (6, 24)
 """Stations before and behind the chosen one that the list shows: of a thousand nobody reads more at once."""
@@ -115,7 +116,7 @@ class ReviewQueueView:
         self.name.value = chosen.reviewer
         self.blind.value, self.headline.value = review.is_blind, review.shows_headline
         self.headline.disabled = not review.is_blind
-        options = {tr(title): name for name, title in CRITERIA.items() if self.queue.has(name)}
+        options = {tr(CRITERIA[name]): name for name in (RANDOM, *self.queue.criteria()) if name in CRITERIA}
         self.order.param.update(
             options=options, value=review.criterion if review.criterion in options.values() else RANDOM
         )
@@ -167,7 +168,7 @@ class ReviewQueueView:
         one, colours = self.review.review.of(subject), COLOURS[self.selection.theme]
         verdict = f"{one.verdict} " if one.verdict else ""
         flag = "⚑ " if one.is_flagged else ""
-        value = "" if self.review.is_blind else self.queue.said(subject)
+        value = "" if self.review.is_blind else self.queue.said(place)
         kind = "model chosen" if is_chosen else "model"
         glyph = f'<b style="color:{colours[one.state]}">{GLYPHS[one.state]}</b>'
         return (

@@ -202,7 +202,7 @@ def test_keys_of_the_desk_are_dead_where_there_is_no_desk(desk: Callable[..., Se
 
 
 def test_filters_and_criteria_order_the_queue(desk: Callable[..., Session]) -> None:
-    tab = desk(reader="Ada", blind="off", first="pearson_r")
+    tab = desk(reader="Ada", blind="off", first="r")
     found = tab.room.review.results
     rows = found.metrics[(found.metrics["metric"] == "pearson_r") & ~found.metrics["location"].str.startswith("*")]
     lowest = rows.groupby("sensor")["value"].min().sort_values(kind="stable")
