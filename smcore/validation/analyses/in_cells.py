@@ -105,6 +105,8 @@ class InCells:
             stations, cells, self.method, masks=matched.masks, plain=self.plain,
             max_distance_km=self.matching.max_distance_km, excluded=matched.excluded,
         )  # fmt: skip
+        excluded = matched.excluded
+        without = f"; {excluded.counted('sensors')} excluded" if excluded and excluded.used else ""
         sides = (made.side, cells) if of_product else (cells, made.side)
         found = score(match(*sides, self.matching), self.options.of(matched))
         return _counted(score_table([found]), made, found), {
@@ -113,7 +115,7 @@ class InCells:
             "rows": len(made.members),
             "sensors": int(sum(map(len, made.members))),
             "stations": len(set(np.concatenate([stations.places.location[rows] for rows in made.members]).tolist())),
-            "said": made.sentence,
+            "said": made.sentence + without,
         }
 
 

@@ -78,16 +78,19 @@ class Excluded:
         if self.used:
             reasons = Counter(one.reason or "no reason given" for one in self.used)
             why = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-            periods = f"{len(self.used)} period{'s' if len(self.used) > 1 else ''}"
-            subjects = len({one.subject for one in self.used})
-            of = noun if subjects > 1 else noun.removesuffix("s")
             told.append(
-                f"exclusions: {periods} of {subjects} {of} left out of {name} ({why}): "
+                f"exclusions: {self.counted(noun)} left out of {name} ({why}): "
                 f"{records} usable records and {pairs} pairs fewer"
             )
         if self.unknown:
             told.append(f"exclusions: {unknown_subjects(self.unknown)}")
         return told
+
+    def counted(self, noun: str) -> str:
+        """How many periods of how many locations, as ``3 periods of 2 sensors``."""
+        periods, subjects = len(self.used), len({one.subject for one in self.used})
+        of = noun if subjects > 1 else noun.removesuffix("s")
+        return f"{periods} period{'s' if periods > 1 else ''} of {subjects} {of}"
 
 
 def subjects_of(places: Places) -> NDArray[np.str_]:

@@ -14,6 +14,7 @@ from smcore.errors import Status
 from smcore.validation.leakage import PARTLY, SEEN, UNKNOWN, UNSEEN
 from smcore.validation.matching.places import CUBE
 from smcore.validation.metrics import METRICS
+from smcore.validation.runs.record import exclusion_sentences
 from smcore.validation.score import Score
 
 _SEEN = (UNSEEN, PARTLY, SEEN, UNKNOWN)
@@ -138,7 +139,9 @@ def _attributes(score: Score) -> dict[str, object]:
         "title": f"{matched.product.name} against {matched.reference.name}",
         "product": matched.product.name,
         "reference": matched.reference.name,
-        "notes": "\n".join((*matched.notes, *score.transform.notes, *filter(None, [score.guard.sentence]))),
+        "notes": "\n".join(
+            (*matched.notes, *score.transform.notes, *filter(None, [score.guard.sentence]), *exclusion_sentences(score))
+        ),
         "min_obs": score.min_obs,
         "interval": score.options.interval,
         "level": score.options.level,

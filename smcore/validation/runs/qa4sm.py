@@ -27,6 +27,7 @@ from smcore.validation.matching.times import to_datetime
 from smcore.validation.runs.plan import share_places
 from smcore.validation.runs.qa4sm_names import BULK, FILE, LOC, PAIRED, STATUS_CODES, TRIPLE, WINDOW, short_name
 from smcore.validation.runs.qa4sm_results import Results, read
+from smcore.validation.runs.record import exclusion_sentences
 from smcore.validation.runs.run import Run
 from smcore.validation.score import Score
 
@@ -219,6 +220,9 @@ def _attributes(run: Run, short: Sequence[str]) -> dict[str, Any]:
         "val_interval_to": stop,
         "val_is_scattered_data": str(matched.anchor.layout in (STATIONS, PIXELS)),
     }
+    told = list(dict.fromkeys(sentence for score in run.scores for sentence in exclusion_sentences(score)))
+    if told:
+        found["comment"] = "\n".join(told)
     if options["scaling"] != "none":
         found["val_scaling_ref"] = "val_dc_dataset0"
     if matched.anchor.layout != STATIONS and np.isfinite(matched.places.half_diagonal).any():

@@ -102,7 +102,7 @@ def _match_notes(matched: Match, transform: Transform) -> list[str]:
 
 def sentences(scored: Score) -> list[str]:
     """Say what was found in the data: which share of the retrievals is recommended, what exclusions have taken."""
-    result = _exclusions(scored)
+    result = exclusion_sentences(scored)
     for name, one in (("product", scored.matched.product), ("reference", scored.matched.reference)):
         if one.has_quality and "recommended_bits" in one.dataset[names.QUALITY].attrs:
             recommended, offered = scored.recommended(name)
@@ -119,7 +119,8 @@ def sentences(scored: Score) -> list[str]:
     return result
 
 
-def _exclusions(scored: Score) -> list[str]:
+def exclusion_sentences(scored: Score) -> list[str]:
+    """Say what is excluded of the reference, with how many records and pairs are lost; nothing where nothing is."""
     matched = scored.matched
     if matched.excluded is None:
         return []

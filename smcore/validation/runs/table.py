@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from smcore.errors import Status
 from smcore.validation.estimates import Number
 from smcore.validation.matching.excluding import EXCLUDED
-from smcore.validation.matching.places import CUBE
+from smcore.validation.matching.places import CUBE, STATIONS
 from smcore.validation.metrics import METRICS
 from smcore.validation.score import MEDIAN, POOLED, Score
 
@@ -191,6 +191,9 @@ def _location_rows(score: Score) -> pd.DataFrame:
 
 def _summary_rows(score: Score, label: str, numbers: dict[str, Number]) -> pd.DataFrame:
     rows = []
+    matched = score.matched
+    noun = "sensors" if matched.anchor.layout == STATIONS else "pixels"
+    excluded = f"{matched.excluded.counted(noun)} excluded" if matched.excluded and matched.excluded.used else ""
     recommended, offered = score.recommended("product")
     share = recommended / offered if score.matched.product.has_quality and offered else np.nan
     for metric, number in numbers.items():
@@ -205,9 +208,9 @@ def _summary_rows(score: Score, label: str, numbers: dict[str, Number]) -> pd.Da
             "status": str(number.status),
             "interval": CLUSTERS if np.isfinite(number.lower) else "",
         }
-        row["note"] = none_recommended(score) if number.status == Status.NONE_RECOMMENDED else ""
+        row["note"] = none_recommended(score) if number.status == Status.NONE_RECOMMENDED else excluded
         if label.startswith(POOLED[:-1]) and score.pool_stride > 1 and METRICS[metric].from_moments is None:
-            row["note"] = f"of one pair in {score.pool_stride}"
+            row["note"] = "; ".join(filter(None, [f"of one pair in {score.pool_stride}", excluded]))
         rows.append(row | {"units": _units(score, metric), "recommended_share": share})
     return _complete(pd.DataFrame(rows), score)
 

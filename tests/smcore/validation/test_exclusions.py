@@ -148,16 +148,25 @@ def test_each_product_loses_by_its_own_rule_and_all_lose_days_where_they_are_com
 
 
 def test_the_record_says_what_was_excluded_and_gives_the_same_bytes_again(catalog: Catalog, tmp_path: Path) -> None:
-    options = RunOptions(
-        MatchOptions(), FAST, exclusions=(*reversed(LISTED), LISTED[0], Exclusion("NET/none", reason="x"))
-    )
+    listed = (*reversed(LISTED), LISTED[0], Exclusion("NET/none", reason="x"))
+    options = RunOptions(MatchOptions(), FAST, strata=("none",), upscale="mean", exclusions=listed)
     run = validate(["seen", "model"], "net", catalog, options)
-    files = write_run(run, tmp_path / "a")
+    files = write_run(run, tmp_path / "a", for_qa4sm=True)
     record = read_record(tmp_path / "a")
     assert [one["subject"] for one in record["options"]["exclusions"]] == [FIRST, FIRST, SECOND, "NET/none"]
     products, reference, again = request_of(record)
     assert again.exclusions == tidy(options.exclusions)
-    assert write_run(validate(products, reference, catalog, again), tmp_path / "b") == files
+    assert write_run(validate(products, reference, catalog, again), tmp_path / "b", for_qa4sm=True) == files
+    table = score_table(run.scores)
+    summary = table[table["location"].astype(str).str.startswith("*")]
+    assert set(summary["note"]) == {"3 periods of 2 sensors excluded"}
+    with (
+        xr.open_dataset(tmp_path / "a" / "metrics.nc") as fields,
+        xr.open_dataset(tmp_path / "a" / "qa4sm.nc") as other,
+    ):
+        assert "exclusions: 3 periods of 2 sensors left out of net (drift 2, snow 1)" in fields.attrs["notes"]
+        assert other.attrs["comment"].count("3 periods of 2 sensors left out of net") == 2  # counts of each product
+    assert "; 3 periods of 2 sensors excluded" in record["analyses"]["cells"]["notes"][0]
     for result, score in zip(record["results"], run.scores, strict=True):
         said = [note for note in result["notes"] if note.startswith("exclusions: ")]
         lost = result["counts"]["reference"]["dropped_exclusion"]
