@@ -47,9 +47,9 @@ def composed(prepared: Prepared, form: str) -> bytes:
                 letter=letter, title=one.title, alone=False,
             )  # fmt: skip
             _draw(one, data, panel)
-        trim(made)
         if recipe.title:
             headline(made, look, plain(recipe.title))
+        trim(made)
         return render(made, form, look.dpi)
 
 

@@ -105,11 +105,11 @@ def alone(recipe: Recipe, data: Data, chosen: Look, form: str) -> bytes:
                 heading=heading,
             )  # fmt: skip
             kind.draw(panel, data, recipe.options)
-            trim(made)
             if heading:
                 told = data.told
                 said = stamp(recipe.title or told.title, when=told.when, n=told.n, synthetic=told.synthetic)
                 headline(made, chosen, said, *map(plain, (*told.filters, *told.notes, *told.exclusions)))
+            trim(made)
             return render(made, form, chosen.dpi)
 
 

@@ -39,7 +39,7 @@ def start(panel: Panel, box: Box, default: str = FLAT) -> tuple[Axes, Frame]:
     shown = frame(panel.projection or default, (west, south, east, north))
     axes = panel.axes()
     left, right, bottom, top = shown.extent
-    axes.set(xlim=(left, right), ylim=(bottom, top), aspect=shown.stretch, anchor="C" if panel.alone else "N")
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect=shown.stretch, anchor=panel.anchor)
     _lattice(axes, shown, panel)
     return axes, shown
 

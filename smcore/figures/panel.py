@@ -53,6 +53,11 @@ class Panel:
     heading: bool = False
     alone: bool = True
 
+    @property
+    def anchor(self) -> str:
+        """Where axes of a fixed shape stand: under a title or beside others at the top, else in the middle."""
+        return "C" if self.alone and not self.heading else "N"
+
     def axes(self, **options: Any) -> Axes:
         """One pair of axes that fill the panel, with its title."""
         axes: Axes = self.made.add_subplot(self.spec, **options)

@@ -111,7 +111,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     dense = _is_dense(data, options)
     drawn = draw_pairs(axes, data, limits, density=dense)
     draw_lines(axes, data, limits, fit=options["fit"])
-    axes.set(xlim=limits, ylim=limits, aspect="equal", anchor="C" if panel.alone else "N")
+    axes.set(xlim=limits, ylim=limits, aspect="equal", anchor=panel.anchor)
     ticks = axes.get_xticks()
     inside = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
     axes.set(xticks=inside, yticks=inside)

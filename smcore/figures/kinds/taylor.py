@@ -87,7 +87,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     places = panel.spec.subgridspec(2, 1, height_ratios=[1.0, max(under / max(panel.height - under, 0.5), 1e-3)])
     axes = panel.made.add_subplot(places[0, 0])
     left = -reach if _half(data) else 0.0
-    axes.set(xlim=(left, reach), ylim=(0, reach), aspect="equal", anchor="C" if panel.alone else "N")
+    axes.set(xlim=(left, reach), ylim=(0, reach), aspect="equal", anchor=panel.anchor)
     _scales(axes, panel, reach, half=_half(data))
     for i, (product, title) in enumerate(titles):
         _product(axes, data.table[data.table["product"] == product], i, plain(title), reach, options, half=_half(data))

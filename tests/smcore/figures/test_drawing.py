@@ -334,3 +334,17 @@ def test_a_figure_needs_a_format_that_there_is(world: Places) -> None:
     with pytest.raises(SmcoreError, match="png or svg or pdf, not 'tiff'"):
         draw(recipe("map", day()), world, "tiff")
     assert Places().catalog.entries == Catalog().entries
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["ieee", "elsevier", "loam"])
+@pytest.mark.parametrize("columns", [1.0, 2.0])
+@pytest.mark.parametrize("kind", (*QUICK, *OTHERS))
+def test_nothing_is_cut_off_at_the_border(
+    kind: str, columns: float, preset: str, figures: dict[str, tuple[Recipe, Places]]
+) -> None:
+    made, places = figures[kind]
+    drawn = picture(prepare(made.changed(preset=preset, columns=columns, dpi=150), places))
+    pixels = np.asarray(Image.open(io.BytesIO(drawn)).convert("L"))
+    for border in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (border > 245).all()
