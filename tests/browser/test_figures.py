@@ -1,0 +1,59 @@
+"""The Figures place and data out in a real browser: added, put in order, drawn, fetched, and there after a reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def fetched(walk: Any, link: Any) -> Path:
+    """The file that a link gives."""
+    with walk.page.expect_download() as caught:
+        link.click()
+    return Path(caught.value.path())
+
+
+def test_what_the_screen_shows_is_added_to_a_figure_put_in_order_and_fetched(walk: Any) -> None:
+    walk.open(product="fine", t="2018-01-10", at="36.1,-104.3")
+    view = walk.view()
+    walk.wait("() => loam.figure('series')?.x_range.start > 1e12")
+    for what in ("map", "series"):
+        walk.page.locator(f'[data-open="figure:{what}"]').click()
+        walk.see(f"Added to the figure as panel ({'a' if what == 'map' else 'b'})")
+    walk.button("Figures").click()
+    paper = walk.page.locator("img.paper")
+    paper.wait_for()
+    rows = walk.page.locator(".panel-row")
+    assert rows.count() == 2
+    assert "Model 9 km" in paper.get_attribute("alt")
+    rows.nth(1).drag_to(rows.nth(0))
+    walk.page.locator(".panel-row").first.get_by_text("Series").wait_for()
+    figure = walk.query()["figure"]
+    walk.button("Make the file").click()
+    file = fetched(walk, walk.page.locator(".file a").first)
+    assert file.read_bytes()[:4] == b"\x89PNG"
+    walk.page.reload()
+    walk.page.locator(".panel-row").first.get_by_text("Series").wait_for()
+    assert walk.query()["figure"] == figure
+    walk.button("Explore").click()
+    walk.wait("() => loam.painted()")
+    assert walk.view() == pytest.approx(view, abs=500)  # m: a link has six digits of a degree
+
+
+@pytest.mark.slow
+def test_data_are_exported_from_the_page_with_their_size_stated_first(walk: Any) -> None:
+    walk.open(product="coarse", t="2018-01-10")
+    walk.button("▸ Export data or a film").click()
+    walk.see("31 steps")
+    walk.button("Export").click()
+    walk.wait_query("export", r"[0-9a-f]{12}")
+    walk.see("Written, read again and compared with the source.")
+    assert fetched(walk, walk.page.locator(".file a").first).read_bytes()[1:4] == b"HDF"
+    walk.page.reload()
+    walk.page.locator(".file a").first.wait_for()
+    walk.page.get_by_label("Format").select_option(label="film, GIF")
+    walk.see("31 frames")
