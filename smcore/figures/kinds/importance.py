@@ -16,7 +16,7 @@ from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel, axis_label
 from smcore.figures.presets import Look
 from smcore.figures.sources import Places
-from smcore.figures.style import clipped, plain
+from smcore.figures.style import clipped, plain, text_inches
 
 TITLE = "Importance"
 ABOUT = "Importance of features from a table with columns feature, importance, and perhaps lower, upper and group."
@@ -27,7 +27,6 @@ OPTIONS: dict[str, Field] = {
     "sorted": Field("flag", True, "whether the most important one is on top, or the table's order is kept"),
 }
 _ROW_INCH = 0.165
-_LETTERS = 40
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -49,10 +48,19 @@ def _groups(table: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(table["group"].astype(str))) if "group" in table else []
 
 
+def _names(rows: pd.DataFrame, width: float) -> list[str]:
+    """Features as they stand beside the axis, of which they leave room."""
+    return [clipped(name, max(int(7 * width), 12)) for name in rows["feature"]]
+
+
+def _left(rows: pd.DataFrame, width: float, look: Look) -> float:
+    return max(text_inches(name, look, small=True) for name in _names(rows, width)) + 0.4
+
+
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
     """A row a feature."""
     rows = _rows(data, options)
-    legend = legend_inch([plain(g) for g in _groups(rows)], width, look)
+    legend = legend_inch([plain(g) for g in _groups(rows)], width, look, _left(rows, width, look))
     return float(np.clip(0.55 + _ROW_INCH * len(rows) + legend, 1.0, look.most_inch))
 
 
@@ -60,7 +68,8 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     """Bars with their intervals, coloured by group."""
     rows = _rows(data, options)
     groups = _groups(rows)
-    under = legend_inch([plain(g) for g in groups], panel.width, panel.look)
+    left = _left(rows, panel.width, panel.look)
+    under = legend_inch([plain(g) for g in groups], panel.width, panel.look, left)
     places = panel.spec.subgridspec(2, 1, height_ratios=[max(panel.height - under, 0.4), max(under, 1e-3)])
     axes: Any = panel.made.add_subplot(places[0, 0])
     at, value = np.arange(len(rows))[::-1], rows["importance"].to_numpy(float)
@@ -74,16 +83,16 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     if {"lower", "upper"} <= set(rows):
         error = np.abs(np.stack([value - rows["lower"].to_numpy(float), rows["upper"].to_numpy(float) - value]))
         axes.errorbar(value, at, xerr=np.nan_to_num(error), fmt="none", ecolor="#1b1b1b", elinewidth=0.6)
-    axes.set_yticks(at, [clipped(name, _LETTERS) for name in rows["feature"]])
+    axes.set_yticks(at, _names(rows, panel.width))
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.tick_params(left=False)
     axes.axvline(0, color="#1b1b1b", linewidth=0.6)
-    axes.set_xlabel(axis_label(panel, options["label"], data.units.get("importance", ""), panel.width - 1.0))
+    axes.set_xlabel(axis_label(panel, options["label"], data.units.get("importance", ""), panel.width - left - 0.2))
     axes.grid(axis="x", linewidth=0.3, alpha=0.6)
     panel.entitle(axes)
     panel.mark(axes, data.told)
     if groups:
-        draw_legend(panel, places[1, 0], [axes])
+        draw_legend(panel, places[1, 0], [axes], left)
 
 
 def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ COLUMNS = ("section", "name", "value", "lower", "upper", "product", "exclusions"
 """``section`` is ``state`` or ``verdict`` (``name``, count as ``value``), or ``headline`` (``name`` is a metric)."""
 EXCLUSIONS = ("none", "blind", "all")
 _MARKS = {"none": "o", "blind": "s", "all": "D"}
-_BAR_INCH, _ROW_INCH = 0.19, 0.2
+_BAR_INCH, _ROW_INCH, _NARROW_INCH = 0.19, 0.2, 4.5
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -49,11 +49,20 @@ def _products(found: Any) -> list[str]:
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
     """Bars of counts, rows of products, and the legend."""
     parts, metrics = _parts(data, options)
-    bars = max((len(parts[one]) for one in ("state", "verdict")), default=0)
-    high = 0.55 + _BAR_INCH * bars if bars else 0.0
+    high = _bars_inch(parts, width)
     if metrics:
         high += 0.75 + _ROW_INCH * max(len(_products(parts["headline"])), 1) * 1.6
     return float(np.clip(high + legend_inch(_labels(), width, look), 1.2, look.most_inch))
+
+
+def _letters(width: float) -> int:
+    """Of names beside the axes, half of which they may take at most."""
+    return max(int(4.2 * width), 12)
+
+
+def _stacked(width: float) -> bool:
+    """Whether states and verdicts stand one below the other."""
+    return width < _NARROW_INCH
 
 
 def _labels() -> list[str]:
@@ -64,18 +73,27 @@ def _way(exclusions: str) -> str:
     return f"{'no' if exclusions == 'none' else exclusions} exclusions"
 
 
+def _bars_inch(parts: Mapping[str, Any], width: float) -> float:
+    """Height of the bars of states and verdicts."""
+    each = [0.55 + _BAR_INCH * len(parts[one]) for one in ("state", "verdict") if len(parts[one])]
+    return sum(each) if _stacked(width) else max(each, default=0.0)
+
+
 def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     """Counts above, the headline below: a row a product, a mark for each way of excluding."""
     parts, metrics = _parts(data, options)
     counted = [one for one in ("state", "verdict") if len(parts[one])]
-    bars = 0.5 + _BAR_INCH * max((len(parts[one]) for one in counted), default=0) if counted else 1e-3
+    bars = max(_bars_inch(parts, panel.width), 1e-3)
     under = legend_inch(_labels(), panel.width, panel.look) if metrics else 1e-3
     rows = max(panel.height - bars - under, 0.4) if metrics else 1e-3
     places = panel.spec.subgridspec(3, 1, height_ratios=[bars, rows, under])
     axes = []
-    across = places[0, 0].subgridspec(1, max(len(counted), 1))
+    each = [len(parts[one]) + 2 for one in counted]
+    stacked = _stacked(panel.width) and len(counted) > 1
+    inner = {"nrows": 2, "ncols": 1, "height_ratios": each} if stacked else {"nrows": 1, "ncols": max(len(counted), 1)}
+    across = places[0, 0].subgridspec(**inner)
     for i, one in enumerate(counted):
-        axes.append(_bars(panel, panel.made.add_subplot(across[0, i]), parts[one], one))
+        axes.append(_bars(panel, panel.made.add_subplot(across[i, 0] if stacked else across[0, i]), parts[one], one))
     below = places[1, 0].subgridspec(1, max(len(metrics), 1))
     last = [_headline(panel, panel.made.add_subplot(below[0, i]), parts["headline"], m, i, len(metrics))
             for i, m in enumerate(metrics)]  # fmt: skip
@@ -88,7 +106,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
 
 
 def _bars(panel: Panel, axes: Any, table: Any, what: str) -> Any:
-    names, values = [clipped(v, 30) for v in table["name"]], table["value"].to_numpy(float)
+    names, values = [clipped(v, _letters(panel.width)) for v in table["name"]], table["value"].to_numpy(float)
     at = np.arange(len(names))[::-1]
     axes.barh(at, values, 0.7, color=LINES["light"][0 if what == "state" else 2], alpha=0.75)
     for y, value in zip(at, values, strict=True):
@@ -115,7 +133,8 @@ def _headline(panel: Panel, axes: Any, found: Any, metric: str, column: int, col
             elinewidth=0.8, label=_way(way), capsize=0,
         )  # fmt: skip
     axes.set_yticks(
-        range(len(products)), [clipped(p, 28) for p in products[::-1]] if column == 0 else [""] * len(products)
+        range(len(products)),
+        [clipped(p, _letters(panel.width)) for p in products[::-1]] if column == 0 else [""] * len(products),
     )
     axes.set_ylim(-0.6, len(products) - 0.4)
     axes.tick_params(left=False)
