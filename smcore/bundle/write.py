@@ -46,6 +46,7 @@ from smcore.review.events import Event
 from smcore.review.log import REVIEW_LOG
 from smcore.validation.runs import qa4sm
 from smcore.validation.runs.identity import run_identity
+from smcore.validation.runs.pair_density import density_of, write_densities
 from smcore.validation.runs.replay import RUN_FILE
 from smcore.validation.runs.results import DENSITY, RunResults
 
@@ -129,6 +130,8 @@ def _fill(
     events = _review(results, draft)
     progress(0.02, "reading the pairs")
     material = gather(results, catalog, progress=part(progress, 0.02, 0.3), cancelled=cancelled)
+    if material.pairs and not (draft / DENSITY).exists():
+        write_densities(draft / DENSITY, {p.name: density_of(p, material.transforms[p.name]) for p in material.pairs})
     notes = _pairs(material, draft, licences, with_pairs=asked.with_pairs)
     if not (draft / qa4sm.FILE).exists():
         notes += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.3, 0.5), cancelled)

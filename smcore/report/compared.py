@@ -41,9 +41,15 @@ def compared(material: Material) -> Html:
         for one in (*record["products"], record["reference"])
         if one["citation"] or one["doi"]
     ]
+    made = [
+        join([data(one.get("name") or one["id"]), ": ", data(_made_by(one["made_by"]))])
+        for one in record["products"]
+        if one.get("made_by")
+    ]
     return section(
         "What was compared",
         table("Data sets of the run", head, rows),
+        join([tag("h3", "Made by models"), listing(made)]) if made else "",
         tag("h3", "How to cite the data") if cited else "",
         listing(cited),
         id_="compared",
@@ -102,6 +108,13 @@ def _about(one: Mapping[str, Any], role: str) -> list[object]:
         data(one["licence"] or "not stated"),
         tag("code", str(one["fingerprint"])[:16], title=one["fingerprint"]),
     ]
+
+
+def _made_by(about: Mapping[str, str]) -> str:
+    """Which model made a product, as its store says."""
+    config = f" ({about['model_config']})" if about.get("model_config") else ""
+    weights = f", weights sha256 {about['weights_sha256'][:16]}" if about.get("weights_sha256") else ""
+    return f"{about.get('model_id', 'a model')}{config}{weights}"
 
 
 def _layer(text: str) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 VOID: Final = ("br", "img", "meta", "hr")
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _DOI: Final = re.compile(r"10\.\d{4,9}/[^\s\"'<>]{1,200}")
 
 
@@ -23,7 +23,7 @@ class Html(str):
 
 def clean(text: object) -> str:
     """Text without the characters that no HTML file may hold; they become a replacement character."""
-    return "".join("\ufffd" if _is_forbidden(c) else c for c in str(text))
+    return _FORBIDDEN.sub("\ufffd", str(text))
 
 
 def esc(text: object) -> Html:
@@ -119,9 +119,3 @@ def plain(markup: object) -> str:
 def is_number(cell: object) -> bool:
     """Whether a cell is a number as reports write it."""
     return bool(re.fullmatch(r"[-−+]?\d[\d.,\s\u202f]*(?:\s?\[.*\])?|–", plain(cell)))
-
-
-def _is_forbidden(character: str) -> bool:
-    if character in "\n\t\r":
-        return False
-    return unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff"

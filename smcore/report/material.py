@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -77,38 +77,75 @@ class Material:
             return pd.DataFrame(columns=["subject"])
         table = self.results.metrics
         rows = table[(table["metric"] == "n") & ~table["location"].astype(str).str.startswith("*")]
-        subject = rows["sensor"].astype(str).where(rows["sensor"].astype(bool), rows["location"].astype(str))
         columns = ["subject", "location", "sensor", "network", "lat", "lon", "depth_from", "depth_to"]
-        return rows.assign(subject=subject).drop_duplicates("subject")[columns].reset_index(drop=True)
+        return rows.assign(subject=subjects_of(rows)).drop_duplicates("subject")[columns].reset_index(drop=True)
 
     @cached_property
-    def of_station(self) -> dict[str, pd.DataFrame]:
-        """Rows of ``metrics.csv`` of each subject."""
-        return by_subject(self.results.metrics)
+    def of_station(self) -> dict[str, dict[str, list[Row]]]:
+        """Rows of ``metrics.csv`` by subject and product."""
+        return _grouped(self.results.metrics, "product")
 
     @cached_property
-    def seasons(self) -> dict[str, pd.DataFrame]:
-        """Rows of the division by season of each subject, each product on its own days."""
+    def seasons(self) -> dict[str, dict[tuple[str, str], list[Row]]]:
+        """Rows of the division by season by subject, then product and season; each product on its own days."""
         table = self.results.strata
         if not len(table):
             return {}
-        return by_subject(table[(table["stratum"] == "season") & (table["sample"] == "own")])
+        return _grouped(table[(table["stratum"] == "season") & (table["sample"] == "own")], "product", "level")
 
     @cached_property
-    def verdicts(self) -> dict[str, pd.DataFrame]:
-        """Rows of ``versus.csv`` of each subject."""
-        return by_subject(self.results.versus) if len(self.results.versus) else {}
+    def verdicts(self) -> dict[str, list[tuple[str, str, str, str]]]:
+        """Of each subject the two products, the metric, and the verdict on the first."""
+        table, found = self.results.versus, dict[str, list[tuple[str, str, str, str]]]()
+        if len(table):
+            columns = [table[name].astype(str).tolist() for name in ("a", "b", "metric", "verdict")]
+            for subject, *row in zip(subjects_of(table), *columns, strict=True):
+                found.setdefault(subject, []).append((row[0], row[1], row[2], row[3]))
+        return found
 
     def summary(self, product: str, label: str = MEDIAN) -> pd.DataFrame:
         """Numbers over all locations by metric."""
         return self.results.summary(product, label)
 
 
-def by_subject(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Rows of single locations by what is reviewed: the sensor, or the location where there is none."""
-    rows = table[~table["location"].astype(str).str.startswith("*")]
-    subject = rows["sensor"].astype(str).where(rows["sensor"].astype(bool), rows["location"].astype(str))
-    return {str(name): one for name, one in rows.groupby(subject, sort=False)}
+class Row(NamedTuple):
+    """A number of a table, as plain values: a table of a hundred thousand rows is walked through in no time."""
+
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    status: str
+    note: str
+    seen: str
+    distance_km: float
+
+
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """Rows of a table of metrics; columns that it lacks are '' or NaN."""
+    columns: list[list[Any]] = []
+    for name in Row._fields:
+        if name in ("value", "lower", "upper", "distance_km"):
+            columns.append(table[name].astype(float).tolist() if name in table else [float("nan")] * len(table))
+        else:
+            columns.append(table[name].fillna("").astype(str).tolist() if name in table else [""] * len(table))
+    return [Row(*one) for one in zip(*columns, strict=True)]
+
+
+def subjects_of(table: pd.DataFrame) -> list[str]:
+    """What each row is called in a review: its sensor, or the location where there is none."""
+    pairs = zip(table["sensor"].astype(str), table["location"].astype(str), strict=True)
+    return [sensor or location for sensor, location in pairs]
+
+
+def _grouped(table: pd.DataFrame, *by: str) -> dict[str, dict[Any, list[Row]]]:
+    """Rows of single locations by subject, then by one column or several."""
+    table = table[~table["location"].astype(str).str.startswith("*")]
+    keys = [table[name].astype(str).tolist() for name in by]
+    found: dict[str, dict[Any, list[Row]]] = {}
+    for subject, row, *key in zip(subjects_of(table), rows_of(table), *keys, strict=True):
+        found.setdefault(subject, {}).setdefault(key[0] if len(by) == 1 else tuple(key), []).append(row)
+    return found
 
 
 def lines(table: pd.DataFrame) -> Iterator[Any]:

@@ -166,6 +166,13 @@ def _masks(record: Record) -> list[str]:
     if options["overpass"] != "both":
         found.append(f"Of overpasses only those in the {'morning' if options['overpass'] == 'am' else 'evening'}.")
     found += [f"Mask «{rule['name']}»: {_conditions(rule)}." for rule in options["masks"]]
+    excluded = options.get("exclusions") or []
+    if excluded:
+        subjects = len({one["subject"] for one in excluded})
+        found.append(
+            f"{len(excluded)} periods of {subjects} stations were excluded, from the reference and so for every product "
+            "alike; each is listed under Exclusions."
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from smcore.report.markup import Html, data, join, table, tag
-from smcore.report.material import Material, lines, unit_of
+from smcore.report.material import Material, Row, rows_of, unit_of
 from smcore.validation.metric_text import interval, plain, symbol
 
 Cells = list[object]
@@ -22,21 +22,17 @@ def heads(metrics: Sequence[str], units: str) -> list[Html]:
     return found
 
 
-def cells(rows: pd.DataFrame, metrics: Sequence[str], units: str) -> Cells:
-    """Values of one product at one place by metric, with intervals; ``rows`` have the column ``metric``."""
-    known = {str(row.metric): row for row in lines(rows)}
+def cells(rows: pd.DataFrame | Sequence[Row], metrics: Sequence[str], units: str) -> Cells:
+    """Values of one product at one place by metric, with intervals."""
+    known = {row.metric: row for row in (rows_of(rows) if isinstance(rows, pd.DataFrame) else rows)}
     return [value_cell(known[metric], metric, units) if metric in known else "–" for metric in metrics]
 
 
-def value_cell(row: object, metric: str, units: str) -> Html:
-    """A value with its interval on a line of its own; its status where there is none."""
-    status = str(getattr(row, "status", "ok"))
-    if status != "ok" and metric != "n":
-        note = str(getattr(row, "note", "") or "")
-        return tag("span", status.replace("_", " "), class_="status", title=note or None)
-    limits = (getattr(row, "lower", float("nan")), getattr(row, "upper", float("nan")))
-    text = plain(metric, float(getattr(row, "value")), units)  # noqa: B009 - a row of any table
-    within = interval(metric, limits, units)
+def value_cell(row: Row, metric: str, units: str) -> Html:
+    """A value with its interval; its status where there is none."""
+    if row.status != "ok" and metric != "n":
+        return tag("span", row.status.replace("_", " "), class_="status", title=row.note or None)
+    text, within = plain(metric, row.value, units), interval(metric, (row.lower, row.upper), units)
     return join([text, tag("span", f" {within}", class_="limits")]) if within else join([text])
 
 

@@ -23,6 +23,7 @@ from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.report.markup import Html, data, join, listing, section, tag
 from smcore.report.material import Material, lines
 from smcore.review import words
+from smcore.validation.runs.pair_density import density_of
 from smcore.validation.runs.run_pairs import ProductPairs
 
 MAPPED: Final = ("ubrmsd", "pearson_r", "bias")
@@ -31,7 +32,6 @@ MAPPED: Final = ("ubrmsd", "pearson_r", "bias")
 _MOST_PRODUCTS: Final = 4
 """Products that have maps and a scatter of their own; boxes and Taylor diagram show all (our bound, for the size)."""
 
-_BINS: Final = 160
 _DPI: Final = 150
 _COLUMNS: Final = ("section", "name", "value", "lower", "upper", "product", "exclusions", "units")
 _STRATA: Final = ("land_cover", "network", "season")
@@ -130,19 +130,11 @@ def _plain(value: Any) -> Any:
 
 def _counted(material: Material, pairs: ProductPairs) -> Any:
     """All pairs of a product as they were scored, as numbers in a raster: no single pair can be read off it."""
-    results, transform = material.results, material.transforms[pairs.name]
-    parts = [pairs.scored(row, transform)[:2] for row in range(len(pairs.location))]
-    x, y = (np.concatenate([one[i] for one in parts]) for i in (0, 1))
-    both = np.concatenate([x, y])
-    low, high = (float(v) for v in np.quantile(both, (0.0005, 0.9995))) if len(both) else (0.0, 0.5)
-    pad = 0.06 * (high - low or 0.1)
-    limits = (low - pad, high + pad)
-    count, _, _ = np.histogram2d(x, y, bins=_BINS, range=(limits, limits))
-    told = run_told(results, pairs.name, methods=("ubrmsd",), quantity="soil moisture", n=len(x), counted="pairs")
-    units = (pairs.units[1] if transform.unifies_units else pairs.units[0], pairs.units[1])
+    results, found = material.results, density_of(pairs, material.transforms[pairs.name])
+    told = run_told(results, pairs.name, methods=("ubrmsd",), quantity="soil moisture", n=found.total, counted="pairs")
     names = title_of(results, pairs.name), title_of(results, results.reference)
     metrics = pooled_metrics(results, pairs.name, ("pearson_r", "bias", "ubrmsd"))
-    return raster_data(count.astype(np.int64), *limits, told, names=names, units=units, metrics=metrics)
+    return raster_data(found.count, found.low, found.high, told, names=names, units=found.units, metrics=metrics)
 
 
 def _figure(prepared: Prepared) -> Html:

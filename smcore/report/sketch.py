@@ -21,8 +21,8 @@ from smcore.time_support import DAY
 WIDE, HIGH, SIDE = 1440, 300, 320
 """Units of a series drawing (two a pixel of a usual screen), and of a side of a scatter."""
 
-_COLUMNS: Final = 180
-_SQUARES: Final = 32
+_COLUMNS: Final = 120
+_SQUARES: Final = 24
 _LEVELS: Final = 5
 _LEAST_GAP: Final = 4 * DAY  # a line stops where nothing was for so long, and for ten usual steps
 _LEFT, _BELOW, _ABOVE = 92, 34, 8
@@ -73,22 +73,27 @@ def scatter(product: Floats, reference: Floats, units: str, alt: str, class_: st
         return Html("")
     low, high = _range(np.concatenate([product, reference]))
     count, _, _ = np.histogram2d(reference, product, bins=_SQUARES, range=((low, high), (low, high)))
-    step = (SIDE - 2) / _SQUARES
     level = np.ceil(np.log1p(count) / np.log1p(max(count.max(), 1)) * _LEVELS).astype(int)
-    squares = []
-    for one in range(1, _LEVELS + 1):
-        places = [(i * step, (_SQUARES - 1 - j) * step) for i, j in zip(*np.nonzero(level == one), strict=True)]
-        path = "".join(f"M{x:.0f} {y:.0f}h{step:.0f}v{step:.0f}h-{step:.0f}z" for x, y in places)
-        if path:
-            squares.append(
-                tag("path", class_=f"square {class_}", fill_opacity=f"{0.2 + 0.8 * one / _LEVELS:.2f}", d=path)
-            )
+    shades = [
+        tag("path", class_=f"square {class_}", fill_opacity=f"{0.2 + 0.8 * one / _LEVELS:.2f}", d=path)
+        for one in range(1, _LEVELS + 1)
+        if (path := _runs(level.T[::-1] == one))
+    ]
+    squares = [tag("g", *shades, transform=f"translate(1 1) scale({(SIDE - 2) / _SQUARES:.4g})")]
     frame = [_rect("frame", 1, 1, SIDE - 2, SIDE - 2), tag("path", class_="even", d=f"M1 {SIDE - 1}L{SIDE - 1} 1")]
     ends = [
         _text(f"{low:.2f}".replace("-", "−"), 6, SIDE - 8),
         _text(f"{high:.2f} {unit_label(units)}", SIDE - 6, SIDE - 8, anchor="end"),
     ]
     return _svg(SIDE, SIDE, alt, [*frame, *squares, *_fit(product, reference, low, high), *ends], "scatter")
+
+
+def _runs(marked: NDArray[np.bool_]) -> str:
+    """Marked squares (row, column), row 0 above, as one path: a rectangle for each run along a row."""
+    edges = np.diff(np.pad(marked.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, first = np.nonzero(edges == 1)
+    last = np.nonzero(edges == -1)[1]
+    return "".join(f"M{x} {y}h{n}v1h-{n}z" for y, x, n in zip(row, first, last - first, strict=True))
 
 
 def _fit(product: Floats, reference: Floats, low: float, high: float) -> list[Html]:

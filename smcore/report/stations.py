@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from smcore.report import sketch
 from smcore.report.markup import Html, data, join, paragraph, section, table, tag
-from smcore.report.material import Material, lines
+from smcore.report.material import Material, Row, lines
 from smcore.report.numbers import cells, heads
 from smcore.report.reviewed import of_station
 from smcore.validation.metric_text import symbol, written
@@ -33,7 +33,7 @@ def overview(material: Material) -> Html:
     for place in lines(material.stations):
         of = material.of_station[place.subject]
         for product in results.products:
-            mine = of[of["product"] == product]
+            mine = of.get(product, [])
             name = tag("a", data(place.subject), href=f"#{anchor(place.subject)}")
             state = "" if review is None else _state(review.of(place.subject))
             rows.append([name, data(product), *cells(mine, metrics, material.units), state])
@@ -51,14 +51,10 @@ def station(material: Material, subject: str, *, level: int = 3) -> Html:
     place = next(row for row in lines(material.stations) if row.subject == subject)
     rows = material.of_station[subject]
     parts: list[object] = [_facts(place, rows), *_drawings(material, subject)]
-    numbers = [
-        [
-            data(product),
-            *cells(rows[rows["product"] == product], material.metrics, material.units),
-            _seen(rows, product),
-        ]
-        for product in material.results.products
-    ]
+    numbers = []
+    for product in material.results.products:
+        mine = rows.get(product, [])
+        numbers.append([data(product), *cells(mine, material.metrics, material.units), _seen(mine)])
     head = ["Product", *heads(material.metrics, material.units), "Trained on here"]
     parts += [table("Metrics with intervals", head, numbers), _seasons(material, subject), _versus(material, subject)]
     if material.review is not None:
@@ -66,12 +62,12 @@ def station(material: Material, subject: str, *, level: int = 3) -> Html:
     return section(data(subject), *parts, id_=anchor(subject), level=level, class_="station")
 
 
-def _facts(place: Any, rows: pd.DataFrame) -> Html:
+def _facts(place: Any, rows: Mapping[str, Sequence[Row]]) -> Html:
     """Where a station is."""
     told = [f"{place.lat:.4f}°, {place.lon:.4f}°".replace("-", "−")]
     if np.isfinite(place.depth_from) and np.isfinite(place.depth_to):
         told.append(f"depth {place.depth_from:g}–{place.depth_to:g} m")
-    far = {str(row.product).partition(VARIANT)[0]: row.distance_km for row in lines(rows)}
+    far = {name.partition(VARIANT)[0]: mine[0].distance_km for name, mine in rows.items()}
     told += [f"{name} {km:.1f} km away" for name, km in far.items() if np.isfinite(km)]
     named = join(["network ", data(place.network), "; "]) if place.network else ""
     return paragraph(named, join([data(one) for one in told], "; "), class_="hint")
@@ -110,11 +106,10 @@ def _drawings(material: Material, subject: str) -> list[Html]:
 def _scatter(material: Material, subject: str, one: tuple[str, int, Any, Any, Any]) -> Html:
     """Pairs of one product, with R, bias and ubRMSD and their intervals under it."""
     name, number, product, reference, _ = one
-    rows = material.of_station[subject]
-    mine = rows[rows["product"] == name]
     told = [
         written(row.metric, row.value, material.units, (row.lower, row.upper))
-        for row in lines(mine[mine["metric"].isin(("pearson_r", "bias", "ubrmsd")) & (mine["status"] == "ok")])
+        for row in material.of_station[subject].get(name, [])
+        if row.metric in ("pearson_r", "bias", "ubrmsd") and row.status == "ok"
     ]
     caption = join([data(name), f", n = {len(product)}", *(join([tag("br"), text]) for text in told)])
     alt = f"{len(product)} pairs of {name} (upwards) against the reference at {subject}; {'; '.join(told)}"
@@ -128,8 +123,7 @@ def _seasons(material: Material, subject: str) -> Html:
         return Html("")
     metrics = tuple(name for name in _SEASON_METRICS if name in material.metrics)
     rows = [
-        [data(product), data(level), *cells(one, metrics, material.units)]
-        for (product, level), one in found.groupby(["product", "level"], sort=False)
+        [data(product), data(level), *cells(one, metrics, material.units)] for (product, level), one in found.items()
     ]
     return table("By season", ["Product", "Season", *heads(metrics, material.units)], rows, named=2)
 
@@ -140,16 +134,15 @@ def _versus(material: Material, subject: str) -> Html:
     if found is None:
         return Html("")
     told = [
-        join([data(row.a), " against ", data(row.b), f" by {symbol(row.metric)}: {str(row.verdict).replace('_', ' ')}"])
-        for row in lines(found)
-        if row.metric in ("ubrmsd", "pearson_r")
+        join([data(a), " against ", data(b), f" by {symbol(metric)}: {verdict.replace('_', ' ')}"])
+        for a, b, metric, verdict in found
+        if metric in ("ubrmsd", "pearson_r")
     ]
     return paragraph(join(told, "; "), ".", class_="hint") if told else Html("")
 
 
-def _seen(rows: pd.DataFrame, product: str) -> str:
-    mine = rows[rows["product"] == product]["seen"]
-    return str(mine.iloc[0]) if len(mine) else ""
+def _seen(rows: Sequence[Row]) -> str:
+    return rows[0].seen if rows else ""
 
 
 def _state(review: Any) -> Html:

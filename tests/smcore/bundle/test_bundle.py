@@ -97,6 +97,13 @@ def test_a_bundle_opened_elsewhere_without_the_data_has_equal_tables_pairs_and_r
     for kept, read in zip(bundle.pairs(), read_pairs(original.record, load_catalog([made[0]])), strict=True):
         for field in fields(kept):
             np.testing.assert_array_equal(getattr(kept, field.name), getattr(read, field.name), err_msg=field.name)
+    density = bundle.results.density("b")
+    assert density is not None
+    x, y = (np.concatenate([bundle.pairs()[1].of(i)[side] for i in range(len(HOSTILE))]) for side in (0, 1))
+    assert density.total == len(x)
+    step = (density.high - density.low) / density.count.shape[0]
+    upper = density.low + 80 * step
+    assert density.count[:80, :80].sum() == ((x < upper) & (y < upper) & (np.minimum(x, y) >= density.low)).sum()
     log = bundle.review()
     assert log is not None
     assert log.events() == ReviewLog(made[1] / REVIEW_LOG, run_identity(original.record)).events()
