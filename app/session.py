@@ -84,6 +84,7 @@ class Session:
         self.areas = AreaTool(self.selection, self.store, self.map)
         self.series = SeriesView(self.selection, self.store, self.areas.draw)
         self.room = ReviewRoom(self.selection, self.store, self.results, self.map, self.series)
+        self.figure_room.is_blind = lambda: self.room.hides_names
         self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)

@@ -13,4 +13,4 @@ def figure_link(what: str) -> pn.pane.HTML:
     said = tr("Put this picture into the figure that is composed in Figures, as it is on the screen")
     label = tr("Add to figure")
     markup = f'<button type="button" class="to-figure" data-open="figure:{what}" title="{said}">{label}</button>'
-    return text(markup, width=104, height=28, margin=(2, 0, 2, 4), sizing_mode=None)
+    return text(markup, width=104, height=28, margin=2, sizing_mode=None)

@@ -33,6 +33,7 @@ class FigureRoom:
         self.map, self.sections = map_view, sections
         self.figures = FigureStore(selection, store, settings.figures, settings.runs)
         self.stage = pn.Column(sizing_mode="stretch_both", margin=0, scroll=True)
+        self.is_blind: Callable[[], bool] = lambda: False
         follow(selection, ["place"], self.settle)
 
     @cached_property
@@ -70,6 +71,8 @@ class FigureRoom:
         )
 
     def _add(self, what: str) -> int:
+        if self.is_blind():
+            raise ExportError(tr("The review is blind: a figure would have the products' names"), hint=tr("sign first"))
         kind, _, product = what.partition(":")
         if kind == "hovmoller":
             return self.figures.add(in_english(self.sections.picture)())

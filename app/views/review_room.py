@@ -70,6 +70,11 @@ class ReviewRoom:
         """In the rail."""
         return ReviewQueueView(self.selection, self.review, self.queue, self._leave)
 
+    @property
+    def hides_names(self) -> bool:
+        """Whether what is shown of the station must not leave the desk under the products' names."""
+        return self.is_on and self.review.hides(self.review.subject)
+
     def settle(self) -> None:
         """Open the desk, or leave the place as it was without a review."""
         is_on = self.is_on
@@ -81,7 +86,8 @@ class ReviewRoom:
             self.desk.refresh()
         if is_on or self._drawn:
             self._drawn = is_on
-            self._series.python.visible = not (is_on and self.review.hides(self.review.subject))
+            for part in (self._series.python, self._series.to_figure):
+                part.visible = not self.hides_names
             self._series.refresh()
         self._watch(is_on)
 

@@ -83,8 +83,8 @@ class SeriesView:
             margin=(2, 0),
             description=tr("Read the numbers, or see the plot"),
         )
-        self.python = copy_python(lambda: series_code(store))
-        ends = pn.Row(self.as_table, self.python, figure_link("series"), width=236, margin=0)
+        self.python, self.to_figure = copy_python(lambda: series_code(store)), figure_link("series")
+        ends = pn.Row(self.as_table, self.python, self.to_figure, width=236, margin=0)
         self.head = pn.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}

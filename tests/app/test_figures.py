@@ -240,3 +240,15 @@ def test_an_open_run_gives_its_kinds_of_figure(open_tab: Callable[..., Session],
     assert run_recipe(found, "boxes").data["stratum"] == "network"
     assert run_recipe(found, "metric-map").data["metric"] == "bias"
     assert figure_files.file_name(replace(made, title="=A <b>/.."), "pdf") == "A-b.pdf"
+
+
+def test_nothing_leaves_a_blind_review_under_the_products_names(
+    open_tab: Callable[..., Session], at: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = open_tab(**at)
+    monkeypatch.setattr(type(tab.room), "hides_names", True)
+    with pytest.raises(ExportError, match="The review is blind"):
+        tab.figure_room.add("series")
+    tab.room._drawn = True
+    tab.room.settle()
+    assert not tab.series.to_figure.visible
