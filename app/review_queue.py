@@ -127,8 +127,7 @@ class ReviewQueue:
     def name(self, subject: str) -> str:
         """What a station is called in the list: without what all stations of the run share."""
         table = self._review.table()
-        parts = subject.split("/")
-        short = parts[1] if len(parts) > 2 else subject
+        short = self._review.names().get(subject) or subject
         if subject not in table.index or "depth_from" not in table:
             return short
         depth = depth_text(float(str(table.loc[subject, "depth_from"])), float(str(table.loc[subject, "depth_to"])))

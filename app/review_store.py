@@ -35,6 +35,7 @@ from smcore.validation.runs.results import RunResults
 
 _LIVE = BoundedCache(2)
 _SUBJECTS = BoundedCache(8)
+_NAMES = BoundedCache(8)
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -93,6 +94,15 @@ class ReviewStore:
         if found is None:
             return pd.DataFrame(columns=["location", "network", "lat", "lon", "depth_from", "depth_to"])
         return _SUBJECTS.get(key_of(found), lambda: _stations(found))
+
+    def names(self) -> dict[str, str]:
+        """What the station of each sensor is called, where the reference is at hand and has names."""
+        entry = self.reference
+        if entry is None or entry.layout != "stations":
+            return {}
+        key = (str(entry.location), self._store.version(entry))
+        made: dict[str, str] = _NAMES.get(key, lambda: _station_names(self._store.opened(entry).coords))
+        return made
 
     @property
     def subject(self) -> str:
@@ -309,6 +319,12 @@ def _stations(results: RunResults) -> pd.DataFrame:
     keys = ["location", "network", "lat", "lon", "depth_from", "depth_to", "distance_km"]
     table = rows.assign(subject=subject).drop_duplicates("subject").set_index("subject")
     return table[[key for key in keys if key in table]]
+
+
+def _station_names(coords: Mapping[str, Any]) -> dict[str, str]:
+    if "station" not in coords:
+        return {}
+    return {str(sensor): str(name) for sensor, name in zip(coords["sensor"], coords["station"], strict=True)}
 
 
 def _second(moment: str) -> str:

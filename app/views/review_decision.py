@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import follow, notify
+from app.boundary import follow, guarded, notify, together
 from app.controls import button, esc, styled, text
 from app.language import mark, tr
 from app.review_store import ReviewStore
@@ -30,7 +30,7 @@ class Decision:
     def __init__(self, selection: Selection, review: ReviewStore) -> None:
         self.selection, self.review = selection, review
         self.decided: Callable[[], None] = lambda: None  # after an event of this tab
-        self._busy = False
+        self._busy, self._subject = False, ""
         self.verdicts = {
             number: button(
                 f"{number} {tr(said)}", self._giver(number), width=width, margin=(2, 2, 2, 0),
@@ -71,7 +71,7 @@ class Decision:
 
     def _wire(self) -> None:
         self.reasons.param.watch(self._reasoned, "value")
-        self.note.param.watch(self._noted, "value")
+        self.note.param.watch(lambda _: self._noted(), "enter_pressed")  # leaving the field keeps no note
         follow(self.selection, ["marked"], self._show_marked)
         self.box[:] = [
             pn.FlexBox(*self.verdicts.values(), margin=0), self.reasons,
@@ -97,8 +97,10 @@ class Decision:
         for number, widget in self.verdicts.items():
             widget.color = "primary" if number == chosen else "default"
         self.reasons.value = list(own.reasons) if own is not None else []
-        self.note.value = ""
         self._busy = False
+        if subject != self._subject:  # what is being written here must not go when others decide something
+            self._subject = subject
+            self.note.param.update(value="", value_input="")
         by_other = one.signed is not None and not same_person(one.signed.reviewer, reviewer or "\0")
         self.accept.visible = self.dispute.visible = by_other
         self.flag.color = "primary" if one.is_flagged else "default"
@@ -159,7 +161,7 @@ class Decision:
     def _reasoned(self, event: Any) -> None:
         own = self._own()
         if not self._busy and own is not None and list(own.reasons) != list(event.new):
-            self._act(words.VERDICT, {"verdict": own.verdict, "reasons": list(event.new)})
+            together(guarded(self._act))(words.VERDICT, {"verdict": own.verdict, "reasons": list(event.new)})
 
     def do_sign(self) -> None:
         """Sign the own verdict with the exclusions that stand."""
@@ -226,9 +228,11 @@ class Decision:
         """Forget the marked period."""
         self.selection.marked = ""
 
-    def _noted(self, event: Any) -> None:
-        if not self._busy and event.new.strip():
-            self._act(words.NOTE, {"text": event.new.strip()})
+    def _noted(self) -> None:
+        said = (self.note.value_input or self.note.value).strip()
+        if said:
+            together(guarded(self._act))(words.NOTE, {"text": said})
+            self.note.param.update(value="", value_input="")
 
     def _act(self, action: str, payload: dict[str, Any]) -> None:
         if not self.review.subject:

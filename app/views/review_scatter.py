@@ -85,6 +85,7 @@ class ReviewScatter:
         for axis in (plot.figure.x_range, plot.figure.y_range):
             axis.update(start=low, end=high)
         plot.title.text = label
+        plot.told.update(x=low, y=high)
         plot.figure.xaxis.axis_label = f"{tr('station')} [{unit_label(panel.units[1])}]"
         plot.figure.yaxis.axis_label = f"[{unit_label(panel.units[0])}]"
         _themed(plot, colour, theme)
@@ -106,7 +107,7 @@ def _made() -> _Plot:
     marks = drawn(plot, points, spot)
     equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
     through = drawn(plot, line, Line(line_width=1.6))
-    told = Label(x=3, y=SIDE - 40, x_units="screen", y_units="screen", text="", text_font_size="10px")
+    told = Label(x=0, y=0, x_offset=3, y_offset=-2, text="", text_font_size="10px")
     told.update(text_baseline="top", text_line_height=1.1)
     title = Title(text="", text_font_size="11px", offset=0)
     plot.title = title

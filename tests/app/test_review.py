@@ -222,6 +222,7 @@ def test_text_of_a_note_and_a_name_stays_text(desk: Callable[..., Session]) -> N
     tab = desk(reader="Ada <b>")
     tab.room.move(1)
     tab.room.desk.decision.note.value = hostile
+    tab.room.desk.decision.note.param.trigger("enter_pressed")
     assert hostile not in str(tab.room.desk.decision.said.object) + str(tab.room.desk.decisions.object)
     assert "&lt;script&gt;" in str(tab.room.desk.decision.said.object)
     assert "Ada &lt;b&gt;" in str(tab.room.desk.decisions.object)
