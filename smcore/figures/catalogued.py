@@ -60,6 +60,7 @@ def field_data(array: xr.DataArray, cited: tuple[Credit, ...]) -> Data:
     field = xr.Dataset({FIELD: (("lat", "lon"), values, {"units": about["units"], "long_name": about["long_name"]})})
     axes = {"lat": "lat", "north": "lat", "south": "lat", "lon": "lon", "west": "lon", "east": "lon"}
     field = field.assign_coords({name: (dim, np.asarray(array[name].values, float)) for name, dim in axes.items()})
+    field = _described(field)
     told = Told(
         title=str(about["title"]), quantity=str(about["long_name"]), units=str(about["units"]), when=str(about["when"]),
         n=int(np.isfinite(values).sum()), counted="cells", filters=tuple(filter(None, (str(about["caption"]),))),
@@ -76,7 +77,17 @@ def cells_field(values: Any, grid: Grid, units: str, quantity: str) -> xr.Datase
         "lon": grid.lon, "west": ("lon", grid.lon_edges[:-1]), "east": ("lon", grid.lon_edges[1:]),
     }  # fmt: skip
     about = {"units": units, "long_name": quantity}
-    return xr.Dataset({FIELD: (("lat", "lon"), np.asarray(values), about)}, coords)
+    return _described(xr.Dataset({FIELD: (("lat", "lon"), np.asarray(values), about)}, coords))
+
+
+def _described(field: xr.Dataset) -> xr.Dataset:
+    """The axes with the attributes that CF asks of them."""
+    for name, units, long in (("lat", "degrees_north", "latitude"), ("lon", "degrees_east", "longitude")):
+        field[name].attrs.update(units=units, standard_name=long, long_name=f"{long} of the cell's centre")
+    for name, side in (("north", "northern"), ("south", "southern"), ("west", "western"), ("east", "eastern")):
+        units = "degrees_north" if name in ("north", "south") else "degrees_east"
+        field[name].attrs.update(units=units, long_name=f"{side} border of the cell")
+    return field
 
 
 def read_map(source: Mapping[str, Any], places: Places) -> Data:
