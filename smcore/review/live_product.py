@@ -133,7 +133,8 @@ class LiveProduct:
 
         def from_pairs(metric: Metric) -> Floats:
             if metric.name == _BY_RANK:
-                self._ranks = self._ranks or PooledRanks(chosen)
+                whole = [piece for piece, fair in zip(self._base, kept, strict=True) if fair]
+                self._ranks = self._ranks or PooledRanks(whole)
                 return np.array([self._ranks.spearman(chosen)])
             sides = ([getattr(piece, side) for piece in chosen] for side in ("product", "reference"))
             x, y = (np.concatenate([np.empty(0), *parts])[None] for parts in sides)

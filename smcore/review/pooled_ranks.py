@@ -33,11 +33,11 @@ class Sample(Protocol):
 class PooledRanks:
     """Both sides of a pooled sample in order, location after location replaced as it changes.
 
-    Every pair has a slot: those of a location lie behind each other, as many as it had at first.
+    Every pair has a slot: those of a location lie behind each other, as many as it has ever had.
     """
 
     def __init__(self, samples: Sequence[Sample]) -> None:
-        self._begin(samples)
+        self._begin(samples, [len(one.product) for one in samples])
 
     def spearman(self, samples: Sequence[Sample]) -> float:
         """Rank correlation of all pairs of the samples, one for each location in their first order; NaN if constant."""
@@ -51,23 +51,28 @@ class PooledRanks:
             double_ranks(values, places, rank)
         return float(correlation_of_ranks(ranks[0], ranks[1]))
 
-    def _begin(self, samples: Sequence[Sample]) -> None:
+    def _begin(self, samples: Sequence[Sample], room: Sequence[int]) -> None:
         self._now = list(samples)
-        self._first = np.concatenate([[0], np.cumsum([len(one.product) for one in samples])]).astype(np.int64)
+        self._first = np.concatenate([[0], np.cumsum(room)]).astype(np.int64)
         self._row_of = np.repeat(np.arange(len(samples), dtype=np.int32), np.diff(self._first))
         every = range(len(samples))
         size = len(self._row_of)
-        self._sorted = [self._ordered(side, every) for side in _SIDES]
-        self._spare = [(np.empty(size), np.empty(size, np.int32)) for _ in _SIDES]
+        self._sorted, self._spare = [], []
+        for side in _SIDES:  # two buffers for each, both with room for all: what is merged goes from one to the other
+            values, slots = self._ordered(side, every)
+            first, second = ((np.empty(size), np.empty(size, np.int32)) for _ in range(2))
+            first[0][: len(values)], first[1][: len(values)] = values, slots
+            self._sorted.append((first[0][: len(values)], first[1][: len(values)]))
+            self._spare.append(second)
         self._ranks = np.empty((2, size), np.int32)
 
     def _change(self, samples: Sequence[Sample]) -> None:
         from smcore.validation.kernels.changed_ranks import replaced
 
         rows = [i for i, (old, new) in enumerate(zip(self._now, samples, strict=True)) if old is not new]
-        room = np.diff(self._first)
+        room = np.diff(self._first).tolist()
         if any(len(samples[row].product) > room[row] for row in rows):
-            self._begin(samples)
+            self._begin(samples, [max(len(one.product), most) for one, most in zip(samples, room, strict=True)])
             return
         if not rows:
             return
@@ -95,5 +100,6 @@ class PooledRanks:
 
 
 def _whole(part: NDArray[Any]) -> NDArray[Any]:
-    """The array that a part was cut from."""
-    return part if part.base is None else part.base
+    """The buffer that a part was cut from."""
+    assert part.base is not None
+    return part.base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,23 @@ def test_pieces_shrink_empty_grow_and_come_back(digits: int) -> None:
         now[row] = sample(rng, count, digits)
         assert ranks.spearman(now) == pytest.approx(by_scipy(now), abs=1e-13)
     assert ranks.spearman(first) == pytest.approx(by_scipy(first), abs=1e-13)
+
+
+def test_a_sample_is_sorted_once_and_again_only_where_it_outgrows_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, begin = [], PooledRanks._begin
+
+    def counted(self: PooledRanks, *given: Any) -> None:
+        begun.append(1)
+        begin(self, *given)
+
+    monkeypatch.setattr(PooledRanks, "_begin", counted)
+    rng = np.random.default_rng(6)
+    small, large = sample(rng, 10), sample(rng, 20)
+    rest = [sample(rng, 30), sample(rng, 30)]
+    ranks = PooledRanks([small, *rest])
+    for one in (large, small, large, small):
+        assert ranks.spearman([one, *rest]) == pytest.approx(by_scipy([one, *rest]), abs=1e-13)
+    assert len(begun) == 2
 
 
 def test_a_constant_side_or_nothing_has_no_rank_correlation() -> None:
