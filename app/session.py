@@ -64,6 +64,7 @@ class Session:
         self.results = ResultStore(self.selection, self.store, settings.runs, self._is_queued, settings.bundles)
         if self.results.bundles and not query:  # whoever opens a bundle wants to see its run
             self.selection.param.update(place="validate", run=next(iter(self.results.bundles)))
+            self.selection.view = self.results.extent()
         gone = self._default()
         self.lost = tr("What the link names is not here: {names}.", names=tr(" and ").join(gone)) if gone else ""
         self.map = MapView(self.selection, self.store)

@@ -41,6 +41,7 @@ from smcore.review.events import reviewer_name
 VERSION = "1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
+_SCALING = re.compile(r"[a-z_]{1,20}")
 _NAME = re.compile(r"[a-z][a-z0-9_,]{0,99}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _RULES = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}(,[A-Za-z][A-Za-z0-9_.-]{0,59}){0,11}")
@@ -55,6 +56,14 @@ def _identifier(text: str) -> str:
     if not _ID.fullmatch(text):
         raise ValueError(text)
     return text
+
+
+def _member(text: str) -> str:
+    """A product as a run has it: its id, with a scaling of its own as ``@cdf``."""
+    name, at, scaling = text.partition("@")
+    if at and not _SCALING.fullmatch(scaling):
+        raise ValueError(text)
+    return f"{_identifier(name)}{at}{scaling}"
 
 
 def _name(text: str) -> str:
@@ -235,8 +244,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "job": ("job", _identifier),
     "adding": ("add", _identifier),
     "run": ("run", _identifier),
-    "scored": ("of", _identifier),
-    "rival": ("vs", _identifier),
+    "scored": ("of", _member),
+    "rival": ("vs", _member),
     "metric": ("metric", _name),
     "stratum": ("by", _name),
     "result": ("show", _one_of(RESULTS)),

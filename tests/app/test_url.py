@@ -15,6 +15,7 @@ from app.language import LANGUAGES
 from app.selection import AREAS, COLOUR_MAPS, COMPARED, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+_members = st.one_of(_ids, _ids.map(lambda one: f"{one}@cdf"))
 _words = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 _moments = st.datetimes(datetime(1950, 1, 1), datetime(2199, 1, 1)).map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%S"))
 _days = st.dates(datetime(1950, 1, 1).date(), datetime(2199, 1, 1).date()).map(str)
@@ -67,8 +68,8 @@ _SELECTIONS = st.fixed_dictionaries(
         "language": st.sampled_from(LANGUAGES),
         "job": _ids,
         "run": _ids,
-        "scored": _ids,
-        "rival": _ids,
+        "scored": _members,
+        "rival": _members,
         "metric": st.sampled_from(("pearson_r", "ubrmsd", "n")),
         "stratum": st.sampled_from(("season", "network,season")),
         "result": st.sampled_from(RESULTS),
