@@ -214,7 +214,7 @@ class ReviewDesk:
             self._gathering.start(gather, lambda _: self._gathered(subject))
 
     def _gathered(self, subject: str) -> None:
-        if self.review.is_on and self.review.subject == subject:
+        if subject and self.review.is_on and self.review.subject == subject:
             self._show_facts(subject)
 
 

@@ -67,6 +67,7 @@ def shown(tab: Session) -> str:
     return " ".join(str(part.object) for part in (*parts, tab.room.list.stations, tab.series.legend))
 
 
+@pytest.mark.slow
 def test_without_a_run_stations_stays_what_it_was_and_says_how_to_begin(desk: Callable[..., Session]) -> None:
     tab = desk(run="")
     assert not tab.room.is_on
@@ -92,6 +93,7 @@ def test_names_and_numbers_are_hidden_until_the_verdict_is_signed(desk: Callable
     assert "Observed-like" not in shown(tab)
 
 
+@pytest.mark.slow
 def test_unnamed_curves_are_all_drawn_alike(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada")
     tab.room.move(1)
@@ -103,6 +105,7 @@ def test_unnamed_curves_are_all_drawn_alike(desk: Callable[..., Session]) -> Non
     assert not {one.entry_id for one in products} & {"coarse", "fine"}
 
 
+@pytest.mark.slow
 def test_letters_are_stable_at_a_station_and_not_the_same_at_all(desk: Callable[..., Session]) -> None:
     tab, again = desk(reader="Ada"), desk(reader="Ada")
     stations = list(tab.room.review.table().index)
@@ -111,6 +114,7 @@ def test_letters_are_stable_at_a_station_and_not_the_same_at_all(desk: Callable[
     assert len({tab.room.review.shuffled(f"station {n}")[0] for n in range(40)}) == 2
 
 
+@pytest.mark.slow
 def test_every_decision_says_what_its_reviewer_saw(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada")
     tab.room.move(1)
@@ -126,6 +130,7 @@ def test_every_decision_says_what_its_reviewer_saw(desk: Callable[..., Session])
     assert [e.conditions.order for e in events][::4] == ["random", "ubrmsd_difference"]
 
 
+@pytest.mark.slow
 def test_nothing_is_decided_without_a_name(desk: Callable[..., Session]) -> None:
     tab = desk()
     tab.room.move(1)
@@ -157,6 +162,7 @@ def test_a_dragged_period_moves_the_headline_to_the_numbers_of_a_run_with_that_e
     assert {panel.name: int(panel.out.sum()) for panel in page.panels}["coarse"] == found.excluded
 
 
+@pytest.mark.slow
 def test_a_verdict_excludes_nothing_and_a_whole_record_is_an_exclusion_of_its_own(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada", blind="off")
     tab.room.move(1)
@@ -184,6 +190,7 @@ def test_another_tab_sees_what_was_decided_and_may_accept_it(desk: Callable[...,
     assert not ada.room.desk.decision.accept.visible
 
 
+@pytest.mark.slow
 def test_the_first_reader_cannot_accept_himself(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada")
     tab.room.move(1)
@@ -201,6 +208,7 @@ def test_keys_of_the_desk_are_dead_where_there_is_no_desk(desk: Callable[..., Se
     assert [event.action for event in tab.room.review.log.events()] == ["look"]
 
 
+@pytest.mark.slow
 def test_filters_and_criteria_order_the_queue(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada", blind="off", first="r")
     found = tab.room.review.results
@@ -228,6 +236,7 @@ def test_text_of_a_note_and_a_name_stays_text(desk: Callable[..., Session]) -> N
     assert "Ada &lt;b&gt;" in str(tab.room.desk.decisions.object)
 
 
+@pytest.mark.slow
 def test_the_link_that_is_copied_carries_nobodys_name(desk: Callable[..., Session]) -> None:
     tab = desk(reader="Ada")
     assert "reader=Ada" in tab.link()
