@@ -77,15 +77,25 @@ def _rgba(colour: str) -> tuple[int, ...]:
 def _rows(field: xr.Dataset, lat: Floats) -> NDArray[np.intp]:
     """Row of each latitude; −1 off the field. Rows run from north to south."""
     north, south = field["north"].values, field["south"].values
-    row = np.searchsorted(-np.append(north, south[-1]), -lat, side="right") - 1
-    return np.where((row >= 0) & (row < len(north)) & np.isfinite(lat), row, -1)
+    return _cell(-np.append(north, south[-1]), -lat)
 
 
 def _columns(field: xr.Dataset, lon: Floats) -> NDArray[np.intp]:
     west, east = field["west"].values, field["east"].values
-    turned = (lon - west[0]) % 360.0 + west[0]
-    column = np.searchsorted(np.append(west, east[-1]), turned, side="right") - 1
-    return np.where((column >= 0) & (column < len(west)) & np.isfinite(lon), column, -1)
+    return _cell(np.append(west, east[-1]), (lon - west[0]) % 360.0 + west[0])
+
+
+def _cell(edges: Floats, place: Floats) -> NDArray[np.intp]:
+    """Which of the cells between ascending edges holds each place; −1 for none. Even edges need no search."""
+    step = (edges[-1] - edges[0]) / (len(edges) - 1)
+    if np.abs(np.diff(edges) - step).max() < 1e-7 * step:
+        with np.errstate(invalid="ignore"):
+            share = np.nan_to_num((place - edges[0]) / step, nan=-1.0)
+        found = np.floor(share).astype(np.intp)
+    else:
+        found = np.searchsorted(edges, place, side="right") - 1
+        found = np.where(np.isfinite(place), found, -1)
+    return np.where((found >= 0) & (found < len(edges) - 1), found, -1)
 
 
 def coast(axes: Axes, shown: Frame, panel: Panel) -> None:

@@ -115,7 +115,11 @@ def colour_bar(
     """A colour bar with its unit: level under the axes, or upright beside them."""
     from matplotlib.ticker import MaxNLocator
 
-    along = {"orientation": "horizontal", "pad": 0.02, "aspect": 32, "shrink": 0.8} if level else {"pad": 0.02}
+    along = (
+        {"orientation": "horizontal", "pad": 0.02, "aspect": 32, "shrink": 0.8}
+        if level
+        else {"pad": 0.02, "fraction": 0.06, "aspect": 24}
+    )
     bar = panel.made.colorbar(scale, ax=axes, extend=extend, **along)
     bar.outline.set_linewidth(0.5)
     room = 0.7 * panel.width if level else 0.6 * panel.height

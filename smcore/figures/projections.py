@@ -214,12 +214,18 @@ def _robinson_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats
 
 def _curved_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Invert a lattice exactly and the pixels between by straight lines: off by far less than a pixel in a region."""
-    from scipy.ndimage import map_coordinates
-
     columns, rows = (np.linspace(0, len(v) - 1, max(2, -(-len(v) // _LATTICE) + 1)) for v in (x, y))
     coarse_x, coarse_y = np.interp(columns, np.arange(len(x)), x), np.interp(rows, np.arange(len(y)), y)
     lon, lat = frame.inverse(*np.meshgrid(coarse_x, coarse_y))
-    at_row = np.interp(np.arange(len(y)), rows, np.arange(len(rows)))
-    at_column = np.interp(np.arange(len(x)), columns, np.arange(len(columns)))
-    where = np.meshgrid(at_row, at_column, indexing="ij")
-    return map_coordinates(lon, where, order=1), map_coordinates(lat, where, order=1)
+    return _between(lon, rows, columns, len(y), len(x)), _between(lat, rows, columns, len(y), len(x))
+
+
+def _between(coarse: Floats, rows: Floats, columns: Floats, height: int, width: int) -> Floats:
+    """Values of a lattice at every pixel, by straight lines along both sides."""
+    for axis, (at, count) in enumerate(((rows, height), (columns, width))):
+        place = np.interp(np.arange(count), at, np.arange(len(at)))
+        below = np.minimum(place.astype(np.intp), len(at) - 2)
+        share = (place - below)[:, None] if axis == 0 else (place - below)[None, :]
+        first = coarse.take(below, axis)
+        coarse = first + share * (coarse.take(below + 1, axis) - first)
+    return coarse

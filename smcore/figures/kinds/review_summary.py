@@ -57,7 +57,7 @@ def height(data: Data, options: Mapping[str, Any], width: float, look: Look, pro
 
 def _letters(width: float) -> int:
     """Of names beside the axes, half of which they may take at most."""
-    return max(int(4.2 * width), 12)
+    return max(int(6.5 * width) if _stacked(width) else int(4.2 * width), 12)
 
 
 def _stacked(width: float) -> bool:
