@@ -9,6 +9,7 @@ from factories import catalogue, tiny_cube, tiny_stations
 
 from smcore.catalog import load_catalog
 from smcore.grids import ease
+from smcore.validation.estimates import EstimateOptions
 from smcore.validation.runs.output import write_run
 from smcore.validation.runs.run import RunOptions, validate
 
@@ -32,6 +33,11 @@ def hostile_run(folder: Path) -> tuple[Path, Path]:
     a = tiny_cube(GRID, count=60, gaps=0.3, kind="observed").assign_attrs(title="A <b>bold</b> product")
     data = {"a": a, "b": tiny_cube(GRID, count=60, seed=2), "nets": nets}
     file = catalogue(folder, data, citation="Ann <i>et al.</i> (2020)", doi="10.1234/abc")
-    run = validate(["a", "b"], "nets", load_catalog([file]), RunOptions(triple=True))
+    run = validate(
+        ["a", "b"],
+        "nets",
+        load_catalog([file]),
+        RunOptions(estimates=EstimateOptions(draws=50), triple=True, strata=("season",)),
+    )
     write_run(run, folder / "run")
     return file, folder / "run"

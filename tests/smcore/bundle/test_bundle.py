@@ -259,7 +259,13 @@ def test_pairs_of_closed_data_stay_at_home_unless_they_are_asked_for(
     )
     assert not (tmp_path / "closed" / "pairs").exists()
     assert sentence.split(":")[0] in (tmp_path / "closed" / "README.txt").read_text()
-    asked = write_bundle(closed, catalog, tmp_path / "asked", with_pairs=True, with_figures=False)
+
+
+@pytest.mark.slow
+def test_pairs_of_closed_data_that_were_asked_for_come_with_a_sentence(made: Made, tmp_path: Path) -> None:
+    results = open_run(made[1])
+    results.record["reference"]["licence"] = "not to be passed on"
+    asked = write_bundle(results, load_catalog([made[0]]), tmp_path / "asked", with_pairs=True, with_figures=False)
     assert {"pairs/1.nc", "pairs/2.nc"} <= set(asked.files)
     assert asked.notes[0].startswith(
         "The pairs are here as asked, and must not be passed on: nets: its licence does not"
