@@ -115,7 +115,9 @@ def alone(recipe: Recipe, data: Data, chosen: Look, form: str) -> bytes:
 
 def trim(made: Figure) -> None:
     """Take off the height that a drawing of a fixed shape left empty; the width is the journal's."""
-    made.draw_without_rendering()
+    engine = made.get_layout_engine()
+    if engine is not None:
+        engine.execute(made)  # lays out without drawing any image
     height = made.get_figheight()
     box = made.get_tightbbox()
     taken = max(box.y1, 0.0) - min(box.y0, 0.0) if box.y0 < 0 else box.y1 - box.y0
