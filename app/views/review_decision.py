@@ -18,7 +18,7 @@ from smcore.review.events import same_person
 
 WHOLE = ""
 SHORT = {
-    1: (mark("representative"), 106), 2: (mark("usable"), 62), 3: (mark("doubtful"), 70), 4: (mark("not repr."), 72),
+    1: (mark("repr."), 62), 2: (mark("usable"), 62), 3: (mark("doubtful"), 70), 4: (mark("not repr."), 72),
     5: (mark("fault"), 52),
 }  # fmt: skip
 """Verdict → what its button says, and how wide it is."""

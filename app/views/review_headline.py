@@ -76,21 +76,19 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
     """Median over the stations with its interval, of each product and set of exclusions, as markup."""
     body = []
     for name, label in labels.items():
-        body.append(f'<tr><th scope="rowgroup" colspan="{3 + len(SHOWN)}">{esc(label)}</th></tr>')
+        body.append(f'<tr><th scope="rowgroup" colspan="{1 + len(SHOWN)}">{esc(label)}</th></tr>')
         for one, which in zip(found, said, strict=True):
             about = one.of(name)
             n = about.median.get("pearson_r") or about.median.get("ubrmsd")
-            cells = [
-                str(n.n) if n is not None else "–",
-                f"{about.pairs:,}",
-                *(_cell(about.median.get(m)) for m in SHOWN),
-            ]
+            counted = tr("{n} stations, {pairs} pairs", n=n.n if n is not None else 0, pairs=f"{about.pairs:,}")
+            cells = (_cell(about.median.get(metric)) for metric in SHOWN)
             numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-            body.append(f"<tr><td>{esc(which)}</td>{numbers}</tr>")
-    titles = "".join(f'<th class="number">{esc(head)}</th>' for head in (tr("stations"), tr("pairs"), *SHOWN.values()))
+            body.append(f'<tr><td>{esc(which)}<span class="limits">{esc(counted)}</span></td>{numbers}</tr>')
+    titles = "".join(f'<th class="number">{esc(head)}</th>' for head in SHOWN.values())
     units = unit_label(found[0].products[0].units) if found and found[0].products else ""
     told = tr("Medians over the stations, [95 % interval] by regions; bias and ubRMSD in {units}.", units=units)
-    counted = f"{found[-1].periods} " + tr("exclusions at {n} stations", n=found[-1].subjects) if found else ""
+    last = found[-1] if found else None
+    counted = tr("Exclusions: {n}; stations that have any: {m}.", n=last.periods, m=last.subjects) if last else ""
     return (
         f"<h4>{tr('Headline')}</h4>"
         f"<table><thead><tr><th></th>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"

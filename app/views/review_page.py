@@ -17,8 +17,8 @@ from smcore.review.suspicion.look import rule_source, rule_title
 from smcore.validation.estimates import Number
 
 Numbers = dict[str, Number]
-METRICS = ("pearson_r", "bias", "rmsd", "ubrmsd")
-HEADS = {"pearson_r": "R", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
+METRICS = ("pearson_r", "bias", "ubrmsd")
+HEADS = {"pearson_r": "R", "bias": "bias", "ubrmsd": "ubRMSD"}
 STRIP_WIDTH = 380
 REASON_COLOURS = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#009e73", "#56b4e9", "#999999", "#6a3d9a", "#b15928")
 """Of what became of a record, in the order of the reasons: paired ones first."""
@@ -35,12 +35,12 @@ def metrics_table(page: Page, labels: dict[str, str], colours: list[str], units:
         cells = [Markup(f"{swatch(colours[place % len(colours)])}{esc(label)}"), _count(panel.numbers)]
         rows.append((*cells, *(Markup(_number(panel.numbers, metric)) for metric in METRICS)))
     head = (tr("Product"), "n", *(HEADS[metric] for metric in METRICS))
-    return table(head, rows, numeric=range(1, 6)) + f'<div class="muted">{esc(differences(units))}</div>'
+    return table(head, rows, numeric=range(1, 5)) + f'<div class="muted">{esc(differences(units))}</div>'
 
 
 def differences(units: str) -> str:
     """What the differences are in, and what stands in brackets."""
-    return tr("bias, RMSD and ubRMSD in {units}; [95 % interval]", units=unit_label(units))
+    return tr("bias and ubRMSD in {units}; [95 % interval]", units=unit_label(units))
 
 
 def _count(numbers: Numbers) -> str:

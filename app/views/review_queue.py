@@ -56,7 +56,7 @@ class ReviewQueueView:
         self.headline = styled(pn.widgets.Checkbox(label=tr("Show the headline"), margin=(2, 0, 6, 0)))
         self.order = styled(pn.widgets.Select(label=tr("First"), sizing_mode="stretch_width", margin=(2, 0, 4, 0)))
         self.filters = {
-            name: styled(pn.widgets.Select(label=tr(title), width=128, margin=(2, 6, 2, 0)))
+            name: styled(pn.widgets.Select(label=tr(title), width=92, margin=(2, 6, 2, 0)))
             for name, title in FILTERS.items()
         }
         self.progress, self.stations = text(""), text("", margin=0)

@@ -19,7 +19,7 @@ from app.views.glyphs import drawn
 from app.views.review_page import corner
 from smcore.names import unit_label
 
-SIDE = 186
+SIDE = 178
 _NO_IMAGE = np.full((1, 1), np.nan, "f4")
 
 
