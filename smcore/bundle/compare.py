@@ -46,16 +46,19 @@ class Comparison:
         ``status`` with ``_a`` and ``_b``, ``change`` (B less A), ``verdict``, and ``why``, the causes that touch it.
     sentences
         What is to be said, most important first.
+    cells
+        Of maps, those of the sentences that say in how many cells a metric differs.
     """
 
     causes: tuple[Cause, ...]
     table: pd.DataFrame
     sentences: tuple[str, ...]
+    cells: tuple[str, ...] = ()
 
     @property
     def is_equal(self) -> bool:
         """Whether nothing differs."""
-        return not self.causes and not self.changed.any()
+        return not self.causes and not self.cells and not self.changed.any()
 
     @property
     def changed(self) -> pd.Series:
@@ -87,10 +90,11 @@ def compare(a: RunResults, b: RunResults) -> Comparison:
     ]
     table.insert(len(_KEYS), "units", table.pop("units_a").where(table["_merge"] != "right_only", table["units_b"]))
     table = table.drop(columns=["units_b", "_merge"])
-    told = [*(cause.sentence for cause in causes), *_told(table, a, b), *_cells(a, b)]
-    if not causes and not differs.any() and not _cells(a, b):
+    cells = tuple(_cells(a, b))
+    told = [*(cause.sentence for cause in causes), *_told(table, a, b), *cells]
+    if not causes and not differs.any() and not cells:
         told = [_equal(a, b)]
-    return Comparison(causes, table, tuple(told))
+    return Comparison(causes, table, tuple(told), cells)
 
 
 def _in_order(table: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +190,7 @@ def _cells(a: RunResults, b: RunResults) -> list[str]:
             one, other = a.field(product, metric), b.field(product, metric)
             if one is None or other is None:
                 continue
-            if one.value.shape != other.value.shape or one.grid != other.grid:
+            if one.value.shape != other.value.shape or one.grid.to_attrs() != other.grid.to_attrs():
                 return [f"{product}: the maps lie on different cells"]
             same = np.isclose(one.value, other.value, rtol=_SAME, atol=_SAME * 1e-3, equal_nan=True)
             if not same.all():

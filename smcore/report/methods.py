@@ -170,7 +170,7 @@ def _masks(record: Record) -> list[str]:
     if excluded:
         subjects = len({one["subject"] for one in excluded})
         found.append(
-            f"{len(excluded)} periods of {subjects} stations were excluded, from the reference and so for every product "
+            f"{len(excluded)} periods of {subjects} stations were excluded from the reference, so for every product "
             "alike; each is listed under Exclusions."
         )
     return found

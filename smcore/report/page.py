@@ -73,8 +73,9 @@ def station_report(material: Material, subject: str) -> str:
         If the run has no such station.
     """
     if subject not in material.of_station:
-        known = ", ".join(list(material.of_station)[:3]) or "none: its results are maps"
-        raise ExportError(f"The run has no station {subject!r}", hint=f"its stations begin with {known}")
+        known = ", ".join(list(material.of_station)[:3])
+        hint = f"its stations begin with {known}" if known else "its results are maps"
+        raise ExportError(f"The run has no station {subject[:60]!r}", hint=hint)
     title = f"{subject}: {', '.join(material.results.products)} against {material.results.reference}"
     body = join([_warning(material), stations.station(material, subject, level=2), _methods(material)])
     rest = join([_software(material), _again()])

@@ -12,7 +12,11 @@ import pandas as pd
 import pytest
 
 from smcore.bundle.compare import BEYOND, DIFFERS, EQUAL, ONLY_A, ONLY_B, UNITS, WITHIN, compare
+from smcore.catalog import load_catalog
+from smcore.validation.estimates import EstimateOptions
+from smcore.validation.runs.output import write_run
 from smcore.validation.runs.results import RunResults, open_run
+from smcore.validation.runs.run import RunOptions, validate
 
 
 def again(
@@ -164,3 +168,16 @@ def test_stations_that_differ_are_counted_with_those_beyond_an_interval(run: Run
     assert "a: differs at 1 of 6 sensors, beyond an interval at 1" in found.sentences
     assert "b: equal at all 6 sensors that both have" in found.sentences
     assert found.stations()[["product", "differ", "beyond"]].to_numpy().tolist() == [["a", 1, 1]]
+
+
+def test_maps_are_compared_cell_by_cell(hostile: tuple[Path, Path], tmp_path: Path) -> None:
+    options = RunOptions(estimates=EstimateOptions(metrics=("bias",), interval="none"), strata=("none",))
+    write_run(validate(["a"], "b", load_catalog([hostile[0]]), options), tmp_path / "run")
+    maps = open_run(tmp_path / "run")
+    assert compare(maps, open_run(tmp_path / "run")).is_equal
+    other = open_run(tmp_path / "run")
+    field = other.field("a", "bias")
+    assert field is not None
+    field.value[2, 3] += 1.0
+    assert not compare(maps, other).is_equal
+    assert compare(maps, other).sentences == (f"a: bias differs in 1 of {field.value.size} cells",)
