@@ -116,13 +116,27 @@ def alone(recipe: Recipe, data: Data, chosen: Look, form: str) -> bytes:
 def trim(made: Figure) -> None:
     """Take off the height that a drawing of a fixed shape left empty; the width is the journal's."""
     engine = made.get_layout_engine()
-    if engine is not None:
-        engine.execute(made)  # lays out without drawing any image
+    if engine is None:
+        return
+    engine.execute(made)  # lays out without drawing any image
     height = made.get_figheight()
     box = made.get_tightbbox()
     taken = max(box.y1, 0.0) - min(box.y0, 0.0) if box.y0 < 0 else box.y1 - box.y0
     if height - taken > 3 * _PAD_INCH:
         made.set_figheight(taken + 2 * _PAD_INCH)
+        engine.execute(made)
+    _settle(made)
+
+
+def _settle(made: Figure) -> None:
+    """Keep the layout as it is, in round numbers: its solver is off by 1e-13 from one call to the next."""
+    made.set_layout_engine("none")
+    for axes in made.axes:
+        left, bottom, width, height = (round(float(v), 6) for v in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
+    title = getattr(made, "_suptitle", None)
+    if title is not None:
+        title.set_y(round(float(title.get_position()[1]), 6))
 
 
 class fitting:  # noqa: N801 - reads as a phrase
