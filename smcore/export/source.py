@@ -25,7 +25,7 @@ Array = NDArray[Any]
 Block = tuple[slice, ...]
 """Slices into the window, one for each dimension of what is read; never open."""
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 8 * 2**20
 """Values of one variable that are in memory at once."""
 BAND = 512
 """Rows of a block are a multiple of this where a whole step is too large: stores have tiles of that height."""

@@ -29,8 +29,8 @@ Array = NDArray[Any]
 TITLE: Final = "GeoTIFF (cloud-optimised)"
 ENDING: Final = ".tif"
 LAYOUTS: Final = ("cube",)
-MOST_BANDS: Final = 1000
-"""Steps of one file; ours: GIS software lists bands one by one."""
+MOST_BANDS: Final = 400
+"""Steps of one file; ours: GIS software lists bands one by one, and a tile has all of them in memory."""
 _OVERVIEWS: Final = 4 / 3  # a quarter of the cells, a sixteenth, …
 _CACHE_MB: Final = 128
 
@@ -64,7 +64,7 @@ def examine(source: Source, out: Path) -> None:
     if _is_one_file(out) and len(source.time) > MOST_BANDS:
         raise ExportError(
             f"{len(source.time)} steps are more than the {MOST_BANDS} bands that a file may have",
-            hint="name a folder, without .tif, for one file per step",
+            hint="choose fewer days, or on the command line a folder, without .tif, for one file per step",
         )
 
 
