@@ -39,11 +39,12 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     results = opened_run(source, places)
     products, stratum = chosen_products(results, source), source["stratum"] or NETWORK
     metrics = [chosen_metric(results, source, name) for name in options["metrics"]]
-    if stratum not in results.stratum_names:
+    divided = stratum in results.stratum_names
+    if not divided and stratum != NETWORK:  # stations of one network are not divided by it
         known = ", ".join(results.stratum_names) or "none: the run was not divided"
         raise RecipeError(f"The run has no stratum {stratum[:60]!r}", where=results.folder.name, hint=f"it has {known}")
     whole = results.metrics.assign(level="all", sample=source["sample"])
-    table = pd.concat([results.strata[results.strata["stratum"] == stratum], whole])
+    table = pd.concat([results.strata[results.strata["stratum"] == stratum], whole]) if divided else whole
     table = table[(table["location"] == MEDIAN) & (table["sample"] == source["sample"]) & table["metric"].isin(metrics)]
     rows = []
     for (level, product), one in table[table["product"].isin(products)].groupby(["level", "product"], sort=False):
