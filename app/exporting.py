@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.jobs import DONE, Queue
+from app.jobs import CANCELLED, DONE, FAILED, Queue
 from smcore.progress import Cancel, Progress, never
 
 EXPORT = "export"
@@ -134,9 +134,11 @@ def _zip(folder: Path, file: Path, cancelled: Cancel = never) -> None:
 
 
 def make_room(queue: Queue, most: int) -> None:
-    """Remove the oldest finished files, so that those that stay are at most so many bytes."""
+    """Remove the oldest finished files, so that at most so many bytes stay, and what killed jobs left."""
     taken = 0
     for job in queue.recent(200):
+        if job.kind == EXPORT and job.state in (FAILED, CANCELLED):
+            shutil.rmtree(queue.path(job.id), ignore_errors=True)
         file = file_of(queue, job.id) if job.kind == EXPORT and job.state == DONE else None
         if file is not None:
             taken += file.stat().st_size

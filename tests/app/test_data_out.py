@@ -137,7 +137,12 @@ def test_old_files_make_room_for_new_ones(tmp_path: Path) -> None:
         (queue.path(job) / "file.nc").write_bytes(b"x" * 100)
         queue.end(job, DONE, result={"file": "file.nc", "number": number})
         made.append(job)
+    lost = queue.submit(exporting.EXPORT, {})
+    queue.path(lost).mkdir()
+    (queue.path(lost) / ".file.12345678.partial.nc").write_bytes(b"x")
+    queue.end(lost, FAILED, "The worker process ended before the run did")
     exporting.make_room(queue, 250)
+    assert not queue.path(lost).exists()
     assert [exporting.file_of(queue, job) is not None for job in made] == [False, True, True]
 
 
