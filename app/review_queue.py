@@ -44,6 +44,7 @@ class ReviewQueue:
     def __init__(self, selection: Selection, review: ReviewStore) -> None:
         self._selection, self._review = selection, review
         self._known: tuple[object, Order] = (None, _NOTHING)
+        self._names: tuple[object, dict[str, str]] = (None, {})
 
     @property
     def _queue(self) -> Queue | None:
@@ -126,6 +127,15 @@ class ReviewQueue:
     # -- what is said of a station -------------------------------------------------------------------------------
     def name(self, subject: str) -> str:
         """What a station is called in the list: without what all stations of the run share."""
+        held = self._known[1]
+        if self._names[0] is not held:
+            self._names = held, {}
+        names = self._names[1]
+        if subject not in names:
+            names[subject] = self._name(subject)
+        return names[subject]
+
+    def _name(self, subject: str) -> str:
         table = self._review.table()
         short = self._review.names().get(subject) or subject
         if subject not in table.index or "depth_from" not in table:

@@ -97,8 +97,7 @@ class ReviewDesk:
             part.object = ""
         self.history.object = self.decisions.object = ""
         self.decision.show("")
-        self.scatter.box[:] = []
-        self.scatter.without.visible = False
+        self.scatter.clear()
 
     def _show(self, subject: str) -> None:
         review = self.review

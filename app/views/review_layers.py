@@ -68,11 +68,17 @@ class ReviewMap:
 
     def _drawn(self) -> dict[str, list[Any]]:
         table, theme = self.review.table(), self.selection.theme
-        order = [one for one in self.queue.order() if np.isfinite(float(str(table.at[one, "lat"])))]
-        order.sort(key=lambda one: one == self.review.subject)  # the chosen one on top
-        states = [self.review.review.of(one).state for one in order]
+        order = [one for one in self.queue.order() if one in table.index]
+        order = [
+            one
+            for one, is_there in zip(order, np.isfinite(table.loc[order, "lat"].to_numpy(float)), strict=True)
+            if is_there
+        ]
+        review, subject = self.review.review, self.review.subject
+        order.sort(key=lambda one: one == subject)  # the chosen one on top
+        states = [review.of(one).state for one in order]
         lat, lon = table.loc[order, "lat"].to_numpy(float), table.loc[order, "lon"].to_numpy(float)
-        colours, chosen = COLOURS[theme], [one == self.review.subject for one in order]
+        colours, chosen = COLOURS[theme], [one == subject for one in order]
         return {
             "x": mercator_x(lon).tolist(), "y": mercator_y(lat).tolist(), "shape": [SHAPES[s] for s in states],
             "fill": ["#00000000" if s == words.NEW else colours[s] for s in states],

@@ -59,8 +59,16 @@ class ReviewScatter:
         for plot, (place, label, panel) in zip(self._plots, shown, strict=False):
             self._fill(plot, panel, page.limits, place, label, theme)
             plot.told.text = corner(panel.numbers) if with_numbers else f"n {len(panel.product)}"
-        if len(self.box) != len(shown):
-            self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots[: len(shown)]]
+        if len(self.box) < len(shown):
+            self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots]
+        for place, pane in enumerate(self.box):  # hidden, not taken out: bokeh would count all models of the tab anew
+            pane.visible = place < len(shown)
+
+    def clear(self) -> None:
+        """Show none."""
+        for pane in self.box:
+            pane.visible = False
+        self.without.visible = False
 
     def _fill(
         self, plot: _Plot, panel: ScatterPanel, limits: tuple[float, float], place: int, label: str, theme: str

@@ -27,6 +27,8 @@ class Behind:
         self.axis = LinearAxis(
             y_range_name="rain", axis_label=tr("rain [{value}]", value=unit_label("mm d-1")), visible=False
         )
+        self.ticks = FixedTicker(ticks=[])  # one for all: a new one would have bokeh count all models of the tab anew
+        self.axis.ticker = self.ticks
         plot.add_layout(self.axis, "right")
         self.bars = ColumnDataSource({"left": [], "right": [], "value": []}, name="rain")
         self.spans = ColumnDataSource({"left": [], "right": []}, name="frozen")
@@ -52,7 +54,7 @@ class Behind:
             known = rain.value[np.isfinite(rain.value)]
             top = nice(float(known.max()) if len(known) else 1.0)
             self.scale.update(start=HANGS * top, end=0.0)
-            self.axis.ticker = FixedTicker(ticks=[0.0, top / 2, top])
+            self.ticks.ticks = [0.0, top / 2, top]
         self.spans.data = {
             "left": _times(frozen.start) if frozen else [], "right": _times(frozen.end) if frozen else [],
         }  # fmt: skip

@@ -68,6 +68,7 @@ class SeriesFigure:
         self._ranged, self._moving = ranged, False
         self._shown: dict[str, Series] = {}
         self._styles: dict[str, tuple[object, ...]] = {}
+        self._kinds: dict[str, int] = {}
         self.figure = self._figure()
         self.behind = Behind(self.figure)
         self.strip = self._strip()
@@ -190,12 +191,14 @@ class SeriesFigure:
 
     def _hover_over(self) -> None:
         """A pointer over a curve is told its band or the share of its cells where it has one."""
-        kinds: tuple[list[Any], ...] = ([], [], [])
         for slot, item in self._shown.items():
-            kind = 2 if item.share is not None else 1 if item.half_width is not None else 0
+            self._kinds[slot] = 2 if item.share is not None else 1 if item.half_width is not None else 0
+        kinds: tuple[list[Any], ...] = ([], [], [])
+        for slot, kind in self._kinds.items():  # those not shown too: what is not visible has no hover
             kinds[kind].extend((self.lines[slot].points, self.lines[slot].crosses, self.lines[slot].line))
         for hover, renderers in zip(self.hovers, kinds, strict=True):
-            hover.renderers = renderers
+            if hover.renderers != renderers:
+                hover.renderers = renderers
 
     def label(self, quantity: str) -> None:
         """Say on the axes what the curves are."""
