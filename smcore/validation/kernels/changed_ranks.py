@@ -9,6 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.validation.kernels.ranks import WHOLE
+
 Array = NDArray[Any]
 
 
@@ -55,13 +57,30 @@ def double_ranks(values: Array, slots: Array, rank: Array) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def correlation_of_ranks(x: Array, y: Array) -> float:
-    """Pearson's R of centred ranks; whole numbers, whose sums are exact up to 2.9 million of them."""
+    """Pearson's R of centred ranks; whole numbers, whose sums are exact up to :data:`WHOLE` of them, then rounded."""
+    xx, yy, xy = _whole_sums(x, y) if x.size <= WHOLE else _rounded_sums(x, y)
+    if xx == 0 or yy == 0:
+        return np.nan
+    return float(max(-1.0, min(1.0, xy / math.sqrt(xx * yy))))
+
+
+@numba.njit(nogil=True, cache=True)
+def _whole_sums(x: Array, y: Array) -> tuple[float, float, float]:
     xx, yy, xy = np.int64(0), np.int64(0), np.int64(0)
     for i in range(x.size):
         a, b = np.int64(x[i]), np.int64(y[i])
         xx += a * a
         yy += b * b
         xy += a * b
-    if not (xx and yy):
-        return np.nan
-    return max(-1.0, min(1.0, float(xy) / math.sqrt(float(xx) * float(yy))))
+    return float(xx), float(yy), float(xy)
+
+
+@numba.njit(nogil=True, cache=True)
+def _rounded_sums(x: Array, y: Array) -> tuple[float, float, float]:
+    xx, yy, xy = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        a, b = float(x[i]), float(y[i])
+        xx += a * a
+        yy += b * b
+        xy += a * b
+    return xx, yy, xy

@@ -23,7 +23,7 @@ _WIDTH: Final = 16
 
 _ROWS: Final = 16
 
-_WHOLE: Final = 2_900_000
+WHOLE: Final = 2_900_000
 """Values up to which the sums of squares of doubled ranks, n³/3, fit into whole numbers of 64 bits."""
 
 _DUST: Final = 1e-12
@@ -155,7 +155,7 @@ def _sort(
 def _double_ranks(key: Array, order: Array, rank: Array) -> float:
     """Twice the average ranks less n + 1, at the place of each value; the sum of their squares."""
     count = key.size
-    is_whole = count <= _WHOLE
+    is_whole = count <= WHOLE
     squares, rounded = np.int64(0), 0.0
     i = 0
     while i < count:
@@ -177,7 +177,7 @@ def _double_ranks(key: Array, order: Array, rank: Array) -> float:
 def _spearman(key: Array, order: Array, y_rank: Array, y_squares: float) -> float:
     """Pearson's R of the ranks, those of x taken from the sorted values as they come."""
     count = key.size
-    is_whole = count <= _WHOLE
+    is_whole = count <= WHOLE
     squares, products = np.int64(0), np.int64(0)
     rounded_squares, rounded_products = 0.0, 0.0
     i = 0

@@ -10,6 +10,8 @@ import pytest
 from scipy import stats
 
 from smcore.review.pooled_ranks import PooledRanks
+from smcore.validation.kernels.changed_ranks import correlation_of_ranks
+from smcore.validation.kernels.ranks import WHOLE
 
 
 def sample(rng: np.random.Generator, count: int, digits: int = 2) -> SimpleNamespace:
@@ -61,3 +63,29 @@ def test_a_constant_side_or_nothing_has_no_rank_correlation() -> None:
     assert np.isnan(ranks.spearman([flat]))
     assert np.isnan(ranks.spearman([sample(rng, 0)]))
     assert ranks.spearman([one]) == pytest.approx(by_scipy([one]), abs=1e-13)
+
+
+@pytest.mark.parametrize("count", [WHOLE, WHOLE + 1, 4_000_000])
+def test_sums_of_ranks_do_not_overflow_in_large_samples(count: int) -> None:
+    """Without ties, rho = 1 − 6 Σd² / (n (n² − 1)), here with d known by hand: every block of 1000 turned round."""
+    ahead = np.arange(count, dtype=np.int64)
+    turned = ahead.copy()
+    blocks = count // 1000
+    turned[: blocks * 1000] = ahead[: blocks * 1000].reshape(blocks, 1000)[:, ::-1].ravel()
+    squares = blocks * sum((999 - 2 * i) ** 2 for i in range(1000))
+    wanted = 1 - 6 * squares / (count * (count**2 - 1))
+    x, y = ((2 * order + 1 - count).astype(np.int32) for order in (ahead, turned))
+    assert correlation_of_ranks(x, y) == pytest.approx(wanted, abs=1e-9)
+    assert correlation_of_ranks(x, -y) == pytest.approx(-wanted, abs=1e-9)
+
+
+def test_all_pairs_of_a_large_run_correlate_as_their_sorted_places() -> None:
+    rng, count = np.random.default_rng(1), 3_200_000
+    order = rng.permutation(count)
+    x = np.arange(count) / 8
+    one = SimpleNamespace(product=x, reference=x + (order - count / 2) / 16)
+    places = np.empty(count)
+    places[np.argsort(one.reference)] = np.arange(count)
+    found = PooledRanks([one]).spearman([one])
+    assert found == pytest.approx(np.corrcoef(np.arange(count), places)[0, 1], abs=1e-6)
+    assert 0.8 < found < 1
