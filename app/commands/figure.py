@@ -25,15 +25,21 @@ def command(
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="Draw also where the data are not those of the recipe.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a plain file, or an earlier package as it was written.")
+    ] = False,
 ) -> dict[str, Any]:
     """Draw a figure from a recipe."""
     from smcore.figures.drawing import look_of, picture, prepare
+    from smcore.figures.package_folder import check_folder
     from smcore.figures.recipe import read_recipe
     from smcore.figures.sources import Places
     from smcore.figures.style import check_format
 
     form = out.suffix.lower().lstrip(".")
-    if not package:
+    if package:
+        check_folder(out, overwrite=overwrite)
+    else:
         check_format(form)
     wanted = {"preset": preset, "columns": columns, "dpi": dpi}
     chosen = read_recipe(recipe).changed(**{name: value for name, value in wanted.items() if value is not None})
@@ -48,7 +54,8 @@ def command(
     if package:
         from smcore.figures.package import write_package
 
-        return {**about, "out": str(out), "files": write_package(prepared, out), "notes": notes}
+        written = write_package(prepared, out, overwrite=overwrite)
+        return {**about, "out": str(out), "files": written, "notes": notes}
     raw = picture(prepared, form)
     _write(out, raw)
     return {**about, "out": str(out), "bytes": len(raw), "notes": notes}

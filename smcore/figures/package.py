@@ -20,6 +20,7 @@ from smcore.figures.caption import LETTERS, alternative, caption
 from smcore.figures.citations import bibliography
 from smcore.figures.data import Data
 from smcore.figures.drawing import Prepared, look_of, picture
+from smcore.figures.package_folder import check_folder, cleared, write_list
 from smcore.figures.projections import EASE2
 from smcore.figures.recipe import Recipe
 from smcore.figures.stored import file_source, suffix_of, write_data
@@ -37,20 +38,24 @@ def write_package(
     forms: Sequence[str] = FORMATS,
     progress: Progress = quiet,
     cancelled: Cancel = never,
+    overwrite: bool = False,
 ) -> list[str]:
     """Write a figure with all that belongs to it into a folder; the names of the files.
 
-    An earlier package there is replaced when the new one is whole; a folder that holds anything else is left alone.
+    Parameters
+    ----------
+    overwrite
+        Whether an earlier package there is replaced, when the new one is whole.
 
     Raises
     ------
     ExportError
-        If the folder holds something else, or can't be written.
+        If the folder is taken (see :func:`smcore.figures.package_folder.check_folder`), or can't be written.
     Cancelled
         If the user asked to stop; nothing is left then.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECIPE).is_file())):
-        raise ExportError("There is something else already", where=str(out), hint="give a new folder")
+    check_folder(out, overwrite=overwrite)
+    out = out.absolute()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -59,10 +64,9 @@ def write_package(
     try:
         _fill(prepared, draft, forms, progress, cancelled)
         names = sorted(file.name for file in draft.iterdir())
-        if out.exists():
-            shutil.rmtree(out)
         draft.chmod(0o777 & ~_umask())
-        draft.replace(out)
+        with cleared(out, overwrite=overwrite):
+            draft.rename(out)
     except OSError as error:
         raise ExportError(f"The folder can't be written: {error.strerror or error}", where=str(out)) from error
     finally:
@@ -89,6 +93,7 @@ def _fill(prepared: Prepared, folder: Path, forms: Sequence[str], progress: Prog
     (folder / CAPTION).write_text(caption(prepared.parts) + "\n", encoding="utf-8")
     (folder / ALT).write_text(alternative(prepared.parts) + "\n", encoding="utf-8")
     (folder / BIB).write_text(references(prepared), encoding="utf-8")
+    write_list(folder)
     progress(1.0, "done")
 
 

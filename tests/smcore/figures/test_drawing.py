@@ -320,16 +320,6 @@ def test_bibtex_is_balanced_and_runs_nothing(name: str) -> None:
     assert escaped("a\\b{c}") == r"a\textbackslash{}b\{c\}"
 
 
-def test_a_package_does_not_replace_what_is_something_else(world: Places, tmp_path: Path) -> None:
-    prepared = prepare(recipe("map", day()), world)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("x")
-    with pytest.raises(SmcoreError, match="something else already"):
-        write_package(prepared, tmp_path / "mine")
-    assert write_package(prepared, tmp_path / "new", forms=()) == write_package(prepared, tmp_path / "new", forms=())
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "new"]
-
-
 def test_a_figure_needs_a_format_that_there_is(world: Places) -> None:
     with pytest.raises(SmcoreError, match="png or svg or pdf, not 'tiff'"):
         draw(recipe("map", day()), world, "tiff")
