@@ -75,7 +75,7 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, list[float | None]]:
 def limits_of(data: Data) -> tuple[float, float]:
     """Common limits of both axes, a little wider than the values."""
     if "low" in data.drawn:
-        return float(data.drawn["low"]), float(data.drawn["high"])
+        return _drawn(data, "low"), _drawn(data, "high")
     table = data.need("reference", "product")
     values = table[["reference", "product"]].to_numpy(float)
     low, high = float(values.min()), float(values.max())
@@ -83,12 +83,20 @@ def limits_of(data: Data) -> tuple[float, float]:
     return low - pad, high + pad
 
 
+def _drawn(data: Data, name: str) -> float:
+    value = data.drawn.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise RecipeError("The raster of pairs is malformed", hint="bins, low and high say where it lies")
+    return float(value)
+
+
 def draw_pairs(axes: Axes, data: Data, limits: tuple[float, float], *, density: bool) -> Any:
     """Points, or the number of pairs in each bin; what a colour bar needs, or None."""
     table, colour = data.need("reference", "product"), str(data.drawn.get("colour") or "#0072b2")
     x, y = table["reference"].to_numpy(float), table["product"].to_numpy(float)
     if "pairs" in table or density:
-        return _density(axes, table, x, y, limits, int(data.drawn.get("bins", BINS)))
+        counted, edges = _raster(data) if "pairs" in table else _binned(x, y, limits)
+        return _density(axes, counted, edges)
     look: dict[str, Any] = {
         "color": colour,
         "markersize": 2.6,
@@ -104,21 +112,49 @@ def draw_pairs(axes: Axes, data: Data, limits: tuple[float, float], *, density: 
     return None
 
 
-def _density(axes: Axes, table: pd.DataFrame, x: Floats, y: Floats, limits: tuple[float, float], bins: int) -> Any:
+def _binned(x: Floats, y: Floats, limits: tuple[float, float]) -> tuple[Floats, tuple[float, float]]:
+    """Numbers of pairs (row, column) over the square of the axes."""
+    edges = np.linspace(*limits, BINS + 1)
+    return np.histogram2d(y, x, bins=(edges, edges))[0], limits
+
+
+def _raster(data: Data) -> tuple[Floats, tuple[float, float]]:
+    """Numbers of pairs as they were counted, on the square they were counted in, whatever the axes show of it.
+
+    Raises
+    ------
+    RecipeError
+        If the table does not lie on a raster, or nothing says on which.
+    """
+    bins, low, high = int(_drawn(data, "bins")), _drawn(data, "low"), _drawn(data, "high")
+    if not 2 <= bins <= 1000 or not low < high:
+        raise RecipeError("The raster of pairs is malformed", hint="there are 2 to 1000 bins, and low is below high")
+    column, row = (np.floor((data.table[c].to_numpy(float) - low) / (high - low) * bins)
+                   for c in ("reference", "product"))  # fmt: skip
+    if not ((column >= 0) & (column < bins) & (row >= 0) & (row < bins)).all():
+        raise RecipeError("The raster of pairs is malformed", hint="bins lie outside low and high")
+    counted = np.zeros((bins, bins))
+    np.add.at(counted, (row.astype(int), column.astype(int)), data.table["pairs"].to_numpy(float))
+    return counted, (low, high)
+
+
+def _density(axes: Axes, counted: Floats, edges: tuple[float, float]) -> Any:
     from matplotlib.colors import ListedColormap, LogNorm
 
     from smcore.figures.colours import shades
 
-    if not 2 <= bins <= 1000:
-        raise RecipeError("The raster of pairs is malformed")
-    edges = np.linspace(*limits, bins + 1)
-    weights = table["pairs"].to_numpy(float) if "pairs" in table else None
-    count, _, _ = np.histogram2d(x, y, bins=(edges, edges), weights=weights)
-    shown = np.ma.masked_less(count.T, 1)
     return axes.imshow(
-        shown, extent=(*limits, *limits), origin="lower", interpolation="none", aspect="equal",
-        cmap=ListedColormap(list(shades(_COUNTS))), norm=LogNorm(1, max(float(count.max()), 10.0)),
+        np.ma.masked_less(counted, 1), extent=(*edges, *edges), origin="lower", interpolation="none", aspect="equal",
+        cmap=ListedColormap(list(shades(_COUNTS))), norm=LogNorm(1, max(float(counted.max()), 10.0)),
     )  # fmt: skip
+
+
+def shown_pairs(data: Data, limits: tuple[float, float]) -> int:
+    """How many pairs lie between limits on both axes; those of a raster by the middle of their bin."""
+    table = data.table
+    sides = table[["reference", "product"]].to_numpy(float)
+    inside = ((sides >= limits[0]) & (sides <= limits[1])).all(axis=1)
+    return int(np.nansum(table["pairs"].to_numpy(float)[inside]) if "pairs" in table else inside.sum())
 
 
 def draw_lines(axes: Axes, data: Data, limits: tuple[float, float], *, fit: bool) -> None:

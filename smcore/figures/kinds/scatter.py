@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from smcore import notebook
 from smcore.errors import RecipeError
 from smcore.figures.catalogued import checked_credit, chosen, masks_of
@@ -25,6 +23,7 @@ from smcore.figures.scatter import (
     raster_data,
     scatter_data,
     sentence,
+    shown_pairs,
 )
 from smcore.figures.sources import CATALOGUE, RUN, Places
 
@@ -102,12 +101,17 @@ def height(data: Data, options: Mapping[str, Any], width: float, look: Look, pro
     return side + 0.75
 
 
+def _limits(data: Data, options: Mapping[str, Any]) -> tuple[float, float]:
+    low, high = options["limits"] or limits_of(data)
+    if not low < high:
+        raise RecipeError("The limits of the axes are empty", hint="give the lower one first")
+    return float(low), float(high)
+
+
 def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     """Pairs, lines, statistics."""
     axes = panel.axes()
-    limits = tuple(options["limits"]) if options["limits"] else limits_of(data)
-    if not limits[0] < limits[1]:
-        raise RecipeError("The limits of the axes are empty", hint="give the lower one first")
+    limits = _limits(data, options)
     dense = _is_dense(data, options)
     drawn = draw_pairs(axes, data, limits, density=dense)
     draw_lines(axes, data, limits, fit=options["fit"])
@@ -141,6 +145,9 @@ def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
     told = [sentence(data)]
     if options["fit"]:
         told.append("The dashed line is 1:1, the solid one a fit of product on reference by least squares")
-    if "pairs" in data.table and np.nansum(data.table["pairs"]) < (data.told.n or 0):
-        told.append(f"The density is of {int(data.table['pairs'].sum())} of the pairs, those inside the axes")
+    total = data.told.n if data.told.n is not None else len(data.table)
+    shown = shown_pairs(data, _limits(data, options))
+    if shown < total:
+        by = ", counted by the middle of their bins" if "pairs" in data.table else ""
+        told.append(f"{total - shown} of the {total} pairs lie outside the axes{by}; n and the statistics are of all")
     return tuple(told)
