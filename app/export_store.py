@@ -9,6 +9,7 @@ from app.store import Store
 from app.window_choice import VIEW, Box, box_around
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError, WindowError
+from smcore.masks import Mask
 
 FORMATS = {
     mark("NetCDF (CF)"): "", mark("GeoTIFF"): "cog", mark("CSV"): "csv", mark("Zarr (zip)"): "zarr",
@@ -63,10 +64,9 @@ class ExportStore:
         variable = self._store.variable(entry) if is_product else ""
         if is_product and entry.id and not self._has_steps(entry, variable):
             window |= {"start": None, "end": None}
+        mask = self._store.masks.of(entry, variable) if is_product else Mask()  # the rules that it can answer
         return Outgoing(
-            entry.id, variable, chosen.out_format or "netcdf", window,
-            quality=chosen.quality if is_product else "all",
-            rules=tuple(filter(None, chosen.masks.split(","))) if is_product else (),
+            entry.id, variable, chosen.out_format or "netcdf", window, quality=mask.quality, rules=mask.rules,
             look=self._look(entry) if chosen.out_format in FILMS else {},
             catalogs=tuple(map(str, self._store.catalog.files)),
         )  # fmt: skip

@@ -17,6 +17,8 @@ from app.export_store import ExportStore
 from app.jobs import CANCELLED, DONE, FAILED, Queue
 from app.session import Session
 from app.settings import Settings
+from smcore.masks import Mask, _Test
+from smcore.validation.matching.mask_rules import named
 
 OPEN = {"product": "coarse", "t": "2018-01-10", "outwhere": "all"}
 
@@ -73,11 +75,17 @@ def test_what_is_watched_and_what_is_done_are_there_after_a_reload(tab: Any, ope
     assert job.state == CANCELLED
 
 
-def test_the_mask_and_the_colours_of_the_map_go_with_it(open_tab: Any) -> None:
+def test_the_mask_and_the_colours_of_the_map_go_with_it(
+    open_tab: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = open_tab(**OPEN, quality="recommended", mask="frozen_ground", outas="gif", cm="batlow", range="0.1,0.3")
     asked = ExportStore(page.store).asked(page.map.extent())
-    assert (asked.quality, asked.rules) == ("recommended", ("frozen_ground",))
+    assert (asked.quality, asked.rules) == ("all", ())  # the product tells neither, and is not masked on the map
     assert asked.look == {"colours": "batlow", "colour_range": [0.1, 0.3]}
+    masked = Mask("recommended", 1, (_Test("frozen_ground", named("frozen_ground"), "quality", 4),))
+    monkeypatch.setattr(page.store.masks, "of", lambda *_: masked)
+    asked = ExportStore(page.store).asked(page.map.extent())
+    assert (asked.quality, asked.rules) == ("recommended", ("frozen_ground",))
 
 
 def test_stations_and_a_zipped_store_are_written_too(tab: Any) -> None:
