@@ -18,7 +18,7 @@ from app.station_store import Series
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
-from smcore.masks import resolve
+from smcore.masks import answered, resolve
 
 if TYPE_CHECKING:
     from app.result_store import ResultStore
@@ -99,9 +99,8 @@ def scatter_code(store: Store, product_id: str) -> str:
         raise ExportError("There are no pairs to copy", hint="choose a product with pairs")
     sides = _entry(score.entry), _entry(collection), str(store.selection.sensor)
     quality = store.masks.of(score.entry).quality
-    masks = ({"quality": quality} if quality != "all" else {}) | (
-        {"masks": store.masks.rules} if store.masks.rules else {}
-    )
+    rules = answered([store.masks.held(one) for one in (score.entry, collection)], store.masks.rules)
+    masks = ({"quality": quality} if quality != "all" else {}) | ({"masks": rules} if rules else {})
     lines = [
         f"pairs = {_call('notebook.read_pairs', *sides, **masks)}", "picture = scatter_element(**pairs.drawn())",
     ]  # fmt: skip
@@ -220,10 +219,12 @@ def _masks(store: Store, entry: CatalogEntry, variable: str) -> dict[str, Any]:
 
 def _both_masks(store: Store, *entries: CatalogEntry) -> dict[str, Any]:
     """What is left out of two products, each of which answers what it can; refused where one has another unit."""
-    for entry in entries:
-        resolve(store.masks.held(entry), store.selection.quality, store.masks.rules)
-    found: dict[str, Any] = {} if store.selection.quality == "all" else {"quality": str(store.selection.quality)}
-    return found | ({"masks": tuple(store.masks.rules)} if store.masks.rules else {})
+    held = [store.masks.held(entry) for entry in entries]
+    quality, rules = str(store.selection.quality), answered(held, store.masks.rules)
+    for one in held:
+        resolve(one, quality, rules)
+    is_told = quality != "all" and any(quality in one.quality_rules() for one in held)
+    return ({"quality": quality} if is_told else {}) | ({"masks": rules} if rules else {})
 
 
 def _window(store: Store, entry: CatalogEntry) -> dict[str, Any]:

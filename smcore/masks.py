@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.cubes.overviews import overviews
 from smcore.cubes.quality import RULES, clear_of, rule_bits
-from smcore.errors import CubeError, StoreError, UnitsError
+from smcore.errors import CubeError, MatchError, StoreError, UnitsError
 from smcore.validation.matching.mask_rules import (
     BIT_TESTS,
     NAMED,
@@ -43,6 +43,7 @@ class Held:
 
     name: str
     dataset: xr.Dataset
+    is_observed: bool = False
 
     @staticmethod
     def of(prepared: Any, name: str) -> Held:
@@ -53,7 +54,8 @@ class Held:
             kind = "i" if "flag_meanings" in attrs or variable == names.QUALITY else "f"
             if variable != names.OBS_TIME:
                 variables[variable] = ((), np.zeros((), _TYPES[kind]), attrs)
-        return Held(name, xr.Dataset(variables))
+        is_observed = prepared.layout != "stations" and prepared.attrs.get("kind") == "observed"
+        return Held(name, xr.Dataset(variables), is_observed)
 
     def quality_rules(self) -> tuple[str, ...]:
         """Which of ``recommended``, ``attempted`` and ``all`` it can answer: ``all`` always."""
@@ -131,6 +133,42 @@ class Mask:
         for hit in self.removed(read).values():
             gone |= hit
         return np.where(gone, values.dtype.type(np.nan), values)
+
+
+def answered(held: Sequence[Held], rules: Iterable[str]) -> tuple[str, ...]:
+    """Those of the rules that at least one of some products can answer, each once."""
+    return tuple(n for n in dict.fromkeys(rules) if any(fitting(named(n), one) is not None for one in held))
+
+
+def check_answered(held: Sequence[Held], quality: str = "all", rules: Sequence[str] = ()) -> None:
+    """Check that some of the products looked at can answer what is asked for, as validation does before a run.
+
+    A product that was not observed has no retrievals to choose among, so a rule of quality leaves it whole.
+
+    Raises
+    ------
+    CubeError
+        If there is no such rule of quality.
+    MatchError
+        If none of them can answer one of the rules, or one was observed and none has flags of quality.
+    """
+    if quality not in RULES:
+        raise CubeError(f"There is no quality rule {quality!r}", hint=f"choose one of: {', '.join(RULES)}")
+    who = ", ".join(one.name for one in held)
+    can = answered(held, rules)
+    for rule in (name for name in rules if name not in can):
+        known = dict.fromkeys(name for one in held for name in one.rules())
+        asked = "; ".join(condition.text for condition in named(rule).conditions)
+        raise MatchError(
+            f"{who} can't be masked by {rule[:80]!r}: nothing there tells it ({asked[:200]})",
+            hint=f"the rules there are: {', '.join(known)}" if known else "leave the mask out, it has no rules",
+        )
+    told = quality == "all" or any(quality in one.quality_rules() for one in held)
+    if not told and any(one.is_observed for one in held):
+        raise MatchError(
+            f"{who} was observed but kept no quality flags, so nothing says what is {quality}",
+            hint="take all retrievals",
+        )
 
 
 def resolve(held: Held, quality: str = "all", rules: Sequence[str] = ()) -> Mask:

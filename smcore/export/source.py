@@ -214,8 +214,10 @@ def open_source(
         If a variable is unknown or named twice, or nothing is left to export.
     WindowError
         If the window and the product do not meet.
+    CubeError, MatchError
+        If the product can't answer a rule, as :func:`smcore.masks.check_answered` says.
     """
-    from smcore.masks import Held, resolve
+    from smcore.masks import Held, check_answered, resolve
 
     prepared = open_entry(entry)
     wanted = tuple(variables) or _usual(entry, prepared)
@@ -226,7 +228,9 @@ def open_source(
         )
     if len(set(wanted)) < len(wanted):
         raise ExportError("A variable is named twice", where=", ".join(wanted), hint="name each once")
-    source = Source(entry, prepared, wanted, window, resolve(Held.of(prepared, entry.id), quality, rules))
+    held = Held.of(prepared, entry.id)
+    check_answered((held,), quality, rules)
+    source = Source(entry, prepared, wanted, window, resolve(held, quality, rules))
     source.shape(steps=source.is_timed)  # meets the window with the data
     return source
 

@@ -164,8 +164,9 @@ def read_difference(
     if match < 0:
         raise WindowError(f"{reference.id} has no step near {time}", hint="choose a time that both have")
     grid = one.grid if same_cells(one.grid, other.grid) else _chosen(one.grid, other.grid, onto)
+    both = (product.id, one), (reference.id, other)
     sides = [
-        (entry, prepared, number, mask_of(entry, prepared, entry.variable, quality, masks))
+        (entry, prepared, number, mask_of(entry, prepared, entry.variable, quality, masks, *both))
         for entry, prepared, number in ((product, one, step), (reference, other, match))
     ]
 

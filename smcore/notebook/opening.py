@@ -13,7 +13,7 @@ from smcore.catalog import Catalog, CatalogEntry, load_catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import CatalogError, SmcoreError, WindowError
 from smcore.home import catalog_files
-from smcore.masks import Held, Mask, resolve
+from smcore.masks import Held, Mask, answered, check_answered, resolve
 from smcore.time_support import Support, step_at
 from smcore.titles import short_title
 
@@ -64,11 +64,40 @@ def found_step(entry: CatalogEntry, prepared: Any, time: str) -> int:
     return step
 
 
-def mask_of(entry: CatalogEntry, prepared: Any, variable: str, quality: str, masks: Sequence[str]) -> Mask:
-    """What is left out: of soil moisture and its band, as in the dashboard, and of nothing else."""
+def mask_of(
+    entry: CatalogEntry, prepared: Any, variable: str, quality: str, masks: Sequence[str], *others: tuple[str, Any]
+) -> Mask:
+    """What is left out: of soil moisture and its band, as in the dashboard, and of nothing else.
+
+    Parameters
+    ----------
+    others
+        Id and store of what is looked at beside it, which may be what answers a rule.
+
+    Raises
+    ------
+    CubeError, MatchError
+        If neither can answer a rule.
+    """
+    check_answered((Held.of(prepared, entry.id), *(Held.of(one, name) for name, one in others)), quality, masks)
     if variable not in (entry.variable, names.SM_UNCERTAINTY):
         return Mask()
     return resolve(Held.of(prepared, entry.id), quality, masks)
+
+
+def answered_by(entries: Sequence[CatalogEntry], quality: str, masks: Sequence[str]) -> list[dict[str, Any]]:
+    """What each of some products drawn together can answer of what is asked for, as their readers take it.
+
+    Raises
+    ------
+    CubeError, MatchError
+        If none of them can answer a rule.
+    """
+    held = [Held.of(opened(entry), entry.id) for entry in entries]
+    if held:
+        check_answered(held, quality, masks)
+    can = [quality if quality in one.quality_rules() else "all" for one in held]
+    return [{"quality": rule, "masks": answered((one,), masks)} for rule, one in zip(can, held, strict=True)]
 
 
 def units_of(entry: CatalogEntry, variable: str) -> str:

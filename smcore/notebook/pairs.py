@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from smcore.catalog import CatalogEntry
 from smcore.cubes.open import open_entry
-from smcore.masks import Held, resolve
+from smcore.masks import Held, check_answered, resolve
 from smcore.notebook.opening import opened, units_of
 from smcore.notebook.series import read_sensor, sensor_row
 from smcore.titles import short_title
@@ -55,9 +55,10 @@ def read_pairs(
     Raises
     ------
     SmcoreError
-        If there is no such sensor, or the two can't be compared.
+        If there is no such sensor, the two can't be compared, or neither can answer a rule.
     """
-    from smcore.validation.matching.mask_rules import fitting, named
+    from smcore.validation.matching.mask_rules import named
+    from smcore.validation.matching.masking import check_rules
     from smcore.validation.matching.match import MatchOptions, match, pairs_dataset
     from smcore.validation.matching.sides import Masks, side
     from smcore.validation.runs.run import entry_side
@@ -66,8 +67,10 @@ def read_pairs(
     row, prepared = sensor_row(collection, sensor), opened(product)
     record = open_entry(collection).dataset().isel(sensor=[row]).load()
     sides = entry_side(product, prepared), side(record, collection.id)
-    told = tuple(rule for rule in map(named, masks) if any(fitting(rule, one) is not None for one in sides))
-    used = resolve(Held.of(prepared, product.id), quality).quality
+    told, held = tuple(map(named, masks)), Held.of(prepared, product.id)
+    check_rules(told, sides)
+    check_answered((held,), quality)
+    used = resolve(held, quality).quality
     matched = match(*sides, MatchOptions(Masks(quality=used, rules=told)))
     result, pairs = score(matched), pairs_dataset(matched)
     x, y = (np.asarray(pairs[name].values[0], np.float64) for name in ("product", "reference"))

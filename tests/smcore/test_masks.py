@@ -13,8 +13,8 @@ from flagged import FROZEN, GRID, NOT_ADVISED, NOT_TRIED, flagged
 
 from smcore import masks
 from smcore.cubes.store import open_store, write
-from smcore.errors import CubeError, StoreError, UnitsError
-from smcore.masks import Held, count_removed, masked_map, masked_series, resolve
+from smcore.errors import CubeError, MatchError, StoreError, UnitsError
+from smcore.masks import Held, check_answered, count_removed, masked_map, masked_series, resolve
 from smcore.validation.matching.mask_rules import named
 from smcore.validation.matching.sides import Masks, side
 
@@ -170,3 +170,19 @@ def test_a_pixel_set_is_masked_like_a_cube(store: Any, tmp_path: Path) -> None:
 def test_a_quality_rule_that_there_is_not_is_refused(held: Held) -> None:
     with pytest.raises(CubeError, match="There is no quality rule 'best'"):
         resolve(held, "best")
+
+
+def test_a_rule_that_nothing_can_answer_is_refused_with_those_there_are(tmp_path: Path, held: Held) -> None:
+    write(tiny_cube(GRID, 2), tmp_path / "bare")
+    write(tiny_cube(GRID, 2, kind="observed"), tmp_path / "unflagged")
+    bare, unflagged = (Held.of(open_store(tmp_path / name), name) for name in ("bare", "unflagged"))
+    with pytest.raises(MatchError, match=r"cube can't be masked by 'frozen_groud'.*frozen_ground, open_water, odd"):
+        check_answered((held,), rules=("open_water", "frozen_groud"))
+    with pytest.raises(MatchError, match="leave the mask out"):
+        check_answered((bare,), rules=("frozen_ground",))
+    with pytest.raises(MatchError, match="unflagged was observed but kept no quality flags"):
+        check_answered((unflagged,), "recommended")
+    with pytest.raises(CubeError, match="no quality rule 'good'"):
+        check_answered((bare,), "good")
+    check_answered((bare, held), "recommended", ("frozen_ground",))  # one of them tells it
+    check_answered((bare,), "recommended")  # what was not observed has no retrievals to choose among

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from factories import catalogue as written
-from factories import tiny_cube
+from factories import tiny_cube, tiny_stations
 from flagged import GRID, flagged
 from tiny import Tiny, make_tiny
 
@@ -15,7 +16,7 @@ from smcore import notebook
 from smcore.areas import Area
 from smcore.catalog import Catalog
 from smcore.cubes.store import open_store
-from smcore.errors import CatalogError, GridMismatch, SmcoreError
+from smcore.errors import CatalogError, GridMismatch, MatchError, SmcoreError
 from smcore.grids import regular
 from smcore.validation.anomalies import anomaly
 
@@ -235,3 +236,23 @@ def test_a_catalogue_is_that_of_the_home_unless_files_are_given(
 def test_a_time_without_a_step_is_refused_with_a_sentence(catalog: Catalog, time: str) -> None:
     with pytest.raises(SmcoreError, match=r"no step at|is no time"):
         notebook.read_map(catalog.get("coarse"), time)
+
+
+def test_a_misspelt_mask_is_refused_and_never_left_out(tmp_path: Path) -> None:
+    found = notebook.catalogue(
+        written(tmp_path, {"seen": flagged(), "model": tiny_cube(GRID, 6), "nets": tiny_stations()})
+    )
+    seen, model, nets = (found.get(name) for name in ("seen", "model", "nets"))
+    place, days = (float(GRID.lat[1]), float(GRID.lon[1])), ("2018-01-01", "2018-01-02")
+    reads: list[Callable[[], object]] = [
+        lambda: notebook.read_map(seen, "2018-01-02", masks=["frozen_groud"]),
+        lambda: notebook.read_aggregate(seen, "mean", *days, masks=["frozen_groud"]),
+        lambda: notebook.read_difference(seen, model, "2018-01-02", masks=["frozen_groud"]),
+        lambda: notebook.read_series(seen, *place, masks=["frozen_groud"]),
+        lambda: notebook.read_section(seen, masks=["frozen_groud"]),
+        lambda: notebook.read_pairs(seen, nets, str(notebook.sensors(nets)["sensor"][0]), masks=["frozen_groud"]),
+        lambda: notebook.read_map(model, "2018-01-02", masks=["frozen_ground"]),
+    ]
+    for read in reads:
+        with pytest.raises(MatchError, match="frozen_gro"):
+            read()

@@ -12,7 +12,7 @@ import xarray as xr
 from smcore import notebook
 from smcore.errors import RecipeError
 from smcore.figures.backdrop import draw_behind
-from smcore.figures.catalogued import checked_credit, chosen, masks_of
+from smcore.figures.catalogued import checked_credit, chosen
 from smcore.figures.colours import LINES, STATION
 from smcore.figures.data import Data, Told, model_of, networks_of, once
 from smcore.figures.fields import Field
@@ -22,6 +22,7 @@ from smcore.figures.presets import Look
 from smcore.figures.series import Line, behind_of, draw_line, lines_of, series_data
 from smcore.figures.sources import CATALOGUE, Places
 from smcore.names import unit_label
+from smcore.notebook.opening import answered_by
 from smcore.titles import told_apart
 
 TITLE = "Series"
@@ -43,8 +44,12 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     cited += [model for entry in entries for model in model_of(entry)]
     if entries and source["point"] is None:
         raise RecipeError("Series of products need a place", hint="give data, point: latitude and longitude")
+    if source["masks"] and not entries:
+        raise RecipeError("Masks are of products, and the figure has none", hint="leave data, masks out")
+    left_out = answered_by(entries, source["quality"], source["masks"])
     found += [
-        notebook.read_series(e, *source["point"], variable=source["variable"], **masks_of(source)) for e in entries
+        notebook.read_series(one, *source["point"], variable=source["variable"], **masks)
+        for one, masks in zip(entries, left_out, strict=True)
     ]
     if source["sensors"]:
         collection = places.entry(source["stations"])

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from smcore.errors import Cancelled, ExportError, WindowError
+from smcore.errors import Cancelled, ExportError, MatchError, WindowError
 from smcore.export import draft, source
+from smcore.export.film import Film
 from smcore.export.formats import netcdf
 from smcore.export.request import Export, formats
 from smcore.export.source import open_source
@@ -187,3 +188,11 @@ def test_a_disk_that_refuses_in_the_middle_leaves_nothing(shelf, tmp_path, form,
     assert ran.returncode == 0, ran.stderr
     assert "can't be written" in ran.stdout or "disk is full" in ran.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_masked_by_a_misspelt_rule_is_never_written_whole(shelf):
+    for make in (Export, Film):
+        with pytest.raises(MatchError, match="flagged can't be masked by 'frozen_groud'"):
+            make(shelf.get("flagged"), rules=("frozen_groud",))
+    with pytest.raises(MatchError, match="pixels was observed but kept no quality flags"):
+        Export(shelf.get("pixels"), quality="recommended")

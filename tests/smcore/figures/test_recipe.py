@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import catalogue, tiny_cube
+from flagged import GRID, flagged
 
-from smcore.errors import RecipeError
+from smcore.catalog import load_catalog
+from smcore.errors import MatchError, RecipeError
 from smcore.figures.presets import COLUMNS, PRESETS, look
 from smcore.figures.recipe import FORMAT, VERSION, kind_names, load_kind, options_of, read_recipe, recipe_of
+from smcore.figures.sources import Places
 
 MAP: dict[str, Any] = {
     "format": FORMAT, "version": VERSION, "kind": "map",
@@ -120,3 +125,19 @@ def test_a_font_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("smcore.figures.presets._installed", lambda: frozenset({"Arial", "DejaVu Sans"}))
     assert look("agu").told() == ""
     assert look("agu", font="DejaVu Sans").font == "DejaVu Sans"  # as a recipe keeps it
+
+
+def test_a_recipe_with_a_misspelt_mask_is_not_drawn_whole(tmp_path: Path) -> None:
+    catalog = load_catalog([catalogue(tmp_path, {"seen": flagged(), "model": tiny_cube(GRID, 6)})])
+    where = {"point": [float(GRID.lat[1]), float(GRID.lon[1])], "products": ["seen", "model"]}
+    for masks, said in ((["frozen_groud"], "can't be masked by 'frozen_groud'.*frozen_ground"), (["open_water"], "")):
+        for kind in ("series", "difference", "map", "hovmoller"):
+            more = {"time": "2018-01-02"} if kind != "series" else {}
+            source = {"source": "catalogue", "masks": masks, **where, **more}
+            recipe = recipe_of({"format": FORMAT, "version": VERSION, "kind": kind, "data": source})
+            read = partial(load_kind(kind).read, recipe.data, recipe.options, Places(catalog))
+            if said:
+                with pytest.raises(MatchError, match=said):
+                    read()
+            else:
+                assert "open water" in "; ".join(read().told.filters)
