@@ -12,11 +12,12 @@ from smcore.review.words import VERDICTS
 from smcore.validation.exclusions import Exclusion
 
 VERDICT, OVERLAP, ONE_SIDED = "verdict", "overlap", "one-sided"
+TWO_VERDICTS = "the same reviewer, two verdicts"
 
 
 @dataclass(frozen=True, order=True)
 class Conflict:
-    """One difference between two reviewers: of which station, of which kind, between whom, in a sentence."""
+    """One difference: of which station and kind, between whom (one name twice: with oneself), in a sentence."""
 
     subject: str
     kind: str
@@ -29,13 +30,32 @@ def conflicts(events: Iterable[Event]) -> tuple[Conflict, ...]:
 
     ``verdict``: the last verdicts of two reviewers differ. ``overlap``: they excluded periods that overlap and are not
     the same. ``one-sided``: one excluded a period, the other gave a verdict without it. Who has accepted another's
-    verdict has that verdict and those exclusions.
+    verdict has that verdict and those exclusions. ``the same reviewer, two verdicts``: one person gave two that differ,
+    in two logs, without knowing of the one when giving the other; neither counts until that person decides again.
     """
     found: list[Conflict] = []
     for one in fold(events).subjects.values():
         for a, b in combinations(one.verdicts.values(), 2):
             found += _between(one, *sorted((a, b), key=lambda opinion: opinion.reviewer))
+        found += [_with_oneself(one, rivals) for rivals in one.contradicted]
     return tuple(sorted(found))
+
+
+def _with_oneself(one: SubjectReview, rivals: tuple[Event, ...]) -> Conflict:
+    name = min(event.reviewer for event in rivals)
+    each = sorted({_said(event) for event in rivals})
+    said = " and ".join(each) if len(each) > 1 else f"{each[0]} twice, of other periods"
+    sentence = f"{name} says {said}, each without knowing of the other; neither counts until {name} decides again"
+    return Conflict(one.subject, TWO_VERDICTS, (name, name), sentence)
+
+
+def _said(event: Event) -> str:
+    """What a verdict says, with what else may differ between two of one person."""
+    number = event.payload.get("verdict")
+    told = f"{number} ({VERDICTS[number]})" if number else f"that it is {event.action}ed as second reader"
+    because = f" for {', '.join(sorted(event.payload['reasons']))}" if event.payload.get("reasons") else ""
+    signed = event.payload.get("exclusions")
+    return told + because + (f", signed with {len(signed)} periods excluded" if signed is not None else "")
 
 
 def _between(one: SubjectReview, a: Opinion, b: Opinion) -> list[Conflict]:

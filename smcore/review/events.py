@@ -22,6 +22,9 @@ from smcore.validation.exclusions import Exclusion
 MOST_EVENTS: Final = 200_000
 """Events of one log (our bound: a thousand for each of two hundred stations)."""
 
+MOST_REPLACED: Final = 100
+"""Verdicts of one reviewer that one event can replace (our bound)."""
+
 _LONGEST_NAME: Final = 80
 _LONGEST_SUBJECT: Final = 300
 _LONGEST_TEXT: Final = 4000
@@ -105,10 +108,11 @@ def reviewer_name(text: str) -> str:
 
 def same_person(a: str, b: str) -> bool:
     """Whether two names are those of one person: capitals, width and spaces do not make another."""
-    return _person(a) == _person(b)
+    return person(a) == person(b)
 
 
-def _person(name: str) -> str:
+def person(name: str) -> str:
+    """What is the same of all names of one person."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
@@ -145,11 +149,12 @@ def _check_payload(event: Event, where: str) -> None:
     if event.action not in PAYLOADS:
         raise ReviewError(f"A review knows no action {_shown(event.action)}", where=where)
     wanted = PAYLOADS[event.action]
-    if not isinstance(event.payload, Mapping) or set(event.payload) != set(wanted):
+    may_have = {*wanted, *OPTIONAL.get(event.action, {})}
+    if not isinstance(event.payload, Mapping) or not set(wanted) <= set(event.payload) <= may_have:
         listed = ", ".join(wanted) or "nothing"
         raise ReviewError(f"An event {event.action!r} carries {listed}, and this one something else", where=where)
-    for key, is_valid in wanted.items():
-        if not is_valid(event.payload[key]):
+    for key, is_valid in (wanted | OPTIONAL.get(event.action, {})).items():
+        if key in event.payload and not is_valid(event.payload[key]):
             raise ReviewError(f"The {key} of an event {event.action!r} is not valid", where=where)
     if event.action == words.EXCLUDE:
         _check_period(event, where)
@@ -218,6 +223,10 @@ def _is_ids(value: object) -> bool:
     return isinstance(value, list | tuple) and len(value) <= _MOST_LISTED and all(map(_is_id, value))
 
 
+def _is_replaced(value: object) -> bool:
+    return _is_ids(value) and 0 < len(value) <= MOST_REPLACED  # type: ignore[arg-type]
+
+
 def _is_flag(value: object) -> bool:
     return type(value) is bool
 
@@ -240,6 +249,12 @@ PAYLOADS: Final[dict[str, dict[str, Callable[[object], bool]]]] = {
     words.MODE: {},
 }
 """Action → keys of its payload, each with its check. ``event`` is the id of the event that is meant."""
+
+OPTIONAL: Final[dict[str, dict[str, Callable[[object], bool]]]] = {
+    action: {"replaces": _is_replaced} for action in (words.VERDICT, words.SIGN, words.ACCEPT, words.DISPUTE)
+}
+"""Action → keys that it may carry too. ``replaces`` are the reviewer's own verdicts that the log held, which tells a
+change of mind from two verdicts that were given without knowing of each other."""
 
 
 def _shown(value: object) -> str:

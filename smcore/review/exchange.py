@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from smcore.errors import ExportError, ReviewError
 from smcore.review.database import run_of
-from smcore.review.events import MOST_EVENTS, PAYLOADS, Event
+from smcore.review.events import MOST_EVENTS, OPTIONAL, PAYLOADS, Event
 from smcore.review.log import ReviewLog, union
 from smcore.review.records import event_of, parsed, payload_text, record_of
 
@@ -30,7 +30,8 @@ _FIXED: Final = (
     "form", "run", "sequence", "id", "time", "reviewer", "subject", "action", "blind", "headline", "order",
 )  # fmt: skip
 _CARRIED: Final = ("verdict", "reasons", "exclusions", "start", "end", "reason", "text", "event", "on")
-_LISTS: Final = ("reasons", "exclusions")
+_LATER: Final = ("replaces",)  # a column that older tables have not
+_LISTS: Final = ("reasons", "exclusions", "replaces")
 _FLAGS: Final = ("blind", "headline", "on")
 
 
@@ -174,7 +175,7 @@ def _check_form(form: object) -> None:
 def _csv_text(events: Sequence[Event], run: str) -> str:
     stream = io.StringIO(newline="")
     # quoted throughout: a carriage return within a text would else end its row
-    table = csv.DictWriter(stream, [*_FIXED, *_CARRIED], quoting=csv.QUOTE_ALL, lineterminator="\n")
+    table = csv.DictWriter(stream, [*_FIXED, *_CARRIED, *_LATER], quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writeheader()
     for event in events:
         values = record_of(event)
@@ -194,7 +195,8 @@ def _cell(key: str, value: Any) -> str:
 
 def _of_csv(text: str) -> tuple[list[dict[str, Any]], str]:
     table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    if table.fieldnames is None or sorted(table.fieldnames) != sorted([*_FIXED, *_CARRIED]):
+    wanted = sorted([*_FIXED, *_CARRIED])
+    if sorted(table.fieldnames or ()) not in (wanted, sorted([*wanted, *_LATER])):
         raise ValueError("its columns are not those of a review")
     records: list[dict[str, Any]] = []
     runs = set()
@@ -211,9 +213,10 @@ def _of_csv(text: str) -> tuple[list[dict[str, Any]], str]:
 
 def _record(row: dict[str, str]) -> dict[str, Any]:
     """Values of one row, of the types that its columns have; what its action does not carry must be empty."""
-    carried = PAYLOADS.get(_plain(row["action"]), {})
-    for key in _CARRIED:
-        if key not in carried and row[key]:
+    action = _plain(row["action"])
+    carried = [*PAYLOADS.get(action, {}), *(key for key in OPTIONAL.get(action, {}) if row.get(key))]
+    for key in (*_CARRIED, *_LATER):
+        if key not in carried and row.get(key):
             raise ValueError(f"an event {row['action']!r} carries no {key}")
     values = {key: _value(key, row[key]) for key in _FIXED if key not in ("form", "run")}
     return values | {"payload": {key: _value(key, row[key]) for key in carried}}

@@ -17,6 +17,7 @@ from smcore.errors import ReviewError
 from smcore.review import database, words
 from smcore.review.events import MOST_EVENTS, Conditions, Event, reviewer_name, same_person, time_text
 from smcore.review.records import event_of, parsed, payload_text, record_of
+from smcore.review.rivals import DECIDING, replaced_by
 from smcore.review.state import fold, not_to_be_read
 
 REVIEW_LOG: Final = "review.sqlite"
@@ -111,7 +112,7 @@ class ReviewLog:
         with database.faults_of_storage(self.path):
             database.create(self.path, self.run)
             with database.writing(self.path, self.run) as db:
-                _refuse_nonsense(draft, db)
+                draft = _in_sight(draft, _refuse_nonsense(draft, db))
                 sequence, count = db.execute("SELECT coalesce(max(sequence), 0), count(*) FROM events").fetchone()
                 if max(sequence, count) >= MOST_EVENTS:
                     raise ReviewError(f"The review log is full: {MOST_EVENTS} events", where=self.path.name)
@@ -178,8 +179,8 @@ def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:
         raise ReviewError("An event carries something that is no plain value") from error
 
 
-def _refuse_nonsense(event: Event, db: sqlite3.Connection) -> None:
-    """What can be decided only by looking at the log, within the transaction that writes the event."""
+def _refuse_nonsense(event: Event, db: sqlite3.Connection) -> list[Event]:
+    """What can be decided only by looking at the log, within the transaction that writes the event; what is there."""
     rows = db.execute("SELECT * FROM events WHERE subject = ?", (event.subject,)).fetchall()
     review = fold(_events(rows)[0])
     one, why = review.of(event.subject), ""
@@ -195,6 +196,13 @@ def _refuse_nonsense(event: Event, db: sqlite3.Connection) -> None:
         why = "" if is_own and last and last.id not in review.cancelled else "there is nothing of yours to undo"
     if why:
         raise ReviewError(f"{why[0].upper()}{why[1:]}", where=event.subject, hint="look at its history")
+    return list(review.events)
+
+
+def _in_sight(event: Event, before: Iterable[Event]) -> Event:
+    """A verdict says which of its reviewer's own it replaces."""
+    own = replaced_by(event.reviewer, before) if event.action in DECIDING else []
+    return replace(event, payload={**event.payload, "replaces": own}) if own else event
 
 
 def _rows(db: sqlite3.Connection, after: int) -> tuple[list[sqlite3.Row], bool]:

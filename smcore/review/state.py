@@ -7,12 +7,14 @@ no effect, and the history says why.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from smcore.review import words
-from smcore.review.events import Conditions, Event, same_person
+from smcore.review.events import Conditions, Event, person, same_person
+from smcore.review.rivals import CONTRADICTS, DECIDING, Rivals
 from smcore.validation.exclusions import Exclusion, tidy
 
 Period = tuple[str, str]
@@ -43,7 +45,8 @@ class SubjectReview:
     Attributes
     ----------
     verdicts
-        Reviewer → the last verdict, signed or not.
+        Reviewer → the last verdict, signed or not. Who gave two that differ, without knowing of the one when giving the
+        other, has none until deciding again (``contradicted``).
     signed
         The verdict of the first reader, as it was signed last; None where none is, or the first reader went on.
     second
@@ -63,6 +66,8 @@ class SubjectReview:
     is_flagged: bool = False
     history: list[Line] = field(default_factory=list)
     _periods: dict[str, Period] = field(default_factory=dict, repr=False)  # of every exclusion that there ever was
+    _rivals: dict[str, Rivals] = field(default_factory=dict, repr=False)  # person → verdicts
+    _shared: frozenset[int] = field(default=frozenset(), repr=False)  # sequence numbers of several events
 
     @property
     def state(self) -> str:
@@ -111,6 +116,12 @@ class SubjectReview:
     def reviewers(self) -> tuple[str, ...]:
         """Everyone who has left an event, in order."""
         return tuple(dict.fromkeys(line.event.reviewer for line in self.history))
+
+    @property
+    def contradicted(self) -> tuple[tuple[Event, ...], ...]:
+        """Of each reviewer who contradicts himself: the verdicts of which none was given in sight of another."""
+        differing = (one for one in self._rivals.values() if one.differ)
+        return tuple(tuple(event for event, _ in one.standing.values()) for one in differing)
 
     def verdict_of(self, reviewer: str) -> Opinion | None:
         """The last verdict of one reviewer."""
@@ -169,17 +180,21 @@ def fold(events: Iterable[Event]) -> Review:
     """Work out the review from its events, which may come in any order."""
     ordered = tuple(sorted(events, key=lambda event: event.order))
     undone = _undone(ordered)
+    counts = Counter(event.sequence for event in ordered)
+    shared = frozenset(sequence for sequence, count in counts.items() if count > 1)
     subjects: dict[str, SubjectReview] = {}
     for event in ordered:
         if event.action == words.MODE:
             continue
-        one = subjects.setdefault(event.subject, SubjectReview(event.subject))
+        one = subjects.setdefault(event.subject, SubjectReview(event.subject, _shared=shared))
         if event.action == words.UNDO:
             effect = "" if undone.get(event.payload["event"]) == event.id else "there was nothing to undo"
         elif event.id in undone:
             effect = "undone"
         else:
             effect = _APPLY[event.action](one, event)
+        if effect and effect != CONTRADICTS and event.action in DECIDING:
+            one._rivals.setdefault(person(event.reviewer), Rivals()).skip(event)
         one.history.append(Line(event, effect))
     return Review(subjects, ordered, frozenset(undone))
 
@@ -210,6 +225,8 @@ def _look(one: SubjectReview, _event: Event) -> str:
 def _give_verdict(one: SubjectReview, event: Event) -> str:
     _look(one, event)
     opinion = _opinion(one, event)
+    if _is_contradicted(one, event.reviewer):
+        return CONTRADICTS
     signed = one.signed
     if signed and same_person(signed.reviewer, event.reviewer) and not _agree(signed, opinion):
         _reopen(one)
@@ -220,6 +237,8 @@ def _sign(one: SubjectReview, event: Event) -> str:
     """The first to sign is the first reader; whoever else signs is a second one, who has decided alone."""
     _look(one, event)
     opinion = _opinion(one, event)
+    if _is_contradicted(one, event.reviewer):
+        return CONTRADICTS
     signed = one.signed
     if signed is None or same_person(signed.reviewer, event.reviewer):
         periods = one.signed_periods(event)
@@ -241,9 +260,11 @@ def _second_reading(one: SubjectReview, event: Event) -> str:
     is_accepted = event.action == words.ACCEPT
     verdict = one.signed.verdict if is_accepted else event.payload["verdict"]
     reasons = one.signed.reasons if is_accepted else tuple(event.payload["reasons"])
-    one.second, one.has_accepted = Opinion(verdict, reasons, event.reviewer, event), is_accepted
-    if verdict is not None:
-        _keep(one, one.second)
+    opinion = Opinion(verdict, reasons, event.reviewer, event)
+    _keep(one, opinion)
+    if _is_contradicted(one, event.reviewer):
+        return CONTRADICTS
+    one.second, one.has_accepted = opinion, is_accepted
     return ""
 
 
@@ -302,9 +323,26 @@ def _opinion(one: SubjectReview, event: Event) -> Opinion:
 
 
 def _keep(one: SubjectReview, opinion: Opinion) -> None:
-    """The last verdict of each person, under the name that was written first."""
+    """The last verdict of each person, under the name that was written first; none of who gave two that differ."""
+    event, who = opinion.event, person(opinion.reviewer)
+    named = event.payload["exclusions"] if event.action == words.SIGN else None
+    periods = None if named is None else tuple(sorted({one._periods[key] for key in named if key in one._periods}))
+    stance = (opinion.verdict, *sorted(opinion.reasons))
+    one._rivals.setdefault(who, Rivals()).take(event, stance, periods, one._shared)
     name = next((known for known in one.verdicts if same_person(known, opinion.reviewer)), opinion.reviewer)
-    one.verdicts[name] = opinion
+    if not _is_contradicted(one, opinion.reviewer):
+        if opinion.verdict is not None:
+            one.verdicts[name] = opinion
+        return
+    one.verdicts.pop(name, None)
+    if one.signed and same_person(one.signed.reviewer, opinion.reviewer):
+        _reopen(one)
+    if one.second and same_person(one.second.reviewer, opinion.reviewer):
+        one.second, one.has_accepted = None, False
+
+
+def _is_contradicted(one: SubjectReview, reviewer: str) -> bool:
+    return one._rivals[person(reviewer)].differ
 
 
 def _agree(a: Opinion, b: Opinion) -> bool:
