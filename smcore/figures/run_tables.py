@@ -211,4 +211,4 @@ def run_pairs(results: RunResults, product: str, places: Places) -> Pairs:
     found, transform = found_pairs(results, product, places)
     parts = [found.scored(row, transform)[:2] for row in range(len(found.location))]
     x, y = (np.concatenate([one[i] for one in parts]) if parts else np.empty(0) for i in (0, 1))
-    return Pairs(x, y, found.units)
+    return Pairs(x, y, results.pair_units(product))

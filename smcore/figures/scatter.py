@@ -184,13 +184,14 @@ def fitted(data: Data) -> tuple[float, float] | None:
 
 def corner(data: Data) -> list[str]:
     """Statistics as they stand in the corner: n, then metrics with their units and intervals."""
-    unit = unit_label(str(data.drawn["units"][1]))
+    unit = str(data.drawn["units"][1])
+    spelt = f" {unit_label(unit)}" if unit not in ("", "1") else ""
     count = data.told.n if data.told.n is not None else len(data.table)
     told = [f"n = {count:,}".replace(",", " ")]
     for name, values in data.drawn.get("metrics", {}).items():
         if name not in _PRINTED or not values or values[0] is None:
             continue
-        own = "" if name in _WITHOUT_UNIT else f" {unit}"
+        own = "" if name in _WITHOUT_UNIT else spelt
         between = f" [{values[1]:.3f}, {values[2]:.3f}]" if len(values) == 3 and None not in values else ""
         told.append(f"{_PRINTED[name]} = {values[0]:.3f}{between}{own}".replace("-", "−"))
     return told

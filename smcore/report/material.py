@@ -15,7 +15,7 @@ from smcore.validation.metrics import METRICS
 from smcore.validation.runs.results import RunResults
 from smcore.validation.runs.run_pairs import ProductPairs, transforms_of
 from smcore.validation.score import MEDIAN
-from smcore.validation.transforms import STANDARDISED, Transform
+from smcore.validation.transforms import Transform
 
 SHOWN: tuple[str, ...] = ("pearson_r", "spearman_r", "bias", "rmsd", "ubrmsd")
 """Metrics of the tables of a report beside n; the others stand in ``metrics.csv``."""
@@ -58,7 +58,7 @@ class Material:
     @property
     def units(self) -> str:
         """Unit of what was compared; 1 for standardised anomalies."""
-        return "1" if self.record["options"]["anomaly"] == STANDARDISED else self.results.units
+        return self.results.units
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:

@@ -29,7 +29,6 @@ from smcore.validation.matching.tiles import read_block
 from smcore.validation.metrics import Metric
 from smcore.validation.pooling import numbers_of_sample, pooled_moments
 from smcore.validation.score import ScoreOptions, TileScore, location_groups, median_number, score_guarded
-from smcore.validation.transforms import STANDARDISED
 
 if TYPE_CHECKING:
     from smcore.validation.moments import Moments
@@ -87,7 +86,7 @@ class LiveProduct:
     @property
     def units(self) -> str:
         """Unit of the differences; none for standardised anomalies."""
-        return "1" if self.options.transform.anomaly == STANDARDISED else self.matched.reference.units
+        return self.options.transform.units_after(self.matched.product.units, self.matched.reference.units)[1]
 
     def score_all(self, progress: Progress, cancelled: Cancel) -> None:
         """Read and score every location, without exclusions."""

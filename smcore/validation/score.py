@@ -34,7 +34,7 @@ from smcore.validation.matching.match import Match, PairBlock
 from smcore.validation.matching.sides import COUNTS, OVERPASSES
 from smcore.validation.matching.tiles import read_block
 from smcore.validation.pooling import Pool, PoolPart, per_day, pool_part, pool_stride, pooled_numbers
-from smcore.validation.transforms import STANDARDISED, Transform
+from smcore.validation.transforms import Transform
 from smcore.validation.uncertainty.clusters import clusters, median_bounds
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Score:
     @property
     def units(self) -> str:
         """Unit of what was compared: that of the reference, none for standardised anomalies."""
-        return "1" if self.transform.anomaly == STANDARDISED else self.matched.reference.units
+        return self.transform.units_after(self.matched.product.units, self.matched.reference.units)[1]
 
     @property
     def seen(self) -> NDArray[np.str_]:

@@ -23,6 +23,13 @@ Statuses = NDArray[np.object_]
 STANDARDISED: Final = "standardised"
 
 
+def units_after(units: tuple[str, str], scaling: str, anomaly: str) -> tuple[str, str]:
+    """Units of product and reference as they are scored: 1 once standardised, the reference's once scaled to it."""
+    if anomaly == STANDARDISED:
+        return "1", "1"
+    return units if scaling == "none" else (units[1], units[1])
+
+
 @dataclass(frozen=True)
 class Transform:
     """Scaling and anomalies as one step.
@@ -58,6 +65,10 @@ class Transform:
     def unifies_units(self) -> bool:
         """Whether both sides have the unit of the reference afterwards."""
         return self.scaling != "none"
+
+    def units_after(self, product: str, reference: str) -> tuple[str, str]:
+        """Units of product and reference as they are scored, from those of the data."""
+        return units_after((product, reference), self.scaling, self.anomaly)
 
     @property
     def window(self) -> int | None:

@@ -45,8 +45,9 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "reference", "product"])
     told = run_told(results, product, methods=("ubrmsd",))
     names = [title_of(results, product), title_of(results, results.reference)]
-    drawn = {"names": names, "units": list(found.units), "by": stratum.replace("_", " ")}
-    units = {"reference": found.units[1], "product": found.units[0]}
+    scored = results.pair_units(product)
+    drawn = {"names": names, "units": list(scored), "by": stratum.replace("_", " ")}
+    units = {"reference": scored[1], "product": scored[0]}
     return Data(replace(told, n=len(table), counted="pairs"), table, units=units, drawn=drawn)
 
 

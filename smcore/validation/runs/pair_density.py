@@ -30,7 +30,7 @@ def density_of(pairs: ProductPairs, transform: Transform) -> Density:
     pad = _MARGIN * (high - low or 0.1)
     limits = (low - pad, high + pad)
     count, _, _ = np.histogram2d(x, y, bins=BINS, range=(limits, limits))
-    units = (pairs.units[1] if transform.unifies_units else pairs.units[0], pairs.units[1])
+    units = transform.units_after(*pairs.units)
     return Density(count.astype(np.uint32), *limits, len(x), len(x), units)
 
 

@@ -26,6 +26,7 @@ from smcore.validation.runs.result_folder import RUN_FILE
 from smcore.validation.runs.run import FORMAT
 from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
 from smcore.validation.score import MEDIAN, POOLED, VARIANT
+from smcore.validation.transforms import units_after
 
 OWN, COMMON = "own", "common"
 DENSITY: Final = "density.npz"
@@ -87,8 +88,19 @@ class RunResults:
 
     @property
     def units(self) -> str:
-        """Unit of the reference, which bias and differences have."""
-        return str(self.record["reference"]["units"])
+        """Unit of what was compared, which bias and differences have: the reference's; 1 for standardised anomalies."""
+        return self._scored_units(self.reference, "none")[1]
+
+    def pair_units(self, product: str) -> tuple[str, str]:
+        """Units of a product and of the reference as they were scored: scaled to it, a product has the reference's."""
+        own = product.partition(VARIANT)[2]
+        return self._scored_units(product, own or str(self.record["options"].get("scaling", "none")))
+
+    def _scored_units(self, name: str, scaling: str) -> tuple[str, str]:
+        about = (*self.record["products"], self.record["reference"])
+        product = next(str(one["units"]) for one in about if _name(one) == name)
+        anomaly = str(self.record["options"].get("anomaly", "none"))
+        return units_after((product, str(self.record["reference"]["units"])), scaling, anomaly)
 
     @property
     def is_synthetic(self) -> bool:
@@ -212,9 +224,8 @@ class RunResults:
         try:
             with np.load(self.folder / DENSITY, allow_pickle=False) as kept:
                 about = json.loads(str(kept["about"]))[product]
-                units = (str(about["units"][0]), str(about["units"][1]))
                 count = np.asarray(kept[f"count_{self.products.index(product)}"], np.uint32)
-            return Density(count, about["low"], about["high"], about["pairs"], about["total"], units)
+            return Density(count, about["low"], about["high"], about["pairs"], about["total"], self.pair_units(product))
         except (OSError, ValueError, KeyError, IndexError, TypeError):
             return None
 
@@ -222,7 +233,8 @@ class RunResults:
         if name not in self.record["files"]:
             return pd.DataFrame(columns=["stratum", "product", "metric", "location"])
         try:
-            table = pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""], low_memory=False)
+            text = dict.fromkeys(_TEXT, str)  # a unit of 1 and a location of 007 are no numbers
+            table = pd.read_csv(self.folder / name, dtype=text, keep_default_na=False, na_values=[""], low_memory=False)
         except (OSError, ValueError) as error:
             raise StoreError(f"{name} of the run can't be read", where=self.folder.name, hint="run it again") from error
         for column in (c for c in _TEXT if c in table):
