@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from smcore.errors import RecipeError
 from smcore.figures.colours import LINES
@@ -19,6 +20,12 @@ from smcore.figures.presets import Look
 from smcore.figures.run_tables import chosen_products, opened_run, run_told, title_of
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import plain
+from smcore.names import unit_label
+
+if TYPE_CHECKING:
+    from smcore.validation.runs.results import RunResults
+
+Floats = NDArray[np.float64]
 
 TITLE = "Taylor diagram"
 ABOUT = "Standard deviation over that of the reference, and correlation, at every location and at the median."
@@ -30,6 +37,8 @@ OPTIONS: dict[str, Field] = {
 _R_TICKS = (-0.9, -0.6, -0.3, 0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.99)
 _FEW_BELOW = 0.05
 """Share of locations with a correlation below zero that are left outside the diagram (ours)."""
+_COMMON_REACH, _MOST_REACH = 4.0, 10.0
+"""Ratio up to which the marks of locations widen the diagram, and up to which medians do (ours)."""
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
@@ -40,6 +49,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     results = opened_run(source, places)
     products, tables = chosen_products(results, source), []
     for product in products:
+        _check_units(results, product)
         found = taylor(results, product)
         if found is None:
             raise RecipeError("The run has no slope and correlation", where=results.folder.name, hint="compute both")
@@ -55,6 +65,17 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     return Data(replace(told, n=n, counted=results.noun), table, units={"ratio": "1", "r": "1"})
 
 
+def _check_units(results: RunResults, product: str) -> None:
+    """Refuse a product of another unit than the reference: a ratio of their deviations says nothing."""
+    own, reference = results.pair_units(product)
+    if own != reference:
+        raise RecipeError(
+            f"A Taylor diagram can't compare {title_of(results, product)[:60]} in {unit_label(own)} with a reference "
+            f"in {unit_label(reference)}", where=results.folder.name,
+            hint="name other products in data, or scale it to the reference in the run",
+        )  # fmt: skip
+
+
 def _titles(data: Data) -> list[tuple[str, str]]:
     pairs = data.need("product", "title", "kind", "ratio", "r")[["product", "title"]].astype(str).drop_duplicates()
     return list(pairs.itertuples(index=False, name=None))
@@ -67,10 +88,25 @@ def _half(data: Data) -> bool:
 
 
 def _reach(data: Data, options: Mapping[str, Any]) -> float:
-    """Largest ratio shown: nearly all locations, in halves."""
-    ratio = data.table["ratio"].to_numpy(float)
-    most = float(np.nanquantile(ratio, 0.95)) if np.isfinite(ratio).any() else 1.5
-    return float(options["reach"] or np.clip(np.ceil(most * 2) / 2, 1.5, 4.0))
+    """Largest ratio shown, in halves: nearly all locations, and every median."""
+    if options["reach"]:
+        return float(options["reach"])
+    table = data.table[np.isfinite(data.table["ratio"])]
+    middle = table.loc[table["kind"] == "median", "ratio"].to_numpy(float)
+    most = float(np.quantile(table["ratio"], 0.95)) if len(table) else 1.5
+    widest = max([min(most, _COMMON_REACH), *middle])
+    return float(np.clip(np.ceil(widest * 2) / 2, 1.5, _MOST_REACH))
+
+
+def _step(reach: float) -> float:
+    """Ratio from one arc to the next."""
+    return 0.5 if reach <= _COMMON_REACH else 1.0
+
+
+def _medians(table: pd.DataFrame) -> pd.DataFrame:
+    """The medians that there are: a product without any number has none."""
+    middle: pd.DataFrame = table[(table["kind"] == "median") & np.isfinite(table["ratio"]) & np.isfinite(table["r"])]
+    return middle
 
 
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
@@ -102,7 +138,7 @@ def _scales(axes: Any, panel: Panel, reach: float, *, half: bool) -> None:
     widest = np.pi if half else np.pi / 2
     arc, small = np.linspace(0, widest, 181), panel.look.preset.small_pt
     axes.spines["left"].set_visible(False)
-    for radius in np.arange(0.5, reach + 1e-9, 0.5):
+    for radius in dict.fromkeys((*np.arange(_step(reach), reach - 1e-9, _step(reach)), 1.0, reach)):
         edge, one = abs(radius - reach) < 1e-9, abs(radius - 1) < 1e-9
         look: dict[str, Any] = {"color": INK if edge or one else FAINT, "linewidth": 0.7 if edge or one else 0.35}
         axes.plot(radius * np.cos(arc), radius * np.sin(arc), linestyle=":" if one else "-", clip_on=False, **look)
@@ -114,7 +150,7 @@ def _scales(axes: Any, panel: Panel, reach: float, *, half: bool) -> None:
         label = f"{r:g}".replace("-", "−")
         axes.text(1.02 * x, 1.02 * y, label, ha=side, va="bottom" if r < 0.98 else "center", fontsize=small)
     turn = np.linspace(0, np.pi, 181)
-    for size in np.arange(0.5, reach + 1, 0.5):
+    for size in np.arange(_step(reach), reach + 1, _step(reach)):
         x, y = 1 + size * np.cos(turn), size * np.sin(turn)
         inside = (np.hypot(x, y) <= reach) & (half | (x >= 0))
         axes.plot(
@@ -132,28 +168,46 @@ def _scales(axes: Any, panel: Panel, reach: float, *, half: bool) -> None:
 def _product(
     axes: Any, table: pd.DataFrame, number: int, name: str, reach: float, options: Mapping[str, Any], *, half: bool
 ) -> None:
-    """Points of one product, those that lie inside."""
+    """Points of one product that lie inside, and its median: hollow at the rim where it lies beyond."""
     colour, mark = LINES["light"][number % len(LINES["light"])], _MARKS[number % len(_MARKS)]
-    r, ratio = np.clip(table["r"].to_numpy(float), -1, 1), table["ratio"].to_numpy(float)
-    x, y, middle = ratio * r, ratio * np.sqrt(1 - r**2), (table["kind"] == "median").to_numpy()
-    inside = (ratio <= reach) & (ratio >= 0) & (half | (r >= 0))
     look: dict[str, Any] = {"color": colour, "linestyle": "none", "marker": mark}
     if options["locations"]:
-        few = inside & ~middle
-        axes.plot(x[few], y[few], markersize=2.4, alpha=0.4, markeredgewidth=0, **look)
-    chosen = middle & inside
+        few = table[(table["kind"] != "median") & (table["ratio"] <= reach) & (half | (table["r"] >= 0))]
+        axes.plot(*_place(few, reach), markersize=2.4, alpha=0.4, markeredgewidth=0, **look)
+    middle = _medians(table)
+    if not len(middle):
+        return
+    beyond = bool((middle["ratio"] > reach).any())
+    look |= {"markerfacecolor": "white", "markeredgecolor": colour} if beyond else {"markeredgecolor": "white"}
     axes.plot(
-        x[chosen], y[chosen], markersize=7, markeredgecolor="white", markeredgewidth=0.7, zorder=5, label=name, **look
-    )
+        *_place(middle, reach), markersize=7, markeredgewidth=1.2 if beyond else 0.7, zorder=5, clip_on=False,
+        label=name, **look
+    )  # fmt: skip
+
+
+def _place(table: pd.DataFrame, reach: float) -> tuple[Floats, Floats]:
+    """Where marks lie: at the angle of their correlation, and no farther out than the rim."""
+    r, ratio = np.clip(table["r"].to_numpy(float), -1, 1), np.clip(table["ratio"].to_numpy(float), 0, reach)
+    return ratio * r, ratio * np.sqrt(1 - r**2)
 
 
 def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
     """The medians, and what the lines are."""
     table = data.need("product", "title", "kind", "ratio", "r")
-    told = [f"{r.title}: ratio {r.ratio:.2f}, R {r.r:.2f}" for r in table[table["kind"] == "median"].itertuples()]
-    far = (table["ratio"] > _reach(data, options)) | ((table["r"] < 0) & (not _half(data)))
+    reach, middle = _reach(data, options), _medians(table)
+    told = [f"{r.title}: ratio {r.ratio:.2f}, R {r.r:.2f}" for r in middle.itertuples()]
+    rim = middle.loc[middle["ratio"] > reach, "title"].astype(str)
+    empty = [title for product, title in _titles(data) if product not in set(middle["product"].astype(str))]
+    far = (table["ratio"] > reach) | ((table["r"] < 0) & (not _half(data)))
     outside = int((far & (table["kind"] == "location")).sum())
-    lines = "Dashed circles are of equal centred difference (RMS), 0.5 of the reference's standard deviation apart"
-    small = "Small marks are locations, large ones their median" if options["locations"] else "Marks are medians"
-    beyond = (f"{outside} marks of locations lie outside the diagram",) if outside and options["locations"] else ()
-    return (f"At the median {'; '.join(told)}", lines, small, *beyond)
+    apart = f"{_step(reach):g} of the reference's standard deviation"
+    said = (
+        f"At the median {'; '.join(told)}" if told else "",
+        f"The median of {', '.join(rim)} lies beyond the ratio {reach:g} and is a hollow mark at the rim"
+        if len(rim) else "",
+        f"{', '.join(empty)}: no location has both a slope and a correlation, so nothing is drawn" if empty else "",
+        f"Dashed circles are of equal centred difference (RMS), {apart} apart",
+        "Small marks are locations, large ones their median" if options["locations"] else "Marks are medians",
+        f"{outside} marks of locations lie outside the diagram" if outside and options["locations"] else "",
+    )  # fmt: skip
+    return tuple(filter(None, said))
