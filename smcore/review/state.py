@@ -161,8 +161,9 @@ class Review:
             counts where its reviewer saw names and metrics.
         """
         if blind:
-            seen = (e for e in self.events if e.conditions.blind or e.action not in (words.EXCLUDE, words.RESTORE))
-            return fold(seen).exclusions()
+            deciding = {e.id for e in self.events if e.action in (words.EXCLUDE, words.RESTORE)}
+            deciding |= {e.id for e in self.events if e.action == words.UNDO and e.payload["event"] in deciding}
+            return fold(e for e in self.events if e.conditions.blind or e.id not in deciding).exclusions()
         return tidy(one for review in self.subjects.values() for one in review.exclusions)
 
     def undoable(self, reviewer: str) -> Event | None:

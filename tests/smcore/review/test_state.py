@@ -134,7 +134,19 @@ def test_blind_exclusions_are_what_blind_decisions_left_standing(make):
     assert fold([blind, seen]).exclusions(blind=True) == (may,)
     assert fold([blind, seen, taken_back]).exclusions(blind=True) == (may,)
     assert fold([blind, seen, taken_back]).exclusions() == (june,)
-    assert fold([blind, seen, make.undo(blind)]).exclusions(blind=True) == ()
+
+
+def test_an_undo_in_sight_of_names_and_metrics_changes_no_blind_exclusion(make):
+    """Taken back by undo or by restore, the decision of one who saw counts for as little."""
+    blind, may = make.exclude(*MAY, blind=True), (Exclusion("s1", *MAY, "flat"),)
+    seen = fold([blind, make.undo(blind)])
+    assert (seen.exclusions(), seen.exclusions(blind=True)) == ((), may)
+    assert fold([blind, make("undo", event=blind.id, blind=True)]).exclusions(blind=True) == ()
+    restored = make.restore(blind, blind=True)
+    back = fold([blind, restored, make.undo(restored)])
+    assert (back.exclusions(), back.exclusions(blind=True)) == (may, ())
+    given = make.verdict(5)
+    assert fold([given, blind, make.undo(given)]).exclusions(blind=True) == may
 
 
 def test_events_may_come_in_any_order(make):
