@@ -84,7 +84,7 @@ def command(
     os.environ["LOAM_HOME"] = str(folder)
     from app.commands.serve import command as serve
 
-    serve(catalogs=[folder / "catalog.yml"], port=port, no_open=no_open)
+    serve([folder / "catalog.yml"], port=port, no_open=no_open)
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 CODE_AT = """([name, lat, lon]) => {
   const d = loam.model(name).data, image = d.image[0], [rows, columns] = image.shape, R = 6378137;
   const x = R * lon * Math.PI / 180, y = R * Math.log(Math.tan(Math.PI / 4 + lat * Math.PI / 360));
@@ -40,6 +42,7 @@ def test_the_divider_shows_the_other_product_right_of_it(walk: Any) -> None:
     assert codes[0] == codes[1] > 1, "the cut picture has the same value at the same place"
 
 
+@pytest.mark.slow
 def test_maps_chosen_one_way_after_the_other_are_drawn_without_a_fault(walk: Any) -> None:
     walk.open(product="coarse")
     choice = walk.page.locator(".compare select").last

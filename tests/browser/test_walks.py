@@ -240,6 +240,7 @@ def test_a_hostile_link_opens_the_app(walk: Any) -> None:
     assert "passwd" not in walk.page.url
 
 
+@pytest.mark.slow
 def test_a_catalogue_that_breaks_while_the_server_runs_is_said_on_the_page(walk: Any) -> None:
     good = walk.served.second.read_text(encoding="utf-8")
     walk.served.second.write_text("version: 2\nentries: {a: {reader: 'os:system'}}\n", encoding="utf-8")
@@ -268,6 +269,7 @@ def test_two_tabs_do_not_move_each_other(walk: Any) -> None:
     other.close()
 
 
+@pytest.mark.slow
 def test_what_a_panel_shows_can_be_saved(walk: Any) -> None:
     lat, lon = place_of(walk)
     walk.open(product="fine", t="2018-01-10", at=f"{lat:.3f},{lon:.3f}")

@@ -294,6 +294,7 @@ def test_a_damaged_or_foreign_part_is_done_again(
     assert len(done) == 2
 
 
+@pytest.mark.slow
 def test_parts_come_back_from_files_whatever_the_analyses(catalog: Catalog, tmp_path: Path) -> None:
     options = RunOptions(PLAIN.match, PLAIN.estimates, triple=True, stability=30, strata=("season", "source"))
     plan = make_plan(["product", "other"], "reference", catalog, options)

@@ -162,6 +162,7 @@ def crop(tmp_path_factory: pytest.TempPathFactory, tiny_cut: Cut) -> Path:
     return build(smaller, tmp_path_factory.mktemp("crop") / "world", processes=1).folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", [p for p in PRODUCTS if p != "demo-stations"])
 def test_a_crop_equals_the_larger_world_bit_for_bit(folder: Path, crop: Path, product: str) -> None:
     whole, part = _load(folder, product), _load(crop, product)

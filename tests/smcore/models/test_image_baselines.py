@@ -42,7 +42,10 @@ def small(name: str) -> ImageModel:
 
 
 @pytest.fixture(
-    params=[pytest.param(name, marks=pytest.mark.slow if name == "plain_se" else ()) for name in SMALL], scope="module"
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name in ("plain_se", "unet", "resnet") else ()) for name in SMALL
+    ],
+    scope="module",
 )
 def fitted(request: pytest.FixtureRequest) -> ImageModel:
     model = small(request.param)
