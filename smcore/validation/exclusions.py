@@ -7,6 +7,7 @@ in :mod:`smcore.validation.matching.excluding`.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ MOST: Final = 20_000
 
 _LONGEST: Final = 300
 _SECOND: Final = 1_000_000  # µs
+_WRITTEN: Final = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2}|\d{8})(?:Z|(?P<time>[T ]\S+))?", re.ASCII)
+"""A day, in UTC, or a time; a day with an offset is none, since its hours are read as an offset or as a time."""
+
 _EPOCH: Final = datetime(1970, 1, 1)
 _EVER, _FOREVER = -(2**63) + 1, 2**63 - 1
 
@@ -34,7 +38,8 @@ class Exclusion:
         Text of the column ``sensor`` of metrics.csv; of ``location`` where the reference has no sensors.
     start, end
         ISO 8601 in UTC, both inclusive, kept to the second as ``2016-04-01T00:00:00``; '' leaves that side open. A day
-        alone means its first second as ``start`` and its last as ``end``; a time with a zone is turned into UTC.
+        alone, of UTC, means its first second as ``start`` and its last as ``end``; a time with a zone is turned into
+        UTC, and a day with an offset is refused.
     reason
         Why, usually a code of the review; '' where none was given.
 
@@ -96,16 +101,20 @@ def _time(text: str, subject: str, *, last: bool) -> str:
     if not text:
         return ""
     try:
-        found = datetime.fromisoformat(text)
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
+            raise ValueError
+        is_day = not written["time"]
+        found = datetime.fromisoformat(written["day"] if is_day else text)
         if found.tzinfo is not None:
             found = found.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError) as error:
         raise MatchError(
             f"{_shown(text)} is no time",
             where=f"exclusion of {_shown(subject)}",
-            hint="write it as 2016-04-01T12:00:00",
+            hint="write it as 2016-04-01T12:00:00, a whole day of UTC as 2016-04-01",
         ) from error
-    if last and len(text) <= len("2016-04-01") and found.time() == datetime.min.time():
+    if last and is_day:
         found = found.replace(hour=23, minute=59, second=59)
     return found.replace(microsecond=0).isoformat()
 

@@ -243,6 +243,30 @@ def test_times_are_kept_to_the_second_and_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2016-04-01Z", "2016-04-01T00:00:00", "2016-04-01T23:59:59"),
+        ("20160401", "2016-04-01T00:00:00", "2016-04-01T23:59:59"),
+        ("2016-04-01 00:00", "2016-04-01T00:00:00", "2016-04-01T00:00:00"),
+        ("2016-04-01T05", "2016-04-01T05:00:00", "2016-04-01T05:00:00"),
+        ("2016-04-01T23:30-02:00", "2016-04-02T01:30:00", "2016-04-02T01:30:00"),
+    ],
+)
+def test_a_day_is_whole_and_a_time_is_that_time(text: str, first: str, last: str) -> None:
+    assert Exclusion("a", text).start == first
+    assert Exclusion("a", "", text).end == last
+
+
+@pytest.mark.parametrize(
+    "text", ["2016-04-01+02:00", "2016-04-02-05:00", "20160401-05:00", "2016-04-01x05:00", "2016-W13", "2016-04-01T"]
+)
+def test_a_day_with_an_offset_is_no_time_of_that_day(text: str) -> None:
+    for period in ((text, ""), ("", text)):
+        with pytest.raises(MatchError, match="is no time"):
+            Exclusion("a", *period)
+
+
+@pytest.mark.parametrize(
     ("fields", "sentence"),
     [
         (("", "", "", ""), "no subject"),
