@@ -120,7 +120,7 @@ def _zip(folder: Path, file: Path, cancelled: Cancel = never) -> None:
     """Put a folder into one file, stored as it is: its chunks are compressed already."""
     import zipfile
 
-    from smcore.export.draft import drafted
+    from smcore.out_file import drafted
     from smcore.progress import check
 
     try:

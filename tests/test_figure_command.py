@@ -59,15 +59,17 @@ def test_what_can_t_be_drawn_is_one_sentence_and_leaves_nothing(
     newer, lost = tmp_path / "newer.json", tmp_path / "lost.json"
     newer.write_text(json.dumps(good | {"version": 99}))
     lost.write_text(json.dumps(good | {"kind": "taylor", "data": {"source": "run", "run": "gone"}}))
-    out = tmp_path / "x.png"
+    out, there = tmp_path / "x.png", world / "there.png"
+    there.touch()
     for arguments, said in (
         ((newer, "--out", out), "of version 99"),
         ((lost, "--out", out), "There is no such run (gone)"),
         ((tmp_path / "none.json", "--out", out), "The recipe can't be read"),
         ((world / "map.json", "--out", tmp_path / "x.tiff"), "png or svg or pdf, not 'tiff'"),
+        ((world / "map.json", "--out", there), "Something is there already"),
         ((world / "map.json", "--out", out, "--dpi", "9"), "whole number from 150 to 600"),
         ((world / "map.json", "--out", out, "--preset", "nature"), "must be one of agu"),
-        ((world / "map.json", "--out", tmp_path / "no" / "x.png"), "The picture can't be written"),
+        ((world / "map.json", "--out", tmp_path / "no" / "x.png"), "There is no such folder"),
     ):
         status, printed, err = loam(world, capsys, *arguments)
         assert (status, printed) == (2, "")

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from smcore.bundle.compare import Comparison, compare
+from smcore.bundle.compare import compare
 from smcore.bundle.layout import is_bundle
 from smcore.bundle.open import open_bundle
-from smcore.errors import ExportError
+from smcore.out_file import check_place, drafted
 from smcore.validation.runs.output import write_csv
 from smcore.validation.runs.results import RunResults, open_run
 
@@ -21,11 +21,15 @@ def command(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a run, or a bundle.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The other one.")],
     out: Annotated[Path | None, typer.Option("--out", help="CSV file of all numbers of both, side by side.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a plain file of that name.")] = False,
 ) -> dict[str, Any]:
     """Say what two runs were made of, where their numbers differ, and which of the causes touches which station."""
+    if out is not None:
+        check_place(out, endings=(".csv",), overwrite=overwrite)
     found = compare(_opened(a), _opened(b))
     if out is not None:
-        _write(found, out)
+        with drafted(out, overwrite=overwrite) as draft:
+            write_csv(found.table, draft)
     stations = found.stations()
     return {
         "a": str(a),
@@ -57,11 +61,3 @@ def render(result: dict[str, Any]) -> None:
 
 def _opened(folder: Path) -> RunResults:
     return open_bundle(folder).results if is_bundle(folder) else open_run(folder)
-
-
-def _write(found: Comparison, out: Path) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_csv(found.table, out)
-    except OSError as error:
-        raise ExportError(f"The table can't be written: {error.strerror or error}", where=str(out)) from error

@@ -34,6 +34,7 @@ def command(
         list[str] | None,
         typer.Option("--mask", help="Leave values out by a named rule, as frozen_ground (repeatable)."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a plain file of that name.")] = False,
 ) -> dict[str, Any]:
     """Write a window of a product as a file for other software, or say how large it would be."""
     from smcore.export.provenance import left_out
@@ -50,10 +51,10 @@ def command(
             raise ExportError("Neither a file nor a format is named", hint="add --out FILE, or --format for the size")
         return about | {"format": form, "size": asdict(export.size(form))}
     form = form or format_of(out)
-    size = asdict(export.check(form, out))
+    size = asdict(export.check(form, out, overwrite=overwrite))
     if not context.json:
         typer.echo(f"about {_size(size['bytes'])}: {size['steps']} steps, {size['cells']} places", err=True)
-    written = export.write(out, form, progress=context.progress)
+    written = export.write(out, form, progress=context.progress, overwrite=overwrite)
     return about | {"size": size} | asdict(written)
 
 
@@ -75,6 +76,6 @@ def render(result: dict[str, Any]) -> None:
 
 
 def _size(count: int) -> str:
-    from smcore.export.draft import human
+    from smcore.export.sizes import human
 
     return human(count)

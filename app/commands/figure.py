@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from app import cli
-from smcore.errors import ExportError
 from smcore.home import home
+from smcore.out_file import check_place, drafted
 
 
 def command(
@@ -41,6 +41,7 @@ def command(
         check_folder(out, overwrite=overwrite)
     else:
         check_format(form)
+        check_place(out, overwrite=overwrite)
     wanted = {"preset": preset, "columns": columns, "dpi": dpi}
     chosen = read_recipe(recipe).changed(**{name: value for name, value in wanted.items() if value is not None})
     places = Places(
@@ -57,19 +58,9 @@ def command(
         written = write_package(prepared, out, overwrite=overwrite)
         return {**about, "out": str(out), "files": written, "notes": notes}
     raw = picture(prepared, form)
-    _write(out, raw)
-    return {**about, "out": str(out), "bytes": len(raw), "notes": notes}
-
-
-def _write(file: Path, raw: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = file.with_name(f".{file.name}.part")
-    try:
+    with drafted(out, overwrite=overwrite) as draft:
         draft.write_bytes(raw)
-        draft.replace(file)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ExportError(f"The picture can't be written: {error.strerror or error}", where=str(file)) from error
+    return {**about, "out": str(out), "bytes": len(raw), "notes": notes}
 
 
 def render(result: dict[str, Any]) -> None:

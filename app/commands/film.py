@@ -31,6 +31,7 @@ def command(
     width: Annotated[int, typer.Option("--width", help="Of the picture [px], 320 to 1920.")] = 960,
     rate: Annotated[int, typer.Option("--rate", help="Frames a second, 1 to 25.")] = 5,
     title: Annotated[str, typer.Option("--title", help="In place of the product's.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a plain file of that name.")] = False,
 ) -> dict[str, Any]:
     """Film a window of a product; of more than 400 steps every k-th is a frame."""
     from smcore.export.film import Film, FilmLook
@@ -42,13 +43,13 @@ def command(
         entry, variable, Window(start, end, *(bbox or (-180.0, -90.0, 180.0, 90.0))), quality=quality, rules=mask or (),
         look=FilmLook(colours, colour_range, width, rate, title),
     )  # fmt: skip
-    written = film.write(out, progress=context.progress)
+    written = film.write(out, progress=context.progress, overwrite=overwrite)
     return {"id": entry_id, "synthetic": entry.synthetic, "every": film.every, **asdict(written)}
 
 
 def render(result: dict[str, Any]) -> None:
     """Say what was written."""
-    from smcore.export.draft import human
+    from smcore.export.sizes import human
 
     if result["synthetic"]:
         typer.echo("SYNTHETIC: the product is made up")

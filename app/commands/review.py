@@ -38,12 +38,15 @@ def show(run: Annotated[Path, typer.Argument(help="Folder of the run.")]) -> dic
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of the run, or its review.sqlite.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .json.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a plain file of that name.")] = False,
 ) -> dict[str, Any]:
     """Save all decisions on a run, with their history, as CSV or JSON."""
     from smcore.review.exchange import save
 
     log = _log_of(run)
-    return {"out": str(out), "events": save(log.events(), log.run, out), "fault": log.fault}
+    events = log.events()
+    saved = save(events, log.run, out, partial=log.is_partial, overwrite=overwrite)
+    return {"out": str(out), "events": saved, "fault": log.fault, "notes": _lost(log.is_partial)}
 
 
 @group.command("import")
@@ -53,35 +56,49 @@ def take_in(
 ) -> dict[str, Any]:
     """Take the decisions of others into the log of a run; what is there already stays as it is."""
     from smcore.review.conflicts import conflicts
-    from smcore.review.exchange import load
+    from smcore.review.exchange import read
     from smcore.review.log import union
 
     log = _log_of(into)
-    fresh = log.add(union(*(load(file, log.run)[0] for file in files)))
+    read_in = [read(file, log.run) for file in files]
+    partial = any(one.is_partial for one in read_in)
+    fresh = log.add(union(*(one.events for one in read_in)), partial=partial)
     events = log.events()
     found = [_conflict(one) for one in conflicts(events)]
-    return _told({"log": str(log.path), "new": fresh, "events": len(events), "conflicts": found})
+    return _told(
+        {"log": str(log.path), "new": fresh, "events": len(events), "conflicts": found, "notes": _lost(partial)}
+    )
 
 
 @group.command("merge")
 def merge(
     files: Annotated[list[Path], typer.Argument(help="Two or more reviews of one run: .csv, .json or .sqlite.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .csv or .json.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a plain file of that name.")] = False,
 ) -> dict[str, Any]:
     """Put the reviews of several people together, and list where they differ."""
     from smcore.review.conflicts import conflicts
-    from smcore.review.exchange import load, save
+    from smcore.review.exchange import read, save
     from smcore.review.log import union
 
     if len(files) < 2:
         raise ReviewError("A merge needs two reviews or more", hint="name their files")
-    loaded = [load(file) for file in files]
-    runs = {run for _, run in loaded if run}
+    loaded = [read(file) for file in files]
+    runs = {one.run for one in loaded if one.run}
     if len(runs) > 1:
         raise ReviewError("The files are reviews of different runs", where=", ".join(file.name for file in files))
-    events = union(*(found for found, _ in loaded))
+    events = union(*(one.events for one in loaded))
     found = [_conflict(one) for one in conflicts(events)]
-    return _told({"out": str(out), "events": save(events, "".join(runs), out), "conflicts": found})
+    partial = any(one.is_partial for one in loaded)
+    written = save(events, "".join(runs), out, partial=partial, overwrite=overwrite)
+    return _told({"out": str(out), "events": written, "conflicts": found, "notes": _lost(partial)})
+
+
+def _lost(partial: bool) -> list[str]:
+    """What is to be said of a review of which events were lost."""
+    from smcore.review.exchange import LOST
+
+    return [f"{LOST[0].upper()}{LOST[1:]}"] if partial else []
 
 
 def _log_of(run: Path) -> Any:

@@ -22,7 +22,7 @@ from app.views.fold import Fold
 from app.views.map import MapView
 from app.words import of_library, said_of
 from smcore.errors import SmcoreError
-from smcore.export.draft import human
+from smcore.export.sizes import human
 
 POLL_MS = 250
 LISTED = 5

@@ -21,7 +21,7 @@ from app.result_store import ResultStore
 from app.selection import Selection
 from app.words import of_library, said_of
 from smcore.errors import SmcoreError
-from smcore.export.draft import human
+from smcore.export.sizes import human
 from smcore.figures.presets import COLUMNS, PRESETS
 from smcore.figures.projections import TITLES
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
-from smcore.export import draft, provenance
-from smcore.export.draft import human
+from smcore.export import provenance, sizes
 from smcore.export.source import Source, open_source
 from smcore.maps import paint, plan
 from smcore.masks import masked_map
+from smcore.out_file import check_place, drafted
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.time_support import step_label
 from smcore.window import Window
@@ -219,11 +219,11 @@ class Film:
         ExportError
             If it is larger than the quota or what the disk has left.
         """
-        size, allowed = self.size(kind), draft.quota() if quota is None else quota
+        size, allowed = self.size(kind), sizes.quota() if quota is None else quota
         room = min(allowed, shutil.disk_usage(out.parent).free)
         if size.bytes > room:
             raise ExportError(
-                f"The film would take about {human(size.bytes)}, and may take {human(room)}",
+                f"The film would take about {sizes.human(size.bytes)}, and may take {sizes.human(room)}",
                 hint="choose fewer days or a smaller width",
             )
         return size
@@ -236,6 +236,7 @@ class Film:
         progress: Progress = quiet,
         cancelled: Cancel = never,
         quota: int | None = None,
+        overwrite: bool = False,
     ) -> FilmWritten:
         """Write the film; it is whole, or not there.
 
@@ -243,6 +244,8 @@ class Film:
         ----------
         kind
             ``gif`` or ``mp4``; '' takes the ending of ``out``.
+        overwrite
+            As in :func:`smcore.out_file.check_place`.
 
         Raises
         ------
@@ -255,15 +258,15 @@ class Film:
         from smcore.export import film_files
 
         kind = kind or out.suffix.lower().removeprefix(".")
-        draft.check_place(out)
+        check_place(out, overwrite=overwrite)
         self.afford(kind, out, quota=quota)
         shown = _Shown(self, progress, cancelled)
-        with draft.drafted(out) as path:
+        with drafted(out, overwrite=overwrite) as path:
             film_files.encode(kind, path, shown.frames(), self.stage.size, self.look.rate, self.colours[0])
             if shown.blank == shown.count:
                 raise ExportError("No frame has a value in this window", hint="choose other days or another box")
             film_files.verify(kind, path, shown.count, self.stage.size)
-            taken = draft.size_of(path)
+            taken = sizes.size_of(path)
         progress(1.0, "written")
         return FilmWritten(out, taken, shown.count, shown.blank, shown.count / self.look.rate)
 

@@ -13,10 +13,11 @@ import numpy as np
 from smcore import plugins
 from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
-from smcore.export import draft
-from smcore.export.draft import human
+from smcore.export import sizes
 from smcore.export.proof import Count
+from smcore.export.sizes import human
 from smcore.export.source import Source, open_source
+from smcore.out_file import check_place, drafted
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.window import Window
 
@@ -129,7 +130,7 @@ class Export:
             round(sampled * times) + module.fixed(source), steps, cells, int(np.prod(shape)) * len(source.variables)
         )
 
-    def check(self, form: str, out: Path, *, quota: int | None = None) -> Size:
+    def check(self, form: str, out: Path, *, quota: int | None = None, overwrite: bool = False) -> Size:
         """Say how large it will be, or why it can't be written there.
 
         Raises
@@ -138,7 +139,7 @@ class Export:
             If something is at ``out``, the export is larger than the quota or the disk has room for, or the format
             can't hold it.
         """
-        draft.check_place(out)
+        check_place(out, overwrite=overwrite)
         return self.afford(form, out, quota=quota)
 
     def afford(self, form: str, out: Path, *, quota: int | None = None) -> Size:
@@ -147,11 +148,11 @@ class Export:
         if hasattr(module, "examine"):
             module.examine(self.source, out)
         size = self.size(form)
-        allowed = draft.quota() if quota is None else quota
+        allowed = sizes.quota() if quota is None else quota
         if size.bytes > allowed:
             raise ExportError(
                 f"The file would take about {human(size.bytes)}; an export may have {human(allowed)}",
-                where=draft.QUOTA_VARIABLE,
+                where=sizes.QUOTA_VARIABLE,
                 hint=self._what_fits(size, allowed),
             )
         free = shutil.disk_usage(out.parent).free
@@ -178,6 +179,7 @@ class Export:
         progress: Progress = quiet,
         cancelled: Cancel = never,
         quota: int | None = None,
+        overwrite: bool = False,
     ) -> Written:
         """Write the file, read it again, compare it with the source, and only then give it its name.
 
@@ -186,7 +188,9 @@ class Export:
         form
             Name of the format; empty takes it from the ending of ``out``.
         quota
-            Bytes that the file may have; None takes :func:`smcore.export.draft.quota`.
+            Bytes that the file may have; None takes :func:`smcore.export.sizes.quota`.
+        overwrite
+            Whether a plain file that is there may be replaced, as :func:`smcore.out_file.check_place` has it.
 
         Raises
         ------
@@ -198,10 +202,10 @@ class Export:
         """
         form = form or format_of(out)
         module, count = _fitting(form, self.source), Count()
-        allowed = draft.quota() if quota is None else quota
+        allowed = sizes.quota() if quota is None else quota
         progress(0.0, "measuring")
-        size = self.check(form, out, quota=allowed)
-        with draft.drafted(out) as path:
+        size = self.check(form, out, quota=allowed, overwrite=overwrite)
+        with drafted(out, overwrite=overwrite) as path:
             watched = _watching(path, allowed, part(progress, 0.0, 0.6))
             module.write(self.source, path, watched, cancelled, count)
             if not count.values:
@@ -210,7 +214,7 @@ class Export:
                 )
             module.verify(self.source, path, part(progress, 0.6, 1.0), cancelled)
             check(cancelled)
-            taken = draft.size_of(path)
+            taken = sizes.size_of(path)
         progress(1.0, "written and compared")
         return Written(out, form, taken, size.steps, size.cells, count.values)
 
@@ -233,7 +237,7 @@ def _watching(path: Path, allowed: int, progress: Progress) -> Progress:
     def report(share: float, what: str) -> None:
         nonlocal calls
         calls += 1
-        if calls % _WATCH_EVERY == 0 and draft.size_of(path) > allowed:
+        if calls % _WATCH_EVERY == 0 and sizes.size_of(path) > allowed:
             raise ExportError(
                 f"The file grew beyond the {human(allowed)} that an export may have", hint="choose a smaller window"
             )

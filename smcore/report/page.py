@@ -6,12 +6,11 @@ forbids every request, so that it can be opened from a disk, a mail or an archiv
 
 from __future__ import annotations
 
-import os
-import uuid
 from pathlib import Path
 from typing import Final
 
 from smcore.errors import ExportError
+from smcore.out_file import drafted
 from smcore.progress import Cancel, Progress, never, quiet
 from smcore.progress import part as part_of
 from smcore.report import analysed, compared, methods, reviewed, stations
@@ -97,25 +96,21 @@ def page(title: str, body: Html) -> str:
     return f'<!doctype html>\n<html lang="en">{tag("head", head)}{tag("body", body)}</html>\n'
 
 
-def write_page(text: str, out: Path) -> None:
+def write_page(text: str, out: Path, *, overwrite: bool = False) -> None:
     """Write a page, whole or not at all.
+
+    Parameters
+    ----------
+    overwrite
+        Whether a plain file that is there may be replaced, as :func:`smcore.out_file.check_place` has it.
 
     Raises
     ------
     ExportError
-        If the file can't be written.
+        If something is there already, or the file can't be written.
     """
-    draft = out.absolute().parent / f".{out.name}.{uuid.uuid4().hex}"
-    try:
-        if out.is_dir():
-            raise ExportError("The report is to be a file, and there is a folder", where=str(out), hint="name a file")
-        draft.parent.mkdir(parents=True, exist_ok=True)
+    with drafted(out, endings=(".html",), overwrite=overwrite) as draft:
         draft.write_text(text, encoding="utf-8")
-        os.replace(draft, out)
-    except OSError as error:
-        raise ExportError(f"The report can't be written: {error.strerror or error}", where=str(out)) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _header(title: str, material: Material) -> Html:

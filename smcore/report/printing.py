@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from smcore.errors import ExportError
+from smcore.out_file import drafted
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _SECONDS: Final = 300
@@ -28,13 +29,18 @@ def browser() -> str | None:
     return str(sorted(kept)[-1]) if kept else None
 
 
-def print_pdf(page: Path, out: Path) -> Path:
+def print_pdf(page: Path, out: Path, *, overwrite: bool = False) -> Path:
     """Print an HTML file on A4.
+
+    Parameters
+    ----------
+    overwrite
+        Whether a plain file that is there may be replaced, as :func:`smcore.out_file.check_place` has it.
 
     Raises
     ------
     ExportError
-        If no Chromium is there, or it does not print.
+        If no Chromium is there, it does not print, or the place is taken.
     """
     program = browser()
     if program is None:
@@ -51,8 +57,9 @@ def print_pdf(page: Path, out: Path) -> Path:
         line = [program, *flags, f"--print-to-pdf={draft}", page.absolute().as_uri()]
         try:
             subprocess.run(line, check=True, capture_output=True, timeout=_SECONDS)  # noqa: S603 - a browser found here
-            shutil.move(draft, out)
         except (OSError, subprocess.SubprocessError) as error:
             why = "it took too long" if isinstance(error, subprocess.TimeoutExpired) else "it stopped"
             raise ExportError(f"Chromium did not print the report: {why}", where=program) from error
+        with drafted(out, overwrite=overwrite) as kept:
+            shutil.copyfile(draft, kept)
     return out

@@ -11,20 +11,24 @@ import csv
 import io
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from smcore.errors import ExportError, ReviewError
+from smcore.out_file import drafted
 from smcore.review.database import run_of
-from smcore.review.events import MOST_EVENTS, OPTIONAL, PAYLOADS, Event
-from smcore.review.log import ReviewLog, union
+from smcore.review.events import MOST_EVENTS, OPTIONAL, PAYLOADS, Event, is_text
+from smcore.review.log import ReviewLog, check_whole, union
 from smcore.review.records import event_of, parsed, payload_text, record_of
 
 VERSION: Final = 1
+LOST: Final = "a part of this review was lost: it is what could be read of a damaged log"
 _FORM: Final = "loam review"
+_PARTIAL: Final = " partial"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_LONGEST_RUN: Final = 80  # characters
 _LARGEST: Final = 256_000_000  # bytes
 _FIXED: Final = (
     "form", "run", "sequence", "id", "time", "reviewer", "subject", "action", "blind", "headline", "order",
@@ -35,7 +39,7 @@ _LISTS: Final = ("reasons", "exclusions", "replaces")
 _FLAGS: Final = ("blind", "headline", "on")
 
 
-def save(events: Iterable[Event], run: str, path: Path) -> int:
+def save(events: Iterable[Event], run: str, path: Path, *, partial: bool = False, overwrite: bool = False) -> int:
     """Write a review into a file, whole or not at all; the suffix says in which form.
 
     Parameters
@@ -44,6 +48,10 @@ def save(events: Iterable[Event], run: str, path: Path) -> int:
         Identity of the run that it is a review of.
     path
         ``.csv`` or ``.json``.
+    partial
+        Whether events were lost (:attr:`smcore.review.log.ReviewLog.is_partial`): then the file says so.
+    overwrite
+        Whether a plain file that is there may be replaced, as :func:`smcore.out_file.check_place` has it.
 
     Returns
     -------
@@ -53,28 +61,42 @@ def save(events: Iterable[Event], run: str, path: Path) -> int:
     Raises
     ------
     ExportError
-        If the suffix is another, or the file can't be written.
+        If the suffix is another, something is there already, or the file can't be written.
     """
     ordered = union(events)
-    forms: dict[str, Callable[[Sequence[Event], str], str]] = {".csv": _csv_text, ".json": _json_text}
+    forms: dict[str, Callable[[Sequence[Event], str, str], str]] = {".csv": _csv_text, ".json": _json_text}
     if path.suffix.lower() not in forms:
         raise ExportError("A review is saved as .csv or .json", where=path.name, hint="give the file such a name")
-    text = forms[path.suffix.lower()](ordered, run)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        raise ExportError(f"The review can't be written: {error.strerror or error}", where=str(path)) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    text = forms[path.suffix.lower()](ordered, run, f"{_FORM} {VERSION}{_PARTIAL if partial else ''}")
+    with drafted(path, overwrite=overwrite) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
     return len(ordered)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a file holds: events in order, the identity of their run ('' where a table is empty), whether some are lost.
+
+    ``is_accepted`` says that it is a log which took in what is left of a damaged one, and goes on from there.
+    """
+
+    events: tuple[Event, ...]
+    run: str
+    is_partial: bool = False
+    is_accepted: bool = False
+
+
 def load(path: Path, run: str = "") -> tuple[tuple[Event, ...], str]:
+    """Events of a whole review and the identity of their run, as :func:`read` has them; a part of one is refused."""
+    found = read(path, run)
+    if found.is_partial and not found.is_accepted:
+        raise ReviewError(LOST[0].upper() + LOST[1:], where=path.name, hint="loam review import takes it into a log")
+    return found.events, found.run
+
+
+def read(path: Path, run: str = "") -> Reading:
     """Read a review from a file of :func:`save`, or from a log; nothing in it is trusted.
 
     Parameters
@@ -84,8 +106,8 @@ def load(path: Path, run: str = "") -> tuple[tuple[Event, ...], str]:
 
     Returns
     -------
-    tuple
-        The events in order, and the identity of their run ('' where a table is empty).
+    Reading
+        Its events.
 
     Raises
     ------
@@ -96,30 +118,30 @@ def load(path: Path, run: str = "") -> tuple[tuple[Event, ...], str]:
     suffix = path.suffix.lower()
     if suffix == ".sqlite":
         log = ReviewLog(path, run or run_of(path))
-        return union(log.events()), log.run
+        return _checked(Reading(union(log.events()), log.run, log.is_partial, not log.is_damaged), path)
     if suffix not in (".csv", ".json"):
         raise ReviewError("A review is read from .csv, .json or .sqlite", where=path.name)
     text = _text_of(path)
     try:
-        records, own = _of_csv(text) if suffix == ".csv" else _of_json(text)
+        records, own, is_partial = _of_csv(text) if suffix == ".csv" else _of_json(text)
         events = union(_event(record, number) for number, record in enumerate(records, start=1))
     except (ValueError, csv.Error) as error:
         raise ReviewError(f"The file is damaged, or no review: {error}", where=path.name) from error
     except ReviewError as error:
         raise ReviewError(error.what, where=f"{path.name}, {error.where}".rstrip(", "), hint=error.hint) from error
-    _check_whole(events, path)
+    if len(own) > _LONGEST_RUN or not is_text(own):
+        raise ReviewError("The file does not say properly of which run it is", where=path.name)
     if run and own and own != run:
         raise ReviewError("The file is the review of another run", where=path.name, hint="choose the run it belongs to")
-    return events, own
+    return _checked(Reading(events, own, is_partial), path)
 
 
-def _check_whole(events: Sequence[Event], path: Path) -> None:
-    """A review holds all that its events could see, so no sequence number is larger than their count."""
-    if events and events[-1].sequence > len(events):
-        raise ReviewError(
-            f"Events are missing: one has the number {events[-1].sequence}, and there are {len(events)}",
-            where=path.name, hint="use a whole export",
-        )  # fmt: skip
+def _checked(found: Reading, path: Path) -> Reading:
+    try:
+        check_whole(found.events, partial=found.is_partial)
+    except ReviewError as error:
+        raise ReviewError(error.what, where=path.name, hint=error.hint) from error
+    return found
 
 
 def _text_of(path: Path) -> str:
@@ -146,40 +168,43 @@ def _event(record: object, number: int) -> Event:
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------------
-def _json_text(events: Sequence[Event], run: str) -> str:
+def _json_text(events: Sequence[Event], run: str, form: str) -> str:
     lines = ",\n".join(payload_text(record_of(event)) for event in events)
-    return f'{{"form": "{_FORM} {VERSION}", "run": {json.dumps(run)}, "events": [\n{lines}\n]}}\n'
+    return f'{{"form": "{form}", "run": {json.dumps(run)}, "events": [\n{lines}\n]}}\n'
 
 
-def _of_json(text: str) -> tuple[Sequence[object], str]:
+def _of_json(text: str) -> tuple[Sequence[object], str, bool]:
     found = parsed(text)
     if not isinstance(found, dict):
         raise ValueError("it holds no review")
-    _check_form(found.get("form"))
+    is_partial = _check_form(found.get("form"))
     if set(found) != {"form", "run", "events"} or not isinstance(found["run"], str):
         raise ValueError("it has other keys than form, run and events")
     if not isinstance(found["events"], list):
         raise ValueError("its events are no list")
-    return found["events"], found["run"]
+    return found["events"], found["run"], is_partial
 
 
-def _check_form(form: object) -> None:
-    name, _, number = form.rpartition(" ") if isinstance(form, str) else ("", "", "")
+def _check_form(form: object) -> bool:
+    """Whether a file of ours says that events were lost; refuses what is no file of ours."""
+    text = form if isinstance(form, str) else ""
+    name, _, number = text.removesuffix(_PARTIAL).rpartition(" ")
     if name != _FORM or not number.isdecimal():
         raise ValueError(f"it does not say that it is a {_FORM}")
     if int(number[:9]) > VERSION:
         raise ReviewError(f"The review was written by a newer version of Loam (form {number[:9]})", hint="update Loam")
+    return text.endswith(_PARTIAL)
 
 
 # -- CSV -------------------------------------------------------------------------------------------------------------
-def _csv_text(events: Sequence[Event], run: str) -> str:
+def _csv_text(events: Sequence[Event], run: str, form: str) -> str:
     stream = io.StringIO(newline="")
     # quoted throughout: a carriage return within a text would else end its row
     table = csv.DictWriter(stream, [*_FIXED, *_CARRIED, *_LATER], quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writeheader()
     for event in events:
         values = record_of(event)
-        values |= {"form": f"{_FORM} {VERSION}", "run": run, **values.pop("payload")}
+        values |= {"form": form, "run": run, **values.pop("payload")}
         table.writerow({key: _cell(key, value) for key, value in values.items()})
     return stream.getvalue()
 
@@ -193,22 +218,24 @@ def _cell(key: str, value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _of_csv(text: str) -> tuple[list[dict[str, Any]], str]:
+def _of_csv(text: str) -> tuple[list[dict[str, Any]], str, bool]:
     table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     wanted = sorted([*_FIXED, *_CARRIED])
     if sorted(table.fieldnames or ()) not in (wanted, sorted([*wanted, *_LATER])):
+        if any(";" in name for name in table.fieldnames or ()):
+            raise ValueError("its cells are to be separated by commas, and here it is semicolons")
         raise ValueError("its columns are not those of a review")
     records: list[dict[str, Any]] = []
-    runs = set()
+    runs, partial = set(), set()
     for row in table:
         if None in row or None in row.values():
             raise ValueError(f"row {len(records) + 1} has another number of cells than the header")
-        _check_form(row["form"])
+        partial.add(_check_form(row["form"]))
         runs.add(_plain(row["run"]))
         records.append(_record(row))
     if len(runs) > 1:
         raise ValueError("it holds reviews of several runs")
-    return records, runs.pop() if runs else ""
+    return records, runs.pop() if runs else "", any(partial)
 
 
 def _record(row: dict[str, str]) -> dict[str, Any]:

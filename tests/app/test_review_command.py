@@ -46,6 +46,17 @@ def test_reviews_of_two_people_are_put_together_with_their_conflict_told(runs):
     assert "CONFLICT (verdict) =s1: Ada says 2" in _loam("show", runs / "mine")[1]
 
 
+def test_an_export_takes_the_place_of_a_file_only_if_asked_and_of_the_record_never(runs, capsys):
+    (runs / "ada.json").write_text("mine")
+    for out, more, said in (("ada.json", [], "or --overwrite"), ("mine/run.json", ["--overwrite"], "part of a result")):
+        before = (runs / out).read_bytes()
+        assert _loam("export", runs / "mine", "--out", runs / out, *more)[0] == 2
+        assert said in capsys.readouterr().err
+        assert (runs / out).read_bytes() == before
+    assert _loam("export", runs / "mine", "--out", runs / "ada.json", "--overwrite")[0] == 0
+    assert json.loads((runs / "ada.json").read_text())["events"]
+
+
 def test_a_review_of_another_run_is_refused_with_status_2(runs, capsys):
     assert _loam("export", runs / "mine", "--out", runs / "ada.json")[0] == 0
     other = RECORD | {"options": {"level": 0.9}}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smcore.errors import Cancelled, ExportError, MatchError, WindowError
-from smcore.export import draft, source
+from smcore.export import sizes, source
 from smcore.export.film import Film
 from smcore.export.formats import netcdf
 from smcore.export.request import Export, formats
@@ -91,12 +91,12 @@ def _around(shelf, index):
 
 
 def test_more_than_the_quota_is_refused_with_what_would_fit(flagged, tmp_path, said, monkeypatch):
-    monkeypatch.setenv(draft.QUOTA_VARIABLE, "12 kB")
+    monkeypatch.setenv(sizes.QUOTA_VARIABLE, "12 kB")
     sentence = said(lambda: flagged.write(tmp_path / "x.csv"))
     assert "an export may have 12 kB" in sentence
     fitting = int(sentence.partition("about ")[2].partition("; ")[2].partition("about ")[2].split()[0])
     assert 0 < fitting < 12
-    monkeypatch.setenv(draft.QUOTA_VARIABLE, "much")
+    monkeypatch.setenv(sizes.QUOTA_VARIABLE, "much")
     assert "is no size" in said(lambda: flagged.write(tmp_path / "x.csv"))
 
 

@@ -193,12 +193,12 @@ def test_a_station_can_have_a_report_of_its_own(material: Material, tmp_path: Pa
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    with pytest.raises(ExportError, match="is to be a file"):
-        write_page("x", tmp_path / "there")
+    (tmp_path / "there.html").mkdir()
+    with pytest.raises(ExportError, match="no plain file"):
+        write_page("x", tmp_path / "there.html")
     with pytest.raises(ExportError, match="can't be written"):
-        write_page("x", Path("/proc/none/report.html"))
-    assert [one.name for one in tmp_path.iterdir()] == ["there"]
+        write_page("x", Path("/proc/report.html"))
+    assert [one.name for one in tmp_path.iterdir()] == ["there.html"]
 
 
 def test_the_review_is_printed_with_exclusions_notes_and_history(hostile: Hostile, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def histories(draw):
 @given(histories(), st.sampled_from([".csv", ".json"]))
 def test_a_review_comes_back_from_a_file_event_by_event(tmp_path_factory, events, suffix):
     path = tmp_path_factory.getbasetemp() / f"review{suffix}"
-    assert save(events, RUN, path) == len(events)
+    assert save(events, RUN, path, overwrite=True) == len(events)
     found, run = load(path, RUN)
     assert found == tuple(events)
     assert run == (RUN if events or suffix == ".json" else "")
@@ -253,7 +253,10 @@ def test_a_table_that_was_changed_by_hand_is_refused_in_a_sentence(tmp_path, mak
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, make):
     with pytest.raises(ExportError, match=r"saved as \.csv or \.json"):
         save([make("look")], RUN, tmp_path / "review.txt")
-    with pytest.raises(ExportError, match="can't be written"):
+    with pytest.raises(ExportError, match="There is no such folder"):
         save([make("look")], RUN, tmp_path / "no such folder" / "review.csv")
     (tmp_path / "review.csv").write_text("kept")
+    with pytest.raises(ExportError, match="Something is there already"):
+        save([make("look")], RUN, tmp_path / "review.csv")
+    assert (tmp_path / "review.csv").read_text() == "kept"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["review.csv"]
