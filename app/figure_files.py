@@ -81,4 +81,7 @@ def found_file(figures: Path, figure: str, name: str) -> Path | None:
     if not _FIGURE.fullmatch(figure) or Path(name).name != name or name.startswith("."):
         return None
     file = figures / figure / FILES / name
-    return file if file.is_file() else None
+    try:
+        return file if file.is_file() else None
+    except OSError:  # a name that no file can have
+        return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from smcore import __version__
 from smcore.figures.data import Credit, Data
+from smcore.figures.drawing import fitting
 from smcore.figures.glyphs import REPLACED
 from smcore.figures.projections import TITLES
 from smcore.figures.recipe import Recipe, load_kind
@@ -30,23 +30,28 @@ def alternative(parts: Iterable[tuple[Recipe, Data]]) -> str:
     drawn = list(parts)
     told = []
     for i, (recipe, data) in enumerate(drawn):
-        kind: Any = load_kind(recipe.kind)
         letter = f"({LETTERS[i]}) " if len(drawn) > 1 else ""
-        whole = [f"{letter}{kind.TITLE}: {_what(data)}", *kind.sentences(data, recipe.options)]
+        whole = [f"{letter}{load_kind(recipe.kind).TITLE}: {_what(data)}", *_sentences(recipe, data)]
         told.append(_joined([*whole, "The data are synthetic" if data.told.synthetic else ""]))
     text = " ".join(told)
     return text if len(text) <= _ALT_MOST else f"{text[: _ALT_MOST - 1].rstrip()}…"
 
 
 def _about(recipe: Recipe, data: Data) -> list[str]:
-    kind: Any = load_kind(recipe.kind)
     told = data.told
     count = f"n = {told.n:,} {told.counted}".replace(",", " ").strip() if told.n is not None else ""
-    sentences = [_what(data), count, *kind.sentences(data, recipe.options)]
+    sentences = [_what(data), count, *_sentences(recipe, data)]
     sentences += [f"Filters and treatment: {'; '.join(told.filters)}" if told.filters else ""]
     sentences += [*told.notes, *(_capital(one) for one in told.exclusions)]
     sentences += [f"Projection: {TITLES[recipe.projection]}" if recipe.projection else ""]
     return [*sentences, "The data are synthetic" if told.synthetic else ""]
+
+
+def _sentences(recipe: Recipe, data: Data) -> tuple[str, ...]:
+    """What can be read off the figure, in the words of its kind."""
+    with fitting(recipe):
+        found: tuple[str, ...] = load_kind(recipe.kind).sentences(data, recipe.options)
+        return found
 
 
 def _what(data: Data) -> str:

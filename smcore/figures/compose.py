@@ -35,7 +35,7 @@ def composed(prepared: Prepared, form: str) -> bytes:
     heights = [_height(one, data, wide, look) for one, data in parts]
     row_heights = [max(heights[r * columns : (r + 1) * columns], default=0.3) for r in range(rows)]
     total = min(sum(row_heights) + _GAP_INCH * (rows - 1), look.most_inch)
-    with figure(look.width_inch, total, look) as made:
+    with fitting(recipe), figure(look.width_inch, total, look) as made:
         made.get_layout_engine().set(w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
         grid = made.add_gridspec(rows, columns, height_ratios=row_heights)
         scale = total / max(sum(row_heights) + _GAP_INCH * (rows - 1), 1e-9)

@@ -174,6 +174,9 @@ class Data:
             )  # fmt: skip
         if self.field is None and not len(self.table):
             raise RecipeError("There is nothing to draw: the figure's data are empty", where=where)
+        numbers = self.table.select_dtypes("number")
+        if self.field is None and numbers.shape[1] and not np.isfinite(numbers.to_numpy(float)).any():
+            raise RecipeError("There is nothing to draw: the figure's data hold no number", where=where)
 
 
 def credit_of(entry: CatalogEntry, role: str, fingerprint: str = "") -> Credit:

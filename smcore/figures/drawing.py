@@ -143,14 +143,14 @@ class fitting:  # noqa: N801 - reads as a phrase
     """Turns what goes wrong in a drawing into a sentence, where the data came with the recipe and may be anything."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self.foreign = recipe.data.get("source") in (FILE, EMBEDDED)
+        self.foreign = any(one.data.get("source") in (FILE, EMBEDDED) for one in recipe.panels or (recipe,))
         self.kind = recipe.kind
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        expected = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
+        expected = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
         if self.foreign and isinstance(error, expected) and not isinstance(error, SmcoreError):
             raise RecipeError(
                 f"The recipe's data are none of a figure of the kind {self.kind!r}", hint="draw it from its own file"

@@ -98,7 +98,7 @@ class Places:
         if self.folder is None or path.is_absolute() or len(path.parts) != 1 or name in ("", ".", ".."):
             raise RecipeError("A recipe's data file lies beside the recipe", where=name[:80], hint="give its bare name")
         file = self.folder / path
-        if not file.is_file() or file.is_symlink():
+        if not _is_file(file) or file.is_symlink():
             raise RecipeError("The recipe's data file is not there", where=name[:80], hint="keep it beside the recipe")
         return file
 
@@ -124,7 +124,7 @@ class Places:
         tried += [self.folder / name] if self.folder is not None and (self.anywhere or _stays(name)) else []
         tried += [Path(name)] if self.anywhere else []
         for folder in tried:
-            if (folder / "run.json").is_file():
+            if _is_file(folder / "run.json"):
                 return folder
         raise RecipeError("There is no such run", where=name[:80], hint="give its folder, or its id in LOAM_HOME/runs")
 
@@ -141,6 +141,14 @@ class Places:
                 f"{what} is not what the figure was made from: {now[:12] or 'none'}… instead of {then[:12]}…",
                 hint="take the data of then, or make the figure anew",
             )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; no where no file can have such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _stays(name: str) -> bool:

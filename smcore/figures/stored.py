@@ -191,10 +191,21 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Columns as the drawings have them: times as moments, text as it was before it was kept from being a formula."""
     for name in table:
         if name == "time":
-            table[name] = pd.to_datetime(table[name]).astype("datetime64[ns]")
+            table[name] = _times(table[name])
         elif _is_text(table[name]):
             table[name] = table[name].astype(object).where(table[name].notna(), "").map(_unquoted)
     return table
+
+
+def _times(column: pd.Series) -> pd.Series:
+    """Moments of texts; of a number nobody can say what it counts."""
+    try:
+        if not column.dropna().map(lambda one: isinstance(one, str)).all():
+            raise TypeError("no text")
+        return pd.to_datetime(column, format="ISO8601", utc=True).dt.tz_localize(None).dt.as_unit("ns")
+    except (ValueError, TypeError, OverflowError) as error:
+        hint = "write them as 2018-07-01T06:00:00, in UTC"
+        raise RecipeError("The column time holds no times", hint=hint) from error
 
 
 def _read_field(file: Path) -> Any:
