@@ -19,6 +19,7 @@ from smcore.distributed import Workers
 from smcore.errors import MatchError
 from smcore.review.exclusion_files import read_exclusions
 from smcore.validation.estimates import EstimateOptions
+from smcore.validation.exclusions import tidy
 from smcore.validation.matching.mask_files import chosen_rules
 from smcore.validation.matching.match import MatchOptions
 from smcore.validation.matching.sides import Masks
@@ -101,8 +102,10 @@ def command(
         str, typer.Option("--upscale", help="none, mean or weighted: also score the mean of the sensors of each cell.")
     ] = "none",
     exclude: Annotated[
-        Path | None,
-        typer.Option("--exclude", help="Leave out the periods of a CSV or JSON file, a review log or reviewed run."),
+        list[Path] | None,
+        typer.Option(
+            "--exclude", help="Leave out the periods of a CSV or JSON file, a review log or reviewed run; repeatable."
+        ),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Address of a running Dask scheduler, as tcp://host:8786.")
@@ -171,9 +174,9 @@ def _computed(products: Sequence[str], reference: str, options: RunOptions, give
     """Compute and write a run."""
     out: Path = given["out"]
     check_out(out)
-    excluded = None if given["exclude"] is None else read_exclusions(given["exclude"])
-    if excluded is not None:
-        options = replace(options, exclusions=excluded.exclusions)
+    excluded = [read_exclusions(file) for file in given["exclude"] or ()]
+    if excluded:
+        options = replace(options, exclusions=tidy(period for one in excluded for period in one.exclusions))
     catalog = cli.context().load_catalog()
     if given["for_qa4sm"]:
         qa4sm.check(make_plan(products, reference, catalog, options).matches)
@@ -186,7 +189,7 @@ def _computed(products: Sequence[str], reference: str, options: RunOptions, give
         keep=out if given["resume"] else None,
         progress=cli.context().progress,
     )
-    if excluded is not None and excluded.run not in ("", run_identity(run.record)):
+    if any(one.run not in ("", run_identity(run.record)) for one in excluded):
         typer.echo("loam: The exclusions are those of a review of another run", err=True)
     written = write_run(run, out, for_qa4sm=given["for_qa4sm"])
     remove_parts(out)

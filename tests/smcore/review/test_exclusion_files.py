@@ -132,6 +132,20 @@ def test_a_run_is_made_with_exclusions_and_again_from_its_file(
     assert "The exclusions are those of a review of another run" in told
 
 
+def test_several_files_of_exclusions_are_taken_together(
+    loam: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    parts = {"a": ("2018-01-06", "2018-01-08"), "b": ("2018-01-12", "2018-01-13"), "c": ("2018-01-06", "2018-01-08")}
+    for name, (start, end) in parts.items():
+        (tmp_path / f"{name}.csv").write_text(f"subject,start,end,reason\n{SENSOR},{start},{end},snow\n")
+    given = [word for name in parts for word in ("--exclude", tmp_path / f"{name}.csv")]
+    more = ("--interval", "none", "--metric", "bias", "--out", tmp_path / "run")
+    assert loam("--product", "cube", "--reference", "net", *given, *more)[0] == 0
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert [one["start"][:10] for one in record["options"]["exclusions"]] == ["2018-01-06", "2018-01-12"]
+    assert record["results"][0]["dropped"]["excluded"] == 5  # days
+
+
 def test_exclusions_that_fit_nothing_are_refused_on_the_command_line(
     loam: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
