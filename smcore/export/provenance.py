@@ -53,8 +53,14 @@ def place(source: Source) -> str:
     box = source.window
     if source.is_cube:
         west, south, east, north = source.grid.bbox
-        return f"cells from {west:.4f} to {east:.4f} degrees east, {south:.4f} to {north:.4f} degrees north"
-    return f"places from {box.west:g} to {box.east:g} degrees east, {box.south:g} to {box.north:g} degrees north"
+        over = " over the dateline" if east > 180.0 + 1e-6 and east - west < 360.0 - 1e-6 else ""
+        east = east - 360.0 if over else east
+        return (
+            f"cells from {west:.4f} to {east:.4f} degrees east{over} and from {south:.4f} to {north:.4f} degrees north"
+        )
+    over = " over the dateline" if box.crosses_dateline else ""
+    across = f"{box.west:g} to {box.east:g} degrees east{over}"
+    return f"places from {across} and from {box.south:g} to {box.north:g} degrees north"
 
 
 def attributes(source: Source) -> dict[str, Any]:

@@ -126,11 +126,13 @@ def _places(source: Source, block: Block, index: tuple[Array, ...]) -> dict[str,
 
     if source.is_cube:
         grid, rows, columns = source.grid, index[-2] + block[-2].start, index[-1] + block[-1].start
+        whole = source.prepared.grid  # over the dateline, the cells of the window go on past its last column
+        lon = np.where(grid.lon <= 180.0, grid.lon, grid.lon - 360.0)
         return {
             f"latitude [{_UNITS[names.LAT]}]": pa.array(grid.lat.round(7)[rows]),
-            f"longitude [{_UNITS[names.LON]}]": pa.array(grid.lon.round(7)[columns]),
+            f"longitude [{_UNITS[names.LON]}]": pa.array(lon.round(7)[columns]),
             "row": pa.array(rows + grid.row0),
-            "column": pa.array(columns + grid.col0),
+            "column": pa.array(whole.col0 + (columns + grid.col0 - whole.col0) % whole.shape[1]),
         }
     found: dict[str, Any] = {}
     members = source.members[block[0]]

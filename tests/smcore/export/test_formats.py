@@ -5,15 +5,19 @@ import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
+from factories import catalogue, tiny_cube
 from pyproj import Transformer
 
 from smcore import plugins
+from smcore.catalog import load_catalog
 from smcore.cubes.open import open_entry
 from smcore.export.request import FORMATS, Export, format_of, formats
+from smcore.grids import ease, regular
 from smcore.window import Window
 
 BOX = (-108.0, 31.0, -101.0, 36.0)
 WINDOW = Window("2018-01-02", "2018-01-04", *BOX)
+OVER = Window(west=160, east=-160, south=-20, north=20)
 
 
 def truth(shelf, variable="sm"):
@@ -137,6 +141,30 @@ def test_a_box_over_the_dateline_is_one_piece_whose_longitudes_go_on(shelf, tmp_
     with xr.open_dataset(out) as file:
         assert file["lon"].values.tolist() == [165, 175, 185, 195]
         assert np.array_equal(file["sm"].values, values[:, 7:11][:, :, [34, 35, 0, 1]])
+
+
+@pytest.mark.parametrize(("name", "rows"), [("latlon", slice(0, 18)), ("M36", slice(200, 204))])
+def test_places_of_a_table_over_the_dateline_are_those_of_the_whole_grid(name, rows, tmp_path):
+    whole = regular(85, -175, 10, 10, 18, 36) if name == "latlon" else ease(name)
+    cube = tiny_cube(whole.cut(rows, slice(0, whole.shape[1])), 2)
+    Export(load_catalog([catalogue(tmp_path, {"belt": cube})]).get("belt"), (), OVER).write(tmp_path / "over.csv")
+    table = pd.read_csv(tmp_path / "over.csv", comment="#")
+    lat, lon = table["latitude [degrees_north]"], table["longitude [degrees_east]"]
+    np.testing.assert_allclose(lon, whole.lon[table["column"]], atol=1e-6)
+    np.testing.assert_allclose(lat, whole.lat[table["row"]], atol=1e-6)
+    near = (whole.lon_edges[1:] > 160) | (whole.lon_edges[:-1] < -160)
+    assert set(table["column"]) == set(np.flatnonzero(near))
+    step = table.groupby(["row", "column"]).cumcount()
+    wanted = cube["sm"].values[step, table["row"] - rows.start, table["column"]]
+    np.testing.assert_allclose(table["sm [m3 m-3]"], wanted, rtol=1e-6)
+
+
+def test_the_head_of_a_table_says_where_its_cells_are_without_quoting_numbers(shelf, tmp_path):
+    Export(shelf.get("globe"), (), OVER).write(tmp_path / "over.csv")
+    told = [line for line in (tmp_path / "over.csv").read_text().splitlines() if line.startswith("# cells")]
+    assert told == [
+        "# cells from 160.0000 to -160.0000 degrees east over the dateline and from -20.0000 to 20.0000 degrees north"
+    ]
 
 
 def test_what_is_written_can_be_ingested_again(shelf, tmp_path):
