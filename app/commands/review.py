@@ -46,7 +46,7 @@ def export(
     log = _log_of(run)
     events = log.events()
     saved = save(events, log.run, out, partial=log.is_partial, overwrite=overwrite)
-    return {"out": str(out), "events": saved, "fault": log.fault, "notes": _lost(log.is_partial)}
+    return {"out": str(out), "events": saved, "fault": log.fault, **_noted(log.is_partial)}
 
 
 @group.command("import")
@@ -65,9 +65,7 @@ def take_in(
     fresh = log.add(union(*(one.events for one in read_in)), partial=partial)
     events = log.events()
     found = [_conflict(one) for one in conflicts(events)]
-    return _told(
-        {"log": str(log.path), "new": fresh, "events": len(events), "conflicts": found, "notes": _lost(partial)}
-    )
+    return _told({"log": str(log.path), "new": fresh, "events": len(events), "conflicts": found, **_noted(partial)})
 
 
 @group.command("merge")
@@ -91,14 +89,14 @@ def merge(
     found = [_conflict(one) for one in conflicts(events)]
     partial = any(one.is_partial for one in loaded)
     written = save(events, "".join(runs), out, partial=partial, overwrite=overwrite)
-    return _told({"out": str(out), "events": written, "conflicts": found, "notes": _lost(partial)})
+    return _told({"out": str(out), "events": written, "conflicts": found, **_noted(partial)})
 
 
-def _lost(partial: bool) -> list[str]:
-    """What is to be said of a review of which events were lost."""
+def _noted(partial: bool) -> dict[str, str]:
+    """What is to be said of a review of which events were lost; nothing of a whole one."""
     from smcore.review.exchange import LOST
 
-    return [f"{LOST[0].upper()}{LOST[1:]}"] if partial else []
+    return {"note": LOST} if partial else {}
 
 
 def _log_of(run: Path) -> Any:

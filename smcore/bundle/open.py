@@ -10,7 +10,7 @@ from typing import Any
 from smcore.bundle.kept_pairs import read_kept_pairs
 from smcore.bundle.layout import HASHES, PAIRS, digest, files_of, read_hashes
 from smcore.errors import StoreError
-from smcore.review.exchange import load
+from smcore.review.exchange import read
 from smcore.review.log import REVIEW_LOG, ReviewLog
 from smcore.validation.runs.identity import run_identity
 from smcore.validation.runs.results import RunResults, open_run
@@ -125,7 +125,7 @@ def _grown(folder: Path, found: Mapping[str, Path], files: Mapping[str, Any], ru
         raise StoreError(log.fault, where=folder.name, hint=f"the review as it was is in {_SNAPSHOT}")
     if _SNAPSHOT not in files:
         raise StoreError(f"The bundle lacks {_SNAPSHOT}", where=folder.name, hint="use a whole copy")
-    then, _ = load(found[_SNAPSHOT], run)
+    then = read(found[_SNAPSHOT], run).events
     if any(now.get(event.id) != event for event in then):
         raise StoreError(
             f"{REVIEW_LOG} of the bundle was changed: it lacks events that the bundle was made with",

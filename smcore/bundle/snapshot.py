@@ -47,5 +47,5 @@ def snapshot(log: Path, run: str, draft: Path) -> tuple[Event, ...]:
     folder = draft / "review"
     folder.mkdir()
     for name in ("review.json", "review.csv"):
-        save(events, run, folder / name)
+        save(events, run, folder / name, partial=copied.is_partial)
     return tuple(events)

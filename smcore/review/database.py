@@ -151,6 +151,17 @@ def _own_run(db: sqlite3.Connection, path: Path) -> str:
     return "" if own is None else str(own[0])
 
 
+def is_partial(db: sqlite3.Connection) -> bool:
+    """Whether a log has taken in what was left of a damaged one."""
+    return db.execute("SELECT 1 FROM about WHERE key = 'partial'").fetchone() is not None
+
+
+def mark_partial(db: sqlite3.Connection) -> None:
+    """Let a log say for good that a part of the review was lost."""
+    if not is_partial(db):
+        db.execute("INSERT INTO about VALUES ('partial', 'yes')")
+
+
 @contextmanager
 def faults_of_storage(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system say into one sentence."""
@@ -202,6 +213,7 @@ def _sentence(error: sqlite3.Error, path: Path) -> ReviewError:
 
 DAMAGED: Final = "The review log is damaged"
 MEND: Final = "save what can be read with loam review export, move the file away, and import it again"
+USE_COPY: Final = "nothing of it can be read: use a copy of it, or import review/review.json of a bundle of the run"
 NO_PLACE: Final = "The review log can't be written: the file or its folder is read-only; copy the run elsewhere"
 _NO_PLACE: Final = tuple(NO_PLACE.split("; "))
 _FAULTS: Final = {
@@ -212,7 +224,7 @@ _FAULTS: Final = {
     sqlite3.SQLITE_BUSY: ("The review log is held by another process", "try again in a moment"),
     sqlite3.SQLITE_LOCKED: ("The review log is held by another process", "try again in a moment"),
     sqlite3.SQLITE_IOERR: ("The disk reported an error: the event was not kept", "look at the disk"),
-    sqlite3.SQLITE_CORRUPT: (DAMAGED, MEND),
-    sqlite3.SQLITE_NOTADB: ("This file is no review log, or its beginning is damaged", "use a copy of it"),
-    sqlite3.SQLITE_TOOBIG: (DAMAGED, MEND),
+    sqlite3.SQLITE_CORRUPT: (DAMAGED, USE_COPY),
+    sqlite3.SQLITE_NOTADB: ("This file is no review log, or its beginning is damaged", USE_COPY),
+    sqlite3.SQLITE_TOOBIG: (DAMAGED, USE_COPY),
 }

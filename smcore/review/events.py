@@ -22,6 +22,9 @@ from smcore.validation.exclusions import Exclusion
 MOST_EVENTS: Final = 200_000
 """Events of one log (our bound: a thousand for each of two hundred stations)."""
 
+LARGEST_SEQUENCE: Final = 2 * MOST_EVENTS
+"""The last one of a full log that goes on from the last of another, of which a part was lost."""
+
 MOST_REPLACED: Final = 100
 """Verdicts of one reviewer that one event can replace (our bound)."""
 
@@ -99,7 +102,7 @@ def reviewer_name(text: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", text).split()) if isinstance(text, str) else ""
     if not name:
         raise ReviewError("A review needs the name of the reviewer", hint="give a name")
-    if len(name) > _LONGEST_NAME or not _is_text(name) or any(unicodedata.category(c) == "Cf" for c in name):
+    if len(name) > _LONGEST_NAME or not is_text(name) or any(unicodedata.category(c) == "Cf" for c in name):
         raise ReviewError(
             f"The name of a reviewer has at most {_LONGEST_NAME} characters, all of them visible", where=_shown(text)
         )
@@ -120,7 +123,7 @@ def _check(event: Event) -> None:
     if not _is_id(event.id):
         raise ReviewError("An event has no valid id", where=_shown(event.id))
     where = f"event {event.id}"
-    if not _is_count(event.sequence) or not 1 <= event.sequence <= MOST_EVENTS:
+    if not _is_count(event.sequence) or not 1 <= event.sequence <= LARGEST_SEQUENCE:
         raise ReviewError("An event has no valid sequence number", where=where)
     if not _is_time(event.time):
         raise ReviewError("An event has no valid UTC time", where=where)
@@ -129,7 +132,7 @@ def _check(event: Event) -> None:
     seen = event.conditions
     if not isinstance(seen, Conditions) or type(seen.blind) is not bool or type(seen.headline) is not bool:
         raise ReviewError("An event does not say what its reviewer saw", where=where)
-    if not _is_text(seen.order) or len(seen.order) > _LONGEST_NAME:
+    if not is_text(seen.order) or len(seen.order) > _LONGEST_NAME:
         raise ReviewError("An event does not say how the queue was sorted", where=where)
     _check_subject(event, where)
     _check_payload(event, where)
@@ -140,13 +143,13 @@ def _check_subject(event: Event, where: str) -> None:
     if event.action == words.MODE:
         if subject != "":
             raise ReviewError("A change of what is shown concerns no single station", where=where)
-    elif not _is_text(subject) or not subject.strip() or len(subject) > _LONGEST_SUBJECT:
+    elif not is_text(subject) or not subject.strip() or len(subject) > _LONGEST_SUBJECT:
         raise ReviewError("An event names no station", where=where)
 
 
 def _check_payload(event: Event, where: str) -> None:
     """Every action has its keys, each with its type: nothing may lack, nothing more may be there."""
-    if event.action not in PAYLOADS:
+    if not isinstance(event.action, str) or event.action not in PAYLOADS:
         raise ReviewError(f"A review knows no action {_shown(event.action)}", where=where)
     wanted = PAYLOADS[event.action]
     may_have = {*wanted, *OPTIONAL.get(event.action, {})}
@@ -171,14 +174,14 @@ def _check_period(event: Event, where: str) -> None:
         raise ReviewError("The period of an exclusion is not written to the second in UTC", where=where)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     """Text of which nothing is a control character or half of one."""
     return isinstance(value, str) and not any(unicodedata.category(c) in ("Cc", "Cs") for c in value)
 
 
 def _is_note(value: object) -> bool:
     """Text of some lines."""
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and _is_text(value.translate({9: None, 10: None}))
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and is_text(value.translate({9: None, 10: None}))
 
 
 def _is_written(value: object) -> bool:
@@ -232,7 +235,7 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_short(value: object) -> bool:
-    return _is_text(value) and len(str(value)) <= _LONGEST_NAME
+    return is_text(value) and len(str(value)) <= _LONGEST_NAME
 
 
 PAYLOADS: Final[dict[str, dict[str, Callable[[object], bool]]]] = {

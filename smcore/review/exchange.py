@@ -28,6 +28,7 @@ LOST: Final = "a part of this review was lost: it is what could be read of a dam
 _FORM: Final = "loam review"
 _PARTIAL: Final = " partial"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_SHOWN: Final = 20  # characters of what is wrong
 _LONGEST_RUN: Final = 80  # characters
 _LARGEST: Final = 256_000_000  # bytes
 _FIXED: Final = (
@@ -219,11 +220,12 @@ def _cell(key: str, value: Any) -> str:
 
 
 def _of_csv(text: str) -> tuple[list[dict[str, Any]], str, bool]:
+    head = text.partition("\n")[0]
+    if ";" in head and "," not in head:  # as spreadsheets of many countries save it
+        raise ValueError("its cells are separated by semicolons; save it separated by commas")
     table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     wanted = sorted([*_FIXED, *_CARRIED])
     if sorted(table.fieldnames or ()) not in (wanted, sorted([*wanted, *_LATER])):
-        if any(";" in name for name in table.fieldnames or ()):
-            raise ValueError("its cells are to be separated by commas, and here it is semicolons")
         raise ValueError("its columns are not those of a review")
     records: list[dict[str, Any]] = []
     runs, partial = set(), set()
@@ -244,7 +246,7 @@ def _record(row: dict[str, str]) -> dict[str, Any]:
     carried = [*PAYLOADS.get(action, {}), *(key for key in OPTIONAL.get(action, {}) if row.get(key))]
     for key in (*_CARRIED, *_LATER):
         if key not in carried and row.get(key):
-            raise ValueError(f"an event {row['action']!r} carries no {key}")
+            raise ValueError(f"an event {action[:_SHOWN]!r} carries no {key}")
     values = {key: _value(key, row[key]) for key in _FIXED if key not in ("form", "run")}
     return values | {"payload": {key: _value(key, row[key]) for key in carried}}
 
@@ -261,7 +263,7 @@ def _value(key: str, cell: str) -> Any:
 
 def _whole_number(key: str, cell: str) -> int:
     if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
-        raise ValueError(f"{cell[:20]!r} is no {key}")
+        raise ValueError(f"{cell[:_SHOWN]!r} is no {key}")
     return int(cell)
 
 

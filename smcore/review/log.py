@@ -35,7 +35,8 @@ class ReviewLog:
     """The log of one run; any number of processes may hold one at once.
 
     The file is made when the first event is appended. ``fault`` is a sentence where nothing can be appended: the log is
-    damaged or lies where nothing may be written. What can be read of it stays readable.
+    damaged or lies where nothing may be written. What can be read of it stays readable. ``is_damaged`` says that it is
+    the former, ``is_partial`` that events of the review were lost: here, or in a damaged log that was imported.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ class ReviewLog:
 
     def __init__(self, path: Path, run: str) -> None:
         self.path, self.run, self.fault = path, run, ""
+        self.is_damaged = self.is_partial = False
         self.events()
 
     def events(self, after: int = 0) -> list[Event]:
@@ -67,11 +69,14 @@ class ReviewLog:
             return []
         with database.faults_of_storage(self.path), database.reading(self.path) as db:
             database.check_tables(db, self.path, self.run)
+            self.is_partial = database.is_partial(db)
             rows, is_whole = _rows(db, after)
         found, unreadable = _events(rows)
         if unreadable or not is_whole:
             lost = f"{unreadable} events can't be read" if unreadable else f"{len(found)} events can still be read"
-            self.fault = ReviewError(f"{database.DAMAGED}: {lost}", where=self.path.name, hint=database.MEND).sentence
+            hint = database.MEND if found else database.USE_COPY
+            self.fault = ReviewError(f"{database.DAMAGED}: {lost}", where=self.path.name, hint=hint).sentence
+            self.is_damaged = self.is_partial = True
         return found
 
     def last(self) -> int:
@@ -114,14 +119,19 @@ class ReviewLog:
             with database.writing(self.path, self.run) as db:
                 draft = _in_sight(draft, _refuse_nonsense(draft, db))
                 sequence, count = db.execute("SELECT coalesce(max(sequence), 0), count(*) FROM events").fetchone()
-                if max(sequence, count) >= MOST_EVENTS:
+                if count >= MOST_EVENTS:
                     raise ReviewError(f"The review log is full: {MOST_EVENTS} events", where=self.path.name)
                 event = replace(draft, sequence=sequence + 1)
                 number = db.execute(_INSERT, _row(event)).lastrowid
         return replace(event, number=number or 0)
 
-    def add(self, events: Iterable[Event]) -> int:
+    def add(self, events: Iterable[Event], *, partial: bool = False) -> int:
         """Take in the events of another log of this run, all or none; what is here already stays as it is.
+
+        Parameters
+        ----------
+        partial
+            Whether they may lack some that they followed: what was left of a damaged log. This one says so ever after.
 
         Returns
         -------
@@ -131,7 +141,7 @@ class ReviewLog:
         Raises
         ------
         ReviewError
-            If an event is here already and says something else, or they can't be written.
+            If an event is here already and says something else, events are missing, or they can't be written.
         """
         ordered = sorted(events, key=lambda event: event.order)
         self._refuse_fault()
@@ -140,6 +150,9 @@ class ReviewLog:
             with database.writing(self.path, self.run) as db:
                 known = {event.id: event for event in _events(_rows(db, 0)[0])[0]}
                 together = union(known.values(), ordered)
+                check_whole(together, partial=partial or database.is_partial(db))
+                if partial:
+                    database.mark_partial(db)
                 fresh = [event for event in together if event.id not in known]
                 db.executemany(_INSERT, [_row(event) for event in fresh])
         return len(fresh)
@@ -169,6 +182,26 @@ def union(*logs: Iterable[Event]) -> tuple[Event, ...]:
     if len(found) > MOST_EVENTS:
         raise ReviewError(f"The review would have more than {MOST_EVENTS} events")
     return tuple(sorted(found.values(), key=lambda event: event.order))
+
+
+def check_whole(events: Iterable[Event], *, partial: bool = False) -> None:
+    """Refuse events of a review that lack some which they followed.
+
+    An event has a number only after all smaller ones were given, and a review holds all that its events could see: so
+    no number is missing. Where ``partial``, some may be, as many as a log can have.
+
+    Raises
+    ------
+    ReviewError
+        If so: nothing could be added after a number that is too large.
+    """
+    numbers = {event.sequence for event in events}
+    most = len(numbers) + (MOST_EVENTS if partial else 0)
+    if max(numbers, default=0) > most:
+        raise ReviewError(
+            f"Events are missing: one has the number {max(numbers)}, and there are {len(numbers)} different numbers",
+            hint="use a whole export",
+        )
 
 
 def _plain(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from smcore.review.events import Conditions, Event
 KEYS: Final = (
     "id", "sequence", "time", "reviewer", "subject", "action", "payload", "blind", "headline", "order",
 )  # fmt: skip
+_MOST_DIGITS: Final = 20
 
 
 def record_of(event: Event) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def payload_text(payload: Mapping[str, Any]) -> str:
 def parsed(text: str | bytes) -> Any:
     """JSON without the constants that it has not (raises ValueError where it is none)."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_once)
+        return json.loads(text, parse_constant=_no_constant, parse_int=_whole_number, object_pairs_hook=_each_once)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -64,6 +65,12 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has {len(text)} digits")
+    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -260,3 +260,64 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, make):
         save([make("look")], RUN, tmp_path / "review.csv")
     assert (tmp_path / "review.csv").read_text() == "kept"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["review.csv"]
+
+
+WRONG = [[], ["x"], {}, {"x": 1}, None, True, 0, -1, 1.5, "", "x", "\ud800", "a\0b", 10**400]
+RAW = {"digits": "9" * 5000, "nan": "NaN", "huge": "1e999", "infinite": "-Infinity"}
+_KEYS = ("id", "sequence", "time", "reviewer", "subject", "action", "payload", "blind", "headline", "order")
+_INNER = ("verdict", "reasons", "exclusions", "replaces")
+
+
+def test_a_value_of_a_wrong_type_in_any_field_of_a_file_is_told_in_one_sentence_or_is_right(tmp_path, make):
+    path = tmp_path / "review.json"
+    first = make.sign(1)
+    save([first, make("sign", verdict=2, reasons=[], exclusions=[], replaces=[first.id])], RUN, path)
+    text = path.read_text()
+    for place in ("form", "run", "events", *_KEYS, *_INNER):
+        for wrong in (*map(json.dumps, WRONG), *RAW.values()):
+            record = json.loads(text)
+            last = record["events"][1]
+            holder = record if place in record else last if place in last else last["payload"]
+            holder[place] = "PUT HERE"
+            path.write_text(json.dumps(record).replace('"PUT HERE"', wrong))
+            _refused_or_read(path)
+
+
+def test_a_cell_of_a_wrong_type_in_any_column_is_told_in_one_sentence_or_is_right(tmp_path, make):
+    path = tmp_path / "review.csv"
+    save([make.sign(1, exclusions=[make.exclude(*MAY)])], RUN, path)
+    with path.open(newline="") as stream:
+        head, row = csv.reader(stream)
+    for column in range(len(head)):
+        for wrong in (*map(str, WRONG[:-4]), "a\0b", "9" * 5000, "nan", "'", "=1"):
+            with path.open("w", newline="") as stream:
+                csv.writer(stream).writerows([head, [*row[:column], wrong, *row[column + 1 :]]])
+            _refused_or_read(path)
+
+
+def _refused_or_read(path):
+    try:
+        load(path, RUN)
+    except ReviewError as error:
+        sentence = error.sentence
+        assert len(sentence) < 400
+        assert not any(word in sentence for word in ("Traceback", "set_int_max_str_digits", "unhashable"))
+
+
+@pytest.mark.parametrize("action", [[], ["look"], {}, None, 1, True])
+def test_an_action_that_is_no_text_is_refused(tmp_path, make, action):
+    path = tmp_path / "review.json"
+    save([make.verdict(1)], RUN, path)
+    record = json.loads(path.read_text())
+    record["events"][0]["action"] = action
+    path.write_text(json.dumps(record))
+    with pytest.raises(ReviewError, match="knows no action"):
+        load(path, RUN)
+
+
+def test_a_table_with_semicolons_is_told_so(tmp_path, make):
+    path = tmp_path / "review.csv"
+    save([make.verdict(1)], RUN, path)
+    path.write_text(path.read_text().replace(",", ";"))
+    with pytest.raises(ReviewError, match="separated by semicolons; save it separated by commas"):
+        load(path)

@@ -12,6 +12,7 @@ import pytest
 
 from smcore.errors import ReviewError
 from smcore.review.events import MOST_EVENTS, Conditions
+from smcore.review.exchange import load, read, save
 from smcore.review.log import ReviewLog
 
 RUN = "0123456789abcdef"
@@ -152,6 +153,40 @@ def test_what_can_be_read_of_a_damaged_log_stays_readable(log, make):
     with pytest.raises(ReviewError, match="damaged"):
         damaged.append("look", "s1", "Ada")
     assert log.path.read_bytes() == bytes(content)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_damaged_log_is_mended_as_its_sentence_says_and_tells_that_a_part_is_lost(tmp_path, log, make, suffix):
+    log.add(make("note", f"s{n}", text="x" * 3000) for n in range(30))
+    content = bytearray(log.path.read_bytes())
+    content[4096 * 14 : 4096 * 16] = b"\xff" * 8192
+    log.path.write_bytes(content)
+    damaged = ReviewLog(log.path, RUN)
+    kept = damaged.events()
+    assert "loam review export" in damaged.fault
+    file = tmp_path / f"rescued{suffix}"
+    save(kept, RUN, file, partial=damaged.is_partial)
+    assert " partial" in file.read_text()
+    with pytest.raises(ReviewError, match="was lost"):
+        load(file, RUN)
+    found = read(file, RUN)
+    assert (found.is_partial, list(found.events)) == (True, kept)
+    log.path.unlink()
+    mended = ReviewLog(log.path, RUN)
+    mended.add(found.events, partial=True)
+    assert mended.append("look", "s1", "Ada").sequence == max(event.sequence for event in kept) + 1
+    again = read(log.path, RUN)
+    assert again.is_partial
+    assert len(load(log.path, RUN)[0]) == len(kept) + 1
+
+
+def test_where_nothing_can_be_read_the_sentence_does_not_point_to_an_export(log):
+    log.append("look", "s1", "Ada")
+    content = log.path.read_bytes()
+    log.path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    with pytest.raises(ReviewError, match=r"review/review\.json of a bundle") as error:
+        ReviewLog(log.path, RUN)
+    assert "export" not in error.value.sentence
 
 
 def test_a_row_that_is_no_event_is_left_out_and_said(log):
@@ -325,7 +360,27 @@ def test_an_event_that_says_something_else_than_here_is_refused_and_nothing_is_t
     assert log.events() == [event]
 
 
-def test_a_log_that_is_full_says_so(log, make):
-    log.add([make("look", sequence=MOST_EVENTS)])
+def test_a_log_that_is_full_says_so(log, make, monkeypatch):
+    monkeypatch.setattr("smcore.review.log.MOST_EVENTS", 3)
+    log.add([make("look") for _ in range(3)])
     with pytest.raises(ReviewError, match="full"):
         log.append("look", "s1", "Ada")
+
+
+def test_a_log_from_elsewhere_can_not_close_one_s_own(tmp_path, log, make):
+    with pytest.raises(ReviewError, match="Events are missing"):
+        log.add([make("look", sequence=MOST_EVENTS)])
+    assert log.append("look", "s1", "Ada").sequence == 1
+    foreign = ReviewLog(tmp_path / "foreign.sqlite", RUN)
+    foreign.append("look", "s1", "Eve")
+    with closing(sqlite3.connect(foreign.path)) as db, db:
+        db.execute(
+            "INSERT INTO events (id, sequence, time, reviewer, subject, action, payload, blind, headline, queue) "
+            "SELECT ?, 200000, time, reviewer, subject, action, payload, blind, headline, queue FROM events",
+            ("00000000-0000-4000-8000-000000000000",),
+        )
+    with pytest.raises(ReviewError, match="Events are missing"):
+        load(foreign.path, RUN)
+    log.add([make("look", sequence=MOST_EVENTS)], partial=True)  # who says that a part was lost may have such a gap
+    assert log.append("look", "s1", "Ada").sequence == MOST_EVENTS + 1
+    assert ReviewLog(log.path, RUN).is_partial
