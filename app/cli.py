@@ -1,7 +1,8 @@
 """The command ``loam``: one file per subcommand in ``app.commands``, loaded when it is called.
 
 A subcommand is a module with a typer-annotated function ``command`` that returns a JSON-able result (or None), and, if
-it has something better than key: value lines to print, a function ``render(result)``. User mistakes arrive here as
+it has something better than key: value lines to print, a function ``render(result)``; one that may make a new catalogue
+file for its ``--id`` says so by ``ADDS_ENTRY = True``. User mistakes arrive here as
 ``SmcoreError`` and leave as one sentence on stderr with exit status 2.
 """
 
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -95,14 +97,14 @@ def build(name: str) -> Any:
     if hasattr(module, "group"):
         program = module.group
         for registered in program.registered_commands:
-            registered.callback = _with_common_options(registered.callback, getattr(module, "render", None))
+            registered.callback = _with_common_options(registered.callback, module)
     else:
         program = typer.Typer(add_completion=False, rich_markup_mode=None)  # rich would take [km] for a style
-        program.command(name)(_with_common_options(module.command, getattr(module, "render", None)))
+        program.command(name)(_with_common_options(module.command, module))
     return typer.main.get_command(program)
 
 
-def _with_common_options(command: Callable[..., Any], render: Callable[[Any], None] | None) -> Callable[..., Any]:
+def _with_common_options(command: Callable[..., Any], module: ModuleType) -> Callable[..., Any]:
     """Give a command ``--json`` and ``--catalog``, and print what it returns."""
     if hasattr(command, "__wrapped__"):
         return command
@@ -113,12 +115,14 @@ def _with_common_options(command: Callable[..., Any], render: Callable[[Any], No
     def callback(**kwargs: Any) -> None:
         global _context
         as_json, catalog_files = kwargs.pop("as_json"), tuple(kwargs.pop("catalog_files") or ())
-        missing = [file for file in catalog_files[:-1] if not file.exists()]
+        adds_entry = getattr(module, "ADDS_ENTRY", False) and kwargs["entry_id"]
+        read = catalog_files[:-1] if adds_entry else catalog_files
+        missing = [file for file in read if not file.exists()]
         if missing:
             raise SmcoreError("There is no such catalogue file", where=str(missing[0]), hint="check the path")
         _context = Context(as_json, catalog_files, _terminal_progress())
         result = command(**kwargs)
-        _print(result, as_json, render)
+        _print(result, as_json, getattr(module, "render", None))
         if isinstance(result, dict) and result.get("problems"):
             raise typer.Exit(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from smcore import ingest as ingesting
 from smcore.cubes.store import StoreInfo
 from smcore.errors import SmcoreError
 
+ADDS_ENTRY: Final = True
 _SHOWN = 10
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from app import cli
 from smcore.roles import parse
+
+ADDS_ENTRY: Final = True
 
 
 def command(
