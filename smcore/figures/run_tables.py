@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smcore.errors import RecipeError
 from smcore.figures.data import Credit, Told, networks_of, once
 from smcore.figures.sources import Places, digest
+from smcore.figures.treatment import treatment
 
 if TYPE_CHECKING:
     from smcore.validation.metric_scale import Scale
@@ -102,16 +103,47 @@ def title_of(results: RunResults, name: str) -> str:
     return tail if made_up and colon and head.lower().endswith("synthetic") else whole
 
 
-def run_told(results: RunResults, *products: str, methods: Sequence[str] = (), **more: Any) -> Told:
-    """What a run's record says of some products and the reference."""
+def chosen_sample(results: RunResults, source: Mapping[str, Any]) -> str:
+    """Which pairs the numbers of a source are of: ``own`` or ``common``.
+
+    Raises
+    ------
+    RecipeError
+        If the run has no sample that all products have.
+    """
+    sample = str(source["sample"])
+    if sample != "own" and not len(results.common):
+        raise RecipeError(
+            "The run has no common sample", where=results.folder.name, hint="it has one product; choose the sample own"
+        )
+    return sample
+
+
+def only_own(source: Mapping[str, Any]) -> None:
+    """Refuse the common sample where a figure can't be of it.
+
+    Raises
+    ------
+    RecipeError
+        If it was asked for.
+    """
+    if source["sample"] != "own":
+        raise RecipeError("This kind of figure is of each product's own pairs", hint="choose the sample own")
+
+
+def run_told(
+    results: RunResults, *products: str, methods: Sequence[str] = (), sample: str = "own", **more: Any
+) -> Told:
+    """What a run's record says of some products and the reference; ``sample`` is that of the numbers shown."""
     about = {_name(one): one for one in results.record["products"]}
     cited = [_credit(about[name], "product") for name in products] + [_credit(results.record["reference"], "reference")]
     if "network" in results.metrics:
         cited += networks_of(cited[-1], results.metrics["network"].unique())
-    names = ", ".join(title_of(results, name) for name in products)
+    titles = {name: title_of(results, name) for name in products}
     told: dict[str, Any] = {
-        "title": f"{names} against {title_of(results, results.reference)}", "units": results.units,
-        "when": _period(results, products), "filters": _filters(results), "synthetic": results.is_synthetic,
+        "title": f"{', '.join(titles.values())} against {title_of(results, results.reference)}", "units": results.units,
+        "when": _period(results, products), "filters": treatment(results, titles, sample),
+        "synthetic": results.is_synthetic,
         "credits": once(cited), "methods": tuple(methods), "exclusions": _exclusions(results),
     }  # fmt: skip
     return Told(**(told | more))
@@ -140,20 +172,6 @@ def _period(results: RunResults, products: Sequence[str]) -> str:
     first = options.get("start") or max(starts, default="")
     last = options.get("end") or min(ends, default="")
     return f"{str(first)[:10]} to {str(last)[:10]}" if first and last else ""
-
-
-def _filters(results: RunResults) -> tuple[str, ...]:
-    """What was left out and how pairs were treated, from the record's options."""
-    options = results.record["options"]
-    told = [f"station flags {', '.join(options['flags'])}" if options.get("flags") else ""]
-    told += [f"{options['quality']} retrievals" if options.get("quality", "all") != "all" else ""]
-    rules = [one if isinstance(one, str) else str(one.get("name", "")) for one in options.get("masks") or ()]
-    told += [f"without {', '.join(r.replace('_', ' ') for r in rules)}" if rules else ""]
-    told += [f"{options['overpass']} overpasses" if options.get("overpass", "both") != "both" else ""]
-    told += [f"scaled by {options['scaling']}" if options.get("scaling", "none") != "none" else ""]
-    told += [f"anomalies ({options['anomaly']})" if options.get("anomaly", "none") != "none" else ""]
-    told += [f"at least {options['min_obs']} pairs a location" if options.get("min_obs") else ""]
-    return tuple(filter(None, told))
 
 
 def _exclusions(results: RunResults) -> tuple[str, ...]:

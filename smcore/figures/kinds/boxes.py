@@ -16,7 +16,15 @@ from smcore.figures.fields import Field
 from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel, axis_label
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_metric, chosen_products, opened_run, run_told, scale, title_of
+from smcore.figures.run_tables import (
+    chosen_metric,
+    chosen_products,
+    chosen_sample,
+    opened_run,
+    run_told,
+    scale,
+    title_of,
+)
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import clipped, plain
 from smcore.names import unit_label
@@ -44,7 +52,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
 
     results = opened_run(source, places)
     products, metric = chosen_products(results, source), chosen_metric(results, source)
-    stratum = source["stratum"] or ALL
+    stratum, sample = source["stratum"] or ALL, chosen_sample(results, source)
     if stratum != ALL and stratum not in results.stratum_names:
         known = ", ".join(results.stratum_names) or "none: the run was not divided"
         raise RecipeError(f"The run has no stratum {stratum[:60]!r}", where=results.folder.name, hint=f"it has {known}")
@@ -52,10 +60,10 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         {"product": one.product, "title": title_of(results, one.product), "level": one.level}
         | dict(zip(QUANTILES, one.quantiles, strict=True))
         | {"locations": one.locations, "pairs": one.pairs, "small": int(one.is_small)}
-        for one in boxes(results, metric, stratum, source["sample"]) if one.product in products
+        for one in boxes(results, metric, stratum, sample) if one.product in products
     ]  # fmt: skip
     units = scale(results, metric).units or "1"
-    told = run_told(results, *products, methods=(metric,), quantity=METRICS[metric].label, units=units)
+    told = run_told(results, *products, methods=(metric,), sample=sample, quantity=METRICS[metric].label, units=units)
     table = pd.DataFrame(rows, columns=["product", "title", "level", *QUANTILES, "locations", "pairs", "small"])
     drawn = {"stratum": stratum.replace("_", " "), "counted": results.noun}
     n = int(table.groupby("product")["locations"].sum().max()) if stratum == ALL else None

@@ -15,7 +15,7 @@ from smcore.figures.fields import Field
 from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel, with_unit
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_metric, chosen_products, opened_run, run_told, scale, title_of
+from smcore.figures.run_tables import chosen_metric, chosen_products, only_own, opened_run, run_told, scale, title_of
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import broken, plain
 from smcore.names import unit_label
@@ -35,6 +35,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     from smcore.validation.metrics import METRICS
     from smcore.validation.runs.pictured import values_of
 
+    only_own(source)
     results = opened_run(source, places)
     products = chosen_products(results, source)
     tables, about, units = [], {}, {}

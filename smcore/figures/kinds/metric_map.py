@@ -20,7 +20,15 @@ from smcore.figures.panel import INK, Panel, colour_bar, shading
 from smcore.figures.points import mark_size, placed, points_height, put, start_points
 from smcore.figures.presets import Look
 from smcore.figures.projections import FLAT
-from smcore.figures.run_tables import chosen_metric, chosen_product, opened_run, run_told, scale
+from smcore.figures.run_tables import (
+    chosen_metric,
+    chosen_product,
+    chosen_sample,
+    only_own,
+    opened_run,
+    run_told,
+    scale,
+)
 from smcore.figures.sources import RUN, Places
 from smcore.names import unit_label
 
@@ -41,16 +49,19 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
 
     results = opened_run(source, places)
     product, metric = chosen_product(results, source), chosen_metric(results, source)
-    shown = scale(results, metric)
-    told = run_told(results, product, methods=(metric,), quantity=METRICS[metric].label, units=shown.units or "1")
+    shown, sample = scale(results, metric), chosen_sample(results, source)
+    told = run_told(
+        results, product, methods=(metric,), sample=sample, quantity=METRICS[metric].label, units=shown.units or "1"
+    )
     drawn = {"colour_range": [shown.low, shown.high], "colours": shown.colours, "counted": results.noun}
     found = results.field(product, metric)
     if found is None:
-        table = results.locations(product, metric, source["sample"])
+        table = results.locations(product, metric, sample)
         table = table[[name for name in _KEPT if name in table]]
         n = int(np.isfinite(table["value"].to_numpy(float)).sum())
         units = {"value": told.units, "lower": told.units, "upper": told.units, "lat": "degree", "lon": "degree"}
         return Data(replace(told, n=n, counted=results.noun), table, units=units, drawn=drawn)
+    only_own(source)
     field = cells_field(found.value, found.grid, told.units, told.quantity)
     n = int(np.isfinite(found.value).sum())
     return Data(replace(told, n=n, counted="cells"), field=field, units={FIELD: told.units}, drawn=drawn)

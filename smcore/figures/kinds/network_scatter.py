@@ -14,7 +14,7 @@ from smcore.figures.fields import Field
 from smcore.figures.grouping import NETWORK, group_of
 from smcore.figures.panel import Panel, with_unit
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_product, found_pairs, opened_run, run_told, title_of
+from smcore.figures.run_tables import chosen_product, found_pairs, only_own, opened_run, run_told, title_of
 from smcore.figures.scatter import MOST_POINTS, corner, draw_lines, draw_pairs
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import broken, clipped
@@ -33,6 +33,7 @@ _SIDE_INCH, _MOST_INCH = 1.5, 3.2
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
     """All pairs of the run with the group of their station."""
+    only_own(source)
     results = opened_run(source, places)
     product, stratum = chosen_product(results, source), source["stratum"] or NETWORK
     member = group_of(results, stratum)
@@ -43,7 +44,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         if len(x):
             parts.append(pd.DataFrame({"group": member.get(subject, "not known"), "reference": y, "product": x}))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "reference", "product"])
-    told = run_told(results, product, methods=("ubrmsd",))
+    told = run_told(results, product, methods=("ubrmsd",), quantity="soil moisture")
     names = [title_of(results, product), title_of(results, results.reference)]
     scored = results.pair_units(product)
     drawn = {"names": names, "units": list(scored), "by": stratum.replace("_", " ")}

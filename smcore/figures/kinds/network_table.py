@@ -15,7 +15,15 @@ from smcore.figures.fields import Field
 from smcore.figures.grouping import NETWORK
 from smcore.figures.panel import INK, Panel
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_metric, chosen_products, opened_run, run_told, scale, title_of
+from smcore.figures.run_tables import (
+    chosen_metric,
+    chosen_products,
+    chosen_sample,
+    opened_run,
+    run_told,
+    scale,
+    title_of,
+)
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import clipped, plain, text_inches
 from smcore.names import unit_label
@@ -27,6 +35,7 @@ OPTIONS: dict[str, Field] = {
     "metrics": Field("texts", ("pearson_r", "bias", "rmsd", "ubrmsd"), "names of metrics, one column each"),
     "most": Field("whole", 30, "rows at most", low=1, high=80),
 }
+_ALL = "all"
 _ROW = 1.75  # heights of a letter
 _NAME_LETTERS, _WHOLE_LETTERS = 34, 80
 
@@ -34,18 +43,20 @@ _NAME_LETTERS, _WHOLE_LETTERS = 34, 80
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
     """Medians of the run's own strata, and over all."""
     from smcore.validation.metrics import METRICS
+    from smcore.validation.runs.results import OWN
     from smcore.validation.score import MEDIAN
 
     results = opened_run(source, places)
     products, stratum = chosen_products(results, source), source["stratum"] or NETWORK
+    sample = chosen_sample(results, source)
     metrics = [chosen_metric(results, source, name) for name in options["metrics"]]
     divided = stratum in results.stratum_names
     if not divided and stratum != NETWORK:  # stations of one network are not divided by it
         known = ", ".join(results.stratum_names) or "none: the run was not divided"
         raise RecipeError(f"The run has no stratum {stratum[:60]!r}", where=results.folder.name, hint=f"it has {known}")
-    whole = results.metrics.assign(level="all", sample=source["sample"])
+    whole = (results.metrics if sample == OWN else results.common).assign(level=_ALL, sample=sample)
     table = pd.concat([results.strata[results.strata["stratum"] == stratum], whole]) if divided else whole
-    table = table[(table["location"] == MEDIAN) & (table["sample"] == source["sample"]) & table["metric"].isin(metrics)]
+    table = table[(table["location"] == MEDIAN) & (table["sample"] == sample) & table["metric"].isin(metrics)]
     rows = []
     for (level, product), one in table[table["product"].isin(products)].groupby(["level", "product"], sort=False):
         by = one.set_index("metric")
@@ -53,15 +64,29 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         count = pd.to_numeric(by["n"], errors="coerce").max()
         rows.append({"level": level, "product": title_of(results, str(product)), "n": count, **numbers})
     units = {name: scale(results, name).units or "1" for name in metrics}
-    told = run_told(results, *products, methods=metrics, quantity=f"medians by {stratum.replace('_', ' ')}", units="")
+    quantity = f"medians by {stratum.replace('_', ' ')}"
+    told = run_told(results, *products, methods=metrics, sample=sample, quantity=quantity, units="")
     drawn = {"by": stratum.replace("_", " "), "symbols": {name: METRICS[name].symbol for name in metrics},
              "counted": results.noun}  # fmt: skip
     return Data(replace(told, counted=results.noun), pd.DataFrame(rows), units=units, drawn=drawn)
 
 
+def _kept(data: Data, options: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows that are shown: those over all, under as many whole levels as there is room for beside them."""
+    table, most = data.need("level", "product", "n"), int(options["most"])
+    whole = (table["level"] == _ALL).to_numpy()
+    rows = np.flatnonzero(whole)[:most]
+    for level in table["level"][~whole].unique():
+        own = np.flatnonzero(table["level"] == level)
+        if len(rows) + len(own) > most:
+            break
+        rows = np.union1d(rows, own)
+    return table.iloc[rows]
+
+
 def _cells(data: Data, options: Mapping[str, Any], letters: int = _NAME_LETTERS) -> list[list[str]]:
     """Head and rows as text; names of at most so many letters."""
-    table = data.need("level", "product", "n").head(options["most"])
+    table = _kept(data, options)
     metrics = [name for name in table if name not in ("level", "product", "n")]
     symbols = data.drawn.get("symbols", {})
     head = [plain(data.drawn.get("by", "")), "product", "n"]
@@ -121,7 +146,14 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
 
 def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
     """What the numbers are."""
-    left = len(data.table) - min(len(data.table), options["most"])
     counted = str(data.drawn.get("counted", "locations"))
-    return (f"Numbers are medians over {counted}; n is the number of {counted} with a value",
-            *([f"{left} rows are left out"] if left else []))  # fmt: skip
+    by, kept = str(data.drawn.get("by", "level")), _kept(data, options)
+    told = [f"Numbers are medians over {counted}; n is the number of {counted} with a value"]
+    levels, shown = (set(one["level"].astype(str)) - {_ALL} for one in (data.table, kept))
+    if len(shown) < len(levels):
+        noun = "networks" if by == NETWORK else f"levels of {by}"
+        told.append(f"{len(levels) - len(shown)} of {len(levels)} {noun} are left out")
+        if _ALL in set(kept["level"]):
+            told[-1] += ", but not out of the numbers over all"
+    missing = int((data.table["level"] == _ALL).sum() - (kept["level"] == _ALL).sum())
+    return (*told, *([f"{missing} products are left out"] if missing else []))

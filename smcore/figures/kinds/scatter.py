@@ -12,7 +12,15 @@ from smcore.figures.data import Data, Told, model_of, networks_of, once
 from smcore.figures.fields import Field
 from smcore.figures.panel import Panel
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_product, opened_run, pooled_metrics, run_pairs, run_told, title_of
+from smcore.figures.run_tables import (
+    chosen_product,
+    only_own,
+    opened_run,
+    pooled_metrics,
+    run_pairs,
+    run_told,
+    title_of,
+)
 from smcore.figures.scatter import (
     MOST_POINTS,
     corner,
@@ -58,7 +66,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     cited += networks_of(cited[-1], [str(known[sensor])] if sensor in known else [])
     pairs = notebook.read_pairs(product, collection, sensor, **masks_of(source))
     told = Told(
-        title=f"{pairs.names[0]} against {pairs.title}", units=pairs.units[1], where=sensor,
+        title=f"{pairs.names[0]} against {pairs.title}", quantity="soil moisture", units=pairs.units[1], where=sensor,
         when=_shared(product.period, collection.period), filters=pairs.notes,
         synthetic=pairs.synthetic, credits=once(cited), methods=("ubrmsd",),
     )  # fmt: skip
@@ -77,9 +85,10 @@ def _shared(one: tuple[str, str] | None, other: tuple[str, str] | None) -> str:
 
 
 def _of_run(source: Mapping[str, Any], places: Places) -> Data:
+    only_own(source)
     results = opened_run(source, places)
     product = chosen_product(results, source)
-    told = run_told(results, product, methods=("ubrmsd",))
+    told = run_told(results, product, methods=("ubrmsd",), quantity="soil moisture")
     metrics = pooled_metrics(results, product, _SHOWN)
     names = title_of(results, product), title_of(results, results.reference)
     kept = results.density(product)

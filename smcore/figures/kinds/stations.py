@@ -18,7 +18,7 @@ from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel
 from smcore.figures.points import mark_size, placed, points_height, put, start_points
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import opened_run, run_told
+from smcore.figures.run_tables import opened_run, run_told, title_of
 from smcore.figures.sources import CATALOGUE, RUN, Places
 from smcore.figures.style import clipped
 
@@ -44,7 +44,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         table = table[[c for c in ("location", "network", "lat", "lon") if c in table]].rename(
             columns={"location": "station"}
         )
-        told = run_told(results, quantity="", units="")
+        told = run_told(results, title=title_of(results, results.reference), units="")
     else:
         if not source["stations"]:
             raise RecipeError("A station map needs stations", hint="name a collection in data, stations")

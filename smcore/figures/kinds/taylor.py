@@ -17,7 +17,7 @@ from smcore.figures.fields import Field
 from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import FAINT, INK, Panel
 from smcore.figures.presets import Look
-from smcore.figures.run_tables import chosen_products, opened_run, run_told, title_of
+from smcore.figures.run_tables import chosen_products, only_own, opened_run, run_told, title_of
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import plain
 from smcore.names import unit_label
@@ -46,6 +46,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     """Ratio and correlation of each product at each location, and at the median of both."""
     from smcore.validation.runs.pictured import taylor
 
+    only_own(source)
     results = opened_run(source, places)
     products, tables = chosen_products(results, source), []
     for product in products:

@@ -94,7 +94,10 @@ def histogram(results: RunResults, product: str, metric: str, low: float, high: 
 def boxes(results: RunResults, metric: str, stratum: str, sample: str = OWN) -> list[Box]:
     """Quantiles over locations, level by level of a stratum and product by product; :data:`ALL` divides nothing."""
     if stratum == ALL:
-        table = results.metrics[results.metrics["metric"] == metric].assign(level=f"all {results.noun}")
+        whole = results.metrics if sample == OWN else results.common
+        table = whole[whole["metric"] == metric].assign(level=f"all {results.noun}")
+        if sample != OWN:  # the maps of a grid are of each product's own pairs
+            table = table.assign(stratum=ALL)
     else:
         whole = results.strata
         table = whole[(whole["metric"] == metric) & (whole["stratum"] == stratum) & (whole["sample"] == sample)]
