@@ -24,6 +24,7 @@ from smcore.review.station.events import find_events
 from smcore.review.station.footprints import footprint, grid_of
 from smcore.review.station.history import StationHistory, station_history
 from smcore.review.station.pairing_strip import (
+    EXCLUDED,
     FAR,
     FEW,
     NO_DAY,
@@ -195,14 +196,18 @@ def _event_pairs(strips: dict[str, PairingStrip]) -> dict[str, EventPairs]:
     """Wettings and dry-downs of each product beside those of the station, by the records that a run may use."""
     found = {}
     for name, strip in strips.items():
-        product, station = (find_events(*_usable(side), units=side.units) for side in (strip.product, strip.reference))
+        product = find_events(*_usable(strip.product, EXCLUDED), units=strip.product.units)
+        station = find_events(*_usable(strip.reference), units=strip.reference.units)
         found[name] = pair_events(product, station)
     return found
 
 
-def _usable(side: SideStrip) -> tuple[NDArray[Any], Floats]:
-    """Times and values of the records that passed every mask, paired or not."""
-    kept = np.isin(np.array(side.reasons)[side.reason], (PAIRED, FAR, USED, NO_DAY, FEW))
+def _usable(side: SideStrip, *more: str) -> tuple[NDArray[Any], Floats]:
+    """Times and values of the records that passed every mask, paired or not.
+
+    What is excluded is the station's own record; a product's that would have met it is as good as ever (``more``).
+    """
+    kept = np.isin(np.array(side.reasons)[side.reason], (PAIRED, FAR, USED, NO_DAY, FEW, *more))
     return side.time[kept].view("datetime64[us]"), side.value[kept]
 
 

@@ -2,6 +2,8 @@
 
 Nothing is paired here. The pairs are those of :meth:`smcore.validation.matching.match.Match.block`; what took a record
 is found by reading the same side again with one mask more each time, in the order in which the engine applies them.
+A record of the product is excluded if it is in a pair without the exclusions and in none with them, as the engine
+counts it; one that the exclusions have freed for another pair is paired.
 """
 
 from __future__ import annotations
@@ -169,11 +171,14 @@ def pairing_strip(matched: Match, subject: str, guard: Seen | None = None) -> Pa
     if matched.collocation.indices.shape[1] > 1:
         raise MatchError("The product's value is a mean of several cells, whose overpasses can't be told apart")
     rows = np.array([row], dtype=np.int64)
-    block = matched.block(rows).pairs
+    records = matched.records(rows)
+    block = matched.paired(rows, *records).pairs
+    before = replace(matched, excluded=None).paired(rows, *records).pairs if matched.excluded is not None else block
     kept = block if guard is None or guard.spans is None else without_seen(block, rows, guard)[0]
     sides = [_Traced.of(matched, row, is_product=True), _Traced.of(matched, row, is_product=False)]
     strips = [
-        _strip(matched, own, other, block, kept, is_product=own is sides[0]) for own, other in (sides, sides[::-1])
+        _strip(matched, own, other, (before, block, kept), is_product=own is sides[0])
+        for own, other in (sides, sides[::-1])
     ]
     both = np.isfinite(kept.product[0]) & np.isfinite(kept.reference[0])
     x_time, y_time = kept.product_time[0][both], kept.reference_time[0][both]
@@ -194,6 +199,7 @@ class _Traced:
     reasons: list[str]
     reason: NDArray[np.int8]
     raw: Floats
+    offered: NDArray[np.bool_]  # what the masks left, whatever is excluded
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -227,12 +233,13 @@ class _Traced:
             reasons.append(name)
             reason[left & ~now] = len(reasons) - 1
             left = now
+        offered = np.isfinite(records.values[0])
         if not is_product and matched.excluded is not None:
             records, _ = mask(records, np.array([row]), matched.excluded)
             now = np.isfinite(records.values[0]) & there
             reasons.append(EXCLUDED)
             reason[left & ~now] = len(reasons) - 1
-        return _Traced(side, records, there, reasons, reason, np.asarray(first.values[0], np.float64))
+        return _Traced(side, records, there, reasons, reason, np.asarray(first.values[0], np.float64), offered)
 
 
 def _reading_once(side: Side) -> Side:
@@ -269,8 +276,13 @@ def _stages(matched: Match, bare: Masks) -> list[tuple[str, Masks]]:
     return found
 
 
-def _strip(matched: Match, own: _Traced, other: _Traced, block: Pairs, kept: Pairs, *, is_product: bool) -> SideStrip:
-    """Lay the records of one side out, with what pairing made of those that no mask took."""
+def _strip(
+    matched: Match, own: _Traced, other: _Traced, stages: tuple[Pairs, Pairs, Pairs], *, is_product: bool
+) -> SideStrip:
+    """Lay the records of one side out, with what pairing made of those that no mask took.
+
+    ``stages`` are the pairs before exclusions, with them, and without what was seen in training.
+    """
     reasons, reason = list(own.reasons), own.reason.copy()
 
     def say(name: str, where: NDArray[np.bool_]) -> None:
@@ -278,11 +290,14 @@ def _strip(matched: Match, own: _Traced, other: _Traced, block: Pairs, kept: Pai
             reasons.append(name)
         reason[where] = reasons.index(name)
 
-    met, remains = (_is_met(own, pairs, is_product=is_product, daily=matched.daily) for pairs in (block, kept))
+    was, met, remains = (_is_met(own, pairs, is_product=is_product, daily=matched.daily) for pairs in stages)
     say(SEEN, met & ~remains)
     alone = own.usable & ~met
+    if is_product:
+        say(EXCLUDED, alone & was)
+        alone &= ~was
     if matched.window is not None:
-        near = _any_within(own.time, np.sort(other.time[other.usable]), matched.window)
+        near = _any_within(own.time, np.sort(other.time[other.offered]), matched.window)
         say(USED, alone & near)
         say(FAR, alone & ~near)
     else:

@@ -292,6 +292,42 @@ def test_excluded_records_are_told_from_others(swath: Match) -> None:
     assert not ((strip.reference_time >= first) & (strip.reference_time < last)).any()
 
 
+def as_dropped(strip: PairingStrip, freed: int) -> dict[str, int]:
+    """What became of the product's records, as the engine counts them."""
+    counts = strip.product.counts
+    return {
+        "no_record_in_window": counts.get(FAR, 0), "record_used_by_a_nearer_one": counts.get(USED, 0) + freed,
+        "excluded": counts.get(EXCLUDED, 0) - freed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["2020-01-14", ""])
+def test_the_product_loses_to_an_exclusion_what_the_engine_says(swath: Match, end: str) -> None:
+    """A retrieval that has met another record instead has lost nothing; the engine sets it off against the losses."""
+    (excluded,) = excluding([swath], [Exclusion(SUBJECT, "2020-01-10" if end else "", end, "flat")])
+    before, after = pairing_strip(swath, SUBJECT), pairing_strip(excluded, SUBJECT)
+    freed = len(np.setdiff1d(after.product_time, before.product_time))
+    dropped = {name: int(n[0]) for name, n in excluded.block(np.array([0])).pairs.dropped.items()}
+    assert as_dropped(after, freed) == dropped
+    lost = after.product.time[after.product.reason == after.product.reasons.index(EXCLUDED)]
+    np.testing.assert_array_equal(lost, np.setdiff1d(before.product_time, after.product_time))
+    assert len(lost) >= 5
+    assert f"{len(lost)} excluded" in after.sentence
+
+
+def test_an_excluded_day_is_no_day_without_records() -> None:
+    record = np.full(len(HOURS), 0.2)
+    record[24 * 5 : 24 * 6] = np.nan
+    product = cube(np.full((COUNT, *GRID.shape), 0.3), DAYS, time_support=names.DAY_MEAN)
+    matched = match(side(product, "model"), side(sensors_at(record, HOURS), "net"), MatchOptions(depth=(0.0, 0.1)))
+    exclusion = Exclusion(SUBJECT, str(DAYS[4])[:10], f"{str(DAYS[7])[:10]}T05:00:00", "flat")
+    (excluded,) = excluding([matched], [exclusion])
+    dropped = excluded.block(np.array([0])).pairs.dropped
+    strip = pairing_strip(excluded, SUBJECT)
+    assert strip.product.counts == {PAIRED: COUNT - 4, NO_DAY: 1, EXCLUDED: 3}
+    assert (dropped["no_reference_day"][0], dropped["excluded"][0]) == (1, 3)
+
+
 def test_days_are_paired_as_days_and_short_ones_say_so() -> None:
     record = np.full(len(HOURS), 0.2)
     record[24 * 3 + 5 : 24 * 4] = np.nan  # five hours are left of the fourth day
