@@ -106,7 +106,7 @@ def _log_of(run: Path) -> Any:
     from smcore.validation.runs.identity import run_identity
     from smcore.validation.runs.replay import read_record
 
-    if run.suffix == ".sqlite":
+    if run.suffix == ".sqlite" and not run.is_dir():
         return ReviewLog(run, run_of(run))
     return ReviewLog(run / REVIEW_LOG, run_identity(read_record(run)))
 

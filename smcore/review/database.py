@@ -84,6 +84,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     SQLite can't read a log with WAL where it may not write beside it. There the file and what is not yet in it (its
     ``-wal``) are copied: to ignore the latter would be to lose events.
     """
+    if path.is_dir():
+        raise ReviewError("This is a folder and no review log", where=path.name, hint="give the review.sqlite of a run")
     if path.stat().st_size > _LARGEST_FILE:
         raise ReviewError(f"The review log is larger than {_LARGEST_FILE // 1_000_000} MB", where=path.name)
     try:
@@ -163,12 +165,12 @@ def mark_partial(db: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def faults_of_storage(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system say into one sentence."""
+def faults_of_storage(path: Path, meaning: str = "the review log can't be read") -> Iterator[None]:
+    """Turn what SQLite and the file system say into one sentence; ``meaning`` is what follows from it."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _sentence(error, path) from error
+        raise _sentence(error, path, meaning) from error
     except OSError as error:
         raise ReviewError(f"The review log can't be used: {error.strerror or error}", where=path.name) from error
 
@@ -205,10 +207,12 @@ def _settle(folder: Path) -> None:
             os.close(opened)
 
 
-def _sentence(error: sqlite3.Error, path: Path) -> ReviewError:
+def _sentence(error: sqlite3.Error, path: Path, meaning: str) -> ReviewError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    what, hint = _FAULTS.get(code, (f"The review log can't be used: {error}", ""))
-    return ReviewError(what, where=path.name, hint=hint)
+    what, hint = _FAULTS.get(
+        code, ("The review log can't be used: " + str(error).replace("{", "{{").replace("}", "}}"), "")
+    )
+    return ReviewError(what.format(meaning=meaning), where=path.name, hint=hint)
 
 
 DAMAGED: Final = "The review log is damaged"
@@ -217,13 +221,13 @@ USE_COPY: Final = "nothing of it can be read: use a copy of it, or import review
 NO_PLACE: Final = "The review log can't be written: the file or its folder is read-only; copy the run elsewhere"
 _NO_PLACE: Final = tuple(NO_PLACE.split("; "))
 _FAULTS: Final = {
-    sqlite3.SQLITE_FULL: ("The disk is full: the event was not kept", "make room and do it again"),
+    sqlite3.SQLITE_FULL: ("The disk is full: {meaning}", "make room and do it again"),
     sqlite3.SQLITE_READONLY: _NO_PLACE,
     sqlite3.SQLITE_CANTOPEN: _NO_PLACE,
     sqlite3.SQLITE_PERM: _NO_PLACE,
     sqlite3.SQLITE_BUSY: ("The review log is held by another process", "try again in a moment"),
     sqlite3.SQLITE_LOCKED: ("The review log is held by another process", "try again in a moment"),
-    sqlite3.SQLITE_IOERR: ("The disk reported an error: the event was not kept", "look at the disk"),
+    sqlite3.SQLITE_IOERR: ("The disk reported an error: {meaning}", "look at the disk"),
     sqlite3.SQLITE_CORRUPT: (DAMAGED, USE_COPY),
     sqlite3.SQLITE_NOTADB: ("This file is no review log, or its beginning is damaged", USE_COPY),
     sqlite3.SQLITE_TOOBIG: (DAMAGED, USE_COPY),

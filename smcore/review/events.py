@@ -31,6 +31,8 @@ MOST_REPLACED: Final = 100
 _LONGEST_NAME: Final = 80
 _LONGEST_SUBJECT: Final = 300
 _LONGEST_TEXT: Final = 4000
+_PLURAL: Final = ("reasons", "exclusions", "replaces")
+_EXAMPLE: Final = "write it as 2016-04-01T12:00:00, without a zone"
 _MOST_LISTED: Final = 1000
 _TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -143,8 +145,15 @@ def _check_subject(event: Event, where: str) -> None:
     if event.action == words.MODE:
         if subject != "":
             raise ReviewError("A change of what is shown concerns no single station", where=where)
-    elif not is_text(subject) or not subject.strip() or len(subject) > _LONGEST_SUBJECT:
+    elif not isinstance(subject, str) or not subject.strip():
         raise ReviewError("An event names no station", where=where)
+    elif len(subject) > _LONGEST_SUBJECT:
+        raise ReviewError(f"The name of a station has at most {_LONGEST_SUBJECT} characters", where=_shown(subject))
+    elif not is_text(subject):
+        raise ReviewError(
+            "The name of a station has a tab or another character that can't be seen, so it can't be reviewed",
+            where=_shown(subject), hint="rename the sensor in its source, and run the validation again",
+        )  # fmt: skip
 
 
 def _check_payload(event: Event, where: str) -> None:
@@ -158,7 +167,8 @@ def _check_payload(event: Event, where: str) -> None:
         raise ReviewError(f"An event {event.action!r} carries {listed}, and this one something else", where=where)
     for key, is_valid in (wanted | OPTIONAL.get(event.action, {})).items():
         if key in event.payload and not is_valid(event.payload[key]):
-            raise ReviewError(f"The {key} of an event {event.action!r} is not valid", where=where)
+            verb = "are" if key in _PLURAL else "is"
+            raise ReviewError(f"The {key} of an event {event.action!r} {verb} not valid", where=where)
     if event.action == words.EXCLUDE:
         _check_period(event, where)
     if "reasons" in event.payload and len(set(event.payload["reasons"])) != len(event.payload["reasons"]):
@@ -171,7 +181,7 @@ def _check_period(event: Event, where: str) -> None:
     except MatchError as error:
         raise ReviewError(error.what, where=where, hint=error.hint) from error
     if (found.start, found.end) != (event.payload["start"], event.payload["end"]):
-        raise ReviewError("The period of an exclusion is not written to the second in UTC", where=where)
+        raise ReviewError("The period of an exclusion is not written to the second in UTC", where=where, hint=_EXAMPLE)
 
 
 def is_text(value: object) -> bool:

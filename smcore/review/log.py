@@ -114,7 +114,7 @@ class ReviewLog:
             _plain(payload or {}), conditions or Conditions(),
         )  # fmt: skip
         self._refuse_fault()
-        with database.faults_of_storage(self.path):
+        with database.faults_of_storage(self.path, "the event was not kept"):
             database.create(self.path, self.run)
             with database.writing(self.path, self.run) as db:
                 draft = _in_sight(draft, _refuse_nonsense(draft, db))
@@ -145,7 +145,7 @@ class ReviewLog:
         """
         ordered = sorted(events, key=lambda event: event.order)
         self._refuse_fault()
-        with database.faults_of_storage(self.path):
+        with database.faults_of_storage(self.path, "none of the events was kept"):
             database.create(self.path, self.run)
             with database.writing(self.path, self.run) as db:
                 known = {event.id: event for event in _events(_rows(db, 0)[0])[0]}
