@@ -30,6 +30,7 @@ TITLES: Final = {
 EASE_LIMIT: Final = 85.0445664
 """Latitude at which the global EASE-Grid 2.0 ends [deg]; Brodzik et al. (2012), doi:10.3390/ijgi1010032."""
 _LATTICE: Final = 8  # pixels between places that are inverted exactly, where a projection is curved
+_EXACT: Final = 65_536  # pixels of a picture that is inverted whole
 _DENSE: Final = 181
 
 
@@ -213,11 +214,22 @@ def _robinson_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats
 
 
 def _curved_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Invert a lattice exactly and the pixels between by straight lines: off by far less than a pixel in a region."""
+    """Invert a lattice exactly and the pixels between by straight lines: off by less than a tenth of a pixel.
+
+    What lies between is a direction in space: longitudes can't be halved beside a pole or across the dateline. A small
+    picture, whose pixels are wide, is inverted pixel by pixel.
+    """
+    if len(x) * len(y) <= _EXACT:
+        return frame.inverse(*np.meshgrid(x, y))
     columns, rows = (np.linspace(0, len(v) - 1, max(2, -(-len(v) // _LATTICE) + 1)) for v in (x, y))
     coarse_x, coarse_y = np.interp(columns, np.arange(len(x)), x), np.interp(rows, np.arange(len(y)), y)
-    lon, lat = frame.inverse(*np.meshgrid(coarse_x, coarse_y))
-    return _between(lon, rows, columns, len(y), len(x)), _between(lat, rows, columns, len(y), len(x))
+    lon, lat = (np.radians(v) for v in frame.inverse(*np.meshgrid(coarse_x, coarse_y)))
+    east, north, up = (
+        _between(v, rows, columns, len(y), len(x))
+        for v in (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
+    )
+    turned = frame.near(np.degrees(np.arctan2(north, east)))
+    return turned, np.degrees(np.arctan2(up, np.hypot(east, north)))
 
 
 def _between(coarse: Floats, rows: Floats, columns: Floats, height: int, width: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from pyproj import Transformer
 
 from smcore.errors import RecipeError
 from smcore.figures.catalogued import cells_field
@@ -30,6 +31,38 @@ def test_a_pixel_lies_where_the_projection_says(name: str) -> None:
     assert known.mean() > 0.95
     assert np.abs(x - expected_x)[known].max() < 0.1 * (right - left) / width
     assert np.abs(y - expected_y)[known].max() < 0.1 * (top - bottom) / height
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "proj"),
+    [
+        ("lambert-equal-area", (-80.0, 40.0, 80.0, 90.0), "+proj=laea +lat_0=65 +lon_0=0 +datum=WGS84"),
+        ("lambert-equal-area", (100.0, 50.0, 260.0, 90.0), "+proj=laea +lat_0=70 +lon_0=180 +datum=WGS84"),
+        ("lambert-equal-area", (-60.0, -90.0, 60.0, -45.0), "+proj=laea +lat_0=-67.5 +lon_0=0 +datum=WGS84"),
+        ("lambert-equal-area", (120.0, -30.0, 200.0, 30.0), "+proj=laea +lat_0=0 +lon_0=160 +datum=WGS84"),
+        (
+            "lambert-conformal", (-150.0, 30.0, -20.0, 88.0),
+            f"+proj=lcc +lat_0=59 +lon_0=-85 +lat_1={30 + 58 / 6} +lat_2={88 - 58 / 6} +datum=WGS84",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("width", [120, 600])
+def test_every_pixel_of_a_curved_map_is_where_proj_has_it_also_at_a_pole(
+    name: str, box: tuple[float, float, float, float], proj: str, width: int
+) -> None:
+    shown = frame(name, box)
+    height = max(2, round(width * shown.aspect))
+    lon, lat = shown.pixels(width, height)
+    left, right, bottom, top = shown.extent
+    x = left + (right - left) * (np.arange(width) + 0.5) / width
+    y = bottom + (top - bottom) * (np.arange(height) + 0.5) / height
+    true_lon, true_lat = Transformer.from_crs(proj, "EPSG:4326", always_xy=True).transform(*np.meshgrid(x, y))
+    # the angle on the sphere between both places, which is no larger for a longitude beside a pole
+    apart = np.hypot((lat - true_lat), ((lon - true_lon + 180) % 360 - 180) * np.cos(np.radians(true_lat)))
+    pixel = (right - left) / width / 111_000
+    inside = (true_lat >= box[1]) & (true_lat <= box[3]) & ((true_lon - box[0]) % 360 <= box[2] - box[0])
+    assert inside.mean() > 0.4
+    assert apart[inside].max() < 0.1 * pixel
 
 
 def test_ease_2_has_the_coordinates_of_the_grid_itself() -> None:
