@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.figure_store import prepared
 from smcore.errors import ExportError
+from smcore.out_file import drafted
 from smcore.progress import Cancel, Progress, check
 
 if TYPE_CHECKING:
@@ -44,28 +45,22 @@ def make_file(recipe: Recipe, places: Places, form: str, progress: Progress, can
     assert places.folder is not None
     folder = places.folder / FILES
     file = folder / file_name(recipe, form)
-    draft = folder / f".{file.name}.part"
     progress(0.0, "reading the data")
     ready = prepared(recipe, places, cancelled)
     check(cancelled)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"The figure can't be written: {error.strerror or error}", where=file.name) from error
+    with drafted(file, overwrite=True) as draft:
         if form == PACKAGE:
-            whole = folder / f".{file.stem}"
-            try:
-                write_package(ready, whole, progress=progress, cancelled=cancelled)
-                _zip(whole, draft, file.stem)
-            finally:
-                shutil.rmtree(whole, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=f".{file.stem}.", dir=folder) as whole:
+                write_package(ready, Path(whole), progress=progress, cancelled=cancelled)
+                _zip(Path(whole), draft, file.stem)
         else:
             progress(0.2, f"drawing {form}")
             draft.write_bytes(picture(ready, form))
         check(cancelled)
-        draft.replace(file)
-    except OSError as error:
-        raise ExportError(f"The figure can't be written: {error.strerror or error}", where=file.name) from error
-    finally:
-        draft.unlink(missing_ok=True)
     progress(1.0, "done")
     return file
 
