@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.figures.thinning import thin
-from smcore.names import unit_label
 from smcore.report.markup import Html, join, tag
 from smcore.time_support import DAY
+from smcore.validation.metric_scale import pretty
 
 WIDE, HIGH, SIDE = 1440, 300, 320
 """Units of a series drawing (two a pixel of a usual screen), and of a side of a scatter."""
@@ -83,7 +83,7 @@ def scatter(product: Floats, reference: Floats, units: str, alt: str, class_: st
     frame = [_rect("frame", 1, 1, SIDE - 2, SIDE - 2), tag("path", class_="even", d=f"M1 {SIDE - 1}L{SIDE - 1} 1")]
     ends = [
         _text(f"{low:.2f}".replace("-", "−"), 6, SIDE - 8),
-        _text(f"{high:.2f} {unit_label(units)}", SIDE - 6, SIDE - 8, anchor="end"),
+        _text(f"{high:.2f} {pretty(units)}".strip(), SIDE - 6, SIDE - 8, anchor="end"),
     ]
     return _svg(SIDE, SIDE, alt, [*frame, *squares, *_fit(product, reference, low, high), *ends], "scatter")
 
@@ -163,7 +163,7 @@ def _levels(low: float, high: float, units: str, width: int) -> list[Html]:
             tag("path", class_="level", d=f"M{_LEFT} {y:.0f}H{width - 4}"),
             _text(f"{value:.{digits}f}".replace("-", "−"), _LEFT - 8, y + 7, anchor="end"),
         ]
-    return [*found, _text(unit_label(units), _LEFT + 6, _ABOVE + 20)]
+    return [*found, _text(pretty(units), _LEFT + 6, _ABOVE + 20)]
 
 
 def _years(first: int, last: int, across: object) -> list[Html]:

@@ -13,6 +13,7 @@ from smcore.report.markup import Html, data, join, paragraph, section, table, ta
 from smcore.report.material import Material, Row, lines
 from smcore.report.numbers import cells, heads
 from smcore.report.reviewed import of_station
+from smcore.validation.metric_scale import pretty
 from smcore.validation.metric_text import symbol, written
 from smcore.validation.score import VARIANT
 
@@ -94,13 +95,17 @@ def _drawings(material: Material, subject: str) -> list[Html]:
         *(sketch.Curve(name, time, x, _class(number)) for name, number, x, _, time in found),
     ]
     names = ", ".join(name for name, *_ in found)
-    alt = f"Pairs of {names} and of the reference at {subject} over time, in {material.units}"
+    alt = f"Pairs of {names} and of the reference at {subject} over time, {_in(material.units)}"
     key = [_key("reference", "reference"), *(_key(name, _class(number)) for name, number, *_ in found)]
     if excluded:
         key.append(_key("excluded", "excluded"))
     legend = paragraph(join(key, " "), class_="key")
     drawn = tag("figure", sketch.series(curves, material.units, alt, excluded), tag("figcaption", legend))
     return [drawn, tag("div", *(_scatter(material, subject, one) for one in found), class_="scatters")]
+
+
+def _in(units: str) -> str:
+    return f"in {pretty(units)}" if pretty(units) else "without a unit"
 
 
 def _scatter(material: Material, subject: str, one: tuple[str, int, Any, Any, Any]) -> Html:
