@@ -13,6 +13,7 @@ from smcore.validation.exclusions import Exclusion
 
 VERDICT, OVERLAP, ONE_SIDED = "verdict", "overlap", "one-sided"
 TWO_VERDICTS = "the same reviewer, two verdicts"
+_MOST_TOLD = 5
 
 
 @dataclass(frozen=True, order=True)
@@ -44,6 +45,7 @@ def conflicts(events: Iterable[Event]) -> tuple[Conflict, ...]:
 def _with_oneself(one: SubjectReview, rivals: tuple[Event, ...]) -> Conflict:
     name = min(event.reviewer for event in rivals)
     each = sorted({_said(event) for event in rivals})
+    each = each if len(each) <= _MOST_TOLD else [*each[:_MOST_TOLD], f"{len(each) - _MOST_TOLD} more"]
     said = " and ".join(each) if len(each) > 1 else f"{each[0]} twice, of other periods"
     sentence = f"{name} says {said}, each without knowing of the other; neither counts until {name} decides again"
     return Conflict(one.subject, TWO_VERDICTS, (name, name), sentence)

@@ -22,6 +22,9 @@ from smcore.validation.exclusions import Exclusion
 MOST_EVENTS: Final = 200_000
 """Events of one log (our bound: a thousand for each of two hundred stations)."""
 
+MOST_REVIEWERS: Final = 200
+"""People who review one run (our bound: differences are looked for between every two of them)."""
+
 LARGEST_SEQUENCE: Final = 2 * MOST_EVENTS
 """The last one of a full log that goes on from the last of another, of which a part was lost."""
 

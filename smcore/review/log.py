@@ -15,7 +15,16 @@ from typing import Any, Final
 
 from smcore.errors import ReviewError
 from smcore.review import database, words
-from smcore.review.events import MOST_EVENTS, Conditions, Event, reviewer_name, same_person, time_text
+from smcore.review.events import (
+    MOST_EVENTS,
+    MOST_REVIEWERS,
+    Conditions,
+    Event,
+    person,
+    reviewer_name,
+    same_person,
+    time_text,
+)
 from smcore.review.records import event_of, parsed, payload_text, record_of
 from smcore.review.rivals import DECIDING, replaced_by
 from smcore.review.state import fold, not_to_be_read
@@ -121,6 +130,7 @@ class ReviewLog:
                 sequence, count = db.execute("SELECT coalesce(max(sequence), 0), count(*) FROM events").fetchone()
                 if count >= MOST_EVENTS:
                     raise ReviewError(f"The review log is full: {MOST_EVENTS} events", where=self.path.name)
+                _refuse_crowd(draft.reviewer, db)
                 event = replace(draft, sequence=sequence + 1)
                 number = db.execute(_INSERT, _row(event)).lastrowid
         return replace(event, number=number or 0)
@@ -181,7 +191,20 @@ def union(*logs: Iterable[Event]) -> tuple[Event, ...]:
             )
     if len(found) > MOST_EVENTS:
         raise ReviewError(f"The review would have more than {MOST_EVENTS} events")
+    _check_people({event.reviewer for event in found.values()})
     return tuple(sorted(found.values(), key=lambda event: event.order))
+
+
+def _check_people(names: Iterable[str]) -> None:
+    people = {person(name) for name in names}
+    if len(people) > MOST_REVIEWERS:
+        raise ReviewError(f"The review would have {len(people)} reviewers, more than the {MOST_REVIEWERS} it may have")
+
+
+def _refuse_crowd(reviewer: str, db: sqlite3.Connection) -> None:
+    """A log to which too many have written could not be exported."""
+    if db.execute("SELECT 1 FROM events WHERE reviewer = ? LIMIT 1", (reviewer,)).fetchone() is None:
+        _check_people([reviewer, *(row[0] for row in db.execute("SELECT DISTINCT reviewer FROM events"))])
 
 
 def check_whole(events: Iterable[Event], *, partial: bool = False) -> None:

@@ -36,6 +36,7 @@ class Rivals:
     """
 
     standing: dict[str, tuple[Event, Stance]] = field(default_factory=dict)
+    _alone: set[str] = field(default_factory=set)  # those whose sequence number no other event has
     _said: Counter[Stance] = field(default_factory=Counter)
     _signed: Counter[Stance] = field(default_factory=Counter)
     _passed: dict[str, frozenset[str]] = field(default_factory=dict)  # events without effect → what they were said of
@@ -46,7 +47,7 @@ class Rivals:
         return len(self._said) > 1 or len(self._signed) > 1
 
     def take(self, event: Event, stance: Stance, periods: Stance | None, shared: Collection[int]) -> None:
-        """Take in a verdict, in place of those that its reviewer could see.
+        """Take in the next verdict in order, in place of those that its reviewer could see.
 
         Parameters
         ----------
@@ -56,14 +57,12 @@ class Rivals:
             Sequence numbers that several events of the review have.
         """
         seen = set(self._traced(event))
-        if "replaces" not in event.payload:
-            seen |= {
-                known
-                for known, (one, _) in self.standing.items()
-                if one.sequence < event.sequence and one.sequence not in shared
-            }
-        for known in seen & set(self.standing):
+        if "replaces" not in event.payload:  # all that come before it are smaller: events are taken in order
+            seen |= self._alone
+        for known in [one for one in seen if one in self.standing]:
             self._drop(known)
+        if event.sequence not in shared:
+            self._alone.add(event.id)
         self.standing[event.id] = (event, (stance, periods))
         self._said[stance] += 1
         if periods is not None:
@@ -81,6 +80,7 @@ class Rivals:
         return frozenset(sorted(found)[:_MOST_TRACED])
 
     def _drop(self, known: str) -> None:
+        self._alone.discard(known)
         stance, periods = self.standing.pop(known)[1]
         for count, what in ((self._said, stance), (self._signed, periods)):
             if what is not None:

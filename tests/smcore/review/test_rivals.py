@@ -5,10 +5,12 @@ import uuid
 
 import pytest
 
+from smcore.errors import ReviewError
 from smcore.review.conflicts import conflicts
 from smcore.review.exchange import load, save
 from smcore.review.log import ReviewLog, union
 from smcore.review.state import fold
+from smcore.review.words import REASONS
 
 RUN = "0123456789abcdef"
 
@@ -129,3 +131,20 @@ def test_what_a_verdict_replaces_comes_back_from_a_file_and_an_older_table_is_re
         older = "\n".join(line.rpartition(",")[0] for line in lines[:2])
         (tmp_path / "older.csv").write_text(older + "\n")
         assert load(tmp_path / "older.csv", RUN)[0] == (first,)
+
+
+def test_what_is_told_of_very_many_verdicts_stays_short(make):
+    codes = sorted(REASONS)
+    many = [make("verdict", verdict=1, reasons=codes[:n], sequence=1) for n in range(len(codes))]
+    (found,) = conflicts(many)
+    assert f"{len(codes) - 5} more" in found.sentence
+
+
+def test_a_review_of_more_people_than_can_be_compared_is_refused(make, logs):
+    with pytest.raises(ReviewError, match="201 reviewers"):
+        union([make("look", reviewer=f"reader {n}") for n in range(201)])
+    home = logs[0]
+    home.add([make("look", reviewer=f"reader {n}", sequence=n + 1) for n in range(200)])
+    assert home.append("look", "s1", "READER 7").sequence == 201
+    with pytest.raises(ReviewError, match="201 reviewers"):
+        home.append("look", "s1", "Ada")
