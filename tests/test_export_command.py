@@ -40,6 +40,6 @@ def test_a_mistake_is_one_sentence_and_status_2(catalog, capsys, words, part):
     assert len(said.strip().splitlines()) == 1
 
 
-def test_a_mask_that_the_product_can_not_answer_is_said(catalog, capsys):
-    assert cli.main(["export", "coarse", "--format", "csv", "--mask", "nonsense", "--catalog", catalog]) == 0
-    assert "nonsense could not be applied: the product does not tell" in capsys.readouterr().out
+def test_a_mask_that_the_product_can_not_answer_is_refused(catalog, capsys):
+    assert cli.main(["export", "coarse", "--format", "csv", "--mask", "nonsense", "--catalog", catalog]) == 2
+    assert "coarse can't be masked by 'nonsense': nothing there tells it" in capsys.readouterr().err
