@@ -117,6 +117,8 @@ def read(path: Path, run: str = "") -> Reading:
         refused then.
     """
     suffix = path.suffix.lower()
+    if not path.exists():
+        raise ReviewError("There is no such file", where=str(path))
     if suffix == ".sqlite":
         log = ReviewLog(path, run or run_of(path))
         return _checked(Reading(union(log.events()), log.run, log.is_partial, not log.is_damaged), path)

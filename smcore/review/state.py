@@ -66,6 +66,7 @@ class SubjectReview:
     is_flagged: bool = False
     history: list[Line] = field(default_factory=list)
     _periods: dict[str, Period] = field(default_factory=dict, repr=False)  # of every exclusion that there ever was
+    _same_signature: set[str] = field(default_factory=set, repr=False)  # events that signed the same once more
     _rivals: dict[str, Rivals] = field(default_factory=dict, repr=False)  # person → verdicts
     _shared: frozenset[int] = field(default=frozenset(), repr=False)  # sequence numbers of several events
 
@@ -244,7 +245,9 @@ def _sign(one: SubjectReview, event: Event) -> str:
     if signed is None or same_person(signed.reviewer, event.reviewer):
         periods = one.signed_periods(event)
         if signed and _agree(signed, opinion) and periods == one.signed_periods(signed.event):
+            one._same_signature.add(event.id)
             return "this is signed already"
+        one._same_signature.clear()
         one.signed, one.second, one.has_accepted = opinion, None, False
         return ""
     one.second = opinion
@@ -273,7 +276,7 @@ def not_to_be_read(one: SubjectReview, reviewer: str, signature: str) -> str:
     """Why a reviewer can't accept or dispute a signature; '' where it can be done."""
     if one.signed is None:
         return "nothing is signed"
-    if one.signed.event.id != signature:
+    if one.signed.event.id != signature and signature not in one._same_signature:
         return "another verdict has been signed since"
     if same_person(one.signed.reviewer, reviewer):
         return "the second reader must be another person than the first"
@@ -315,6 +318,7 @@ def _flag(one: SubjectReview, event: Event) -> str:
 
 def _reopen(one: SubjectReview) -> None:
     one.signed, one.second, one.has_accepted = None, None, False
+    one._same_signature.clear()
 
 
 def _opinion(one: SubjectReview, event: Event) -> Opinion:

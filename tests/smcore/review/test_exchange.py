@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smcore.errors import ExportError, ReviewError
 from smcore.review.conflicts import conflicts
 from smcore.review.events import Conditions, Event
-from smcore.review.exchange import load, save
+from smcore.review.exchange import load, read, save
 from smcore.review.log import ReviewLog, union
 from smcore.review.state import fold
 from smcore.review.words import REASONS, UNDOABLE
@@ -313,6 +313,12 @@ def test_an_action_that_is_no_text_is_refused(tmp_path, make, action):
     path.write_text(json.dumps(record))
     with pytest.raises(ReviewError, match="knows no action"):
         load(path, RUN)
+
+
+@pytest.mark.parametrize("name", ["a.sqlite", "a.json", "a.csv"])
+def test_a_file_that_is_not_there_is_no_empty_review(tmp_path, name):
+    with pytest.raises(ReviewError, match="no such file"):
+        read(tmp_path / name, RUN)
 
 
 def test_a_table_with_semicolons_is_told_so(tmp_path, make):

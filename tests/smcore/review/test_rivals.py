@@ -108,6 +108,13 @@ def test_a_second_reader_who_both_accepts_and_disputes_has_done_neither(logs):
     assert [one.kind for one in conflicts(events)] == ["the same reviewer, two verdicts"]
 
 
+def test_who_signs_the_same_in_two_logs_is_accepted_whichever_signature_was_read(make):
+    for first, second in ((1, 2), (2, 1)):
+        mine, again = _renamed(make.sign(2), first), _renamed(make.sign(2), second)
+        accepted = make.accept(mine, "Bob")
+        assert fold([mine, again, accepted]).of("s1").state == "accepted"
+
+
 def test_two_signatures_with_different_exclusions_are_a_conflict(logs):
     home, train = logs
     home.append("exclude", "s1", "Ada", {"start": "", "end": "", "reason": "flat", "text": ""})
