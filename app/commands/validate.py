@@ -268,6 +268,8 @@ def _unit_line(table: pd.DataFrame) -> list[str]:
     if (bias["status"] == "unit_mismatch").all():
         return []
     units = bias["units"].iloc[0]
+    if units == "1":
+        return ["  bias, RMSD and ubRMSD have no unit"]
     return [f"  bias, RMSD and ubRMSD in {units if isinstance(units, str) and units else 'a unit not stated'}"]
 
 
