@@ -120,6 +120,32 @@ class ReviewStore:
             sensor=subject, point=(float(str(one["lat"])), float(str(one["lon"]))), marked="", **chosen
         )
 
+    def map_of_run(self, *, is_first: bool) -> dict[str, Any]:
+        """What of the selection must follow so that the map shows the run: its stations, its product, its place.
+
+        Where a page opens on the run (``is_first``), what its link says of the view stays.
+        """
+        found, chosen = self.results, self._selection
+        changed: dict[str, Any] = {}
+        if found is None:
+            return changed
+        if not (is_first and chosen.view):
+            changed["view"] = self._results.extent() or chosen.view
+        shown = {entry.id for entry in self._store.products}
+        own = [one.entry for one in self.members if one.entry is not None and one.entry.id in shown]
+        if own and chosen.product not in {entry.id for entry in own}:
+            changed |= {"product": own[0].id, "variable": "", "colour_range": None, "minus": "", "expression": ""}
+            period = own[0].period
+            if chosen.time and period and not period[0][:10] <= chosen.time[:10] <= period[1][:10]:
+                changed["time"] = ""
+        entry = self.reference
+        if entry is not None and entry.layout == "stations":
+            changed["collection"] = entry.id
+        if self.subject and chosen.point is None:
+            one = self.table().loc[self.subject]
+            changed["point"] = (float(str(one["lat"])), float(str(one["lon"])))
+        return changed
+
     # -- the log -------------------------------------------------------------------------------------------------
     @property
     def log(self) -> ReviewLog | None:
@@ -188,7 +214,7 @@ class ReviewStore:
     def look(self) -> None:
         """Log that the chosen station was opened, once for each reviewer; nothing where no name was given."""
         one = self.current
-        if not self.subject or not self._selection.reviewer:
+        if not self.is_on or not self.subject or not self._selection.reviewer:
             return
         seen = any(same_person(name, self._selection.reviewer) for name in one.reviewers)
         if not seen and not self.fault:

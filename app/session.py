@@ -96,6 +96,7 @@ class Session:
         self.history = History(self.selection, _after_this)
         self._shown: list[Any] = []
         self._show_place()
+        self.room.enter(is_first=True)
         self.room.settle()
         follow(self.selection, ["place", "run"], self._show_place)
         follow(self.store, ["catalog"], self._settle)
@@ -274,7 +275,8 @@ class Session:
     def link(self) -> str:
         """The query of a link that opens what the page shows, whether it was chosen or is what the page opened with."""
         moment = self.store.moment()[:19] if self.store.entry is not None else ""
-        return url.write(self.selection, {"view": self.kept_view.extent(), "time": moment})
+        hidden = url.OF_LAYER if self.store.veiled else ()
+        return url.write(self.selection, {"view": self.kept_view.extent(), "time": moment}, without=hidden)
 
     def shared_link(self) -> str:
         """The same for somebody else, who reviews under a name of his own."""

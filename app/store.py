@@ -79,7 +79,7 @@ class Store(param.Parameterized):
     def __init__(self, selection: Selection, files: Iterable[Path]) -> None:
         self.files = tuple(files)
         super().__init__(catalog=load_catalog(file for file in self.files if file.exists()))
-        self.selection = selection
+        self.selection, self.veiled = selection, False  # veiled: a blind review shows no product on the map
         self.stations = StationStore(self)
         self.masks = MaskStore(self)
         self.classes = ClassStore(self)
@@ -102,8 +102,8 @@ class Store(param.Parameterized):
 
     @property
     def entry(self) -> CatalogEntry | None:
-        """The product on the map."""
-        shown, chosen = self.products, self.selection.product
+        """The product on the map; None where there is none, or none may be seen."""
+        shown, chosen = () if self.veiled else self.products, self.selection.product
         return next((e for e in shown if e.id == chosen), next(iter(shown), None))
 
     def label(self, entry: CatalogEntry) -> str:

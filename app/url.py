@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -306,13 +306,17 @@ def read(query: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def write(selection: Selection, shown: Mapping[str, Any] = MappingProxyType({})) -> str:
-    """The query string of the whole selection, ``?`` included; what is empty is left out.
+OF_LAYER = ("product", "variable", "minus", "onto", "expression", "time", "colour_range")
+"""What of a link tells which product the map shows."""
+
+
+def write(selection: Selection, shown: Mapping[str, Any] = MappingProxyType({}), without: Collection[str] = ()) -> str:
+    """The query string of the whole selection, ``?`` included; what is empty, or in ``without``, is left out.
 
     Of what was not chosen yet, ``shown`` has what the page shows in its place.
     """
     items = {"v": VERSION}
-    for name, (key, _) in _KEYS.items():
+    for name, (key, _) in ((name, how) for name, how in _KEYS.items() if name not in without):
         value = getattr(selection, name)
         value = shown.get(name) if value in (None, "") else value
         if isinstance(value, bool):

@@ -125,6 +125,7 @@ class LayersView:
             self.collection.options = {tr("none"): ""} | labelled(self.store.stations.collections)
             self.collection.value = self.selection.collection
             if entry is None:
+                self.badge.object = self.about.object = self.agreement.object = ""
                 self.legend.object = empty(tr("No product is catalogued yet: run loam demo, or loam ingest with --id."))
                 return
             self.choice.value = entry.id

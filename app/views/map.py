@@ -241,6 +241,7 @@ class MapView:
             return
         if entry is None:
             self._clear(self.front, self.back)
+            self.cells.data = {"row": [_NO_CELLS], "column": [_NO_CELLS], "grid": [""]}
             return
         try:
             step, view = self.store.step(entry), self.view()

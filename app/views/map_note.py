@@ -43,6 +43,8 @@ class MapNote:
 
     def _sentence(self) -> str:
         store = self.store
+        if store.veiled:
+            return tr("Blind: no product on the map until signed.")
         if store.entry is None:
             return ""
         try:

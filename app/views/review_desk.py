@@ -87,7 +87,6 @@ class ReviewDesk:
         place = order.index(subject) + 1 if subject in order else 0
         said = tr("{place} of {n}", place=place, n=len(order)) if place else tr("not among the filtered")
         self.count.object = f'<span class="muted">{said}</span>'
-        review.look()
         self._show(subject)
         self._read()
 

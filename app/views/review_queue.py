@@ -85,7 +85,6 @@ class ReviewQueueView:
         if self._busy or not event.new.strip():
             return
         self.selection.reviewer = reviewer_name(event.new)
-        self.review.look()
 
     def _switched(self, **chosen: str) -> None:
         if not self._busy:

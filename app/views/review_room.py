@@ -31,7 +31,7 @@ class ReviewRoom:
     def __init__(
         self, selection: Selection, store: Store, results: ResultStore, map_view: MapView, series: SeriesView
     ) -> None:
-        self.selection, self._map, self._series = selection, map_view, series
+        self.selection, self._map, self._series, self._store = selection, map_view, series, store
         self.review = ReviewStore(selection, store, results)
         self.queue = ReviewQueue(selection, self.review)
         store.curves.instead = ReviewCurves(self.review, store).series
@@ -40,6 +40,9 @@ class ReviewRoom:
         self.told.jscallback(value="document.documentElement.dataset.desk = cb_obj.value;")
         self._poll: Any = None
         self._drawn = False  # whether the series are those of a review
+        self._opened = ""  # the run that the map was last moved to
+        # Before any view of the desk follows the same: the log has the look, and the map its veil, when they are drawn.
+        follow(selection, ["place", "run", "sensor", "blind", "reviewer"], self.enter)
         follow(selection, ["place", "run", "blind", "reviewer"], self.settle)
 
     @property
@@ -75,6 +78,18 @@ class ReviewRoom:
         """Whether what is shown of the station must not leave the desk under the products' names."""
         return self.is_on and self.review.hides(self.review.subject)
 
+    def enter(self, *, is_first: bool = False) -> None:
+        """Log that a station was opened, take the map to a run that is new on it, and hide what must not be seen."""
+        self.review.look()
+        if self.is_on and self._opened != self.selection.run:
+            self.selection.param.update(**self.review.map_of_run(is_first=is_first))
+        self._opened = self.selection.run if self.is_on else self._opened
+        if self._store.veiled != self.hides_names:
+            self._store.veiled = self.hides_names
+            if self._store.veiled:  # maps of other products, and a section through this one, tell as much
+                self.selection.param.update(compare="", hovmoller="")
+            self.selection.param.trigger("product")
+
     def settle(self) -> None:
         """Open the desk, or leave the place as it was without a review."""
         is_on = self.is_on
@@ -93,6 +108,7 @@ class ReviewRoom:
 
     def changed(self) -> None:
         """Something was decided, here or elsewhere: show what stands now."""
+        self.enter()
         self.desk.refresh()
         self.list.refresh()
         self.layer.refresh()

@@ -294,6 +294,8 @@ class SeriesView:
     # -- the rest ------------------------------------------------------------------------------------------------
     def _mark_now(self) -> None:
         entry = self.store.entry
+        if self._is_begun:
+            self.chart.now.visible = entry is not None
         if entry is not None and self._is_begun:
             now = self.store.times(entry)[self.store.step(entry)]
             self.chart.now.location = now.astype("datetime64[ms]").astype(float)

@@ -95,9 +95,7 @@ class TimeView:
         except SmcoreError:  # the map and the rail of layers say what is wrong
             time = np.empty(0, "datetime64[ns]")
         if entry is None or not len(time):
-            self.slider.disabled = True
-            self.label.object = f'<span class="muted">{tr("no steps")}</span>'
-            self.strip.object = ""
+            self._nothing()
             return
         step = self.store.step(entry)
         self._busy = True
@@ -111,6 +109,16 @@ class TimeView:
         zone = "" if said.endswith("UTC") else "UTC · "
         of = tr("step {step:,} of {count:,}", step=step + 1, count=len(time))
         self.label.object = f'<b class="key">{said}</b><br><span class="muted key">{zone}{of}</span>'
+
+    def _nothing(self) -> None:
+        """Neither steps nor days of what was shown before; they come anew with the product."""
+        self._busy, self._strip_of = True, None
+        self._reading.stop()
+        self.slider.param.update(start=0, end=1, value=0, disabled=True)
+        self.date.param.update(value=None, start=None, end=None, enabled_dates=None)
+        self._busy = False
+        self.label.object = f'<span class="muted">{tr("no steps")}</span>'
+        self.strip.object = ""
 
     def _calendar(self, time: np.ndarray, step: int) -> None:
         """What depends on the product is set when that changes; a step changes the day alone."""
@@ -136,7 +144,7 @@ class TimeView:
             document.add_timeout_callback(guarded(self._read_strip), SETTLE_MS)
 
     def _read_strip(self) -> None:
-        if self.axis.known() is not None:
+        if self.store.entry is None or self.axis.known() is not None:
             return
         so_far: list[Availability] = []
         self._reading.start(

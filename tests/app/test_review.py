@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -149,9 +150,17 @@ def test_a_dragged_period_moves_the_headline_to_the_numbers_of_a_run_with_that_e
     middle = np.array(np.sort(pair.product_time)[len(pair.product_time) // 2], "datetime64[us]").astype("datetime64[s]")
     drag(tab, str(middle), str(middle + np.timedelta64(20, "D")))
     assert "and as marked" in tab.room.desk.headline.pane.object
+    with pytest.raises(ReviewError, match="needs a reason"):
+        tab.room.desk.decision.do_exclude()
+    press(tab, "x")
+    assert "needs a reason" in tab.room.desk.decision.told.object
+    assert tab.room.review.exclusions() == ()
+    tab.room.desk.decision.why.value = "flat"
     press(tab, "x")
     (standing,) = tab.room.review.exclusions()
     assert (standing.subject, standing.reason) == (subject, "flat")
+    assert (standing.start[10:], standing.end[10:]) == ("T00:00:00", "T23:59:59")
+    assert standing.start[:10] == str(middle)[:10]
     options = RunOptions(strata=("none",), exclusions=(standing,))
     again = validate(("coarse", "fine"), "nets", load_catalog([tiny.file]), options)
     wanted = again.scores[0].median["ubrmsd"]
@@ -168,6 +177,7 @@ def test_a_verdict_excludes_nothing_and_a_whole_record_is_an_exclusion_of_its_ow
     tab.room.move(1)
     press(tab, "5")
     assert tab.room.review.exclusions() == ()
+    tab.room.desk.decision.why.value = "flat"
     tab.room.desk.decision.mark_whole()
     assert tab.room.review.exclusions() == (Exclusion(tab.room.review.subject, "", "", "flat"),)
     press(tab, "u")
@@ -256,3 +266,49 @@ def test_the_log_of_another_run_is_told_and_left_alone(desk: Callable[..., Sessi
         assert "belongs to another run" in other.room.list.about.object
     finally:
         record["options"]["level"] = 0.95
+
+
+def painted(tab: Session) -> bool:
+    tab.map.draw()
+    return tab.map.front.data["image"][0].size > 1
+
+
+def test_the_map_of_a_blind_review_shows_no_product_until_the_verdict_is_signed(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada", product="fine", time="2020-01-05T12:00:00", compare="swipe")
+    tab.room.move(1)
+    assert not painted(tab)
+    assert "until signed" in tab.map_note.note.object
+    assert "no steps" in tab.time.label.object
+    assert tab.time.slider.disabled
+    assert tab.cell.store.entry is None
+    assert not {"product", "time", "compare"} & set(parse_qs(tab.link()[1:]))
+    press(tab, "2")
+    assert not painted(tab)
+    press(tab, "s")
+    assert painted(tab)
+    assert tab.map_note.note.object == ""
+    assert "step" in tab.time.label.object
+    assert "product=" in tab.link()
+    tab.room.move(1)
+    assert not painted(tab)
+    tab.room.review.switch(blind="off")
+    assert painted(tab)
+
+
+def test_a_run_that_is_opened_brings_its_stations_its_product_and_the_chosen_place(
+    desk: Callable[..., Session],
+) -> None:
+    subject = desk().room.review.table().index[0]
+    tab = desk(product="elsewhere", sensor=str(subject), blind="off")
+    assert tab.selection.product == "coarse"
+    assert tab.room.review.subject == subject
+    one = tab.room.review.table().loc[subject]
+    assert tab.selection.point == (one["lat"], one["lon"])
+    west, south, east, north = tab.selection.view
+    table = tab.room.review.table()
+    assert (table["lat"].between(south, north) & table["lon"].between(west, east)).all()
+    assert [s.label for s in tab.store.curves.everything() if not s.is_station]
+    assert desk(view="0,0,10,10", blind="off").selection.view == (0.0, 0.0, 10.0, 10.0)
+    later = desk(run="", view="0,0,1,1", blind="off")
+    later.selection.run = "first"
+    assert later.selection.view == tab.selection.view
