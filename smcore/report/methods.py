@@ -145,7 +145,7 @@ def _limits(options: Record) -> list[str]:
         found.append(f"Reach: at most {options['max_distance_km']:g} km between the centres of the two sides.")
     else:
         found.append("Reach: the nearest centre along the great circle, at most half the diagonal of the cell away.")
-    if options["upscale"] != "none":
+    if options.get("upscale", "none") != "none":
         found.append(f"Beside the sensors, the {options['upscale']} mean of the sensors of each cell was scored.")
     return found
 

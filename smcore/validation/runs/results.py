@@ -24,6 +24,7 @@ from smcore.grids import Grid
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.result_folder import RUN_FILE
 from smcore.validation.runs.run import FORMAT
+from smcore.validation.runs.run_format import check_columns, check_record, check_types
 from smcore.validation.runs.table import MEDIAN_WITH_SEEN, POOLED_WITH_SEEN
 from smcore.validation.score import MEDIAN, POOLED, VARIANT
 from smcore.validation.transforms import units_after
@@ -240,6 +241,7 @@ class RunResults:
         for column in (c for c in _TEXT if c in table):
             codes, found = pd.factorize(table[column].astype(object).where(table[column].notna(), ""))
             table[column] = np.array([*map(_unquoted, found), ""], object)[codes]  # the same texts stand in many rows
+        check_types(table, name, self.folder.name)
         return table
 
 
@@ -249,7 +251,8 @@ def open_run(folder: Path) -> RunResults:
     Raises
     ------
     StoreError
-        If it is not there, was written by something else, or a file of it is missing or was changed.
+        If it is not there, was written by something else, a file of it is missing or was changed, or the record or a
+        table is not as a run has it. Types of a table are checked when it is read.
     """
     where = folder.name
     try:
@@ -260,12 +263,13 @@ def open_run(folder: Path) -> RunResults:
         raise StoreError("The record of the run can't be read", where=where, hint="run it again") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise StoreError("The folder holds no run of this version of Loam", where=where, hint="run it again")
-    missing = [key for key in ("products", "reference", "results", "analyses", "options", "files") if key not in record]
-    if missing:
-        raise StoreError(f"The record of the run lacks {missing[0]}", where=where, hint="run it again")
+    check_record(record, where)
+    if "metrics.csv" not in record["files"]:
+        raise StoreError("The record of the run names no metrics.csv", where=where, hint="run it again")
     for name, digest in record["files"].items():
         if _digest(folder / Path(name).name) != digest:
             raise StoreError(f"{name} of the run is missing or was changed", where=where, hint="run it again")
+        check_columns(folder / Path(name).name, where)
     return RunResults(folder, record)
 
 

@@ -195,7 +195,7 @@ def test_a_record_that_lacks_a_part_is_refused(made: tuple[Path, Run, RunResults
     record = json.loads((folder / "run.json").read_text())
     del record["results"]
     (folder / "run.json").write_text(json.dumps(record))
-    with pytest.raises(StoreError, match="lacks results"):
+    with pytest.raises(StoreError, match="results is missing"):
         open_run(folder)
     assert open_run(made[0]).density("a") is None
 
