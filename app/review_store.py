@@ -55,6 +55,7 @@ class ReviewStore:
         self._log: ReviewLog | None = None
         self._events: list[Event] = []
         self._review = fold([])
+        self.opening: Callable[[str, Callable[[], None]], None] = lambda _, go: go()  # says so before it is opened
 
     # -- the run -------------------------------------------------------------------------------------------------
     @property
@@ -112,6 +113,9 @@ class ReviewStore:
 
     def choose(self, subject: str) -> None:
         """Open a station, and its place on the map."""
+        self.opening(subject, lambda: self._choose(subject))
+
+    def _choose(self, subject: str) -> None:
         one = self.table().loc[subject]
         entry, chosen = self.reference, {}
         if entry is not None and entry.layout == "stations":
@@ -255,6 +259,12 @@ class ReviewStore:
         one, reviewer = self.review.of(subject), self._selection.reviewer
         signed = (line.event for line in one.history if not line.effect and line.event.action in _DECIDED)
         return not any(same_person(event.reviewer, reviewer) for event in signed)
+
+    def conceals(self, subject: str) -> bool:
+        """Whether what others have said of a station is hidden: from who is blind, until he has said something."""
+        reviewer = self._selection.reviewer
+        said = self.review.of(subject).verdict_of(reviewer) if reviewer else None
+        return self.hides(subject) and said is None
 
     def switch(self, **chosen: str) -> None:
         """Change what is shown; the log knows, once a name was given."""

@@ -7,21 +7,22 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import follow, guarded, notify, together
+from app.boundary import follow, guarded, together
 from app.controls import button, esc, styled, text
 from app.language import mark, tr
+from app.review_period import period_text
 from app.review_store import ReviewStore
 from app.selection import Selection
-from smcore.errors import ReviewError
+from app.words import said_of
+from smcore.errors import ReviewError, SmcoreError
 from smcore.review import words
-from smcore.review.events import same_person
+from smcore.review.events import Event, same_person
 
 WHOLE = ""
-SHORT = {
-    1: (mark("repr."), 62), 2: (mark("usable"), 62), 3: (mark("doubtful"), 70), 4: (mark("not repr."), 72),
-    5: (mark("fault"), 52),
-}  # fmt: skip
-"""Verdict → what its button says, and how wide it is."""
+SHORT = {1: mark("repr."), 2: mark("usable"), 3: mark("doubtful"), 4: mark("not repr."), 5: mark("fault")}
+"""Verdict → what its button says."""
+_EQUAL: dict[str, Any] = {"sizing_mode": "stretch_width", "css_classes": ["tight"], "margin": (2, 4, 2, 0)}
+"""Buttons that share a row evenly, however wide the inspector is."""
 
 
 class Decision:
@@ -33,10 +34,10 @@ class Decision:
         self._busy, self._subject = False, ""
         self.verdicts = {
             number: button(
-                f"{number} {tr(said)}", self._giver(number), width=width, margin=(2, 2, 2, 0),
-                description=f"{number}: {tr(words.VERDICTS[number])}",
+                f"{number} {tr(said)}", self._giver(number), description=f"{number}: {tr(words.VERDICTS[number])}",
+                **_EQUAL,
             )
-            for number, (said, width) in SHORT.items()
+            for number, said in SHORT.items()
         }  # fmt: skip
         self.reasons = styled(
             pn.widgets.MultiChoice(
@@ -44,13 +45,15 @@ class Decision:
                 margin=(2, 0, 4, 0), max_items=8, placeholder=tr("none"),
             )
         )  # fmt: skip
-        self.sign = button(tr("Sign (s)"), lambda _: self.do_sign(), kind="primary", width=72)
-        self.accept = button(tr("Accept (a)"), lambda _: self.do_accept(), width=86, visible=False)
-        self.dispute = button(tr("Dispute (d)"), lambda _: self.do_dispute(), width=86, visible=False)
-        self.flag = button(tr("Flag (f)"), lambda _: self.do_flag(), width=66)
-        self.undo = button(tr("Undo (u)"), lambda _: self.do_undo(), width=68)
-        self.help = button("?", lambda _: self.do_help(), width=30, description=tr("Keys (?)"))
+        self.sign = button(tr("Sign (s)"), self._safe(self.do_sign), kind="primary", **_EQUAL)
+        self.accept = button(tr("Accept (a)"), self._safe(self.do_accept), visible=False, **_EQUAL)
+        self.dispute = button(tr("Dispute (d)"), self._safe(self.do_dispute), visible=False, **_EQUAL)
+        self.flag = button(tr("Flag (f)"), self._safe(self.do_flag), **_EQUAL)
+        self.undo = button(tr("Undo (u)"), self._safe(self.do_undo), **_EQUAL)
+        self.help = button(tr("Keys (?)"), self._safe(self.do_help), **_EQUAL)
+        self.second = pn.Row(self.accept, self.dispute, sizing_mode="stretch_width", margin=0, visible=False)
         self.said, self.keys = text(margin=(0, 0, 4, 0)), text(visible=False)
+        self.told = text('<div role="status" aria-live="polite"></div>', margin=(0, 0, 2, 0))
         self.note = styled(
             pn.widgets.TextInput(
                 placeholder=tr("a note; Enter keeps it"),
@@ -61,11 +64,14 @@ class Decision:
         )
         self.marked, self.exclusions = text(margin=(2, 0)), text(margin=(2, 0))
         self.why = styled(
-            pn.widgets.Select(label=tr("Reason of the exclusion"), options=reasons(), width=220, margin=(2, 6, 2, 0))
-        )
-        self.exclude = button(tr("Exclude"), lambda _: self.do_exclude(), kind="primary", width=70, align="end")
-        self.whole = button(tr("Whole record"), lambda _: self.mark_whole(), width=96, align="end")
-        self.clear = button(tr("Clear"), lambda _: self.unmark(), width=52, align="end")
+            pn.widgets.Select(
+                label=tr("Reason of the exclusion"), options={tr("choose one …"): ""} | reasons(),
+                sizing_mode="stretch_width", margin=(2, 4, 2, 0),
+            )
+        )  # fmt: skip
+        self.exclude = button(tr("Exclude (x)"), self._safe(self.do_exclude), kind="primary", **_EQUAL)
+        self.whole = button(tr("Whole record"), self._safe(self.mark_whole), **_EQUAL)
+        self.clear = button(tr("Clear"), self._safe(self.unmark), **_EQUAL)
         self.box = pn.Column(sizing_mode="stretch_width", margin=0)
         self._wire()
 
@@ -74,10 +80,9 @@ class Decision:
         self.note.param.watch(lambda _: self._noted(), "enter_pressed")  # leaving the field keeps no note
         follow(self.selection, ["marked"], self._show_marked)
         self.box[:] = [
-            pn.FlexBox(*self.verdicts.values(), margin=0), self.reasons,
-            pn.FlexBox(self.sign, self.accept, self.dispute, self.flag, self.undo, self.help, margin=0),
-            self.keys, self.said, self.note, self.marked,
-            pn.FlexBox(self.why, self.exclude, self.whole, self.clear, margin=0), self.exclusions,
+            _even(*self.verdicts.values()), self.reasons, _even(self.sign, self.flag, self.undo, self.help),
+            self.second, self.told, self.keys, self.said, self.note, self.marked, self.why,
+            _even(self.exclude, self.whole, self.clear), self.exclusions,
         ]  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -101,8 +106,9 @@ class Decision:
         if subject != self._subject:  # what is being written here must not go when others decide something
             self._subject = subject
             self.note.param.update(value="", value_input="")
+            self.why.value = ""
         by_other = one.signed is not None and not same_person(one.signed.reviewer, reviewer or "\0")
-        self.accept.visible = self.dispute.visible = by_other
+        self.accept.visible = self.dispute.visible = self.second.visible = by_other
         self.flag.color = "primary" if one.is_flagged else "default"
         self.said.object = self._said(subject)
         self.exclusions.object = self._exclusions(subject)
@@ -134,7 +140,7 @@ class Decision:
         rows = []
         for event in one.excluded.values():
             period, why = (
-                _period(event.payload["start"], event.payload["end"]),
+                period_text(event.payload["start"], event.payload["end"]),
                 tr(words.REASONS[event.payload["reason"]]),
             )
             back = f'<button type="button" class="link" data-open="restore:{esc(event.id)}">{tr("take back")}</button>'
@@ -143,15 +149,31 @@ class Decision:
 
     def _show_marked(self) -> None:
         marked = self.review.marked
-        self.exclude.visible = self.clear.visible = self.why.visible = marked is not None
+        self.exclude.visible = self.clear.visible = marked is not None
         self.marked.object = (
             f'<div class="muted">{esc(tr("Drag over a period of the series to exclude it."))}</div>'
             if marked is None
-            else f"<b>{esc(_period(*marked))}</b> UTC"
+            else f"<b>{esc(period_text(*marked))}</b> UTC, {esc(tr('both included'))}"
         )
 
     def _giver(self, verdict: int) -> Callable[[Any], None]:
-        return lambda _: self.give(verdict)
+        return self._safe(lambda: self.give(verdict))
+
+    def tell(self, sentence: str, *, is_wrong: bool = False) -> None:
+        """Say beside the buttons what became of the last act; '' says nothing."""
+        look = "alert" if is_wrong and sentence else "muted"
+        self.told.object = f'<div class="{look}" role="status" aria-live="polite">{esc(sentence)}</div>'
+
+    def act(self, action: Callable[[], Any]) -> None:
+        """Do what a key or a button asks; a refusal is said beside the buttons."""
+        self.tell("")
+        try:
+            action()
+        except SmcoreError as error:
+            self.tell(said_of(error), is_wrong=True)
+
+    def _safe(self, action: Callable[[], Any]) -> Callable[[Any], None]:
+        return lambda _: self.act(action)
 
     # -- what is done --------------------------------------------------------------------------------------------
     def give(self, verdict: int) -> None:
@@ -161,7 +183,8 @@ class Decision:
     def _reasoned(self, event: Any) -> None:
         own = self._own()
         if not self._busy and own is not None and list(own.reasons) != list(event.new):
-            together(guarded(self._act))(words.VERDICT, {"verdict": own.verdict, "reasons": list(event.new)})
+            payload = {"verdict": own.verdict, "reasons": list(event.new)}
+            together(guarded(self.act))(lambda: self._act(words.VERDICT, payload))
 
     def do_sign(self) -> None:
         """Sign the own verdict with the exclusions that stand."""
@@ -195,9 +218,9 @@ class Decision:
         if last is None:
             raise ReviewError(tr("There is nothing of yours to undo"))
         self.review.act(words.UNDO, {"event": last.id}, subject=last.subject)
-        notify(tr("Undone: {what}, {subject}", what=tr(words.ACTIONS[last.action]), subject=last.subject), "info")
         if last.subject != self.review.subject:
             self.review.choose(last.subject)
+        self.tell(tr("Undone: {what}, {subject}", what=_undone(last), subject=last.subject))
         self.decided()
 
     def do_help(self) -> None:
@@ -217,7 +240,10 @@ class Decision:
         self._exclude(WHOLE, WHOLE)
 
     def _exclude(self, start: str, end: str) -> None:
+        if not self.why.value:
+            raise ReviewError(tr("An exclusion needs a reason"), hint=tr("choose one under «Reason of the exclusion»"))
         self._act(words.EXCLUDE, {"start": start, "end": end, "reason": self.why.value, "text": ""})
+        self.why.value = ""
         self.unmark()
 
     def restore(self, event: str) -> None:
@@ -231,8 +257,12 @@ class Decision:
     def _noted(self) -> None:
         said = (self.note.value_input or self.note.value).strip()
         if said:
-            together(guarded(self._act))(words.NOTE, {"text": said})
-            self.note.param.update(value="", value_input="")
+            together(guarded(self.act))(lambda: self._note(said))
+
+    def _note(self, said: str) -> None:
+        self._act(words.NOTE, {"text": said})
+        self.note.param.update(value="", value_input="")
+        self.tell(tr("The note is kept."))
 
     def _act(self, action: str, payload: dict[str, Any]) -> None:
         if not self.review.subject:
@@ -268,7 +298,16 @@ def keys() -> str:
     return f'{rows}<div class="muted">{verdicts}</div>'
 
 
-def _period(start: str, end: str) -> str:
-    if not start and not end:
-        return tr("the whole record")
-    return f"{start.replace('T', ' ') or '…'} – {end.replace('T', ' ') or '…'}"
+def _even(*parts: Any) -> pn.Row:
+    return pn.Row(*parts, sizing_mode="stretch_width", margin=0)
+
+
+def _undone(event: Event) -> str:
+    """What an event was that is undone: a flag set or removed, a verdict with its number, a period."""
+    if event.action == words.FLAG:
+        return tr("the flag was set") if event.payload["on"] else tr("the flag was removed")
+    if event.action == words.VERDICT:
+        return tr("verdict {n}", n=event.payload["verdict"])
+    if event.action == words.EXCLUDE:
+        return f"{tr(words.ACTIONS[event.action])}: {period_text(event.payload['start'], event.payload['end'])}"
+    return tr(words.ACTIONS[event.action])

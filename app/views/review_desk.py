@@ -47,12 +47,12 @@ class ReviewDesk:
         self.suspicion, self.cell, self.place = text(), text(), text()
         self.seasons, self.strips, self.events = text(), text(), text()
         self.history, self.decisions = text(), text()
+        self.folds = self._folds()
         shown = ["place", "run", "sensor", "reviewer", "blind", "headline", "theme", "queue", "only"]
         follow(selection, shown, self.refresh)
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        """The inspector."""
-        folds = pn.Column(
+    def _folds(self) -> pn.Column:
+        return pn.Column(
             _section(tr("What looks wrong with the sensor"), self.suspicion),
             _section(tr("How well it stands for its cell"), pn.Column(self.place, self.cell, margin=0)),
             Fold(tr("By season"), self.seasons),
@@ -60,12 +60,15 @@ class ReviewDesk:
             Fold(tr("Wettings and dry-downs"), self.events),
             Fold(tr("Sensors of the station"), self.history),
             Fold(tr("All decisions"), self.decisions),
-            sizing_mode="stretch_width", margin=0,
+            sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        """The inspector."""
         return pn.Column(
             pn.Row(self.previous, self.next, self.count, margin=0), self.about, self.decision,
             pn.Row(self.reading, self.stop, margin=0), self.headline, self.numbers, self.scatter.box,
-            self.scatter.without, folds,
+            self.scatter.without, self.folds,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -90,8 +93,13 @@ class ReviewDesk:
         self._show(subject)
         self._read()
 
+    def opening(self, subject: str) -> None:
+        """Say that a station is being opened."""
+        self.about.object = empty(tr("opening {name} …", name=self.queue.name(subject)))
+
     def _nothing(self, sentence: str) -> None:
         self.about.object = empty(sentence)
+        self.folds.visible = False
         for part in (self.place, self.numbers, self.suspicion, self.cell, self.seasons, self.strips, self.events):
             part.object = ""
         self.history.object = self.decisions.object = ""
@@ -111,6 +119,7 @@ class ReviewDesk:
             f"<b style='color:{colour}'>{GLYPHS[one.state]} {tr(STATES[one.state])}</b>{flag}</h3>"
             f'<div class="muted">{esc(subject)}<br>{esc(about)}</div>'
         )
+        self.folds.visible = True
         self.decision.show(subject)
         self.decisions.object = markup.decisions_table(one)
         self._show_page(subject)

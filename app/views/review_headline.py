@@ -19,6 +19,7 @@ from smcore.names import unit_label
 from smcore.review.headline import Headline
 from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion
+from smcore.validation.uncertainty.clusters import MIN_CLUSTERS
 
 SHOWN = {"pearson_r": "R", "bias": "bias", "ubrmsd": "ubRMSD"}
 
@@ -46,9 +47,10 @@ class HeadlineView:
         if not review.shows_headline:
             self._latest.stop()
             self._asked = ()
-            self.pane.object = (
-                f'<div class="muted">{esc(tr("Blind: the headline is hidden; a switch at the left shows it."))}</div>'
-            )
+            hidden = tr("Blind: the headline is hidden; a switch at the left shows it.")
+            if not review.hides(review.subject):
+                hidden = tr("The headline stays hidden for the stations still to come; a switch at the left shows it.")
+            self.pane.object = f'<div class="muted">{esc(hidden)}</div>'
             return
         standing, marked = review.exclusions(), review.exclusions(with_marked=True)
         labels, sets = review.headline_labels(), tuple(dict.fromkeys(((), standing, marked)))
@@ -81,14 +83,16 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
             about = one.of(name)
             n = about.median.get("pearson_r") or about.median.get("ubrmsd")
             counted = tr("{n} stations, {pairs} pairs", n=n.n if n is not None else 0, pairs=f"{about.pairs:,}")
-            cells = (_cell(about.median.get(metric)) for metric in SHOWN)
+            cells = (_cell(about.median.get(metric), about.regions.get(metric)) for metric in SHOWN)
             numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
             body.append(f'<tr><td>{esc(which)}<span class="limits">{esc(counted)}</span></td>{numbers}</tr>')
     titles = "".join(f'<th class="number">{esc(head)}</th>' for head in SHOWN.values())
     units = unit_label(found[0].products[0].units) if found and found[0].products else ""
-    told = tr("Medians over the stations, [95 % interval] by regions; bias and ubRMSD in {units}.", units=units)
-    last = found[-1] if found else None
-    counted = tr("Exclusions: {n}; stations that have any: {m}.", n=last.periods, m=last.subjects) if last else ""
+    told = tr(
+        "Medians over the stations, [95 % interval] by regions, which needs {n} of them; bias and ubRMSD in {units}.",
+        n=MIN_CLUSTERS, units=units,
+    )  # fmt: skip
+    counted = _counted(found, said)
     return (
         f"<h4>{tr('Headline')}</h4>"
         f"<table><thead><tr><th></th>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
@@ -96,10 +100,22 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
     )
 
 
-def _cell(one: Number | None) -> str:
+def _counted(found: list[Headline], said: list[str]) -> str:
+    """How many exclusions stand; the marked period is not one yet."""
+    if not found:
+        return ""
+    last = found[-1]
+    if said[-1] != tr("and as marked"):
+        return tr("Exclusions: {n}; stations that have any: {m}.", n=last.periods, m=last.subjects)
+    return tr("Exclusions: {n}; with the marked period: {k}.", n=found[-2].periods, k=last.periods)
+
+
+def _cell(one: Number | None, regions: int | None) -> str:
     if one is None:
         return "–"
     if not np.isfinite(one.value):
         return esc(word(str(one.status)))
     ends = f"[{number(one.lower, 4)}, {number(one.upper, 4)}]" if np.isfinite(one.lower) else ""
+    if not ends and regions is not None:
+        ends = tr("no interval: {n} regions", one="no interval: {n} region", n=regions)
     return number(one.value, 4) + (f'<span class="limits">{ends}</span>' if ends else "")

@@ -13,6 +13,7 @@ from app import review_page
 from app.boundary import follow, guarded, together
 from app.colours import STATION, THEME
 from app.language import tr
+from app.review_period import snapped
 from app.review_queue import ReviewQueue
 from app.review_store import ReviewStore
 from app.selection import Selection
@@ -159,7 +160,8 @@ class ReviewMarks:
             return
         first, last = sorted(np.datetime64(int(shape[key]), "ms").astype("datetime64[s]") for key in ("x0", "x1"))
         if last > first:
-            self.selection.marked = f"{first},{last}"
+            begin, end = self.series.chart.period()
+            self.selection.marked = ",".join(snapped(first, last, end - begin))
 
 
 def _quad(top: float, **look: Any) -> Quad:

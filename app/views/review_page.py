@@ -7,6 +7,7 @@ import numpy as np
 from app.controls import Markup, esc, number, swatch, table
 from app.language import tr
 from app.review_page import Facts, Page, lags, strip_columns
+from app.review_period import period_text
 from app.words import word
 from smcore.names import unit_label
 from smcore.review import words
@@ -243,6 +244,6 @@ def _carried(payload: object) -> str:
     parts = [str(payload["verdict"])] if payload.get("verdict") else []
     parts += [", ".join(payload.get("reasons", ()))] if payload.get("reasons") else []
     if "start" in payload:
-        parts.append(f"{payload['start'] or '…'} – {payload['end'] or '…'}, {payload['reason']}")
+        parts.append(f"{period_text(payload['start'], payload['end'])}, {payload['reason']}")
     parts += [f"«{payload['text']}»"] if payload.get("text") else []
     return f": {'; '.join(parts)}" if parts else ""

@@ -48,7 +48,7 @@ class ReviewQueueView:
         self.about = text("", margin=(0, 0, 4, 0))
         self.name = styled(
             pn.widgets.TextInput(
-                label=tr("Reviewer"), placeholder=tr("your name, which every decision carries"), max_length=80,
+                label=tr("Reviewer"), placeholder=tr("your name"), max_length=80,
                 sizing_mode="stretch_width", margin=(2, 0, 4, 0), tags=["reviewer"],
             )
         )  # fmt: skip
@@ -124,7 +124,7 @@ class ReviewQueueView:
             labels = {tr("all"): ""} | {self._said(name, value): value for value in values}
             widget.param.update(options=labels, value=self.queue.kept(name), visible=len(values) > 1)
         self.progress.object = self._progress()
-        self.stations.object = self._list()
+        self.stations.object = self._list(self.review.subject)
 
     def _fault(self) -> str:
         """What is wrong with the log, which a reviewer must know before deciding anything."""
@@ -150,8 +150,12 @@ class ReviewQueueView:
         bar = f'<progress max="{max(total, 1)}" value="{done}" aria-label="{esc(said)}"></progress>'
         return f"{bar}<div>{esc(said)}</div>{keys}"
 
-    def _list(self) -> str:
-        order, subject = self.queue.order(), self.review.subject
+    def opening(self, subject: str) -> None:
+        """Mark the row of a station that is being opened."""
+        self.stations.object = self._list(subject)
+
+    def _list(self, subject: str) -> str:
+        order = self.queue.order()
         if not order:
             return empty(tr("No station is left by these filters."))
         at = order.index(subject) if subject in order else 0

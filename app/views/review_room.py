@@ -9,6 +9,7 @@ from typing import Any
 import panel as pn
 
 from app.boundary import follow, guarded, together
+from app.language import mark
 from app.result_store import ResultStore
 from app.review_curves import ReviewCurves
 from app.review_queue import ReviewQueue
@@ -19,8 +20,9 @@ from app.views.map import MapView
 from app.views.review_desk import ReviewDesk
 from app.views.review_layers import ReviewMap, ReviewMarks
 from app.views.review_queue import ReviewQueueView
-from app.views.series import SeriesView
+from app.views.series import NOWHERE, SeriesView
 
+NOWHERE_ON_DESK = mark("Press j, or Next at the right, to see the series of the first station.")
 POLL_MS = 1000
 """How often the log is asked for what others have decided, while the desk is open."""
 
@@ -34,6 +36,7 @@ class ReviewRoom:
         self.selection, self._map, self._series, self._store = selection, map_view, series, store
         self.review = ReviewStore(selection, store, results)
         self.queue = ReviewQueue(selection, self.review)
+        self.review.opening = self._opening
         store.curves.instead = ReviewCurves(self.review, store).series
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.told = pn.widgets.TextInput(value="", visible=False)
@@ -94,6 +97,7 @@ class ReviewRoom:
         """Open the desk, or leave the place as it was without a review."""
         is_on = self.is_on
         self.told.value = "on" if is_on else ""
+        self._series.nowhere = NOWHERE_ON_DESK if is_on else NOWHERE
         if is_on and not len(self.rail):
             self.rail[:] = [self.list]
             self.list.refresh()
@@ -114,6 +118,19 @@ class ReviewRoom:
         self.layer.refresh()
         self.marks.refresh()
         self.settle()
+
+    def _opening(self, subject: str, go: Callable[[], None]) -> None:
+        """Open a station; before the first, for which the desk is still to be built, say so.
+
+        Only that one goes a tick later: a key pressed meanwhile finds no station, and never the one before.
+        """
+        document = pn.state.curdoc
+        if self.review.subject or document is None or not document.session_context:
+            go()
+            return
+        self.desk.opening(subject)
+        self.list.opening(subject)
+        document.add_next_tick_callback(guarded(together(go)))
 
     def _leave(self) -> None:
         self.selection.param.update(run="", marked="")
@@ -154,4 +171,4 @@ class ReviewRoom:
         return lambda: self.desk.decision.give(number)
 
     def _on_desk(self, act: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: guarded(act)() if self.is_on else None
+        return lambda: guarded(self.desk.decision.act)(act) if self.is_on else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from app.views.review_page import corner
 from smcore.names import unit_label
 
 SIDE = 178
+_LINE = 24
+"""Letters of a title's line."""
+_TOLD = (0.7, 0.36)
+"""Width and height that the numbers take, as shares of the plot."""
 _NO_IMAGE = np.full((1, 1), np.nan, "f4")
 
 
@@ -92,16 +97,32 @@ class ReviewScatter:
         plot.line.data = {"x": ends, "y": panel.line[0] * ends + panel.line[1]} if panel.line else {"x": [], "y": []}
         for axis in (plot.figure.x_range, plot.figure.y_range):
             axis.update(start=low, end=high)
-        plot.title.text = label
-        plot.told.update(x=low, y=high)
+        plot.title.text = in_lines(label)
+        plot.told.update(**_free_corner(panel, limits))
         plot.figure.xaxis.axis_label = f"{tr('station')} [{unit_label(panel.units[1])}]"
         plot.figure.yaxis.axis_label = f"[{unit_label(panel.units[0])}]"
         _themed(plot, colour, theme)
 
 
+def in_lines(label: str) -> str:
+    """A name in two lines at most; of a longer one its end, which tells it from others, stays."""
+    if len(label) > 2 * _LINE:
+        label = f"{label[: _LINE - 2].rstrip()} … {label[-(_LINE - 2) :].lstrip()}"
+    return "\n".join(textwrap.wrap(label, _LINE)[:3])
+
+
+def _free_corner(panel: ScatterPanel, limits: tuple[float, float]) -> dict[str, Any]:
+    """Where the numbers stand: at the upper left or the lower right, whichever hides fewer pairs."""
+    low, high = limits
+    x, y = (panel.reference - low) / (high - low), (panel.product - low) / (high - low)
+    if np.sum((x < _TOLD[0]) & (y > 1 - _TOLD[1])) <= np.sum((x > 1 - _TOLD[0]) & (y < _TOLD[1])):
+        return {"x": low, "y": high, "x_offset": 3, "y_offset": -3, "text_align": "left", "text_baseline": "top"}
+    return {"x": high, "y": low, "x_offset": -3, "y_offset": 3, "text_align": "right", "text_baseline": "bottom"}
+
+
 def _made() -> _Plot:
     plot = figure(
-        width=SIDE, height=SIDE + 18, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
+        width=SIDE, height=SIDE + 30, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
         outline_line_color=None, min_border=2, name="review-scatter", stylesheets=[NO_RING],
     )  # fmt: skip
     points = ColumnDataSource({"x": [], "y": [], "alpha": [], "marker": [], "colour": []})
@@ -115,8 +136,7 @@ def _made() -> _Plot:
     marks = drawn(plot, points, spot)
     equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
     through = drawn(plot, line, Line(line_width=1.6))
-    told = Label(x=0, y=0, x_offset=3, y_offset=-2, text="", text_font_size="10px")
-    told.update(text_baseline="top", text_line_height=1.1)
+    told = Label(x=0, y=0, text="", text_font_size="10px", text_line_height=1.1)
     title = Title(text="", text_font_size="11px", offset=0)
     plot.title = title
     plot.add_layout(told)
@@ -129,7 +149,7 @@ def _themed(plot: _Plot, colour: str, theme: str) -> None:
     plot.figure.background_fill_color = plot.figure.border_fill_color = None
     plot.figure.grid.grid_line_color = ink["grid"]
     plot.equal.glyph.line_color, plot.through.glyph.line_color = ink["muted"], ink["text"]
-    plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.6)
+    plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.85)
     plot.title.text_color = ink["text"]
     for axis in (*plot.figure.xaxis, *plot.figure.yaxis):
         axis.axis_label_text_color = axis.major_label_text_color = ink["text"]

@@ -91,6 +91,7 @@ class SeriesView:
         self.busy = text("", margin=(0, 8, 0, 12))
         self.cancel = button(tr("Cancel"), lambda _: self._cancelled(), width=60, height=26)
         self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
+        self.nowhere = NOWHERE  # what it says while no place is chosen
         self.message = text(empty(tr(NOWHERE)))
         self.save = save_row(lambda kind: (f"series.{kind}", lambda: saving.series_file(self.store, kind)), width=46)
         self.pane = pn.Column(sizing_mode="stretch_both", margin=0, visible=False)
@@ -177,7 +178,11 @@ class SeriesView:
         if chosen.area:
             refused = self.store.curves.areas.refusals()
             return " ".join(refused) or tr("No product has a value in this area: draw it over a product.")
-        return tr("No product has data at this place: click inside a product's area.") if chosen.point else tr(NOWHERE)
+        return (
+            tr("No product has data at this place: click inside a product's area.")
+            if chosen.point
+            else tr(self.nowhere)
+        )
 
     def _told(self, share: float, what: str) -> None:
         if not self._working:  # it has ended since

@@ -7,7 +7,7 @@ were made blind, and with all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import pandas as pd
@@ -37,6 +37,8 @@ class ProductHeadline:
         By metric. The n of a median counts stations, that of a pooled number pairs; a pooled number has no interval.
     pairs, excluded
         Pairs that are scored, and pairs that the exclusions have taken.
+    regions
+        By metric: how many regions the stations of its median lie in; too few give it no interval.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ProductHeadline:
     pooled: dict[str, Number]
     pairs: int
     excluded: int
+    regions: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

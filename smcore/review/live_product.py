@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.errors import SmcoreError
+from smcore.errors import SmcoreError, Status
 from smcore.progress import Cancel, Progress, check
 from smcore.review.headline import ProductHeadline
 from smcore.review.pooled_ranks import PooledRanks
@@ -101,19 +101,17 @@ class LiveProduct:
         pieces = self._pieces(spans)
         kept = ~self.guard.whole
         estimates = replace(self.options.estimates, metrics=tuple(metrics))
-        median = {
-            name: median_number(
-                np.array([piece.estimates.value[name][0] for piece in pieces])[kept],
-                np.array([piece.estimates.status[name][0] for piece in pieces], object)[kept],
-                self.groups[kept],
-                estimates,
-            )
-            for name in metrics
-        }
+        median, regions, groups = {}, {}, self.groups[kept]
+        for name in metrics:
+            value = np.array([piece.estimates.value[name][0] for piece in pieces])[kept]
+            status = np.array([piece.estimates.status[name][0] for piece in pieces], object)[kept]
+            median[name] = median_number(value, status, groups, estimates)
+            regions[name] = len(np.unique(groups[(status == Status.OK) & np.isfinite(value)]))
         n = int(sum(int(piece.estimates.n[0]) for piece in pieces))
         return ProductHeadline(
-            self.name, self.units, median, self._pooled(pieces, kept, metrics), n, sum(one.excluded for one in pieces)
-        )
+            self.name, self.units, median, self._pooled(pieces, kept, metrics), n,
+            sum(one.excluded for one in pieces), regions,
+        )  # fmt: skip
 
     def numbers(self, row: int, spans: Spans) -> dict[str, Number]:
         """All metrics of one location with their intervals."""
