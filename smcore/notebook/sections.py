@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -30,7 +31,7 @@ def read_section(
     """A product over the steps of some days and over latitude, or along a line: (time, lat) or (time, distance [km]).
 
     ``time`` is the middle of what each step stands for, noon of a day mean. By the rules of :mod:`smcore.hovmoller`;
-    NaN where there is no value, or by latitude too few.
+    NaN where there is no value, or by latitude too few. ``low`` and ``high`` are the borders of each row.
 
     Parameters
     ----------
@@ -75,5 +76,6 @@ def read_section(
     place = "lat" if line is None else "distance"
     told = about(entry, prepared, name, mask) | {"when": f"{days[steps[0]]} … {days[steps[-1]]}"}
     told |= {"colour_range": entry.colour_range} if entry.colour_range else {}
-    coords = {"time": found.time, place: (found.edges[:-1] + found.edges[1:]) / 2}
+    coords: dict[str, Any] = {"time": found.time, place: (found.edges[:-1] + found.edges[1:]) / 2}
+    coords |= {"low": (place, found.edges[:-1]), "high": (place, found.edges[1:])}
     return xr.DataArray(found.value, coords, ["time", place], name, told)

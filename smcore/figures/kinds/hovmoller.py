@@ -64,17 +64,10 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         n=int(np.isfinite(values).sum()), counted="values", filters=tuple(filter(None, (str(about["caption"]),))),
         synthetic=bool(about["synthetic"]), credits=(credit,),
     )  # fmt: skip
-    laid = Hovmoller(found["time"].values, _edges(found[place].values), values, np.isfinite(values).astype(np.float32))
+    edges = np.append(found["low"].values, found["high"].values[-1])
+    laid = Hovmoller(found["time"].values, edges, values, np.isfinite(values).astype(np.float32))
     drawn = {"colour_range": list(about["colour_range"])} if about.get("colour_range") else {}
     return section_data(laid, told, axis=_AXES[place][0], units=_AXES[place][1], drawn=drawn)
-
-
-def _edges(middle: np.ndarray) -> np.ndarray:
-    """Borders half way between positions."""
-    if len(middle) < 2:
-        return np.array([middle[0] - 0.5, middle[0] + 0.5])
-    half = np.diff(middle) / 2
-    return np.concatenate([[middle[0] - half[0]], middle[:-1] + half, [middle[-1] + half[-1]]])
 
 
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:

@@ -141,3 +141,15 @@ def test_a_recipe_with_a_misspelt_mask_is_not_drawn_whole(tmp_path: Path) -> Non
                     read()
             else:
                 assert "open water" in "; ".join(read().told.filters)
+
+
+def test_a_hovmoller_diagram_of_one_row_is_as_high_as_its_cells(tmp_path: Path) -> None:
+    catalog = load_catalog([catalogue(tmp_path, {"seen": flagged()})])
+    north, south = float(GRID.lat_edges[1]), float(GRID.lat_edges[2])
+    middle = (north + south) / 2
+    window = [float(GRID.lon_edges[0]), middle, float(GRID.lon_edges[-1]), middle]
+    source = {"source": "catalogue", "products": ["seen"], "window": window}
+    recipe = recipe_of({"format": FORMAT, "version": VERSION, "kind": "hovmoller", "data": source})
+    field = load_kind("hovmoller").read(recipe.data, recipe.options, Places(catalog)).need_field()
+    assert sorted([float(field["low"][0]), float(field["high"][0])]) == pytest.approx([south, north])
+    assert field.sizes["position"] == 1
