@@ -125,6 +125,7 @@ def trim(made: Figure) -> None:
     if height - taken > 3 * _PAD_INCH:
         made.set_figheight(taken + 2 * _PAD_INCH)
         engine.execute(made)
+    engine.execute(made)  # labels that a pass has moved make room for themselves in the next
     _settle(made)
 
 

@@ -102,7 +102,7 @@ def figure(width: float, height: float, look: Look) -> Iterator[Figure]:
     with _DRAWING, mpl.rc_context():
         mpl.rcdefaults()  # a reader's own matplotlibrc makes no other picture
         mpl.rcParams.update(look.rc())
-        made = Figure(figsize=(width, height))
+        made = Figure(figsize=(width, height), dpi=look.dpi)  # letters are as wide in the layout as in the picture
         FigureCanvasAgg(made)
         yield made
 
