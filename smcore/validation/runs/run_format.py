@@ -115,6 +115,7 @@ _TOLD = (
     "citation", "doi", "licence", "fingerprint",
 )  # fmt: skip
 _DATA = _block(dict.fromkeys(_TOLD, _text) | {"synthetic": _flag}, {"name": _text, "made_by": _map(_text)})
+_EXCLUSION = _block(dict.fromkeys(("subject", "start", "end", "reason"), _text))
 _OPTIONS = _block(
     {
         "flags": _either(_text, _TEXTS), "masks": _list(_block({"name": _text, "conditions": _list(_map(_plain))})),
@@ -125,7 +126,7 @@ _OPTIONS = _block(
     | dict.fromkeys(("time_window_hours", "max_distance_km", "stability_days"), _or_none(_number))
     | dict.fromkeys(("min_obs", "level", "draws", "seed"), _number)
     | dict.fromkeys(("daily", "per_step", "triple"), _flag),
-    {"exclusions": _or_none(_list(_map(_text))), "upscale": _text},  # runs of before these were there lack them
+    {"exclusions": _or_none(_list(_EXCLUSION)), "upscale": _text},  # runs of before these were there lack them
 )  # fmt: skip
 _COUNTS = _map(_whole)
 _RESULT = _block(
