@@ -21,6 +21,7 @@ from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
+from app.titles import page_title
 from app.views.add_data import AddDataView
 from app.views.adding_line import AddingLine
 from app.views.area_tool import AreaTool
@@ -231,6 +232,7 @@ class Session:
             "places": shell.places(self.selection),
             "tools": pn.Row(
                 shell.language_channel(self.selection),
+                shell.title_channel(self.selection, self.title),
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
                 self.room.told,
                 shell.key_channel(keys),
@@ -258,13 +260,23 @@ class Session:
             **{f"beside{n + 1}": root for n, root in enumerate(self.compare.roots)},
         }
         self.map.mark_stations()
-        return shell.template(self.selection, roots, is_desk=self.room.is_on)
+        return shell.template(self.selection, roots, is_desk=self.room.is_on, title=self.title())
 
     def _station(self, by: int) -> None:
         if self.room.is_on:
             self.room.move(by)
         elif self.selection.place == "stations":
             self.store.stations.move(by)
+
+    def title(self) -> str:
+        """What the browser calls this tab; never a product's name where that is hidden."""
+        if self.room.is_on:
+            subject = self.room.review.subject
+            station = self.room.queue.name(subject) if subject else ""
+            return page_title("stations", self.selection.run, station)
+        place, entry = self.selection.place, self.store.entry
+        label = self.store.label(entry) if entry is not None and place in ("explore", "infer") else ""
+        return page_title(place, self.selection.run if place == "validate" else "", label)
 
     def write_link(self) -> None:
         """Keep the address bar equal to the selection, one way."""

@@ -9,7 +9,7 @@ from typing import Any
 import panel as pn
 
 from app import language, tour
-from app.boundary import guarded, together
+from app.boundary import follow, guarded, together
 from app.controls import ASSETS, styled
 from app.language import mark, tr
 from app.selection import Selection
@@ -62,6 +62,14 @@ def language_channel(selection: Selection) -> Any:
     return widget
 
 
+def title_channel(selection: Selection, title: Callable[[], str]) -> Any:
+    """A hidden input through which the browser learns what the page is called."""
+    widget = pn.widgets.TextInput(value=title(), visible=False, tags=["title"])
+    widget.jscallback(value="document.title = cb_obj.value;")
+    follow(selection, ["place", "run", "sensor", "product"], lambda: setattr(widget, "value", title()))
+    return widget
+
+
 def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
     """A hidden input through which keys.js names the action of a key."""
     widget = pn.widgets.TextInput(visible=False, tags=["keys"])
@@ -102,7 +110,7 @@ class _Page(pn.Template):
             return super().server_doc(document, title, location)
 
 
-def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = False) -> pn.Template:
+def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = False, title: str = "Loam") -> pn.Template:
     """Fill the page; ``is_desk`` says whether it opens on the review of a run."""
     page = _Page(_page())
     spoken = language.current()
@@ -111,6 +119,7 @@ def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = Fal
     page.add_variable("messages", language.for_scripts(spoken))
     page.add_variable("theme", selection.theme)
     page.add_variable("place", selection.place)
+    page.add_variable("page_title", title)
     page.add_variable("desk", "on" if is_desk else "")
     page.add_variable("tour", tour.as_json())
     page.add_variable("compare_mode", selection.compare)

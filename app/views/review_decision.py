@@ -53,7 +53,7 @@ class Decision:
         self.help = button(tr("Keys (?)"), self._safe(self.do_help), **_EQUAL)
         self.second = pn.Row(self.accept, self.dispute, sizing_mode="stretch_width", margin=0, visible=False)
         self.said, self.keys = text(margin=(0, 0, 4, 0)), text(visible=False)
-        self.told = text('<div role="status" aria-live="polite"></div>', margin=(0, 0, 2, 0))
+        self.told = text('<div class="told" role="status" aria-live="polite"></div>', margin=(0, 0, 2, 0))
         self.note = styled(
             pn.widgets.TextInput(
                 placeholder=tr("a note; Enter keeps it"),
@@ -108,6 +108,7 @@ class Decision:
             self.note.param.update(value="", value_input="")
             self.why.value = ""
         by_other = one.signed is not None and not same_person(one.signed.reviewer, reviewer or "\0")
+        by_other = by_other and not self.review.conceals(subject)
         self.accept.visible = self.dispute.visible = self.second.visible = by_other
         self.flag.color = "primary" if one.is_flagged else "default"
         self.said.object = self._said(subject)
@@ -117,20 +118,24 @@ class Decision:
     def _said(self, subject: str) -> str:
         """Who has said what so far."""
         one = self.review.review.of(subject)
-        lines = []
-        if one.signed is not None and one.signed.verdict is not None:
+        is_concealed, lines = self.review.conceals(subject), []
+        if is_concealed and one.signed is not None:
+            lines.append(tr("Blind: somebody has signed here; you see what, once you have given your own verdict."))
+        if one.signed is not None and one.signed.verdict is not None and not is_concealed:
             verdict = tr(words.VERDICTS[one.signed.verdict])
             lines.append(
                 tr("Signed by {name}: {n}, {verdict}", name=one.signed.reviewer, n=one.signed.verdict, verdict=verdict)
             )
-        if one.second is not None:
+        if one.second is not None and not is_concealed:
             name = one.second.reviewer
             lines.append(
                 tr("Accepted by {name}", name=name) if one.has_accepted else tr("Disputed by {name}", name=name)
             )
         if one.signed is not None and not one.stands_as_signed:
             lines.append(tr("The exclusions are not those that were signed."))
-        lines += [f"«{event.payload['text']}» {event.reviewer}" for event in one.notes[-4:]]
+        reviewer = self.selection.reviewer or "\0"
+        notes = [event for event in one.notes if not is_concealed or same_person(event.reviewer, reviewer)]
+        lines += [f"«{event.payload['text']}» {event.reviewer}" for event in notes[-4:]]
         return "".join(f"<div>{esc(line)}</div>" for line in lines)
 
     def _exclusions(self, subject: str) -> str:
@@ -161,8 +166,8 @@ class Decision:
 
     def tell(self, sentence: str, *, is_wrong: bool = False) -> None:
         """Say beside the buttons what became of the last act; '' says nothing."""
-        look = "alert" if is_wrong and sentence else "muted"
-        self.told.object = f'<div class="{look}" role="status" aria-live="polite">{esc(sentence)}</div>'
+        look = "wrong" if is_wrong else "muted"
+        self.told.object = f'<div class="told {look}" role="status" aria-live="polite">{esc(sentence)}</div>'
 
     def act(self, action: Callable[[], Any]) -> None:
         """Do what a key or a button asks; a refusal is said beside the buttons."""
@@ -241,7 +246,7 @@ class Decision:
 
     def _exclude(self, start: str, end: str) -> None:
         if not self.why.value:
-            raise ReviewError(tr("An exclusion needs a reason"), hint=tr("choose one under «Reason of the exclusion»"))
+            raise ReviewError(tr("An exclusion needs a reason"), hint=tr("choose one below"))
         self._act(words.EXCLUDE, {"start": start, "end": end, "reason": self.why.value, "text": ""})
         self.why.value = ""
         self.unmark()
@@ -278,6 +283,8 @@ class Decision:
         signed = self.review.current.signed
         if signed is None:
             raise ReviewError(tr("Nothing is signed here yet"))
+        if self.review.conceals(self.review.subject):
+            raise ReviewError(tr("The review is blind: your own verdict comes first"), hint=tr("press 1 to 5 first"))
         return signed.event.id
 
 

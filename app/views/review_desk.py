@@ -121,7 +121,9 @@ class ReviewDesk:
         )
         self.folds.visible = True
         self.decision.show(subject)
-        self.decisions.object = markup.decisions_table(one)
+        self.decisions.object = markup.decisions_table(
+            one, self.selection.reviewer if review.conceals(subject) else None
+        )
         self._show_page(subject)
         self._show_facts(subject)
         self.headline.refresh()

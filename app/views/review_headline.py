@@ -16,7 +16,7 @@ from app.selection import Selection
 from app.words import said_of, word
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
-from smcore.review.headline import Headline
+from smcore.review.headline import Headline, ProductHeadline
 from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion
 from smcore.validation.uncertainty.clusters import MIN_CLUSTERS
@@ -71,11 +71,14 @@ class HeadlineView:
         self.pane.object = f'<div class="alert" role="alert">{esc(said_of(error))}</div>'
 
     def _show(self, found: list[Headline], said: list[str], labels: dict[str, str]) -> None:
-        self.pane.object = headline_table(found, said, labels)
+        self.pane.object = headline_table(found, said, labels, is_blind=self.review.is_blind)
 
 
-def headline_table(found: list[Headline], said: list[str], labels: dict[str, str]) -> str:
-    """Median over the stations with its interval, of each product and set of exclusions, as markup."""
+def headline_table(found: list[Headline], said: list[str], labels: dict[str, str], *, is_blind: bool = False) -> str:
+    """Median over the stations with its interval, of each product and set of exclusions, as markup.
+
+    Counts of stations, pairs and regions are a product's own, and left out where its name is hidden.
+    """
     body = []
     for name, label in labels.items():
         body.append(f'<tr><th scope="rowgroup" colspan="{1 + len(SHOWN)}">{esc(label)}</th></tr>')
@@ -83,7 +86,9 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
             about = one.of(name)
             n = about.median.get("pearson_r") or about.median.get("ubrmsd")
             counted = tr("{n} stations, {pairs} pairs", n=n.n if n is not None else 0, pairs=f"{about.pairs:,}")
-            cells = (_cell(about.median.get(metric), about.regions.get(metric)) for metric in SHOWN)
+            counted = "" if is_blind else counted
+            regions = {} if is_blind else about.regions
+            cells = (_cell(about.median.get(metric), regions.get(metric)) for metric in SHOWN)
             numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
             body.append(f'<tr><td>{esc(which)}<span class="limits">{esc(counted)}</span></td>{numbers}</tr>')
     titles = "".join(f'<th class="number">{esc(head)}</th>' for head in SHOWN.values())
@@ -93,10 +98,12 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
         n=MIN_CLUSTERS, units=units,
     )  # fmt: skip
     counted = _counted(found, said)
+    warned = tr("Blind: which numbers move with a station can tell its product; the log has that you saw them.")
+    warning = f'<div class="muted">{esc(warned)}</div>' if is_blind else ""
     return (
         f"<h4>{tr('Headline')}</h4>"
         f"<table><thead><tr><th></th>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        f'<div class="muted">{esc(told)} {esc(counted)}</div>'
+        f'<div class="muted">{esc(told)} {esc(counted)}</div>{warning}'
     )
 
 
@@ -110,6 +117,19 @@ def _counted(found: list[Headline], said: list[str]) -> str:
     return tr("Exclusions: {n}; with the marked period: {k}.", n=found[-2].periods, k=last.periods)
 
 
+def _unbounded(about: ProductHeadline) -> int | None:
+    """How many regions there are where no number has an interval; None where one has."""
+    there = [(about.median[name], about.regions.get(name)) for name in SHOWN if name in about.median]
+    counts = {regions for one, regions in there if np.isfinite(one.value)}
+    if len(counts) != 1 or any(np.isfinite(one.lower) for one, _ in there):
+        return None
+    return counts.pop()
+
+
+def _regions(count: int) -> str:
+    return tr("no interval: {n} regions", one="no interval: {n} region", n=count)
+
+
 def _cell(one: Number | None, regions: int | None) -> str:
     if one is None:
         return "–"
@@ -117,5 +137,5 @@ def _cell(one: Number | None, regions: int | None) -> str:
         return esc(word(str(one.status)))
     ends = f"[{number(one.lower, 4)}, {number(one.upper, 4)}]" if np.isfinite(one.lower) else ""
     if not ends and regions is not None:
-        ends = tr("no interval: {n} regions", one="no interval: {n} region", n=regions)
+        ends = _regions(regions)
     return number(one.value, 4) + (f'<span class="limits">{ends}</span>' if ends else "")

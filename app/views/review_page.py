@@ -11,6 +11,7 @@ from app.review_period import period_text
 from app.words import word
 from smcore.names import unit_label
 from smcore.review import words
+from smcore.review.events import same_person
 from smcore.review.picture import SEASON_METRICS
 from smcore.review.state import SubjectReview
 from smcore.review.station.pairing_strip import PAIRED, PairingStrip, SideStrip
@@ -223,17 +224,20 @@ def history_table(facts: Facts) -> str:
     return table(head, rows, numeric=(3, 4, 5)) + (f"<ul>{changes}</ul>" if changes else "")
 
 
-def decisions_table(one: SubjectReview) -> str:
-    """All that was decided on the station, the newest first; what counts for nothing says why."""
+def decisions_table(one: SubjectReview, only_of: str | None = None) -> str:
+    """All that was decided on the station, the newest first; what counts for nothing says why.
+
+    Where ``only_of`` names a reader who must not see it yet, what the others decided is not told, only that they did.
+    """
     rows = []
     for line in reversed(one.history):
         event = line.event
         seen = [tr("blind") if event.conditions.blind else tr("names in sight")]
         seen += [tr("headline in sight")] if event.conditions.headline else []
         why = f"; {line.effect}" if line.effect else ""
-        what = Markup(
-            f"{esc(tr(words.ACTIONS[event.action]))}{esc(_carried(event.payload))}<span class=muted>{esc(why)}</span>"
-        )
+        is_told = only_of is None or same_person(event.reviewer, only_of or "\0")
+        carried = _carried(event.payload) if is_told else ""
+        what = Markup(f"{esc(tr(words.ACTIONS[event.action]))}{esc(carried)}<span class=muted>{esc(why)}</span>")
         rows.append((event.time[:16].replace("T", " "), event.reviewer, what, ", ".join(seen)))
     return table((tr("UTC"), tr("Reviewer"), tr("Decision"), tr("while")), rows)
 

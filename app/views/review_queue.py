@@ -82,9 +82,9 @@ class ReviewQueueView:
         )  # fmt: skip
 
     def _named(self, event: Any) -> None:
-        if self._busy or not event.new.strip():
-            return
-        self.selection.reviewer = reviewer_name(event.new)
+        if not self._busy:
+            self.selection.reviewer = reviewer_name(event.new) if event.new.strip() else ""
+            self.refresh()  # also where blanks were typed over nothing
 
     def _switched(self, **chosen: str) -> None:
         if not self._busy:
@@ -111,7 +111,7 @@ class ReviewQueueView:
         assert found is not None
         badge = f' <span class="badge">{tr("synthetic")}</span>' if found.is_synthetic else ""
         title = tr("Review of run {run}", run=chosen.run)
-        self.about.object = f"<h3 style='margin:0 0 4px'>{esc(title)}{badge}</h3>{self._fault()}"
+        self.about.object = f"<h3 style='margin:0 0 4px'>{esc(title)}{badge}</h3>{self._fault()}{self._unnamed()}"
         self.name.value = chosen.reviewer
         self.blind.value, self.headline.value = review.is_blind, review.shows_headline
         self.headline.disabled = not review.is_blind
@@ -125,6 +125,12 @@ class ReviewQueueView:
             widget.param.update(options=labels, value=self.queue.kept(name), visible=len(values) > 1)
         self.progress.object = self._progress()
         self.stations.object = self._list(self.review.subject)
+
+    def _unnamed(self) -> str:
+        """That nothing is kept of what a reviewer without a name does."""
+        if self.selection.reviewer:
+            return ""
+        return f'<div class="muted" role="status">{esc(tr("Nothing is recorded until a name is given."))}</div>'
 
     def _fault(self) -> str:
         """What is wrong with the log, which a reviewer must know before deciding anything."""
@@ -169,7 +175,7 @@ class ReviewQueueView:
 
     def _row(self, subject: str, place: int, is_chosen: bool) -> str:
         one, colours = self.review.review.of(subject), COLOURS[self.selection.theme]
-        verdict = f"{one.verdict} " if one.verdict else ""
+        verdict = f"{one.verdict} " if one.verdict and not self.review.conceals(subject) else ""
         flag = "⚑ " if one.is_flagged else ""
         value = "" if self.review.is_blind else self.queue.said(place)
         kind = "model chosen" if is_chosen else "model"

@@ -193,6 +193,7 @@ def test_another_tab_sees_what_was_decided_and_may_accept_it(desk: Callable[...,
     assert bob.room.review.current.state == "looked"
     bob.room.look()
     assert bob.room.review.current.state == "signed"
+    press(bob, "2")
     assert bob.room.desk.decision.accept.visible
     press(bob, "a")
     ada.room.look()
@@ -312,3 +313,74 @@ def test_a_run_that_is_opened_brings_its_stations_its_product_and_the_chosen_pla
     later = desk(run="", view="0,0,1,1", blind="off")
     later.selection.run = "first"
     assert later.selection.view == tab.selection.view
+
+
+def test_a_second_blind_reader_sees_the_first_verdict_only_after_his_own(desk: Callable[..., Session]) -> None:
+    ada, bob = desk(reader="Ada"), desk(reader="Bob")
+    ada.room.move(1)
+    ada.room.desk.decision.reasons.value = ["flat"]
+    press(ada, "5")
+    ada.room.desk.decision.note.value = "surely broken"
+    ada.room.desk.decision.note.param.trigger("enter_pressed")
+    press(ada, "s")
+    bob.room.review.choose(ada.room.review.subject)
+    desk_ = bob.room.desk
+
+    def told() -> str:
+        parts = (desk_.decision.said, desk_.decisions, bob.room.list.stations, desk_.about)
+        return " ".join(str(part.object) for part in parts)
+
+    assert "you see what, once you have given your own verdict" in told()
+    assert not [word for word in ("Signed by Ada", ": 5", "> 5 ", "</b> 5", "flat", "surely broken") if word in told()]
+    assert not desk_.decision.accept.visible
+    with pytest.raises(ReviewError, match="your own verdict comes first"):
+        desk_.decision.do_accept()
+    press(bob, "2")
+    assert "Signed by Ada: 5" in told()
+    assert "surely broken" in told()
+    assert desk_.decision.dispute.visible
+
+
+def test_a_headline_shown_blind_has_no_counts_that_name_a_product(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada", headline="on")
+    tab.room.move(1)
+    shown_blind = str(tab.room.desk.headline.pane.object)
+    assert "Product no. 1" in shown_blind
+    assert "pairs" not in shown_blind.replace("the pairs", "")
+    assert "the log has that you saw them" in shown_blind
+    tab.room.review.switch(blind="off")
+    assert "pairs" in str(tab.room.desk.headline.pane.object)
+
+
+def test_heading_counter_list_and_map_tell_one_state_after_each_event(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    at = tab.room.layer.points.data["subject"].index(tab.room.review.subject)
+    for key, state in ((None, "looked"), ("2", "looked"), ("s", "signed")):
+        if key:
+            press(tab, key)
+        assert state in tab.room.desk.about.object
+        assert f"1 {state}" in tab.room.list.progress.object
+        assert f": {state}" in tab.room.list.stations.object
+        assert tab.room.layer.points.data["said"][at] == state
+
+
+def test_without_a_name_the_desk_says_that_nothing_is_recorded(desk: Callable[..., Session]) -> None:
+    tab = desk()
+    assert "Nothing is recorded" in tab.room.list.about.object
+    tab.room.list.name.value = "   "
+    assert tab.room.list.name.value == ""
+    tab.room.list.name.value = "Ada"
+    assert "Nothing is recorded" not in tab.room.list.about.object
+    tab.room.list.name.value = " "
+    assert tab.selection.reviewer == ""
+
+
+def test_the_browser_is_told_run_and_station_and_no_product_where_it_is_hidden(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada")
+    tab.room.move(1)
+    assert tab.title() == f"Loam · review of first · {tab.room.queue.name(tab.room.review.subject)}"
+    tab.selection.place = "explore"
+    assert tab.title().startswith("Loam · Explore · ")
+    tab.selection.place = "validate"
+    assert tab.title() == "Loam · Validate · first"
