@@ -203,11 +203,11 @@ def _transforms(record: Record) -> list[str]:
     for scaling, products in _scalings(record).items():
         period = options["scaling_period"]
         fitted = f"fitted on {period}, which was not scored" if period else "fitted on the very pairs that are scored"
-        found.append(f"{', '.join(products)}: {_SCALINGS[scaling]}, location by location, {fitted}.")
+        found.append(f"{', '.join(products)}: {_SCALINGS.get(scaling, scaling)}, location by location, {fitted}.")
     if found:
         found.append("After scaling the bias says nothing of the product.")
     if options["anomaly"] != "none":
-        found.append(f"Both sides were turned into anomalies: {_ANOMALIES[options['anomaly']]}.")
+        found.append(f"Both sides were turned into anomalies: {_ANOMALIES.get(options['anomaly'], options['anomaly'])}.")
     return found
 
 
@@ -225,7 +225,7 @@ def _estimates(options: Record) -> list[str]:
         return [*found, "No intervals were computed."]
     return [
         *found,
-        f"Intervals of single locations hold nominally {level} and are {kinds[options['interval']]}.",
+        f"Intervals of single locations hold nominally {level} and are {kinds.get(options['interval'], options['interval'])}.",
         "*median* is over the locations whose value is ok.",
         f"{reach}, and is given from {MIN_CLUSTERS} groups on.",
         "*pooled* takes all pairs as one sample; it has no interval, since days and places depend on each other.",
