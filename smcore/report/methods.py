@@ -207,7 +207,8 @@ def _transforms(record: Record) -> list[str]:
     if found:
         found.append("After scaling the bias says nothing of the product.")
     if options["anomaly"] != "none":
-        found.append(f"Both sides were turned into anomalies: {_ANOMALIES.get(options['anomaly'], options['anomaly'])}.")
+        kind = options["anomaly"]
+        found.append(f"Both sides were turned into anomalies: {_ANOMALIES.get(kind, kind)}.")
     return found
 
 
@@ -223,9 +224,10 @@ def _estimates(options: Record) -> list[str]:
     }
     if options["interval"] == "none":
         return [*found, "No intervals were computed."]
+    kind = kinds.get(options["interval"], options["interval"])
     return [
         *found,
-        f"Intervals of single locations hold nominally {level} and are {kinds.get(options['interval'], options['interval'])}.",
+        f"Intervals of single locations hold nominally {level} and are {kind}.",
         "*median* is over the locations whose value is ok.",
         f"{reach}, and is given from {MIN_CLUSTERS} groups on.",
         "*pooled* takes all pairs as one sample; it has no interval, since days and places depend on each other.",
