@@ -44,7 +44,11 @@ window.loam = {
   },
   focused: (one = document.activeElement) =>
     one?.shadowRoot?.activeElement ? window.loam.focused(one.shadowRoot.activeElement) : one,
-  painted: () => { const m = window.loam.model("front"); return m ? m.data.image[0].length > 1 : false; },
+  painted: () => {
+    const m = window.loam.model("front");
+    return m ? m.data.image[0].length > 1 || window.loam.veiled() : false;
+  },
+  veiled: () => window.loam.models().some((m) => m.text?.includes?.("no product on the map until signed")),
 };
 """
 
