@@ -63,6 +63,8 @@ def test_a_station_is_judged_blind_signed_by_keys_and_a_period_excluded(walk: An
     walk.page.locator(".drawer").get_by_text(re.compile("^Product [AB]$")).first.wait_for()
     assert walk.page.locator(".drawer").get_by_text("Observed-like").count() == 0
     drag(walk)
+    walk.page.get_by_label("Reason of the exclusion").select_option(index=1)
+    inspector.get_by_role("heading").first.click()
     walk.page.keyboard.press("x")
     inspector.get_by_text("take back").wait_for()
     walk.page.get_by_placeholder("a note; Enter keeps it").fill("1234s")  # keys are dead in a field
@@ -86,6 +88,7 @@ def test_another_tab_sees_a_decision_within_a_moment_and_a_reload_keeps_the_name
 ) -> None:
     begin(walk, "Bob")
     subject = walk.query()["sensor"]
+    walk.page.keyboard.press("1")  # what another says is for who has said something
     log_of(reviewed).append("verdict", subject, "Eve", {"verdict": 5, "reasons": ["flat"]})
     log_of(reviewed).append("note", subject, "Eve", {"text": "<b>from elsewhere</b>"})
     walk.page.locator(".inspector").get_by_text("«<b>from elsewhere</b>»").first.wait_for()
