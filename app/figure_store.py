@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -255,10 +254,13 @@ def panel_label(one: Recipe) -> str:
     about = one.data.get("told") or {}
     what = about.get("title", "") if isinstance(about, dict) else ""
     named = ", ".join(map(str, one.data.get("products") or ())) or str(one.data.get("run") or "")
-    return f"{load_kind(one.kind).TITLE}: {one.title or what or named}".removesuffix(": ")
+    when = str(about.get("when") or "") if isinstance(about, dict) else ""
+    said = ", ".join(filter(None, (one.title or what or named, "" if one.title else when)))
+    return f"{load_kind(one.kind).TITLE}: {said}".removesuffix(": ")
 
 
 def summary(recipe: Recipe) -> str:
     """A figure in a few words, for a list."""
-    kinds: Sequence[str] = [load_kind(one.kind).TITLE for one in recipe.panels or (recipe,)]
-    return recipe.title or ", ".join(dict.fromkeys(kinds))
+    panels = recipe.panels or (recipe,)
+    first = panel_label(panels[0])
+    return recipe.title or (tr("{what} and {n} more", what=first, n=len(panels) - 1) if len(panels) > 1 else first)

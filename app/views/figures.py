@@ -124,7 +124,10 @@ class FiguresView:
 
     def _offer(self) -> None:
         """Figures that there are, and what can be added."""
-        recent = {f"{said} · {figure[:4]}": figure for figure, said in self.figures.recent()}
+        recent: dict[str, str] = {}
+        for figure, said in self.figures.recent():
+            same = sum(label.split(" · ")[0] == said for label in recent)
+            recent[f"{said} · {same + 1}" if same else said] = figure
         self.which.options = {tr("a new one"): ""} | recent
         self.which.value = self.selection.figure if self.selection.figure in recent.values() else ""
         run = OF_RUN if self.results.usable() is not None else {}

@@ -223,9 +223,11 @@ class Decision:
         if last is None:
             raise ReviewError(tr("There is nothing of yours to undo"))
         self.review.act(words.UNDO, {"event": last.id}, subject=last.subject)
-        if last.subject != self.review.subject:
+        if last.subject == self.review.subject:
+            self.tell(tr("Undone: {what}", what=_undone(last)))
+        else:
             self.review.choose(last.subject)
-        self.tell(tr("Undone: {what}, {subject}", what=_undone(last), subject=last.subject))
+            self.tell(tr("Undone: {what}, {subject}", what=_undone(last), subject=last.subject))
         self.decided()
 
     def do_help(self) -> None:

@@ -86,8 +86,10 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
             about = one.of(name)
             n = about.median.get("pearson_r") or about.median.get("ubrmsd")
             counted = tr("{n} stations, {pairs} pairs", n=n.n if n is not None else 0, pairs=f"{about.pairs:,}")
-            counted = "" if is_blind else counted
-            regions = {} if is_blind else about.regions
+            counted, few = "" if is_blind else counted, _unbounded(about)
+            if few is not None:
+                counted += ("; " if counted else "") + (tr("no interval: few regions") if is_blind else _regions(few))
+            regions = {} if is_blind or few is not None else about.regions
             cells = (_cell(about.median.get(metric), regions.get(metric)) for metric in SHOWN)
             numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
             body.append(f'<tr><td>{esc(which)}<span class="limits">{esc(counted)}</span></td>{numbers}</tr>')

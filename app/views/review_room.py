@@ -23,6 +23,8 @@ from app.views.review_queue import ReviewQueueView
 from app.views.series import NOWHERE, SeriesView
 
 NOWHERE_ON_DESK = mark("Press j, or Next at the right, to see the series of the first station.")
+SAID_MS = 60
+"""What is said before a long act is given this time to reach the browser."""
 POLL_MS = 1000
 """How often the log is asked for what others have decided, while the desk is open."""
 
@@ -105,6 +107,9 @@ class ReviewRoom:
             self.desk.refresh()
         if is_on or self._drawn:
             self._drawn = is_on
+            self._series.legend.styles = self._series.legend.styles | {
+                "max-height": "33px" if self.hides_names else "48px"
+            }
             for part in (self._series.python, self._series.to_figure):
                 part.visible = not self.hides_names
             self._series.refresh()
@@ -130,7 +135,7 @@ class ReviewRoom:
             return
         self.desk.opening(subject)
         self.list.opening(subject)
-        document.add_next_tick_callback(guarded(together(go)))
+        document.add_timeout_callback(guarded(together(go)), SAID_MS)
 
     def _leave(self) -> None:
         self.selection.param.update(run="", marked="")

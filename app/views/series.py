@@ -224,10 +224,11 @@ class SeriesView:
         curves = self.store.curves
         shown = {_name(s) for s in self._shown if _has_values(s, start, end)}
         seen = {i for i, s in enumerate(self._series) if _name(s) in shown or s.entry_id in curves.hidden}
+        place = curves.place() if self.nowhere == NOWHERE else ""  # the desk's inspector has it
         behind = defined(definition(self.selection.treatment))
         behind += behind_keys(self._rain, self._frozen, self.selection.theme)
         first = "".join(f'<span class="alert key">{esc(note)}</span>' for note in self._notes(bool(shown)))
-        shown_keys = legend(self._series, curves.hidden, self.selection.theme, curves.place(), seen, behind)
+        shown_keys = legend(self._series, curves.hidden, self.selection.theme, place, seen, behind)
         self.legend.object = first + shown_keys
 
     def _notes(self, any_seen: bool) -> list[str]:
