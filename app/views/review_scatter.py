@@ -105,10 +105,11 @@ class ReviewScatter:
 
 
 def in_lines(label: str) -> str:
-    """A name in two lines at most; of a longer one its end, which tells it from others, stays."""
-    if len(label) > 2 * _LINE:
-        label = f"{label[: _LINE - 2].rstrip()} … {label[-(_LINE - 2) :].lstrip()}"
-    return "\n".join(textwrap.wrap(label, _LINE)[:3])
+    """A name in two lines, always: bokeh leaves an old title where the height changes; a long one keeps its end."""
+    lines = textwrap.wrap(label, _LINE) or [""]
+    if len(lines) > 2:
+        lines = [lines[0], f"… {lines[-1]}"]
+    return "\n".join(["\u00a0"] * (2 - len(lines)) + lines)
 
 
 def _free_corner(panel: ScatterPanel, limits: tuple[float, float]) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _made() -> _Plot:
     equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
     through = drawn(plot, line, Line(line_width=1.6))
     told = Label(x=0, y=0, text="", text_font_size="10px", text_line_height=1.1)
-    title = Title(text="", text_font_size="11px", offset=0)
+    title = Title(text=in_lines(""), text_font_size="11px", offset=0)
     plot.title = title
     plot.add_layout(told)
     plot.xaxis.ticker.desired_num_ticks = plot.yaxis.ticker.desired_num_ticks = 3
