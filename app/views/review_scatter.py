@@ -63,7 +63,7 @@ class ReviewScatter:
             self._plots.append(_made())
         for plot, (place, label, panel) in zip(self._plots, shown, strict=False):
             self._fill(plot, panel, page.limits, place, label, theme)
-            plot.told.text = corner(panel.numbers) if with_numbers else f"n {len(panel.product)}"
+            plot.told.text = corner(panel.numbers) if with_numbers else ""
         if len(self.box) < len(shown):
             self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots]
         for place, pane in enumerate(self.box):  # hidden, not taken out: bokeh would count all models of the tab anew
