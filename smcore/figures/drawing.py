@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PAD_INCH = 0.05
+_MOST_PASSES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,22 @@ def trim(made: Figure) -> None:
         made.set_figheight(taken + 2 * _PAD_INCH)
         engine.execute(made)
     engine.execute(made)  # labels that a pass has moved make room for themselves in the next
+    for _ in range(_MOST_PASSES):
+        if _holds_all(made):
+            break
+        engine.execute(made)
     _settle(made)
+
+
+def _holds_all(made: Figure) -> bool:
+    """Whether nothing reaches beyond the page.
+
+    The layout gives the room that labels need beside the place of the axes. Axes of a fixed shape that are lower than
+    their place, as a tall map beside its colour bar, fill a part of it only; a pass then moves the place, and not the
+    axes, until the place is as narrow as they are.
+    """
+    box, (width, height) = made.get_tightbbox(), made.get_size_inches()
+    return bool(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height)
 
 
 def _settle(made: Figure) -> None:
