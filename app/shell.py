@@ -71,29 +71,39 @@ def title_channel(selection: Selection, title: Callable[[], str]) -> Any:
 
 
 def key_channel(actions: Mapping[str, Callable[[], Any]]) -> Any:
-    """A hidden input through which keys.js names the action of a key."""
-    widget = pn.widgets.TextInput(visible=False, tags=["keys"])
-
-    def act(event: Any) -> None:
-        action = actions.get(str(event.new).partition(" ")[0])
-        if action is not None:
-            together(action)()
-
-    widget.param.watch(act, "value")
-    return widget
+    """A hidden input through which keys.js names the actions of keys."""
+    return _channel("keys", lambda name: actions[name]() if name in actions else None)
 
 
 def link_channel(actions: Mapping[str, Callable[[str], Any]]) -> Any:
     """A hidden input through which keys.js says which ``data-open="what:which"`` of a table was clicked."""
-    widget = pn.widgets.TextInput(visible=False, tags=["links"])
 
-    def act(event: Any) -> None:
-        what, _, which = str(event.new).partition(" ")[0].partition(":")
-        action = actions.get(what)
-        if action is not None:
-            together(guarded(action))(which)
+    def act(name: str) -> None:
+        what, _, which = name.partition(":")
+        if what in actions:
+            actions[what](which)
 
-    widget.param.watch(act, "value")
+    return _channel("links", act)
+
+
+def _channel(tag: str, act: Callable[[str], Any]) -> Any:
+    """A hidden input that holds the last acts, numbered, one a line: each is done once and in order.
+
+    Panel keeps the last value alone of an input that changes twice before it is read, as when the server is busy. So
+    each value repeats the acts before it.
+    """
+    widget = pn.widgets.TextInput(visible=False, tags=[tag])
+    done = 0
+
+    def read(event: Any) -> None:
+        nonlocal done
+        listed = (line.partition(" ")[::2] for line in str(event.new).splitlines())
+        for name, number in [(name, int(number)) for name, number in listed if number.isdecimal()]:
+            if number > done:
+                done = number
+                guarded(act)(name)
+
+    widget.param.watch(together(read), "value")
     return widget
 
 

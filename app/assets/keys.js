@@ -6,12 +6,23 @@
     node instanceof HTMLTextAreaElement || node instanceof HTMLSelectElement);
   const models = () => (window.Bokeh?.documents ?? []).flatMap((doc) => [...doc._all_models.values()]);
   const model = (tag) => models().find((one) => one.tags?.includes(tag));
+  // A channel holds the last acts, numbered: while the server is busy it sees the last value only, and must lose none.
+  const MOST = 40;
   let pressed = 0;
-  const press = (action) => { const keys = model("keys"); if (keys) keys.value = `${action} ${++pressed}`; };
+  const recent = { keys: [], links: [] };
+  const tell = (tag, act) => {
+    const channel = model(tag), acts = recent[tag];
+    if (!channel) return false;
+    acts.push(`${act} ${++pressed}`);
+    acts.splice(0, acts.length - MOST);
+    channel.value = acts.join("\n");
+    return true;
+  };
+  const press = (action) => tell("keys", action);
   // A table's cell with data-open="what:which" opens what it names.
   const follow = (event) => {
-    const open = event.composedPath().find((node) => node.dataset?.open)?.dataset.open, links = model("links");
-    if (open && links) { links.value = `${open} ${++pressed}`; keep(open); }
+    const open = event.composedPath().find((node) => node.dataset?.open)?.dataset.open;
+    if (open && tell("links", open)) keep(open);
   };
   // What was clicked may be drawn anew: give the focus to what has taken its place, for those who walk by keyboard.
   const deep = (root, test) => [...root.querySelectorAll("*")].map((node) =>
