@@ -52,7 +52,11 @@ _MATCHES = BoundedCache(4)
 
 @dataclass(frozen=True, eq=False)
 class ScatterPanel:
-    """Pairs of one product: ``out`` (pair,) marks those that exclusions take, numbers are of the rest."""
+    """Pairs of one product: ``out`` (pair,) marks those that exclusions take, numbers are of the rest.
+
+    Where ``done`` says that something is done to pairs before they are scored, ``reference`` and ``product`` are what
+    came of it, and excluded pairs are not among them: they have no such values.
+    """
 
     name: str
     units: tuple[str, str]
@@ -65,6 +69,7 @@ class ScatterPanel:
     numbers: dict[str, Number]
     seasons: tuple[Season, ...]
     dropped: dict[str, int]
+    done: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +108,11 @@ def page(store: ReviewStore, subject: str) -> Page | None:
 
 def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float) -> Page:
     pairs, numbers = live.pairs(subject), live.station(subject, own)
-    out = live.excluded_pairs(subject, own)
+    out, done = live.excluded_pairs(subject, own), live.done_to_pairs()
+    if any(done.values()):  # the scatter is of what the numbers are of
+        scored = live.scored(subject, own)
+        pairs = {name: scored[name] if done[name] else one for name, one in pairs.items()}
+        out = {name: np.zeros(len(pairs[name].product), bool) if done[name] else one for name, one in out.items()}
     limits = limits_of([side for one in pairs.values() for side in (one.product, one.reference)])
     panels = []
     for name, one in pairs.items():
@@ -114,6 +123,7 @@ def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float)
                 name, one.units, one.reference, one.product, one.product_time, out[name], line_through(x, y),
                 raster_of(x, y, limits) if len(x) > DENSE else None, numbers.get(name, {}),
                 in_seasons(x, y, one.reference_time[kept], lat, same_units=one.units[0] == one.units[1]), one.dropped,
+                done[name],
             )
         )  # fmt: skip
     return Page(subject, tuple(panels), limits)

@@ -57,8 +57,11 @@ class ReviewScatter:
         there = {name: place for place, name in enumerate(labels) if name in by_name and len(by_name[name].time)}
         shown = [(place, labels[name], by_name[name]) for name, place in there.items()]  # colours as in the series
         without = [label for name, label in labels.items() if name not in there]
-        self.without.object = f'<div class="muted">{esc(tr("no pairs: {names}", names=", ".join(without)))}</div>'
-        self.without.visible = bool(without)
+        lines = [tr("no pairs: {names}", names=", ".join(without))] if without else []
+        if with_numbers:  # what is done to a product's pairs would betray it
+            lines += [f"{label}: {told}" for _, label, panel in shown for told in panel.done]
+        self.without.object = "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)
+        self.without.visible = bool(lines)
         while len(self._plots) < len(shown):
             self._plots.append(_made())
         for plot, (place, label, panel) in zip(self._plots, shown, strict=False):

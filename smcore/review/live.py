@@ -25,6 +25,7 @@ from smcore.review.live_product import LiveProduct
 from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.matching.excluding import lay_out, subjects_of, within
+from smcore.validation.matching.pairing import Pairs
 from smcore.validation.matching.places import CUBE
 from smcore.validation.runs.plan import Plan, RunOptions, make_plan, score_options
 from smcore.validation.runs.replay import changed_data, request_of
@@ -191,6 +192,34 @@ class LivePairs:
                 self._pairs.popitem(last=False)
             return self._pairs[subject]
 
+    def scored(self, subject: str, exclusions: Iterable[Exclusion] = ()) -> dict[str, SubjectPairs]:
+        """The pairs that the numbers of :meth:`station` are of: scaled, or as anomalies, as the run scores them.
+
+        Without those that are excluded, or that the product's model was trained on. A scaling is fitted on what is
+        left, so a pair that is excluded has no scaled value at all.
+
+        Raises
+        ------
+        MatchError
+            If the run has no such subject.
+        """
+        self._check(subject)
+        mine = tidy(one for one in exclusions if one.subject == subject)
+        with self._lock:
+            return {
+                one.name: _subject_pairs(one, one.scored(one.rows[subject][0], self._spans(one, mine)), is_scored=True)
+                for one in self._live
+                if subject in one.rows
+            }
+
+    def done_to_pairs(self) -> dict[str, tuple[str, ...]]:
+        """Of each product what is done to its pairs before they are scored, in sentences; none of most."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self._live:
+            told = (*one.options.transform.notes, one.guard.sentence)
+            found[one.name] = () if one.scores_as_paired else tuple(filter(None, told))
+        return found
+
     def excluded_pairs(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
         """Which of the pairs of one subject exclusions take, (pair,) by product."""
         mine = tidy(one for one in exclusions if one.subject == subject)
@@ -230,12 +259,16 @@ class LivePairs:
 
 
 def _pairs_of(live: LiveProduct, row: int) -> SubjectPairs:
+    return _subject_pairs(live, live.pairs(row), is_scored=False)
+
+
+def _subject_pairs(live: LiveProduct, pairs: Pairs, *, is_scored: bool) -> SubjectPairs:
     matched = live.matched
-    pairs = live.pairs(row)
+    units = (matched.product.units, matched.reference.units)
     there = np.isfinite(pairs.product[0]) & np.isfinite(pairs.reference[0])
     return SubjectPairs(
         live.name,
-        (matched.product.units, matched.reference.units),
+        live.options.transform.units_after(*units) if is_scored else units,
         pairs.product[0][there],
         pairs.reference[0][there],
         pairs.product_time[0][there],

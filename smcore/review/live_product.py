@@ -20,7 +20,7 @@ from smcore.progress import Cancel, Progress, check
 from smcore.review.headline import ProductHeadline
 from smcore.review.pooled_ranks import PooledRanks
 from smcore.validation.estimates import Estimates, Number, most_common, numbers_at
-from smcore.validation.leakage import Seen
+from smcore.validation.leakage import Seen, without_seen
 from smcore.validation.matching.excluding import EXCLUDED, Excluded
 from smcore.validation.matching.match import Match, PairBlock
 from smcore.validation.matching.pairing import Pairs
@@ -123,6 +123,23 @@ class LiveProduct:
 
         with on_one_thread():
             return self._block(np.array([row]), None)[0].pairs
+
+    @property
+    def scores_as_paired(self) -> bool:
+        """Whether metrics are of the pairs as they are: nothing scaled, no anomalies, none left out as trained on."""
+        return self.options.transform.changes_nothing and (self.guard.spans is None or not self.guard.location.any())
+
+    def scored(self, row: int, spans: Spans) -> Pairs:
+        """The pairs of one location that its metrics are of, (1, pair): transformed, NaN where nothing is left."""
+        from smcore.validation.kernels.alone import on_one_thread
+
+        rows = np.array([row])
+        with on_one_thread():
+            pairs = self._block(rows, Excluded({row: spans[row]}, (), ()) if row in spans else None)[0].pairs
+            if self.guard.spans is not None and self.guard.location[row]:
+                pairs, _ = without_seen(pairs, rows, self.guard)
+            product, reference, _ = self.options.transform.apply(pairs.product, pairs.reference, pairs.product_time)
+        return replace(pairs, product=product, reference=reference)
 
     def _pooled(self, pieces: Sequence[Piece], kept: NDArray[np.bool_], metrics: Sequence[str]) -> dict[str, Number]:
         chosen = [piece for piece, fair in zip(pieces, kept, strict=True) if fair]

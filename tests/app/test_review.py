@@ -384,3 +384,27 @@ def test_the_browser_is_told_run_and_station_and_no_product_where_it_is_hidden(d
     assert tab.title().startswith("Loam · Explore · ")
     tab.selection.place = "validate"
     assert tab.title() == "Loam · Validate · first"
+
+
+def test_the_scatter_is_of_the_pairs_that_its_numbers_are_of(
+    tiny: Tiny, tmp_path: Path, desk: Callable[..., Session]
+) -> None:
+    options = RunOptions(strata=("none",))
+    write_run(
+        validate(("fine", "fine@mean_std"), "nets", load_catalog([tiny.file]), options), tmp_path / "runs" / "both"
+    )
+    tab = desk(run="both", reader="Ada", blind="off")
+    tab.room.review.load()()
+    tab.room.move(1)
+    page = review_page.page(tab.room.review, tab.room.review.subject)
+    assert page is not None
+    plain, scaled = page.panels
+    assert not np.allclose(plain.product, scaled.product)
+    for panel in page.panels:
+        kept = ~panel.out
+        assert kept.sum() == panel.numbers["n"].n
+        bias = float(np.mean(panel.product[kept] - panel.reference[kept]))
+        assert bias == pytest.approx(panel.numbers["bias"].value, abs=1e-7)
+    assert plain.done == ()
+    assert "mean_std" in scaled.done[0]
+    assert "scaled to the reference by mean_std" in str(tab.room.desk.scatter.without.object)

@@ -238,3 +238,17 @@ def test_reading_can_be_stopped(catalog: Catalog, tmp_path: Path) -> None:
     write_run(run_of(catalog, RunOptions(), ("model",)), tmp_path)
     with pytest.raises(Cancelled):
         LivePairs.of(open_run(tmp_path), catalog, cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("transform", [Transform("cdf"), Transform("mean_std", anomaly="35d"), Transform()])
+def test_scored_pairs_give_the_numbers_of_the_station(catalog: Catalog, tmp_path: Path, transform: Transform) -> None:
+    live = live_of(catalog, RunOptions(transform=transform), tmp_path / "run", ("seen", "by-year"))
+    done = live.done_to_pairs()
+    for subject in (NAMES[0], NAMES[2]):
+        numbers, scored = live.station(subject, EXCLUSIONS), live.scored(subject, EXCLUSIONS)
+        for name, one in scored.items():
+            assert len(one.product) == numbers[name]["n"].n
+            assert np.mean(one.product - one.reference) == pytest.approx(numbers[name]["bias"].value, abs=1e-9)
+            assert np.corrcoef(one.product, one.reference)[0, 1] == pytest.approx(numbers[name]["pearson_r"].value)
+    assert bool(done["seen"]) is (transform != Transform())
+    assert any("trained" in sentence for sentence in done["by-year"])
