@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import panel as pn
 
@@ -16,6 +16,7 @@ from app.words import said_of
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def notify(sentence: str, kind: str = "error") -> None:
@@ -51,6 +52,7 @@ class _Act:
     def __init__(self) -> None:
         self.is_over = False
         self.waiting: list[Callable[[], Any]] = []
+        self.known: dict[Hashable, Any] = {}
 
     def end(self) -> None:
         while self.waiting:
@@ -94,6 +96,17 @@ def at_the_end(action: Callable[[], Any]) -> None:
         document.add_next_tick_callback(guarded(action))
     else:
         guarded(action)()
+
+
+def once_an_act(key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives, asked once while an act of the user is under way: files are looked at once for all views."""
+    act = _under_way()
+    if act is None:
+        return make()
+    if key not in act.known:
+        act.known[key] = make()
+    found: T = act.known[key]
+    return found
 
 
 def told(action: Callable[[], Any]) -> Callable[[], Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from app.boundary import once_an_act
 from app.cache import BoundedCache
 from app.language import tr
 from app.result_store import ResultStore
@@ -66,7 +67,7 @@ class ReviewStore:
     @property
     def results(self) -> RunResults | None:
         """The chosen run, where it is one that can be reviewed."""
-        found = self._results.usable()
+        found = once_an_act((id(self), self._selection.run), self._results.usable)
         return None if found is None or found.is_grid else found
 
     @property

@@ -21,24 +21,28 @@ from app.views.glyphs import drawn
 from app.views.series_behind import Behind
 from smcore import names
 from smcore.figures.series import FEW, TOLD, is_told
-from smcore.figures.thinning import thin
+from smcore.figures.thinning import COLUMNS, thin
 from smcore.names import SATURATION, VOLUMETRIC, unit_label
 
 BAND_OPACITY = 0.22
 DASHES, MARKERS = ("solid", "dashed", "dotdash"), ("circle", "square", "triangle")
 """Of the first eight products at a place, the next eight, and so on: colours repeat then."""
 STRIP_COLUMNS = 300
-_EMPTY: dict[str, Any] = {
-    "time": np.empty(0, "datetime64[ms]"), "value": np.empty(0), "size": np.empty(0), "solid": np.empty(0),
-    "cross": np.empty(0), "half": np.empty(0), "share": np.empty(0),
-}  # fmt: skip
+STEP = 400
+"""Pixels by which the width is rounded up that lines are thinned for: they need not be sent anew for a few more."""
+_POINTS = ("size", "solid", "cross")
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One curve on the figure: its points, those not recommended, its line, its band, and its strip."""
+    """One curve on the figure: its line, its points and those not recommended, its band, and its strip.
+
+    ``source`` is the line's and ``spots`` the points': what is not drawn holds nothing, for a browser makes an index of
+    all that a source holds, seen or not.
+    """
 
     source: ColumnDataSource
+    spots: ColumnDataSource
     outline: ColumnDataSource
     coarse: ColumnDataSource
     points: Any
@@ -47,17 +51,39 @@ class Drawn:
     band: Any
     strip: Any
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is drawn of the curve."""
+        return dict(self.spots.data if self.has_points else self.source.data)
+
+    @property
+    def has_points(self) -> bool:
+        """Whether single values are marked."""
+        return bool(self.points.visible or self.crosses.visible)
+
     def show(self, item: Series | None) -> None:
-        """Show what the curve has of these, or nothing."""
-        for mark in (self.points, self.crosses, self.line, self.band, self.strip):
-            mark.visible = False
-        if item is None:
-            return
-        few = np.isfinite(item.value).sum() <= FEW
-        self.points.visible = item.drawn == "points" or is_told(item.source) or bool(few)
-        self.crosses.visible = item.drawn == "points" and item.recommended is not None
-        self.line.visible, self.band.visible = item.drawn == "line", item.half_width is not None
-        self.strip.visible = True
+        """Show what the curve has of these, or nothing; each mark is told once, as each change is an event."""
+        is_there = item is not None
+        self.strip.visible = is_there
+        self.line.visible = item is not None and item.drawn == "line"
+        self.band.visible = item is not None and item.half_width is not None
+        self.crosses.visible = item is not None and item.drawn == "points" and item.recommended is not None
+        self.points.visible = item is not None and (
+            item.drawn == "points" or is_told(item.source) or bool(np.isfinite(item.value).sum() <= FEW)
+        )
+
+    def fill(self, item: Series, start: np.datetime64, end: np.datetime64, columns: int) -> None:
+        """Send what a screen can show of the curve in a period, in the parts that are drawn."""
+        most = 4 if self.has_points else 2
+        shown = item.during(thin(item.time, item.value, start, end, columns, most))
+        time = shown.time.astype("datetime64[ms]")
+        held: dict[str, Any] = {"time": time, "value": shown.value.astype("f4")}
+        beside = (("half", shown.half_width), ("share", shown.share))
+        held |= {name: values.astype("f4") for name, values in beside if values is not None}
+        _put(self.source, held if self.line.visible else {name: [] for name in held})
+        _put(self.spots, held | marks(shown) if self.has_points else {name: [] for name in (*held, *_POINTS)})
+        x, y = outline(time, shown.value, shown.half_width) if shown.half_width is not None else ([], [])
+        _put(self.outline, {"x": x, "y": y})
 
 
 class SeriesFigure:
@@ -76,6 +102,8 @@ class SeriesFigure:
         self.figure.add_layout(self.now)
         for side in ("start", "end"):
             self.figure.x_range.on_change(side, self._moved)
+        self._columns = COLUMNS
+        self.figure.on_change("inner_width", self._sized)
         self.selected: Callable[[SelectionGeometry], None] = lambda _: None  # what a drag of a selecting tool does
         self.figure.on_event(SelectionGeometry, lambda event: self.selected(event))
 
@@ -114,18 +142,19 @@ class SeriesFigure:
         return plot
 
     def _drawn_for(self, item: Series) -> Drawn:
-        source, coarse = ColumnDataSource(dict(_EMPTY)), ColumnDataSource({"time": [], "value": []})
+        source, coarse = (ColumnDataSource({"time": [], "value": []}) for _ in range(2))
+        spots = ColumnDataSource({name: [] for name in ("time", "value", *_POINTS)})
         edge = ColumnDataSource({"x": [], "y": []})
         scale = {"y_range_name": "percent"} if item.units == SATURATION else {}
         plot = self.figure
         at: dict[str, Any] = {"x": "time", "y": "value"}
         band = drawn(plot, edge, Patch(fill_alpha=BAND_OPACITY, line_color=None), level="underlay", **scale)
         line = drawn(plot, source, Line(**at, line_width=1.4), **scale)
-        points = drawn(plot, source, Scatter(**at, size="size", fill_alpha="solid"), **scale)
+        points = drawn(plot, spots, Scatter(**at, size="size", fill_alpha="solid"), **scale)
         cross = Scatter(**at, size="cross", marker="x", fill_color=None, line_alpha=0.75)
-        crosses = drawn(plot, source, cross, **scale)
+        crosses = drawn(plot, spots, cross, **scale)
         strip = drawn(self.strip, coarse, Line(**at, line_width=1, line_alpha=0.8))
-        return Drawn(source, edge, coarse, points, crosses, line, band, strip)
+        return Drawn(source, spots, edge, coarse, points, crosses, line, band, strip)
 
     # -- what is shown -------------------------------------------------------------------------------------------
     def show(self, series: list[Series], theme: str) -> None:
@@ -165,16 +194,13 @@ class SeriesFigure:
         start, end = self.period()
         self.behind.fill(start, end)
         for slot, item in self._shown.items():
-            shown = item.during(thin(item.time, item.value, start, end))
-            time, nothing = shown.time.astype("datetime64[ms]"), np.full(len(shown.time), np.nan, "f4")
-            half = nothing if shown.half_width is None else shown.half_width
-            share = nothing if shown.share is None else shown.share
-            self.lines[slot].source.data = {
-                "time": time, "value": shown.value.astype("f4"), "half": half.astype("f4"),
-                "share": share.astype("f4"), **marks(shown),
-            }  # fmt: skip
-            x, y = outline(time, shown.value, half) if item.half_width is not None else ([], [])
-            self.lines[slot].outline.data = {"x": x, "y": y}
+            self.lines[slot].fill(item, start, end, self._columns)
+
+    def _sized(self, attr: str, old: int | None, new: int | None) -> None:  # noqa: ARG002 — bokeh wants these three
+        """The browser says how wide the plot is: lines are thinned for that, and sent anew where it has grown."""
+        before, self._columns = self._columns, -(-int(new or COLUMNS) // STEP) * STEP
+        if self._columns > before and self._shown:
+            self.fill()
 
     def _fill_strip(self) -> None:
         """The whole of each curve, coarse and stretched to the height of the strip."""
@@ -182,12 +208,12 @@ class SeriesFigure:
             known = np.isfinite(item.value) if item.drawn == "points" else np.ones(len(item.value), bool)
             time, value = item.time[known], item.value[known].astype(np.float64)
             if not np.isfinite(value).any():
-                self.lines[slot].coarse.data = {"time": [], "value": []}
+                _put(self.lines[slot].coarse, {"time": [], "value": []})
                 continue
-            keep = thin(time, value, time[0], time[-1], STRIP_COLUMNS)
+            keep = thin(time, value, time[0], time[-1], STRIP_COLUMNS, 2)
             low, high = np.nanmin(value), np.nanmax(value)
             scaled = (value[keep] - low) / (high - low or 1.0)
-            self.lines[slot].coarse.data = {"time": time[keep].astype("datetime64[ms]"), "value": scaled.astype("f4")}
+            _put(self.lines[slot].coarse, {"time": time[keep].astype("datetime64[ms]"), "value": scaled.astype("f4")})
 
     def _hover_over(self) -> None:
         """A pointer over a curve is told its band or the share of its cells where it has one."""
@@ -250,6 +276,12 @@ class SeriesFigure:
             axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
         self.now.line_color = colours["muted"]
         self.tool.overlay.update(fill_color=colours["muted"], line_color=colours["muted"])
+
+
+def _put(source: ColumnDataSource, held: dict[str, Any]) -> None:
+    """Give a source its columns; nothing is not sent twice."""
+    if any(len(values) for values in (*held.values(), *source.data.values())) or held.keys() != source.data.keys():
+        source.data = held
 
 
 def _ms(moment: np.datetime64) -> float:

@@ -15,6 +15,7 @@ def thin(
     start: np.datetime64,
     end: np.datetime64,
     columns: int = COLUMNS,
+    most: int = 4,
 ) -> NDArray[np.intp]:
     """Indices of the points to draw of a series between two times, so that its picture stays the same.
 
@@ -23,7 +24,10 @@ def thin(
     time, value
         (n,) ascending times and values; NaN is a gap.
     columns
-        Pixel columns; a series of at most four points a column is kept whole.
+        Pixel columns.
+    most
+        A series of at most so many points a column is kept whole: 4 for one that is drawn with its points, 2 for a
+        line, which looks the same from then on.
 
     Returns
     -------
@@ -33,18 +37,25 @@ def thin(
     """
     first, last = np.searchsorted(time, [start, end])
     inside = np.arange(max(int(first) - 1, 0), min(int(last) + 2, len(time)))
-    if len(inside) <= 4 * columns:
+    if len(inside) <= most * columns:
         return inside
     clock, v = time[inside].astype("datetime64[ms]").astype(np.float64), np.asarray(value, np.float64)[inside]
     column = np.minimum((clock - clock[0]) / (clock[-1] - clock[0]) * columns, columns - 1).astype(np.int64)
     missing = np.isnan(v)
-    order = np.lexsort((v, column))
-    order = order[~missing[order]]
     gaps = np.flatnonzero(missing & ~np.append(False, missing[:-1]))
-    if not len(order):
+    known = np.flatnonzero(~missing)
+    if not len(known):
         return inside[[0, -1]]
-    begins = np.flatnonzero(np.diff(column[order], prepend=-1))
-    lowest = order[begins]
-    highest = order[np.append(begins[1:], len(order)) - 1]
-    kept = np.unique(np.concatenate([[0], lowest, highest, gaps, [len(inside) - 1]]))
+    ends = _extremes(v[known], np.flatnonzero(np.diff(column[known], prepend=-1)))
+    kept = np.unique(np.concatenate([[0], known[ends], gaps, [len(inside) - 1]]))
     return np.asarray(inside[kept])
+
+
+def _extremes(v: NDArray[np.float64], begins: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where the lowest and highest value of each run lie, which begin at ``begins``: first and last of equals."""
+    count = np.diff(begins, append=len(v))
+    low = np.flatnonzero(v == np.repeat(np.minimum.reduceat(v, begins), count))
+    high = np.flatnonzero(v == np.repeat(np.maximum.reduceat(v, begins), count))
+    first = low[np.searchsorted(low, begins)]
+    last = high[np.searchsorted(high, begins + count, side="left") - 1]
+    return np.concatenate([first, last])

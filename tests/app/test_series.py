@@ -129,13 +129,13 @@ def test_hiding_a_product_leaves_the_colours_of_the_others_and_is_in_the_link(ta
 
 def test_what_is_not_recommended_is_crossed(tab: Callable[..., Session]) -> None:
     session = tab()
-    data = session.series.chart.lines["seen"].source.data
+    data = session.series.chart.lines["seen"].data
     assert session.series.chart.lines["seen"].crosses.visible
     np.testing.assert_array_equal(data["cross"] > 0, np.arange(40) % 3 == 0)
     np.testing.assert_array_equal(data["size"] > 0, np.arange(40) % 3 > 0)
     assert "× not recommended" in session.series.legend.object
     session.selection.quality = "recommended"
-    assert np.isnan(session.series.chart.lines["seen"].source.data["value"][::3]).all()
+    assert np.isnan(session.series.chart.lines["seen"].data["value"][::3]).all()
 
 
 def test_rain_hangs_from_the_top_frozen_soil_is_shaded_and_both_can_be_left_out(
@@ -200,7 +200,7 @@ def test_an_anomaly_is_that_of_validation_on_screen_axis_and_file(tab: Callable[
     values = open_store(world.parent / "model").read_series("sm", ROW, COLUMN)
     time = days(40).astype("datetime64[us]").astype(np.int64)
     expected = anomaly(values[None], time[None], method="35d")[0]
-    data = session.series.chart.lines["model"].source.data
+    data = session.series.chart.lines["model"].data
     np.testing.assert_allclose(data["value"], expected, rtol=1e-5, atol=1e-7)
     assert session.series.chart.figure.yaxis[0].axis_label == "anomaly [m³ m⁻³]"
     assert "minus the mean over the 35 days around it" in session.series.legend.object
@@ -227,13 +227,13 @@ def test_the_series_of_a_box_are_means_over_it_with_the_share_they_rest_on(
 ) -> None:
     session = tab(area="box", box=",".join(map(str, BOX)))
     found = area_mean(open_store(world.parent / "seen"), "sm", Area.box(*BOX))
-    data = session.series.chart.lines["seen"].source.data
+    data = session.series.chart.lines["seen"].data
     np.testing.assert_allclose(data["value"], np.where(found.share >= 0.5, found.value, np.nan), rtol=1e-5)
     np.testing.assert_allclose(data["share"], found.share, rtol=1e-5)
     assert "31.50° N to 35.00° N, 104.00° W to 101.00° W; ≥ 50 % of its cells" in session.series.legend.object
     assert not session.series.chart.behind.axis.visible
     session.selection.least_share = "75"
-    again = session.series.chart.lines["seen"].source.data["value"]
+    again = session.series.chart.lines["seen"].data["value"]
     assert (np.isfinite(again) == (found.share >= 0.75)).all()
     text, table = read_csv(saving.series_file(session.store, "csv"))
     assert "≥ 75 % of its cells" in text
@@ -241,7 +241,7 @@ def test_the_series_of_a_box_are_means_over_it_with_the_share_they_rest_on(
     assert set(table.loc[table["id"] == "seen", "series"]) == {f"Observed, mean of {found.cells} cells"}
     assert len(session.areas.outline.data["x"]) == 4
     session.selection.quality = "recommended"
-    left = session.series.chart.lines["seen"].source.data["value"]
+    left = session.series.chart.lines["seen"].data["value"]
     assert np.isnan(left[::3]).all()
 
 
@@ -301,7 +301,7 @@ def test_a_hand_that_moves_the_period_writes_it_and_reads_nothing_anew(
     span = [np.datetime64(t, "ms").astype(float) for t in ("2018-01-05", "2018-01-12")]
     session.series.chart.figure.x_range.update(start=span[0], end=span[1])
     assert session.selection.span == "2018-01-05T00:00,2018-01-12T00:00"
-    assert len(session.series.chart.lines["model"].source.data["time"]) == 10  # eight days, and one beyond either end
+    assert len(session.series.chart.lines["model"].data["time"]) == 10  # eight days, and one beyond either end
     session.series.toggle("seen")
 
 
