@@ -51,6 +51,10 @@ METHODS: Final[dict[str, Mapping[str, str]]] = {
         "unknown target",
         "journal": "Geophysical Research Letters", "pages": "6229--6236", "doi": "10.1002/2014GL061322",
     },
+    "permutation": {
+        "key": "breiman2001random", "author": "Breiman, L.", "year": "2001", "volume": "45", "pages": "5--32",
+        "title": "Random Forests", "journal": "Machine Learning", "doi": "10.1023/A:1010933404324",
+    },
     "ease-2": {
         "key": "brodzik2012ease", "author": "Brodzik, M. J. and others", "year": "2012", "volume": "1",
         "title": "EASE-Grid 2.0: Incremental but Significant Improvements for Earth-Gridded Data Sets",

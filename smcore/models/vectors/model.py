@@ -119,13 +119,18 @@ class VectorModel(ABC):
         """Estimate (T, N) [m3 m-3]; NaN before ``inputs.first``, and where no dynamic input is known."""
         check_inputs(self, inputs)
         assert self.statistics is not None, "fit or load first"
-        assert self.target is not None
         sm = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
         for places, rows in prediction_blocks(self.table, inputs, self.donors):
-            y = self.target.inverse(self._estimate(self._scale(rows.copy()), device)[:, None])[:, 0]
-            y = np.where(nothing_known(rows, inputs.dynamic.shape[-1]), np.float32(np.nan), np.clip(y, 0.0, 1.0))
+            y = self.estimate(rows, device)
+            y = np.where(nothing_known(rows, inputs.dynamic.shape[-1]), np.float32(np.nan), y)
             sm[inputs.first :, places] = y.reshape(-1, len(places))
         return {"sm": sm}
+
+    def estimate(self, rows: Floats, device: str = "cpu") -> Floats:
+        """Estimates (R,) [m3 m-3] within [0, 1] of rows (R, F) as :attr:`table` has them, NaN where missing."""
+        assert self.target is not None, "fit or load first"
+        y = self.target.inverse(self._estimate(self._scale(rows.copy()), device)[:, None])[:, 0]
+        return np.clip(y, 0.0, 1.0)
 
     def save(self) -> ModelState:
         """What was learned, sizes, statistics and donors."""
