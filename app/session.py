@@ -224,9 +224,8 @@ class Session:
             "add": lambda _: self.sheet.open_adding(),
             "zoom": self._zoom,
             "series": self.series.toggle,
-            "station": lambda place: self.room.queue.open(int(place)),
             **self.figure_room.links,
-            "restore": lambda event: self.room.desk.decision.restore(event),
+            **self.room.links,
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),

@@ -13,6 +13,7 @@ from app.language import mark, tr
 from app.review_period import period_text
 from app.review_store import ReviewStore
 from app.selection import Selection
+from app.views.review_reasons import Reasons
 from app.words import said_of
 from smcore.errors import ReviewError, SmcoreError
 from smcore.review import words
@@ -31,7 +32,7 @@ class Decision:
     def __init__(self, selection: Selection, review: ReviewStore) -> None:
         self.selection, self.review = selection, review
         self.decided: Callable[[], None] = lambda: None  # after an event of this tab
-        self._busy, self._subject = False, ""
+        self._subject = ""
         self.verdicts = {
             number: button(
                 f"{number} {tr(said)}", self._giver(number), description=f"{number}: {tr(words.VERDICTS[number])}",
@@ -39,12 +40,7 @@ class Decision:
             )
             for number, said in SHORT.items()
         }  # fmt: skip
-        self.reasons = styled(
-            pn.widgets.MultiChoice(
-                label=tr("Reasons, of the sensor or the site"), options=reasons(), sizing_mode="stretch_width",
-                margin=(2, 0, 4, 0), max_items=8, placeholder=tr("none"),
-            )
-        )  # fmt: skip
+        self.reasons = Reasons(self._reasoned)
         self.sign = button(tr("Sign (s)"), self._safe(self.do_sign), kind="primary", **_EQUAL)
         self.accept = button(tr("Accept (a)"), self._safe(self.do_accept), visible=False, **_EQUAL)
         self.dispute = button(tr("Dispute (d)"), self._safe(self.do_dispute), visible=False, **_EQUAL)
@@ -76,7 +72,6 @@ class Decision:
         self._wire()
 
     def _wire(self) -> None:
-        self.reasons.param.watch(self._reasoned, "value")
         self.note.param.watch(lambda _: self._noted(), "enter_pressed")  # leaving the field keeps no note
         follow(self.selection, ["marked"], self._show_marked)
         self.box[:] = [
@@ -97,14 +92,15 @@ class Decision:
             return
         one, reviewer = self.review.review.of(subject), self.selection.reviewer
         own = one.verdict_of(reviewer) if reviewer else None
-        self._busy = True
         chosen = own.verdict if own is not None else None
         for number, widget in self.verdicts.items():
             widget.color = "primary" if number == chosen else "default"
-        self.reasons.value = list(own.reasons) if own is not None else []
-        self._busy = False
+        if own is not None:
+            self.reasons.show(list(own.reasons))
         if subject != self._subject:  # what is being written here must not go when others decide something
             self._subject = subject
+            if own is None:
+                self.reasons.show([])
             self.note.param.update(value="", value_input="")
             self.why.value = ""
         by_other = one.signed is not None and not same_person(one.signed.reviewer, reviewer or "\0")
@@ -150,7 +146,7 @@ class Decision:
             )
             back = f'<button type="button" class="link" data-open="restore:{esc(event.id)}">{tr("take back")}</button>'
             rows.append(f"<div>{esc(period)}: {esc(why)}, {esc(event.reviewer)} {back}</div>")
-        return f"<h4>{tr('Excluded here')}</h4>{''.join(rows)}"
+        return f'<h4 class="tight">{tr("Excluded here")}</h4>{"".join(rows)}'
 
     def _show_marked(self) -> None:
         marked = self.review.marked
@@ -185,11 +181,15 @@ class Decision:
         """Give a verdict, with the reasons that are chosen."""
         self._act(words.VERDICT, {"verdict": verdict, "reasons": list(self.reasons.value)})
 
-    def _reasoned(self, event: Any) -> None:
+    def turn_reason(self, code: str) -> None:
+        """Choose a reason of the verdict, or choose it no more."""
+        guarded(self.act)(lambda: self.reasons.turn(code))
+
+    def _reasoned(self, chosen: list[str]) -> None:
+        """A verdict that was given already has its reasons changed at once; one to come will carry them."""
         own = self._own()
-        if not self._busy and own is not None and list(own.reasons) != list(event.new):
-            payload = {"verdict": own.verdict, "reasons": list(event.new)}
-            together(guarded(self.act))(lambda: self._act(words.VERDICT, payload))
+        if own is not None and list(own.reasons) != chosen:
+            self._act(words.VERDICT, {"verdict": own.verdict, "reasons": chosen})
 
     def do_sign(self) -> None:
         """Sign the own verdict with the exclusions that stand."""

@@ -103,7 +103,7 @@ def headline_table(found: list[Headline], said: list[str], labels: dict[str, str
     warned = tr("Blind: which numbers move with a station can tell its product; the log has that you saw them.")
     warning = f'<div class="muted">{esc(warned)}</div>' if is_blind else ""
     return (
-        f"<h4>{tr('Headline')}</h4>"
+        f'<h4 class="tight">{tr("Headline")}</h4>'
         f"<table><thead><tr><th></th>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         f'<div class="muted">{esc(told)} {esc(counted)}</div>{warning}'
     )

@@ -44,9 +44,9 @@ class ReviewMap:
     def __init__(self, selection: Selection, review: ReviewStore, queue: ReviewQueue, map_view: MapView) -> None:
         self.selection, self.review, self.queue, self.map = selection, review, queue, map_view
         plot = map_view.figure
-        self.cells = ColumnDataSource({"xs": [], "ys": [], "dash": []}, name="review-cells")
+        self.cells = ColumnDataSource({"xs": [], "ys": []}, name="review-cells")
         self.outlines = drawn(
-            plot, self.cells, Patches(fill_alpha=0.0, line_width=1.4, line_dash="dash"), level="overlay"
+            plot, self.cells, Patches(fill_alpha=0.0, line_width=1.4, line_dash="dashed"), level="overlay"
         )
         self.points = ColumnDataSource(dict(_NO_MARKS), name="review-stations")
         self.marks = plot.scatter(
@@ -97,7 +97,7 @@ class ReviewMap:
             found = list(standard_footprints(float(str(one["lat"])), float(str(one["lon"]))))
         self.cells.data = {
             "xs": [mercator_x(cell.lon).tolist() for cell in found],
-            "ys": [mercator_y(cell.lat).tolist() for cell in found], "dash": [cell.title for cell in found],
+            "ys": [mercator_y(cell.lat).tolist() for cell in found],
         }  # fmt: skip
         self.outlines.glyph.line_color = STATION[self.selection.theme]
 
@@ -129,7 +129,7 @@ class ReviewMarks:
         drawn(plot, self.excluded, _quad(1, fill_color="#808080", fill_alpha=0.35, line_color="#808080"), **shade)
         drawn(plot, self.pending, _quad(1, fill_color="#d55e00", fill_alpha=0.2, line_color="#d55e00"), **shade)
         doubt = _quad(0.035, fill_color="#e69f00", fill_alpha=0.95, line_color="#b34700")
-        marks = drawn(plot, self.suspected, doubt, y_range_name="whole", level="overlay")
+        marks = drawn(plot, self.suspected, doubt, y_range_name="whole", level="glyph")  # overlays leave the frame
         plot.add_tools(HoverTool(renderers=[marks], tooltips=[("", "@name"), ("", "@said")], attachment="above"))
         self.tool = BoxSelectTool(dimensions="width", persistent=False, renderers=[])
         plot.add_tools(self.tool)

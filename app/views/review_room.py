@@ -172,6 +172,15 @@ class ReviewRoom:
         }  # fmt: skip
         return {name: self._on_desk(act) for name, act in acts.items()}
 
+    @property
+    def links(self) -> dict[str, Callable[[str], Any]]:
+        """What the desk's own buttons ask for."""
+        return {
+            "station": lambda place: self.queue.open(int(place)),
+            "restore": lambda event: self.desk.decision.restore(event),
+            "reason": lambda code: self.desk.decision.turn_reason(code),
+        }
+
     def _verdict(self, number: int) -> Callable[[], Any]:
         return lambda: self.desk.decision.give(number)
 

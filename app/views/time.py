@@ -102,6 +102,7 @@ class TimeView:
         try:
             self.slider.param.update(start=0, end=max(len(time) - 1, 1), value=step)
             self.slider.disabled = len(time) < 2 or bool(self.selection.aggregate)
+            self._able(True)
             self._calendar(time, step)
         finally:
             self._busy = False
@@ -117,8 +118,16 @@ class TimeView:
         self.slider.param.update(start=0, end=1, value=0, disabled=True)
         self.date.param.update(value=None, start=None, end=None, enabled_dates=None)
         self._busy = False
-        self.label.object = f'<span class="muted">{tr("no steps")}</span>'
+        self._able(False)
+        why = tr("hidden until signed") if self.store.veiled else tr("no steps")
+        self.label.object = f'<span class="muted">{why}</span>'
         self.strip.object = ""
+
+    def _able(self, is_able: bool) -> None:
+        """Buttons that would do nothing can't be pressed."""
+        months, days = (self.month_back, self.month_forward), (self.day_back, self.day_forward)
+        for widget in (*months, *days, self.back, self.play, self.forward, self.export, self.date, self.range.kind):
+            widget.disabled = not is_able
 
     def _calendar(self, time: np.ndarray, step: int) -> None:
         """What depends on the product is set when that changes; a step changes the day alone."""

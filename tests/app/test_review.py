@@ -279,7 +279,9 @@ def test_the_map_of_a_blind_review_shows_no_product_until_the_verdict_is_signed(
     tab.room.move(1)
     assert not painted(tab)
     assert "until signed" in tab.map_note.note.object
-    assert "no steps" in tab.time.label.object
+    assert "hidden until signed" in tab.time.label.object
+    moves = (tab.time.back, tab.time.month_forward, tab.time.play, tab.time.date)
+    assert all(widget.disabled for widget in moves)
     assert tab.time.slider.disabled
     assert tab.cell.store.entry is None
     assert not {"product", "time", "compare"} & set(parse_qs(tab.link()[1:]))
@@ -289,6 +291,7 @@ def test_the_map_of_a_blind_review_shows_no_product_until_the_verdict_is_signed(
     assert painted(tab)
     assert tab.map_note.note.object == ""
     assert "step" in tab.time.label.object
+    assert not any(widget.disabled for widget in moves)
     assert "product=" in tab.link()
     tab.room.move(1)
     assert not painted(tab)
@@ -318,7 +321,7 @@ def test_a_run_that_is_opened_brings_its_stations_its_product_and_the_chosen_pla
 def test_a_second_blind_reader_sees_the_first_verdict_only_after_his_own(desk: Callable[..., Session]) -> None:
     ada, bob = desk(reader="Ada"), desk(reader="Bob")
     ada.room.move(1)
-    ada.room.desk.decision.reasons.value = ["flat"]
+    ada.room.links["reason"]("flat")
     press(ada, "5")
     ada.room.desk.decision.note.value = "surely broken"
     ada.room.desk.decision.note.param.trigger("enter_pressed")
@@ -408,3 +411,25 @@ def test_the_scatter_is_of_the_pairs_that_its_numbers_are_of(
     assert plain.done == ()
     assert "mean_std" in scaled.done[0]
     assert "scaled to the reference by mean_std" in str(tab.room.desk.scatter.without.object)
+
+
+def test_reasons_are_turned_on_and_off_and_come_with_the_verdict(desk: Callable[..., Session]) -> None:
+    tab = desk(reader="Ada", blind="off")
+    tab.room.move(1)
+    decision = tab.room.desk.decision
+    for code in ("flat", "snow", "flat", "no such reason"):
+        tab.room.links["reason"](code)
+    desk().room.review.log.append("note", tab.room.review.subject, "Bob", {"text": "seen"})
+    tab.room.look()
+    assert decision.reasons.value == ["snow"]  # what others do takes nothing from a draft
+    press(tab, "3")
+    tab.room.links["reason"]("drift")
+    own = tab.room.review.current.verdict_of("Ada")
+    assert (own.verdict, own.reasons) == (3, ("snow", "drift"))
+    assert decision.reasons.all.object.count('aria-pressed="true"') == 2
+    tab.room.move(1)
+    assert decision.reasons.value == []
+    for code in ("flat", "spike", "step", "drift", "noise", "snow", "soil", "urban", "coast"):
+        tab.room.links["reason"](code)
+    assert len(decision.reasons.value) == 8
+    assert "8 reasons at most" in str(decision.told.object)
