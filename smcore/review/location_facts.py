@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,17 +21,20 @@ FIELDS: Final = ("land_cover", "climate")
 """Divisions of strata.csv that are facts of a location; others are in metrics.csv, or divide its days."""
 
 _OWN: Final = "own"
+_PIECE: Final = 1 << 22
+"""Bytes of a table that are looked through at once: many lines, little memory (ours)."""
 
 
-def levels_of(results: RunResults, stratum: str) -> dict[str, str]:
-    """Level of each subject in a division of ``strata.csv``, as ``cropland``; empty where the run has none."""
+def levels_of(results: RunResults, strata: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Level of each subject in divisions of ``strata.csv``, as ``cropland``; a division that the run lacks is empty."""
+    nothing: dict[str, dict[str, str]] = {name: {} for name in strata}
     file = results.folder / "strata.csv"
     if "strata.csv" not in results.record["files"] or not file.is_file() or not file.stat().st_size:
-        return {}
+        return nothing
     try:
-        return _levels(file, stratum)
+        return _read_levels(file, strata)
     except (OSError, ValueError, csv.Error):
-        return {}
+        return nothing
 
 
 def lost_records(results: RunResults) -> pd.Series[float]:
@@ -47,34 +50,60 @@ def lost_records(results: RunResults) -> pd.Series[float]:
     return found[~found.index.duplicated()]
 
 
-def _levels(file: Path, stratum: str) -> dict[str, str]:
+def _read_levels(file: Path, strata: Sequence[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
         header = next(csv.reader([text.readline().decode("utf-8")]))
         place = {name: header.index(name) for name in ("stratum", "level", "sample", "location", "sensor", "metric")}
-        start = stratum.encode() + b","
-        found: dict[str, str] = {}
-        for line in _lines_of_n(text, start):
-            row = next(csv.reader([line.decode("utf-8")]))
-            if len(row) == len(header) and row[place["metric"]] == "n" and row[place["sample"]] == _OWN:
+        near = 0
+        for stratum in strata:
+            levels = found[stratum] = {}
+            for begin, line in _lines_of_n(text, stratum.encode() + b",", near):
+                row, near = _cells(line), begin
+                if len(row) != len(header) or row[place["metric"]] != "n" or row[place["sample"]] != _OWN:
+                    continue
                 location, sensor, level = (_unquoted(row[place[k]]) for k in ("location", "sensor", "level"))
                 if not location.startswith("*"):
-                    found.setdefault(sensor or location, level)
-        return found
+                    levels.setdefault(sensor or location, level)
+    return found
 
 
-def _lines_of_n(text: mmap.mmap, start: bytes) -> Iterator[bytes]:
-    """Lines that begin so and hold a number of pairs; the lines of a division follow each other."""
-    end = text.find(b"\n" + start)
-    while end >= 0:
-        at = text.find(b",n,", end)
-        if at < 0:
-            return
-        begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
-        line = text[begin : end if end >= 0 else len(text)]
-        if not line.startswith(start):
-            return
-        if b",own," in line:
-            yield line
+def _cells(line: bytes) -> list[str]:
+    text = line.decode("utf-8")
+    return next(csv.reader([text])) if '"' in text else text.split(",")
+
+
+def _lines_of_n(text: mmap.mmap, start: bytes, near: int) -> Iterator[tuple[int, bytes]]:
+    """Lines that begin so and hold a number of pairs, and where they begin; of several products' the first of a place.
+
+    The lines of a division stand together. It is looked for behind ``near`` first, where the one before has ended.
+    """
+    at = text.find(b"\n" + start, near)
+    at = text.find(b"\n" + start) if at < 0 and near else at
+    known: set[bytes] = set()
+    while at >= 0:
+        piece = text[at : at + _PIECE]
+        last = piece.rfind(b"\n") if at + _PIECE < len(text) else len(piece)
+        for place in _numbers_of_pairs(piece):
+            begin = piece.rfind(b"\n", 0, place) + 1
+            before = piece[begin:place]
+            if not before.startswith(start):
+                return
+            if begin <= last and before not in known:
+                end = piece.find(b"\n", place)
+                known.add(before)
+                yield at + begin, piece[begin : end if end >= 0 else len(piece)]
+        at = at + last if 0 < last < len(piece) else -1
+
+
+def _numbers_of_pairs(piece: bytes) -> list[int]:
+    """Where ``,n,`` stands: by the letter, for the commas of a table are many."""
+    letters = np.frombuffer(piece, np.uint8)
+    found = np.flatnonzero(letters == ord("n"))
+    found = found[(found > 0) & (found < len(piece) - 1)]
+    alone = (letters[found - 1] == ord(",")) & (letters[found + 1] == ord(","))
+    places: list[int] = (found[alone] - 1).tolist()
+    return places
 
 
 def _counts(file: Path) -> pd.Series[float]:

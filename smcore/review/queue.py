@@ -98,6 +98,7 @@ class Queue:
 
     table: StationTable
     _facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    _values: dict[tuple[str, tuple[str, ...]], Floats] = field(default_factory=dict)
 
     @staticmethod
     def of(results: RunResults, *, earlier: RunResults | None = None, cells: Mapping[str, int] | None = None) -> Queue:
@@ -150,7 +151,10 @@ class Queue:
         unknown = [name for name in products if name not in self.table.products]
         if unknown:
             raise ReviewError(f"The run has no product {unknown[0]!r}", hint=f"choose {', '.join(self.table.products)}")
-        return CRITERIA[criterion].of(self.table, tuple(products) or self.table.products)
+        key = criterion, tuple(products) or self.table.products
+        if key not in self._values:
+            self._values[key] = CRITERIA[criterion].of(self.table, key[1])
+        return self._values[key]
 
     def order(
         self,

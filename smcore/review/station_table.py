@@ -54,8 +54,7 @@ class StationTable:
         """Read the numbers of a run; what is in other files than ``metrics.csv`` is read when it is asked for."""
         numbers, facts = _numbers(results)
         facts["depth"] = [range_text(a, b) for a, b in zip(facts["depth_from"], facts["depth_to"], strict=True)]
-        for name in FIELDS:
-            levels = levels_of(results, name)
+        for name, levels in levels_of(results, FIELDS).items():
             facts[name] = [levels.get(subject, "") for subject in facts.index]
         return StationTable(results.products, tuple(facts.index), facts, numbers, results, earlier, cells)
 

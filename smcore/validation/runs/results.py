@@ -234,13 +234,14 @@ class RunResults:
         if name not in self.record["files"]:
             return pd.DataFrame(columns=["stratum", "product", "metric", "location"])
         try:
-            text = dict.fromkeys(_TEXT, str)  # a unit of 1 and a location of 007 are no numbers
+            text = dict.fromkeys(_TEXT, "category")  # a unit of 1 is no number; the same texts stand in many rows
             table = pd.read_csv(self.folder / name, dtype=text, keep_default_na=False, na_values=[""], low_memory=False)
         except (OSError, ValueError) as error:
             raise StoreError(f"{name} of the run can't be read", where=self.folder.name, hint="run it again") from error
         for column in (c for c in _TEXT if c in table):
-            codes, found = pd.factorize(table[column].astype(object).where(table[column].notna(), ""))
-            table[column] = np.array([*map(_unquoted, found), ""], object)[codes]  # the same texts stand in many rows
+            held = table[column].cat
+            texts = pd.Series([*map(_unquoted, held.categories), ""], dtype="str")
+            table[column] = texts.array.take(np.where(held.codes < 0, len(held.categories), held.codes))
         check_types(table, name, self.folder.name)
         return table
 
@@ -310,7 +311,8 @@ def _name(one: dict[str, Any]) -> str:
 
 def _digest(file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as stream:  # piece by piece: strata of a thousand locations are 200 MB
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""
 

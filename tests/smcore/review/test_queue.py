@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from smcore.errors import ReviewError
+from smcore.review import location_facts
 from smcore.review.queue import CRITERIA, Filters, Queue, unit_of
 from smcore.validation.runs.output import write_csv
 from smcore.validation.runs.results import RunResults
@@ -189,3 +190,29 @@ def test_files_that_are_not_there_cost_what_they_would_tell_and_no_more(tmp_path
     assert queue.facets()["land_cover"] == {"": 5}
     assert queue.available()["lost"] == 0
     assert queue.available()["r"] == 4
+
+
+@pytest.mark.parametrize("piece", [300, 1000, 1 << 22])
+def test_facts_of_stations_are_those_that_pandas_groups_out_of_the_strata(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """Wherever the pieces end in which the table is looked through."""
+    monkeypatch.setattr(location_facts, "_PIECE", piece)
+    rows = [
+        (stratum, f"{stratum} {i % 3}, n", sample, f"S{i}", f"N/S{i}" if i % 4 else "", metric, product)
+        for stratum in ("network", "climate", "forest", "land_cover")
+        for sample in ("own", "common")
+        for product in ("a", "b")
+        for i in range(20)
+        for metric in ("n", "bias", "n_eff")
+        if not (product == "a" and i % 5 == 0)
+    ]
+    table = pd.DataFrame(rows, columns=["stratum", "level", "sample", "location", "sensor", "metric", "product"])
+    table.to_csv(tmp_path / "strata.csv", index=False)
+    results = RunResults(tmp_path, {"files": {"strata.csv": ""}})
+    found = location_facts.levels_of(results, ("land_cover", "climate", "moss"))
+    for stratum in ("land_cover", "climate"):
+        own = table[(table["stratum"] == stratum) & (table["sample"] == "own") & (table["metric"] == "n")]
+        subjects = own["sensor"].where(own["sensor"] != "", own["location"])
+        assert found[stratum] == dict(zip(subjects, own["level"], strict=True))
+    assert found["moss"] == {}
