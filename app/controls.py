@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import panel as pn
-
+from app import slim
 from app.boundary import together, told
 from app.language import in_english
 
@@ -37,10 +36,10 @@ def esc(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def text(markup: str = "", **options: Any) -> pn.pane.HTML:
+def text(markup: str = "", **options: Any) -> slim.Text:
     """A block of our own HTML; everything from data in it went through :func:`esc`."""
     options = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)} | options
-    return styled(pn.pane.HTML(markup, **options))
+    return styled(slim.Text(markup, **options))
 
 
 def empty(sentence: str) -> str:
@@ -55,7 +54,7 @@ def alert(sentence: str) -> str:
 
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
-    made = styled(pn.widgets.Button(label=label, color=kind, **({"margin": 2} | options)))
+    made = styled(slim.Button(label=label, color=kind, **({"margin": 2} | options)))
     made.on_click(together(on_click))
     return made
 
@@ -106,14 +105,14 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
 
 
-def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]], width: int = 58) -> pn.Row:
+def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]], width: int = 58) -> slim.Row:
     """Save buttons for one panel: ``files(kind)`` gives a file name and what makes it, for png, svg and csv."""
-    row = pn.Row(margin=0, css_classes=["save"])
+    row = slim.Row(margin=0, css_classes=["save"])
     for kind in ("png", "svg", "csv"):
         filename, make = files(kind)
         row.append(
             styled(
-                pn.widgets.FileDownload(
+                slim.FileDownload(
                     callback=told(in_english(make)),
                     filename=filename,
                     label=kind.upper(),

@@ -9,7 +9,7 @@ from typing import Any
 
 import panel as pn
 
-from app import language, shell, url
+from app import language, shell, slim, url
 from app.boundary import follow, notify
 from app.catalogue_watch import CatalogueWatch
 from app.controls import empty, text
@@ -87,9 +87,9 @@ class Session:
         self.series = SeriesView(self.selection, self.store, self.areas.draw)
         self.room = ReviewRoom(self.selection, self.store, self.results, self.map, self.series)
         self.figure_room.is_blind = lambda: self.room.hides_names
-        self.inspector = pn.Column(sizing_mode="stretch_width", margin=0)
-        self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
-        self.drawer = pn.Column(sizing_mode="stretch_both", margin=0)
+        self.inspector = slim.Column(sizing_mode="stretch_width", margin=0)
+        self.rail = slim.Column(sizing_mode="stretch_width", margin=0)
+        self.drawer = slim.Column(sizing_mode="stretch_both", margin=0)
         self.sheet = ModelCardView(self.store, self._adding)
         self.line = AddingLine(self.selection, self.store, self.map, Queue(settings.jobs), self.sheet.open_adding)
         self.caption = CaptionView(self.selection, self.store)
@@ -229,7 +229,7 @@ class Session:
         }
         roots: dict[str, Any] = {
             "places": shell.places(self.selection),
-            "tools": pn.Row(
+            "tools": slim.Row(
                 shell.language_channel(self.selection),
                 shell.title_channel(self.selection, self.title),
                 *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
@@ -239,13 +239,13 @@ class Session:
                 ToolsView(self.selection, self.history, self.shared_link, lambda: self.sheet.open("catalogue")),
                 margin=0,
             ),
-            "layers": pn.Column(
+            "layers": slim.Column(
                 self.layers, self.data_out, self.line, self.overlay, sizing_mode="stretch_width", margin=0
             ),
             "queue": self.room.rail,
             "card": self.rail,
             "map": self.map,
-            "range": pn.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),
+            "range": slim.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),
             "hovmoller": self.hovmoller,
             "hovmoller_card": self.hovmoller_card,
             "time": self.time,

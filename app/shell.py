@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from app import language, tour
+from app import language, slim, tour
 from app.boundary import follow, guarded, together
 from app.controls import ASSETS, styled
 from app.language import mark, tr
@@ -46,7 +46,7 @@ def places(selection: Selection) -> Any:
 
 def page_channel(selection: Selection, name: str) -> Any:
     """A hidden input through which the page's style sheet learns of a change of theme or place."""
-    widget = pn.widgets.TextInput(value=getattr(selection, name), visible=False)
+    widget = slim.TextInput(value=getattr(selection, name), visible=False)
     widget.jscallback(value=f"document.documentElement.dataset.{name} = cb_obj.value;")
     selection.param.watch(lambda e: setattr(widget, "value", e.new), name)
     return widget
@@ -54,7 +54,7 @@ def page_channel(selection: Selection, name: str) -> Any:
 
 def language_channel(selection: Selection) -> Any:
     """A hidden input through which a change of language opens the page anew: all of it is said in one language."""
-    widget = pn.widgets.TextInput(value=selection.language, visible=False)
+    widget = slim.TextInput(value=selection.language, visible=False)
     code = """const at = new URL(location.href); at.searchParams.set("lang", cb_obj.value); location.assign(at);"""
     widget.jscallback(value=f"setTimeout(() => {{ {code} }}, 0);")  # once the link has what else has changed
     spoken = language.current()
@@ -64,7 +64,7 @@ def language_channel(selection: Selection) -> Any:
 
 def title_channel(selection: Selection, title: Callable[[], str]) -> Any:
     """A hidden input through which the browser learns what the page is called."""
-    widget = pn.widgets.TextInput(value=title(), visible=False, tags=["title"])
+    widget = slim.TextInput(value=title(), visible=False, tags=["title"])
     widget.jscallback(value="document.title = cb_obj.value;")
     follow(selection, ["place", "run", "sensor", "product"], lambda: setattr(widget, "value", title()))
     return widget
@@ -92,7 +92,7 @@ def _channel(tag: str, act: Callable[[str], Any]) -> Any:
     Panel keeps the last value alone of an input that changes twice before it is read, as when the server is busy. So
     each value repeats the acts before it.
     """
-    widget = pn.widgets.TextInput(visible=False, tags=[tag])
+    widget = slim.TextInput(visible=False, tags=[tag])
     done = 0
 
     def read(event: Any) -> None:
@@ -138,5 +138,5 @@ def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = Fal
     for name in ROOTS:
         page.add_panel(name, roots[name])
     page.location = True
-    page.add_panel("notifications", pn.state.notifications or pn.Column())
+    page.add_panel("notifications", pn.state.notifications or slim.Column())
     return page

@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from app import adding
+from app import adding, slim
 from app.adding import AUTO, TABLE, Wish
 from app.boundary import guarded
 from app.controls import alert, button, styled, text
@@ -54,9 +54,9 @@ class AddDataView:
         self.add = button(tr("Add to the catalogue"), guarded(lambda _: self._add()), kind="primary", width=170)
         self.stop = button(tr("Stop adding"), lambda _: line.stop(), width=110, visible=False)
         self.back = button(tr("Back to the catalogue"), lambda _: leave("catalogue"), width=170)
-        self.naming = pn.Column(
-            pn.Row(self.id, self.title, margin=0, sizing_mode="stretch_width"),
-            pn.Row(self.licence, self.citation, margin=0, sizing_mode="stretch_width"), self.add,
+        self.naming = slim.Column(
+            slim.Row(self.id, self.title, margin=0, sizing_mode="stretch_width"),
+            slim.Row(self.licence, self.citation, margin=0, sizing_mode="stretch_width"), self.add,
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
         for widget in (self.kind, self.variable):
@@ -68,11 +68,11 @@ class AddDataView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The card."""
-        return pn.Column(
+        return slim.Column(
             text(f"<h3>{tr('Add data')}</h3>", margin=0),
-            pn.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
-            self.drop, pn.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen, self.back,
-            pn.Column(self.naming, self.progress, self.stop, sizing_mode="stretch_width", margin=0, styles=FOOT),
+            slim.Row(self.path, self.look_at, margin=0, sizing_mode="stretch_width"),
+            self.drop, slim.Row(self.kind, self.variable, margin=0), self.said, self.columns, self.seen, self.back,
+            slim.Column(self.naming, self.progress, self.stop, sizing_mode="stretch_width", margin=0, styles=FOOT),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -80,14 +80,14 @@ class AddDataView:
         wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width"}
         narrow: dict[str, Any] = {"margin": (0, 8, 6, 0)}
         label = tr("Path of a file or folder on this machine")
-        self.path = styled(pn.widgets.TextInput(label=label, placeholder="/data/era5/*.nc", **wide))
+        self.path = styled(slim.TextInput(label=label, placeholder="/data/era5/*.nc", **wide))
         told_by_files = {tr("as the files say"): AUTO} | {kind: kind for kind in sorted(kinds())}
-        self.kind = styled(pn.widgets.Select(label=tr("Kind of files"), options=told_by_files, width=200, **narrow))
-        self.variable = styled(pn.widgets.Select(label=tr("Variable"), width=260, visible=False, **narrow))
-        self.id = styled(pn.widgets.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
-        self.title = styled(pn.widgets.TextInput(label=tr("Title"), **wide))
-        self.licence = styled(pn.widgets.TextInput(label=tr("Licence"), **wide))
-        self.citation = styled(pn.widgets.TextInput(label=tr("Citation"), **wide))
+        self.kind = styled(slim.Select(label=tr("Kind of files"), options=told_by_files, width=200, **narrow))
+        self.variable = styled(slim.Select(label=tr("Variable"), width=260, visible=False, **narrow))
+        self.id = styled(slim.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
+        self.title = styled(slim.TextInput(label=tr("Title"), **wide))
+        self.licence = styled(slim.TextInput(label=tr("Licence"), **wide))
+        self.citation = styled(slim.TextInput(label=tr("Citation"), **wide))
 
     # -- the files -----------------------------------------------------------------------------------------------
     def _named(self) -> None:

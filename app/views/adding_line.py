@@ -10,7 +10,7 @@ from typing import Any
 
 import panel as pn
 
-from app import adding
+from app import adding, slim
 from app.boundary import follow, guarded
 from app.controls import alert, button, esc, text
 from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
@@ -47,8 +47,8 @@ class AddingLine:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """Button and line."""
-        return pn.Column(
-            self.add, self.state, pn.Row(self.cancel, self.zoom, margin=0), sizing_mode="stretch_width", margin=0
+        return slim.Column(
+            self.add, self.state, slim.Row(self.cancel, self.zoom, margin=0), sizing_mode="stretch_width", margin=0
         )
 
     def watch(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from app import slim
 from app.background import Latest
 from app.boundary import follow, guarded
 from app.catalogue_store import CatalogueStore, fitting, grid_of, listed
@@ -33,23 +34,23 @@ class CatalogueView:
         self._busy, self._chosen, self._work = False, "", Latest()
         half: dict[str, Any] = {"width": 150, "margin": (0, 8, 6, 0)}
         self.search = styled(
-            pn.widgets.TextInput(
+            slim.TextInput(
                 label=tr("Search"),
                 placeholder=tr("words of title, id, variable, source …"),
                 width=300,
                 margin=(0, 8, 6, 0),
             )
         )
-        self.kind = styled(pn.widgets.Select(label=tr("Kind"), **half))
-        self.grid = styled(pn.widgets.Select(label=tr("Grid"), **half))
+        self.kind = styled(slim.Select(label=tr("Kind"), **half))
+        self.grid = styled(slim.Select(label=tr("Grid"), **half))
         self.card, self.list, self.models = text("", margin=0), text("", margin=0), text("", margin=0)
         self.search.param.watch(lambda _: self._list(), "value_input")
         follow(self.kind, ["value"], self._list)
         follow(self.grid, ["value"], self._list)
-        self.body = pn.Column(
+        self.body = slim.Column(
             text(f"<h3>{tr('Data and models at hand')}</h3>", margin=0),
             text(f"<p>{_button('add', 'data', tr('+ Add data …'))}</p>", margin=0), self.card,
-            pn.Row(self.search, self.kind, self.grid, margin=0), self.list, self.models,
+            slim.Row(self.search, self.kind, self.grid, margin=0), self.list, self.models,
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow
 from app.controls import Markup, empty, esc, number, table, text
 from app.language import tr
@@ -30,7 +31,7 @@ class CellView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The inspector."""
-        return pn.Column(self.body, sizing_mode="stretch_width", margin=0)
+        return slim.Column(self.body, sizing_mode="stretch_width", margin=0)
 
     def refresh(self) -> None:
         """Show the values at the chosen place."""

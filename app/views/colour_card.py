@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow
 from app.controls import styled
 from app.language import mark, tr
@@ -25,26 +26,26 @@ class ColourCard:
         self._busy = False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
         self.colour_map = styled(
-            pn.widgets.Select(
+            slim.Select(
                 label=tr("Colour map"),
                 options={in_words(name): name for name in COLOUR_MAPS},
                 value=selection.colour_map,
                 **wide,
             )
         )
-        self.low = styled(pn.widgets.FloatInput(label=tr("Lowest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
-        self.high = styled(pn.widgets.FloatInput(label=tr("Highest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
-        self.reset = styled(pn.widgets.Button(label=tr("Reset"), width=62, margin=(19, 0, 6, 0), align="start"))
+        self.low = styled(slim.FloatInput(label=tr("Lowest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
+        self.high = styled(slim.FloatInput(label=tr("Highest"), step=0.05, width=84, margin=(0, 6, 6, 0)))
+        self.reset = styled(slim.Button(label=tr("Reset"), width=62, margin=(19, 0, 6, 0), align="start"))
         box: dict[str, Any] = {"margin": (0, 12, 6, 0)}
-        self.reverse = styled(pn.widgets.Checkbox(label=tr("Reversed"), value=selection.reverse, **box))
-        self.lock = styled(pn.widgets.Checkbox(label=tr("Keep this range"), value=selection.lock, **box))
+        self.reverse = styled(slim.Checkbox(label=tr("Reversed"), value=selection.reverse, **box))
+        self.lock = styled(slim.Checkbox(label=tr("Keep this range"), value=selection.lock, **box))
         self.opacity = styled(
             pn.widgets.IntSlider(label=tr("Opacity [%]"), start=0, end=100, step=5, value=selection.opacity,
                                  sizing_mode="stretch_width", margin=(0, 8, 10, 8))
         )  # fmt: skip
-        pair = pn.Row(self.reverse, self.lock, margin=0)
+        pair = slim.Row(self.reverse, self.lock, margin=0)
         self.fold = Fold(
-            tr("Colours"), self.colour_map, pn.Row(self.low, self.high, self.reset, margin=0), pair, self.opacity
+            tr("Colours"), self.colour_map, slim.Row(self.low, self.high, self.reset, margin=0), pair, self.opacity
         )
         self._wire()
 

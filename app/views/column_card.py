@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.controls import styled, table, text
 from app.language import mark, tr
 
@@ -27,10 +28,10 @@ class ColumnCard:
         self._changed, self._busy = changed, False
         self._found: dict[str, str] = {}
         wide: dict[str, Any] = {"width": 150, "margin": (0, 8, 4, 0)}
-        self.choices = {role: styled(pn.widgets.Select(label=tr(label), **wide)) for role, label in ROLES.items()}
+        self.choices = {role: styled(slim.Select(label=tr(label), **wide)) for role, label in ROLES.items()}
         self.values = {
             role: styled(
-                pn.widgets.TextInput(
+                slim.TextInput(
                     label=tr("or a fixed value"), placeholder=HINTS.get(role, ""), width=110, margin=(0, 24, 4, 0)
                 )
             )
@@ -42,10 +43,10 @@ class ColumnCard:
             value.param.watch(lambda *_: self._tell(), "value")
         self.rows = text("", margin=0)
         cells = [
-            pn.Row(choice, *([self.values[role]] if role in self.values else [pn.Spacer(width=134)]), margin=0)
+            slim.Row(choice, *([self.values[role]] if role in self.values else [pn.Spacer(width=134)]), margin=0)
             for role, choice in self.choices.items()
         ]
-        self.body = pn.Column(
+        self.body = slim.Column(
             text(f"<h4>{tr('Which column is what')}</h4>", margin=0), self.rows,
             pn.FlexBox(*cells, margin=0, sizing_mode="stretch_width"),
             sizing_mode="stretch_width", margin=0, visible=False,

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow
 from app.controls import esc, styled, table, text
 from app.language import mark, tr
@@ -28,7 +29,7 @@ class CombineCard:
         self.selection, self.store = selection, store
         self._busy = False
         self.formula = styled(
-            pn.widgets.TextInput(
+            slim.TextInput(
                 label=tr("Formula (shown instead of the product)"), value=selection.expression,
                 placeholder="where(quality == 0, a)", max_length=LONGEST_FORMULA, sizing_mode="stretch_width",
                 margin=(0, 0, 6, 0),

@@ -11,6 +11,7 @@ from bokeh.events import MouseLeave, MouseMove, RangesUpdate
 from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, PanTool, WheelZoomTool
 from bokeh.plotting import figure
 
+from app import slim
 from app.beside import Beside, Panel
 from app.boundary import follow, guarded, together
 from app.colours import THEME, palette
@@ -45,7 +46,7 @@ class CompareView:
         self.beside = Beside(store)
         self.mapper = LinearColorMapper(palette=list(palette(_colours(selection))), low=0, high=255)
         self.mode = styled(
-            pn.widgets.Select(
+            slim.Select(
                 label="",
                 options={tr(label): mode for label, mode in MODES.items()},
                 value=selection.compare,
@@ -58,9 +59,9 @@ class CompareView:
         self.swiped = _Picker(self, 0)
         self.swipe: _Swipe | None = None
         self.panels: list[_Panel] = []
-        self.roots = [pn.Column(sizing_mode="stretch_both", margin=0) for _ in range(MOST)]
+        self.roots = [slim.Column(sizing_mode="stretch_both", margin=0) for _ in range(MOST)]
         self.name = text(margin=0)
-        self.bar = pn.Row(self.swiped.pane, self.mode, margin=0, styles=_OVER | {"right": "10px"})
+        self.bar = slim.Row(self.swiped.pane, self.mode, margin=0, styles=_OVER | {"right": "10px"})
         self.mode.param.watch(lambda e: setattr(selection, "compare", e.new), "value")
         # In one message: Panel sends a new figure at once, Bokeh a tick later what it hung on shared models before.
         follow(selection, ["compare", "beside", "product", "place"], together(self.refresh))
@@ -149,11 +150,11 @@ class _Picker:
 
     def __init__(self, view: CompareView, place: int, **styles: str) -> None:
         self._view, self._place, self._busy = view, place, False
-        self.product = styled(pn.widgets.Select(label="", width=190, margin=0))
+        self.product = styled(slim.Select(label="", width=190, margin=0))
         self.product.stylesheets = [*self.product.stylesheets, SMALL]
         self.product.description = tr("The product beside the one on the map")
         self.note = text(margin=(2, 0, 0, 0), sizing_mode=None, styles={"white-space": "nowrap"})
-        self.pane = pn.Column(self.product, self.note, margin=(0, 8, 0, 0), width=190, styles=styles)
+        self.pane = slim.Column(self.product, self.note, margin=(0, 8, 0, 0), width=190, styles=styles)
         self.product.param.watch(self._chose, "value")
 
     def _chose(self, event: Any) -> None:
@@ -194,7 +195,7 @@ class _Panel:
         plot.quad("left", "right", "bottom", "top", source=view.main.cell, fill_alpha=0.0, line_width=1.6)
         self._listen(image)
         self.picker = _Picker(view, place, **_OVER, left="8px")
-        self.pane = pn.Column(
+        self.pane = slim.Column(
             self.picker.pane, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both", margin=0, styles={"position": "relative"},
         )  # fmt: skip

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-import panel as pn
-
+from app import slim
 from app.boundary import guarded, notify
 from app.controls import ASSETS, button
 from app.language import in_english, tr
 
 
-def copy_python(make: Callable[[], str]) -> pn.Row:
+def copy_python(make: Callable[[], str]) -> slim.Row:
     """A button; ``make`` gives the code, or raises an ``SmcoreError`` that says why there is none."""
-    channel = pn.widgets.TextInput(visible=False, tags=["python"])
+    channel = slim.TextInput(visible=False, tags=["python"])
     channel.jscallback(value=(ASSETS / "copy_python.js").read_text(encoding="utf-8"))
     number = count(1)
 
@@ -24,4 +23,4 @@ def copy_python(make: Callable[[], str]) -> pn.Row:
 
     said = tr("Copy Python code that makes this picture in a notebook")
     shown = button("Python", guarded(copy), width=62, height=28, margin=(2, 0), description=said)
-    return pn.Row(shown, channel, margin=0)
+    return slim.Row(shown, channel, margin=0)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from app import exporting
+from app import exporting, slim
 from app.background import Latest
 from app.boundary import follow, guarded
 from app.controls import alert, button, esc, styled, text
@@ -44,19 +44,19 @@ class DataOutView:
         half: dict[str, Any] = {"width": 132, "margin": (0, 8, 4, 0)}
 
         def select(label: str, options: dict[str, str]) -> Any:
-            return styled(pn.widgets.Select(label=label, options={tr(k): v for k, v in options.items()}, **half))
+            return styled(slim.Select(label=label, options={tr(k): v for k, v in options.items()}, **half))
 
         self.what, self.where = select(tr("What"), WHAT), select(tr("Where"), WHERE)
         self.format = select(tr("Format"), FORMATS)
-        self.since = styled(pn.widgets.DatePicker(label=tr("First day"), **half))
-        self.until = styled(pn.widgets.DatePicker(label=tr("Last day"), **half))
+        self.since = styled(slim.DatePicker(label=tr("First day"), **half))
+        self.until = styled(slim.DatePicker(label=tr("Last day"), **half))
         self.size, self.state, self.list = text(margin=(2, 0, 4, 0)), text(margin=0), text(margin=0)
         self.run = button(tr("Export"), guarded(lambda _: self._run()), kind="primary", width=96, disabled=True)
         self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=76, visible=False)
         self.fold = Fold(
-            tr("Export data or a film"), pn.Row(self.what, self.where, margin=0),
-            pn.Row(self.since, self.until, margin=0), self.format, self.size,
-            pn.Row(self.run, self.cancel, margin=0), self.state, self.list, is_open=bool(selection.exporting),
+            tr("Export data or a film"), slim.Row(self.what, self.where, margin=0),
+            slim.Row(self.since, self.until, margin=0), self.format, self.size,
+            slim.Row(self.run, self.cancel, margin=0), self.state, self.list, is_open=bool(selection.exporting),
         )  # fmt: skip
         self._wire()
         self.refresh()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import panel as pn
-
+from app import slim
 from app.controls import text
 from app.language import tr
 
 
-def figure_link(what: str) -> pn.pane.HTML:
+def figure_link(what: str) -> slim.Text:
     """A button that adds what a panel shows to the figure; the session listens for ``figure:WHAT``."""
     said = tr("Put this picture into the figure that is composed in Figures, as it is on the screen")
     label = tr("Add to figure")

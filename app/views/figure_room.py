@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-import panel as pn
-
+from app import slim
 from app.boundary import follow, notify
 from app.figure_panels import CHARTS, add_shown, run_recipe
 from app.figure_store import FigureStore, letter
@@ -32,7 +31,7 @@ class FigureRoom:
         self.selection, self.store, self.results = selection, store, results
         self.map, self.sections = map_view, sections
         self.figures = FigureStore(selection, store, settings.figures, settings.runs)
-        self.stage = pn.Column(sizing_mode="stretch_both", margin=0, scroll=True)
+        self.stage = slim.Column(sizing_mode="stretch_both", margin=0, scroll=True)
         self.is_blind: Callable[[], bool] = lambda: False
         follow(selection, ["place"], self.settle)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from app import uploads
+from app import slim, uploads
 from app.boundary import guarded
 from app.controls import esc, text
 from app.language import tr
@@ -28,8 +28,8 @@ class FileDrop:
             token, folder, jobs = self.token, settings.uploads, settings.jobs  # nothing of the session is held
             document.on_session_destroyed(lambda _: uploads.end(token, folder, jobs))
         limits = json.dumps({"token": self.token, "megabytes": settings.max_upload_mb})
-        self.tab = pn.widgets.TextInput(visible=False, tags=["upload-tab"], value=limits)
-        self.sent = pn.widgets.TextInput(visible=False, tags=["upload-sent"])
+        self.tab = slim.TextInput(visible=False, tags=["upload-tab"], value=limits)
+        self.sent = slim.TextInput(visible=False, tags=["upload-sent"])
         self.sent.param.watch(lambda event: guarded(self._hear)(event.new), "value")
         endings = ",".join(uploads.CONTENT)
         most = tr("At most {megabytes} MB; they stay on this machine.", megabytes=settings.max_upload_mb)
@@ -43,7 +43,7 @@ class FileDrop:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The place, and the two hidden fields through which adding.js speaks with us."""
-        return pn.Column(self.place, self.tab, self.sent, sizing_mode="stretch_width", margin=0)
+        return slim.Column(self.place, self.tab, self.sent, sizing_mode="stretch_width", margin=0)
 
     def clear(self) -> None:
         """Take away what the page says of files that were sent before."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.controls import button
 from app.language import tr
 
@@ -15,7 +16,7 @@ class Fold:
 
     def __init__(self, title: str, *content: Any, is_open: bool = False) -> None:
         self._title, self._said, self._content = title, "", content
-        self.body = pn.Column(sizing_mode="stretch_width", margin=(2, 0, 6, 0), visible=is_open)
+        self.body = slim.Column(sizing_mode="stretch_width", margin=(2, 0, 6, 0), visible=is_open)
         self._fill()
         self.head = button(
             "", lambda _: self.turn(), sizing_mode="stretch_width", margin=(2, 0, 2, 0), css_classes=["fold"]
@@ -24,7 +25,7 @@ class Fold:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """Title and content."""
-        return pn.Column(self.head, self.body, sizing_mode="stretch_width", margin=0)
+        return slim.Column(self.head, self.body, sizing_mode="stretch_width", margin=0)
 
     def say(self, text: str) -> None:
         """Put what is chosen inside behind the title."""

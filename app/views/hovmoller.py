@@ -10,6 +10,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d, Span
 from bokeh.plotting import figure
 
+from app import slim
 from app.background import Latest
 from app.boundary import follow, together
 from app.colours import STATION, THEME, palette
@@ -46,7 +47,7 @@ class HovmollerView:
         self.save = save_row(lambda kind: (f"hovmoller.{kind}", lambda: self._file(kind)), width=46)
         self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
         self.figure: figure | None = None
-        self.pane = pn.Column(sizing_mode="stretch_both", margin=0)
+        self.pane = slim.Column(sizing_mode="stretch_both", margin=0)
         what = ["hovmoller", "line", "box", "view", "product", "variable", "minus", "onto", "expression", "quality"]
         # in one message: Panel sends a new figure at once, and Bokeh, a tick later, what was changed in it
         follow(selection, [*what, "masks", "aggregate", "since", "until"], together(self.refresh))
@@ -126,7 +127,7 @@ class HovmollerView:
         plot.add_layout(self.now)
         self._theme()
         ends = self.stop, self.save, self.python, figure_link("hovmoller"), self.close
-        bar = pn.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
+        bar = slim.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
 
     def _draw(self) -> None:

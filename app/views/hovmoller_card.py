@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import Line, Scatter
 
+from app import slim
 from app.boundary import follow
 from app.controls import button, styled, text
 from app.language import mark, tr
@@ -38,15 +39,15 @@ class HovmollerCard:
         self._start: tuple[float, float] | None = None
         self._is_drawing = self._busy = False
         self.along = styled(
-            pn.widgets.Select(label=tr("Along"), options=_along(), sizing_mode="stretch_width", margin=(0, 0, 6, 0))
+            slim.Select(label=tr("Along"), options=_along(), sizing_mode="stretch_width", margin=(0, 0, 6, 0))
         )
         self.draw = button(tr("Draw a line"), lambda _: self.begin(), margin=(0, 0, 6, 0))
         self.hint = text()
         self.ends = [
-            styled(pn.widgets.FloatInput(label=tr(label), step=0.5, width=126, margin=(0, 6, 6, 0))) for label in ENDS
+            styled(slim.FloatInput(label=tr(label), step=0.5, width=126, margin=(0, 6, 6, 0))) for label in ENDS
         ]
-        self.of_line = pn.Column(
-            self.draw, self.hint, pn.Row(*self.ends[:2], margin=0), pn.Row(*self.ends[2:], margin=0), margin=0,
+        self.of_line = slim.Column(
+            self.draw, self.hint, slim.Row(*self.ends[:2], margin=0), slim.Row(*self.ends[2:], margin=0), margin=0,
         )  # fmt: skip
         self.fold = Fold(tr("Hovmöller"), self.along, self.of_line, is_open=bool(selection.hovmoller))
         plot = on_map.figure

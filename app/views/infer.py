@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from app import afterwards, model_choice, prediction
+from app import afterwards, model_choice, prediction, slim
 from app.boundary import follow, guarded, notify
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
@@ -53,19 +53,18 @@ class InferView:
         self.draw = button(tr("Draw a box"), lambda _: self._draw(), width=110, description=tr("Drag a box on the map"))
         self.clear = button(tr("Clear"), lambda _: setattr(selection, "box", None), width=64)
         self.around = styled(
-            pn.widgets.Select(
+            slim.Select(
                 label="", options={tr(label): what for label, what in AROUND.items()}, width=112, margin=(2, 0, 2, 4)
             )
         )
         self.around.description = tr("A box around what is on the map already")
         self.sides = [
-            styled(pn.widgets.FloatInput(label=f"{tr(side)} [°]", step=0.5, width=136, margin=(0, 8, 4, 0)))
-            for side in SIDES
+            styled(slim.FloatInput(label=f"{tr(side)} [°]", step=0.5, width=136, margin=(0, 8, 4, 0))) for side in SIDES
         ]
         self.corners = AreaField(tr("or paste corners [°]"), self._take)
         day = {"width": 136, "margin": (0, 8, 4, 0)}
-        self.start = styled(pn.widgets.DatePicker(label=tr("First day"), **day))
-        self.end = styled(pn.widgets.DatePicker(label=tr("Last day"), **day))
+        self.start = styled(slim.DatePicker(label=tr("First day"), **day))
+        self.end = styled(slim.DatePicker(label=tr("Last day"), **day))
         self.picker = ModelPicker(selection, store)
         self.cost, self.state = text(margin=0), text(margin=0)
         self.inputs = InputCard(selection, store, self._show_tiles)
@@ -80,19 +79,19 @@ class InferView:
         )  # fmt: skip
         self.compare = button("", guarded(lambda _: self._compare()), width=140, visible=False)
         self.why = text(margin=0)
-        self.after = pn.Row(self.judge, self.compare, margin=0, visible=False)
+        self.after = slim.Row(self.judge, self.compare, margin=0, visible=False)
         self._wire()
         self.refresh()
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The inspector."""
         west, south, east, north = self.sides
-        return pn.Column(
-            pn.Row(self.draw, self.clear, self.around, margin=0),
-            pn.Row(west, east, margin=0), pn.Row(south, north, margin=0), self.corners,
-            pn.Row(self.start, self.end, margin=0), self.picker, self.inputs,
-            pn.Column(
-                self.cost, pn.Row(self.run, self.cancel, margin=0), self.state, self.after, self.why,
+        return slim.Column(
+            slim.Row(self.draw, self.clear, self.around, margin=0),
+            slim.Row(west, east, margin=0), slim.Row(south, north, margin=0), self.corners,
+            slim.Row(self.start, self.end, margin=0), self.picker, self.inputs,
+            slim.Column(
+                self.cost, slim.Row(self.run, self.cancel, margin=0), self.state, self.after, self.why,
                 sizing_mode="stretch_width", margin=0, styles=FOOT,
             ),
             sizing_mode="stretch_width", margin=0,

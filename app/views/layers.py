@@ -6,7 +6,7 @@ from typing import Any
 
 import panel as pn
 
-from app import saving
+from app import saving, slim
 from app.boundary import follow
 from app.class_store import WORDS, Share
 from app.colours import outside, shades
@@ -38,18 +38,18 @@ class LayersView:
         self.selection, self.store = selection, store
         self._busy = False
         self.choice = styled(
-            pn.widgets.Select(label=tr("Product on the map"), sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+            slim.Select(label=tr("Product on the map"), sizing_mode="stretch_width", margin=(0, 0, 8, 0))
         )
         self.badge, self.legend, self.about, self.agreement = text(), text(), text(), text()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
-        self.variable = styled(pn.widgets.Select(label=tr("Shown"), visible=False, **wide))
-        self.flag = styled(pn.widgets.Select(label=tr("Flag"), visible=False, **wide))
-        self.minus = styled(pn.widgets.Select(label=tr("Minus (difference of two results)"), **wide))
+        self.variable = styled(slim.Select(label=tr("Shown"), visible=False, **wide))
+        self.flag = styled(slim.Select(label=tr("Flag"), visible=False, **wide))
+        self.minus = styled(slim.Select(label=tr("Minus (difference of two results)"), **wide))
         grids = {tr("on the coarser grid"): "", tr("on the finer grid"): FINER}
-        self.onto = styled(pn.widgets.Select(label=tr("Two grids"), options=grids, visible=False, **wide))
+        self.onto = styled(slim.Select(label=tr("Two grids"), options=grids, visible=False, **wide))
         self.colours = ColourCard(selection, store)
         self.collection = styled(
-            pn.widgets.Select(label=tr("Stations on the map"), sizing_mode="stretch_width", margin=(8, 0, 8, 0))
+            slim.Select(label=tr("Stations on the map"), sizing_mode="stretch_width", margin=(8, 0, 8, 0))
         )
         self.mask = MaskCard(selection, store)
         self.combine = CombineCard(selection, store, self.minus, self.onto, self.agreement)
@@ -59,10 +59,10 @@ class LayersView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
-        return pn.Column(
+        return slim.Column(
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
             self.combine,
-            text(f"<h4>{tr('Save this map')}</h4>", margin=0), pn.Row(self.save, self.python, margin=0),
+            text(f"<h4>{tr('Save this map')}</h4>", margin=0), slim.Row(self.save, self.python, margin=0),
             figure_link("map"),
             self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.background import Latest
 from app.boundary import follow, guarded
 from app.controls import button, esc, number, styled, table, text
@@ -34,7 +35,7 @@ class MaskCard:
         self.selection, self.store = selection, store
         self._busy, self._work = False, Latest()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)}
-        self.quality = styled(pn.widgets.Select(label=tr("Retrievals"), options=list(QUALITY), **wide))
+        self.quality = styled(slim.Select(label=tr("Retrievals"), options=list(QUALITY), **wide))
         self.left_out = text(f'<h4 class="tight">{tr("Leave out")}</h4>', margin=0)
         self.rules = styled(pn.widgets.CheckBoxGroup(**wide))
         self.said = text()

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow, guarded
 from app.controls import button, empty, esc, styled, text
 from app.language import mark, tr
@@ -49,12 +50,12 @@ class MetricCard:
         self.selection, self.results, self.layer = selection, results, layer
         self._busy = False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
-        self.product = styled(pn.widgets.Select(label=tr("Product"), **wide))
-        self.metric = styled(pn.widgets.Select(label=tr("Metric"), **wide))
+        self.product = styled(slim.Select(label=tr("Product"), **wide))
+        self.metric = styled(slim.Select(label=tr("Metric"), **wide))
         self.title, self.legend, self.shapes, self.about = text(), text(), text(), text()
         self.chart = HistogramChart()
         # A figure that is hidden before it is first drawn appears all the same; what is around it doesn't.
-        self.spread = pn.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
+        self.spread = slim.Column(self.chart.pane, visible=False, sizing_mode="stretch_width", margin=0)
         self.fit = button(tr("Show all locations"), lambda _: layer.fit(), width=150)
         self.python, self.figure = copy_python(lambda: metric_code(results)), figure_link("metric")
         for widget, name in ((self.product, "product"), (self.metric, "metric")):
@@ -64,9 +65,9 @@ class MetricCard:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
-        return pn.Column(
+        return slim.Column(
             self.title, self.product, self.metric, self.legend, self.shapes, self.spread,
-            pn.Row(self.fit, self.python, margin=0), self.figure, self.about,
+            slim.Row(self.fit, self.python, margin=0), self.figure, self.about,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import guarded
 from app.controls import Markup, empty, esc, table, text
 from app.language import mark, tr
@@ -46,11 +47,11 @@ class ModelCardView:
         self.store, self.selection = store, store.selection
         self._make_adding = make_adding
         self.add_data: AddDataView | None = None
-        self.adding = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
+        self.adding = slim.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self._opened = 0
         self.body = text("", margin=0)
         self.browser = CatalogueView(store)
-        self.channel = pn.widgets.TextInput(visible=False)
+        self.channel = slim.TextInput(visible=False)
         self.channel.jscallback(
             value="const s = document.getElementById('sheet'); s.scrollTop = 0;"
             "if (cb_obj.value.startsWith('close ')) s.close(); else if (!s.open) s.showModal();"
@@ -58,7 +59,7 @@ class ModelCardView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """What lies on the sheet."""
-        return pn.Column(self.body, self.adding, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
+        return slim.Column(self.body, self.adding, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
 
     @guarded
     def open(self, entry_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.controls import styled, text
 from app.language import mark, tr
 from app.model_choice import (
@@ -46,17 +47,15 @@ class ModelPicker:
         self._listed: Any = None
         self.models = text()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 4, 0), "visible": False}
-        self.data = {role: styled(pn.widgets.Select(label=tr(label), **wide)) for role, label in SLOTS.items()}
+        self.data = {role: styled(slim.Select(label=tr(label), **wide)) for role, label in SLOTS.items()}
         self.warning = text(f'<div class="alert">{tr(_WARNING)}</div>', visible=False)
-        self.demonstration = styled(
-            pn.widgets.Checkbox(label=tr("Demonstration only"), margin=(0, 0, 6, 0), visible=False)
-        )
+        self.demonstration = styled(slim.Checkbox(label=tr("Demonstration only"), margin=(0, 0, 6, 0), visible=False))
         for select in self.data.values():
             select.param.watch(lambda *_: self._chose_data(), "value")
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The list, and what it leaves open."""
-        return pn.Column(
+        return slim.Column(
             self.models, *self.data.values(), self.warning, self.demonstration, sizing_mode="stretch_width", margin=0
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool
 
+from app import slim
 from app.boundary import follow, guarded
 from app.colours import THEME
 from app.controls import button, esc, styled, text
@@ -48,7 +49,9 @@ class OverlayCard:
         self.show = button(tr("Zoom to it"), guarded(lambda _: self._zoom()), width=92, visible=False)
         self.away = button(tr("Take away"), lambda _: self._clear(), width=92, visible=False)
         hint = text(f'<div class="muted">{tr(_HINT)}</div>')
-        self.fold = Fold(tr("Own lines and points"), hint, self.file, self.said, pn.Row(self.show, self.away, margin=0))
+        self.fold = Fold(
+            tr("Own lines and points"), hint, self.file, self.said, slim.Row(self.show, self.away, margin=0)
+        )
         self.file.param.watch(lambda event: guarded(self._take)(event.new), "value")
         follow(selection, ["theme"], self._colour)
 

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import panel as pn
 
+from app import slim
 from app.boundary import follow
 from app.controls import button, styled, text
 from app.language import tr
@@ -24,15 +24,15 @@ class RangeBar:
         self.selection, self.store = selection, store
         self._busy = False
         options = {tr("one step"): ""} | {tr(label): kind for kind, label in LABELS.items()}
-        self.kind = styled(pn.widgets.Select(options=options, width=96, margin=2, description=tr("What the map shows")))
+        self.kind = styled(slim.Select(options=options, width=96, margin=2, description=tr("What the map shows")))
         self.back = button("◀", lambda _: self.move(-1), width=28, description=tr("One such range back (←)"))
-        self.since = styled(pn.widgets.DatePicker(width=98, margin=2, description=tr("First day (UTC)")))
-        self.until = styled(pn.widgets.DatePicker(width=98, margin=2, description=tr("Last day (UTC)")))
+        self.since = styled(slim.DatePicker(width=98, margin=2, description=tr("First day (UTC)")))
+        self.until = styled(slim.DatePicker(width=98, margin=2, description=tr("Last day (UTC)")))
         self.forward = button("▶", lambda _: self.move(1), width=28, description=tr("One such range forward (→)"))
         small: dict[str, Any] = {"width": 58, "margin": 2, "start": 0, "end": 100}
-        self.percentile = styled(pn.widgets.FloatInput(step=5.0, description=tr("Which percentile"), **small))
+        self.percentile = styled(slim.FloatInput(step=5.0, description=tr("Which percentile"), **small))
         self.least = styled(
-            pn.widgets.IntInput(step=5, description=tr("Valid days that a cell needs [% of the days]"), **small)
+            slim.IntInput(step=5, description=tr("Valid days that a cell needs [% of the days]"), **small)
         )
         quiet: dict[str, Any] = {"margin": (9, 4, 0, 0), "sizing_mode": None}
         self.of_percent = text(f'<span class="muted">{tr("th")}</span>', **quiet)

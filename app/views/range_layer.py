@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 import panel as pn
 
+from app import slim
 from app.background import Latest
 from app.boundary import follow
 from app.controls import button, esc, text
@@ -31,7 +32,7 @@ class RangeLayer:
         self._shown: Hashable = None
         self.note = text(margin=0, sizing_mode=None)
         self.stop = button(tr("Stop"), lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
-        self.pane = pn.Column(self.note, self.stop, margin=0)
+        self.pane = slim.Column(self.note, self.stop, margin=0)
         self.stop.visible = False
         self.shown: Callable[[], None] = lambda: None  # told when another range was painted
         on_map.instead = self.draw

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow, guarded
 from app.colours import LINES
 from app.controls import empty, esc, styled, swatch, text
@@ -60,10 +61,10 @@ class ResultsView:
         self.note = text(
             "", margin=(4, 10, 0, 10), styles={"max-height": "48px", "overflow": "hidden", "line-height": "15px"}
         )
-        self.by = styled(pn.widgets.Select(label="", width=140, margin=(5, 10, 2, 10)))
+        self.by = styled(slim.Select(label="", width=140, margin=(5, 10, 2, 10)))
         self.sample = styled(pn.widgets.RadioButtonGroup(
             options={tr("own days"): OWN, tr("common days"): COMMON}, value=OWN, margin=(5, 10, 2, 0)))  # fmt: skip
-        self.chart = pn.Column(sizing_mode="stretch_width", margin=(0, 10, 0, 10))
+        self.chart = slim.Column(sizing_mode="stretch_width", margin=(0, 10, 0, 10))
         self._charts: dict[str, Any] = {}
         self.to_figure = figure_link("chart")
         self._wire()
@@ -71,9 +72,9 @@ class ResultsView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer."""
-        return pn.Column(
+        return slim.Column(
             self.tabs,
-            pn.Row(self.by, self.sample, self.note, self.to_figure, sizing_mode="stretch_width", margin=0),
+            slim.Row(self.by, self.sample, self.note, self.to_figure, sizing_mode="stretch_width", margin=0),
             self.page, self.chart, sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
 
@@ -190,7 +191,7 @@ class ResultsView:
             "Taylor (2001), doi:10.1029/2000JD900719.</p>",
             width=300, sizing_mode="fixed",
         )  # fmt: skip
-        self._draw(pn.Row(chart.pane, about, margin=0))
+        self._draw(slim.Row(chart.pane, about, margin=0))
 
     def _scatter(self, results: RunResults) -> None:
         parts, some = [], False
@@ -212,7 +213,7 @@ class ResultsView:
         else:
             about = tr("All pairs as they were scored, as one sample; darker where more of them lie. Dashed: 1 : 1.")
         self._tell(f'<span class=muted title="{esc(tips)}">{about}</span>')
-        self._draw(pn.Row(*parts, margin=0, sizing_mode="stretch_width", styles={"overflow-x": "auto"}))
+        self._draw(slim.Row(*parts, margin=0, sizing_mode="stretch_width", styles={"overflow-x": "auto"}))
 
     def _corner(self, results: RunResults, product: str, drawn: int) -> list[str]:
         numbers = results.summary(product, POOLED)

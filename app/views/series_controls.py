@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import panel as pn
 
+from app import slim
 from app.boundary import follow
 from app.controls import button, styled
 from app.language import tr
@@ -41,7 +42,7 @@ class PeriodButtons:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The buttons."""
-        return pn.Row(*self.buttons, self.reset, margin=(0, 0, 0, 2))
+        return slim.Row(*self.buttons, self.reset, margin=(0, 0, 0, 2))
 
     def _button(self, label: str, said: str, by: float, scale: float) -> Any:
         return button(label, lambda _: self.move(by, scale), width=27, description=said)
@@ -63,7 +64,7 @@ class BehindBoxes:
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self.boxes = {
-            name: styled(pn.widgets.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 4, 0, 4)))
+            name: styled(slim.Checkbox(label=label, value=not getattr(selection, name), margin=(6, 4, 0, 4)))
             for name, label in (("rain", tr("Rain")), ("frozen", tr("Frost")))
         }
         for name, box in self.boxes.items():
@@ -73,7 +74,7 @@ class BehindBoxes:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The boxes."""
-        return pn.Row(*self.boxes.values(), margin=0)
+        return slim.Row(*self.boxes.values(), margin=0)
 
     def _show(self) -> None:
         """They are of one cell, and so not offered for a mean."""
@@ -87,7 +88,7 @@ class Choice:
     def __init__(self, selection: Selection, name: str, label: str, options: dict[str, str], width: int) -> None:
         self.selection, self.name = selection, name
         self.widget = styled(
-            pn.widgets.Select(label=label, options=options, value=getattr(selection, name), width=width, margin=(1, 2))
+            slim.Select(label=label, options=options, value=getattr(selection, name), width=width, margin=(1, 2))
         )
         self.widget.stylesheets = [*self.widget.stylesheets, SMALL]
         self.widget.param.watch(lambda event: setattr(selection, name, event.new), "value")
@@ -119,7 +120,7 @@ class AreaControls:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The controls."""
-        return pn.Row(self.of, self.again, self.least, margin=0)
+        return slim.Row(self.of, self.again, self.least, margin=0)
 
     def _show(self) -> None:
         area = self.selection.area

@@ -9,7 +9,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
-from app import saving
+from app import saving, slim
 from app.boundary import follow
 from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
@@ -38,9 +38,7 @@ class StationsView:
         self.selection, self.store, self.results = selection, store, results
         self._busy = False
         self.begin = styled(
-            pn.widgets.Select(
-                label=tr("Review the stations of a run"), sizing_mode="stretch_width", margin=(4, 0, 8, 0)
-            )
+            slim.Select(label=tr("Review the stations of a run"), sizing_mode="stretch_width", margin=(4, 0, 8, 0))
         )
         self.how = text("", margin=(0, 0, 6, 0))
         self.scores: list[StationScore] = []
@@ -55,7 +53,7 @@ class StationsView:
             margin=(4, 0, 6, 0)))  # fmt: skip
         self.about, self.metrics = text(), text()
         self.against = styled(
-            pn.widgets.Select(label=tr("Scatter against"), sizing_mode="stretch_width", margin=(6, 0, 4, 0))
+            slim.Select(label=tr("Scatter against"), sizing_mode="stretch_width", margin=(6, 0, 4, 0))
         )
         self.points = ColumnDataSource({"reference": [], "product": [], "alpha": []}, name="pairs")
         self.brushed = text("", margin=(0, 0, 2, 0))
@@ -64,8 +62,8 @@ class StationsView:
             lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
         )
         self.python = copy_python(lambda: scatter_code(store, self.against.value))
-        saving_row = pn.Column(pn.Row(self.save, self.python, margin=0), figure_link("scatter"), margin=0)
-        self.chart = pn.Column(
+        saving_row = slim.Column(slim.Row(self.save, self.python, margin=0), figure_link("scatter"), margin=0)
+        self.chart = slim.Column(
             self.against, pn.pane.Bokeh(self.figure, margin=0), self.brushed, saving_row, visible=False, margin=0,
             sizing_mode="stretch_width",
         )  # fmt: skip
@@ -79,8 +77,8 @@ class StationsView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The inspector."""
-        return pn.Column(
-            pn.Row(self.previous, self.next, self.count, margin=0), self.choice, self.about, self.metrics, self.chart,
+        return slim.Column(
+            slim.Row(self.previous, self.next, self.count, margin=0), self.choice, self.about, self.metrics, self.chart,
             self.begin, self.how,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
+from app import slim
 from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.controls import as_seen, button, styled, text
@@ -42,10 +43,8 @@ class TimeView:
         self.range = RangeBar(selection, store)
         self._buttons()
         speeds = {f"{steps}/s": speed for speed, steps in SPEEDS.items()}
-        self.speed = styled(
-            pn.widgets.Select(options=speeds, width=62, margin=2, description=tr("Steps a second of play"))
-        )
-        self.date = styled(pn.widgets.DatePicker(width=98, margin=2))
+        self.speed = styled(slim.Select(options=speeds, width=62, margin=2, description=tr("Steps a second of play")))
+        self.date = styled(slim.DatePicker(width=98, margin=2))
         self.slider = styled(
             pn.widgets.IntSlider(start=0, end=1, show_value=False, sizing_mode="stretch_width", margin=(2, 8, 0, 8))
         )
@@ -81,11 +80,11 @@ class TimeView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The bar."""
         row = as_seen(
-            pn.Row(sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW]),
+            slim.Row(sizing_mode="stretch_width", margin=0, height=36, stylesheets=[_NARROW]),
             self.range.kind, self.month_back, self.day_back, self.back, self.play, self.forward, self.day_forward,
             *self.range.controls, self.month_forward, self.speed, self.export, self.date, self.label,
         )  # fmt: skip
-        return pn.Column(row, self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW])
+        return slim.Column(row, self.slider, self.strip, sizing_mode="stretch_width", margin=0, stylesheets=[_NARROW])
 
     # -- what is shown -------------------------------------------------------------------------------------------
     def _refresh(self) -> None:

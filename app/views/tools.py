@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from app import saved_view
+from app import saved_view, slim
 from app.boundary import guarded, notify, told
 from app.controls import button, styled
 from app.history import History
@@ -39,7 +39,7 @@ class ToolsView:
             tr("Catalogue"), lambda _: show(), width=82, description=tr("All data and models at hand")
         )
         self.save = styled(
-            pn.widgets.FileDownload(
+            slim.FileDownload(
                 callback=told(lambda: BytesIO(saved_view.dump(link()))), filename=saved_view.FILE,
                 label=tr("Save view"), embed=False, auto=True, color="default", width=82, height=31, margin=2,
             )
@@ -63,7 +63,7 @@ class ToolsView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The row."""
-        return pn.Row(
+        return slim.Row(
             self.back,
             self.forward,
             self.catalogue,

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.controls import alert, styled, text
 from app.language import tr
 from app.words import of_library
@@ -20,7 +21,7 @@ class AreaField:
     def __init__(self, label: str, taken: Callable[[TypedArea], None], **options: Any) -> None:
         self._taken = taken
         self.field = styled(
-            pn.widgets.TextInput(
+            slim.TextInput(
                 label=label, placeholder="-104 34, -102 34, -103 36", max_length=LONGEST, sizing_mode="stretch_width",
                 margin=(0, 8, 2, 0),
             )
@@ -29,7 +30,7 @@ class AreaField:
             "West south east north, or three and more pairs longitude latitude, or POLYGON ((…)); then Enter"
         )
         self.said = text("", margin=0)
-        self.pane = pn.Column(self.field, self.said, sizing_mode="stretch_width", margin=0, **options)
+        self.pane = slim.Column(self.field, self.said, sizing_mode="stretch_width", margin=0, **options)
         self.field.param.watch(self._read, "value")
 
     def __panel__(self) -> pn.viewable.Viewable:

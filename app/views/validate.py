@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app import slim
 from app.boundary import follow, guarded
 from app.controls import button, empty, esc, styled, text
 from app.jobs import DONE, FAILED, QUEUED, Job, Queue
@@ -55,46 +56,46 @@ class ValidateView:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 4, 0)}
         half: dict[str, Any] = {"width": 136, "margin": (0, 8, 4, 0)}
         self.products = styled(pn.widgets.CheckBoxGroup(**wide))
-        self.reference = styled(pn.widgets.Select(label=tr("Reference"), **wide))
-        self.start = styled(pn.widgets.DatePicker(label=tr("First day (all)"), **half))
-        self.end = styled(pn.widgets.DatePicker(label=tr("Last day (all)"), **half))
-        self.top = styled(pn.widgets.FloatInput(label=tr("Sensors from [m]"), step=0.05, start=0.0, value=None, **half))
-        self.bottom = styled(pn.widgets.FloatInput(label=tr("to [m]"), step=0.05, start=0.0, value=None, **half))
-        self.quality = styled(pn.widgets.Select(label=tr("Quality"), options=_said(QUALITY), **half))
-        self.overpass = styled(pn.widgets.Select(label=tr("Overpass"), options=_said(OVERPASS), **half))
-        self.flags = styled(pn.widgets.TextInput(label=tr("Station flags"), value="G", **half))
-        self.least = styled(pn.widgets.IntInput(label=tr("Fewest pairs"), value=10, start=2, **half))
-        self.masks = styled(pn.widgets.TextInput(label=tr("Leave out by rule"), placeholder="frozen_ground", **wide))
-        self.scaling = styled(pn.widgets.Select(label=tr("Scaling"), options=_said(SCALING), **half))
-        self.anomaly = styled(pn.widgets.Select(label=tr("Anomalies"), options=_said(ANOMALY), **half))
-        self.interval = styled(pn.widgets.Select(label=tr("Intervals"), options=_said(INTERVAL), **wide))
-        self.triple = styled(pn.widgets.Checkbox(label=tr("Triple collocation"), margin=(4, 0, 4, 0)))
-        self.window = styled(pn.widgets.IntInput(label=tr("Stability: window [d]"), value=None, start=30, **half))
-        self.depth = pn.Row(self.top, self.bottom, margin=0)
+        self.reference = styled(slim.Select(label=tr("Reference"), **wide))
+        self.start = styled(slim.DatePicker(label=tr("First day (all)"), **half))
+        self.end = styled(slim.DatePicker(label=tr("Last day (all)"), **half))
+        self.top = styled(slim.FloatInput(label=tr("Sensors from [m]"), step=0.05, start=0.0, value=None, **half))
+        self.bottom = styled(slim.FloatInput(label=tr("to [m]"), step=0.05, start=0.0, value=None, **half))
+        self.quality = styled(slim.Select(label=tr("Quality"), options=_said(QUALITY), **half))
+        self.overpass = styled(slim.Select(label=tr("Overpass"), options=_said(OVERPASS), **half))
+        self.flags = styled(slim.TextInput(label=tr("Station flags"), value="G", **half))
+        self.least = styled(slim.IntInput(label=tr("Fewest pairs"), value=10, start=2, **half))
+        self.masks = styled(slim.TextInput(label=tr("Leave out by rule"), placeholder="frozen_ground", **wide))
+        self.scaling = styled(slim.Select(label=tr("Scaling"), options=_said(SCALING), **half))
+        self.anomaly = styled(slim.Select(label=tr("Anomalies"), options=_said(ANOMALY), **half))
+        self.interval = styled(slim.Select(label=tr("Intervals"), options=_said(INTERVAL), **wide))
+        self.triple = styled(slim.Checkbox(label=tr("Triple collocation"), margin=(4, 0, 4, 0)))
+        self.window = styled(slim.IntInput(label=tr("Stability: window [d]"), value=None, start=30, **half))
+        self.depth = slim.Row(self.top, self.bottom, margin=0)
         self.more = button(tr("More options"), lambda _: self._fold(), width=120)
         self.advanced = self._advanced()
         self.cost, self.state = text(), text()
         self.run = button(tr("Run"), guarded(lambda _: self._run()), kind="primary", width=110, disabled=True)
         self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=84, disabled=True)
-        self.earlier = styled(pn.widgets.Select(label=tr("Earlier runs"), **wide))
+        self.earlier = styled(slim.Select(label=tr("Earlier runs"), **wide))
         self._wire()
         self._begin()
         self.refresh()
 
-    def _advanced(self) -> pn.Column:
+    def _advanced(self) -> slim.Column:
         rows = [(self.quality, self.overpass), (self.flags, self.least), (self.scaling, self.anomaly)]
-        pairs = [pn.Row(*row, margin=0) for row in rows]
-        return pn.Column(*pairs, self.masks, self.interval, pn.Row(self.window, margin=0), self.triple,
+        pairs = [slim.Row(*row, margin=0) for row in rows]
+        return slim.Column(*pairs, self.masks, self.interval, slim.Row(self.window, margin=0), self.triple,
                          sizing_mode="stretch_width", margin=0, visible=False)  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The inspector."""
         few = {"max-height": "156px", "overflow": "hidden auto"}
-        several = pn.Column(self.products, sizing_mode="stretch_width", styles=few, margin=(0, 0, 6, 0))
-        return pn.Column(
+        several = slim.Column(self.products, sizing_mode="stretch_width", styles=few, margin=(0, 0, 6, 0))
+        return slim.Column(
             text(f'<h4 class="tight">{tr("Products")}</h4>', margin=0), several, self.reference,
-            pn.Row(self.start, self.end, margin=0), self.depth, self.more, self.advanced, self.cost,
-            pn.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
+            slim.Row(self.start, self.end, margin=0), self.depth, self.more, self.advanced, self.cost,
+            slim.Row(self.run, self.cancel, margin=0), self.state, self.earlier,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 

@@ -118,7 +118,7 @@ def test_series_show_the_band_and_draw_filled_points_unlike_observed_ones(tab: C
     drawn = session.series.chart.lines["one"]
     assert drawn.band.visible
     assert drawn.points.visible
-    solid, size = drawn.source.data["solid"], drawn.source.data["size"]
+    solid, size = drawn.spots.data["solid"], drawn.spots.data["size"]
     assert solid[:6].tolist() == [1, 0, 0, 1, 0, 0]
     assert (size == 4).all()
     other = session.series.chart.lines["two"]

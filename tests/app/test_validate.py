@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import panel as pn
 import pytest
 from bokeh.events import Tap
 from factories import catalogue, tiny_cube, tiny_stations
 from tiny import Tiny
 
-from app import validation
+from app import slim, validation
 from app.commands import worker
 from app.jobs import CANCELLED, DONE, FAILED, Job, Queue
 from app.metric_display import explained, plain, scale_of, written
@@ -81,7 +80,7 @@ def drawer(session: Session) -> Any:
 def markup(session: Session) -> Iterator[str]:
     """Every piece of HTML of Validate."""
     for view in (session.validate, session.card, session.result_view):
-        for pane in view.__panel__().select(pn.pane.HTML):
+        for pane in view.__panel__().select(slim.Text):
             yield pane.object
 
 

@@ -13,7 +13,7 @@ from bokeh.events import SelectionGeometry, Tap
 from factories import catalogue, tiny_cube, tiny_stations
 from tiny import Tiny
 
-from app import boundary
+from app import boundary, slim
 from app.controls import esc, table
 from app.selection import Selection
 from app.session import Session
@@ -37,7 +37,7 @@ def empty_settings(tmp_path: Path) -> Settings:
 def markup(session: Session) -> Iterator[str]:
     """Every piece of HTML that the page of a session shows."""
     for view in (session.layers, session.time, session.series, session.cell, session.stations, session.infer):
-        for pane in view.__panel__().select(pn.pane.HTML):
+        for pane in view.__panel__().select(slim.Text):
             yield pane.object
 
 
