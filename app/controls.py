@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app import slim
+import panel as pn
+
 from app.boundary import together, told
 from app.language import in_english
 
@@ -36,10 +37,10 @@ def esc(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def text(markup: str = "", **options: Any) -> slim.Text:
+def text(markup: str = "", **options: Any) -> pn.pane.HTML:
     """A block of our own HTML; everything from data in it went through :func:`esc`."""
     options = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)} | options
-    return styled(slim.Text(markup, **options))
+    return styled(pn.pane.HTML(markup, **options))
 
 
 def empty(sentence: str) -> str:
@@ -54,7 +55,7 @@ def alert(sentence: str) -> str:
 
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
-    made = styled(slim.Button(label=label, color=kind, **({"margin": 2} | options)))
+    made = styled(pn.widgets.Button(label=label, color=kind, **({"margin": 2} | options)))
     made.on_click(together(on_click))
     return made
 
@@ -105,24 +106,32 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
 
 
-def save_row(files: Callable[[str], tuple[str, Callable[[], Any]]], width: int = 58) -> slim.Row:
-    """Save buttons for one panel: ``files(kind)`` gives a file name and what makes it, for png, svg and csv."""
-    row = slim.Row(margin=0, css_classes=["save"])
-    for kind in ("png", "svg", "csv"):
-        filename, make = files(kind)
-        row.append(
-            styled(
-                slim.FileDownload(
-                    callback=told(in_english(make)),
-                    filename=filename,
-                    label=kind.upper(),
-                    embed=False,
-                    auto=True,
-                    color="default",
-                    width=width,
-                    height=28,
-                    margin=(2, 4, 2, 0),
-                )
+def save_row(
+    files: Callable[[str], tuple[Callable[[], str], Callable[[], Any]]],
+    width: int = 58,
+    kinds: Sequence[str] = ("png", "svg", "csv"),
+) -> pn.Row:
+    """Save buttons for one panel: ``files(kind)`` gives what names the file without its ending, and what makes it."""
+    row = pn.Row(margin=0, css_classes=["save"])
+    for kind in kinds:
+        stem, make = files(kind)
+        saver = styled(
+            pn.widgets.FileDownload(
+                filename=f"file.{kind}", label=kind.upper(), embed=False, auto=True, color="default", width=width,
+                height=28, margin=(2, 4, 2, 0),
             )
-        )
+        )  # fmt: skip
+        saver.callback = told(in_english(_named(saver, kind, stem, make)))
+        row.append(saver)
     return row
+
+
+def _named(saver: Any, kind: str, stem: Callable[[], str], make: Callable[[], Any]) -> Callable[[], Any]:
+    """What makes a file when it is asked for, by the name that it has then."""
+
+    def made() -> Any:
+        content = make()
+        saver.filename = f"{stem()}.{kind}"
+        return content
+
+    return made

@@ -65,6 +65,11 @@ class ReviewStore:
         return self._selection.place == "stations" and self.results is not None
 
     @property
+    def run(self) -> str:
+        """Id of the chosen run."""
+        return str(self._selection.run)
+
+    @property
     def results(self) -> RunResults | None:
         """The chosen run, where it is one that can be reviewed."""
         found = once_an_act((id(self), self._selection.run), self._results.usable)

@@ -16,6 +16,7 @@ from app.boundary import follow, together
 from app.colours import STATION, THEME, palette
 from app.controls import NO_RING, button, esc, save_row, text
 from app.date_ticks import date_ticks
+from app.file_names import section_name
 from app.hovmoller_saving import hovmoller_file, laid_out, section_picture
 from app.hovmoller_store import Section
 from app.language import tr
@@ -44,7 +45,7 @@ class HovmollerView:
         self.note = text(margin=(4, 8, 0, 12))
         self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
         self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
-        self.save = save_row(lambda kind: (f"hovmoller.{kind}", lambda: self._file(kind)), width=46)
+        self.save = save_row(lambda kind: (lambda: section_name(self.store), lambda: self._file(kind)), width=46)
         self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
         self.figure: figure | None = None
         self.pane = slim.Column(sizing_mode="stretch_both", margin=0)

@@ -12,6 +12,7 @@ from app.class_store import WORDS, Share
 from app.colours import outside, shades
 from app.comparison import FINER
 from app.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
+from app.file_names import map_name
 from app.language import tr
 from app.python_code import map_code
 from app.selection import COLOUR_MAPS, Selection
@@ -204,7 +205,7 @@ class LayersView:
         return tr("; on {grid}: {how}", grid=esc(named(comparison.grid)), how=how)
 
     def _file(self, kind: str) -> tuple[str, Any]:
-        return f"map.{kind}", lambda: saving.map_file(self.store, kind)
+        return lambda: map_name(self.store), lambda: saving.map_file(self.store, kind)
 
 
 def ramp(colour_map: str, low: float, high: float, units: str) -> str:

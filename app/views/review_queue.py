@@ -13,6 +13,7 @@ from app.language import mark, tr
 from app.review_queue import CRITERIA, FILTERS, ReviewQueue
 from app.review_store import ReviewStore
 from app.selection import Selection
+from app.views.review_readers import ReadersView
 from app.words import word
 from smcore.review import words
 from smcore.review.events import reviewer_name
@@ -60,6 +61,8 @@ class ReviewQueueView:
             for name, title in FILTERS.items()
         }
         self.progress, self.stations = text(""), text("", margin=0)
+        self.readers = ReadersView(review, queue, lambda: self.taken())
+        self.taken: Callable[[], None] = lambda: None  # after the decisions of another were taken in from a file
         self.leaving = button(tr("Leave the review"), lambda _: leave(), margin=(8, 0))
         self._wire()
 
@@ -76,7 +79,7 @@ class ReviewQueueView:
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
-            self.about, self.name, self.blind, self.headline, self.progress, self.order,
+            self.about, self.name, self.blind, self.headline, self.progress, self.readers, self.order,
             pn.FlexBox(*self.filters.values(), margin=0), self.stations, self.leaving,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
@@ -124,6 +127,7 @@ class ReviewQueueView:
             labels = {tr("all"): ""} | {self._said(name, value): value for value in values}
             widget.param.update(options=labels, value=self.queue.kept(name), visible=len(values) > 1)
         self.progress.object = self._progress()
+        self.readers.refresh()
         self.stations.object = self._list(self.review.subject)
 
     def _unnamed(self) -> str:

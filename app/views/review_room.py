@@ -76,7 +76,9 @@ class ReviewRoom:
     @cached_property
     def list(self) -> ReviewQueueView:
         """In the rail."""
-        return ReviewQueueView(self.selection, self.review, self.queue, self._leave)
+        made = ReviewQueueView(self.selection, self.review, self.queue, self._leave)
+        made.taken = self.changed
+        return made
 
     @property
     def hides_names(self) -> bool:
@@ -178,6 +180,7 @@ class ReviewRoom:
         return {
             "station": lambda place: self.queue.open(int(place)),
             "restore": lambda event: self.desk.decision.restore(event),
+            "difference": lambda number: self.list.readers.open(int(number)),
             "reason": lambda code: self.desk.decision.turn_reason(code),
         }
 

@@ -13,6 +13,7 @@ from app import saving, slim
 from app.boundary import follow
 from app.colours import LINES, THEME
 from app.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
+from app.file_names import scatter_name
 from app.language import mark, tr
 from app.python_code import scatter_code
 from app.result_store import ResultStore
@@ -59,7 +60,10 @@ class StationsView:
         self.brushed = text("", margin=(0, 0, 2, 0))
         self.figure = self._figure()
         self.save = save_row(
-            lambda kind: (f"scatter.{kind}", lambda: saving.scatter_file(self.store, kind, self.against.value))
+            lambda kind: (
+                lambda: scatter_name(store, self.against.value),
+                lambda: saving.scatter_file(store, kind, self.against.value),
+            )
         )
         self.python = copy_python(lambda: scatter_code(store, self.against.value))
         saving_row = slim.Column(slim.Row(self.save, self.python, margin=0), figure_link("scatter"), margin=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from smcore.review.events import Event, same_person
-from smcore.review.state import Opinion, SubjectReview, fold
+from smcore.review.state import Opinion, Review, SubjectReview, fold
 from smcore.review.words import VERDICTS
 from smcore.validation.exclusions import Exclusion
 
@@ -34,8 +34,13 @@ def conflicts(events: Iterable[Event]) -> tuple[Conflict, ...]:
     verdict has that verdict and those exclusions. ``the same reviewer, two verdicts``: one person gave two that differ,
     in two logs, without knowing of the one when giving the other; neither counts until that person decides again.
     """
+    return differences(fold(events))
+
+
+def differences(review: Review) -> tuple[Conflict, ...]:
+    """The same of a review that has been worked out already."""
     found: list[Conflict] = []
-    for one in fold(events).subjects.values():
+    for one in review.subjects.values():
         for a, b in combinations(one.verdicts.values(), 2):
             found += _between(one, *sorted((a, b), key=lambda opinion: opinion.reviewer))
         found += [_with_oneself(one, rivals) for rivals in one.contradicted]

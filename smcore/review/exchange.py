@@ -65,15 +65,19 @@ def save(events: Iterable[Event], run: str, path: Path, *, partial: bool = False
         If the suffix is another, something is there already, or the file can't be written.
     """
     ordered = union(events)
-    forms: dict[str, Callable[[Sequence[Event], str, str], str]] = {".csv": _csv_text, ".json": _json_text}
-    if path.suffix.lower() not in forms:
+    if path.suffix.lower() not in _FORMS:
         raise ExportError("A review is saved as .csv or .json", where=path.name, hint="give the file such a name")
-    text = forms[path.suffix.lower()](ordered, run, f"{_FORM} {VERSION}{_PARTIAL if partial else ''}")
+    text = as_text(ordered, run, path.suffix.lower(), partial=partial)
     with drafted(path, overwrite=overwrite) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     return len(ordered)
+
+
+def as_text(events: Iterable[Event], run: str, suffix: str, *, partial: bool = False) -> str:
+    """What :func:`save` writes, for ``.csv`` or ``.json``."""
+    return _FORMS[suffix](union(events), run, f"{_FORM} {VERSION}{_PARTIAL if partial else ''}")
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,17 @@ def read(path: Path, run: str = "") -> Reading:
     if suffix == ".sqlite":
         log = ReviewLog(path, run or run_of(path))
         return _checked(Reading(union(log.events()), log.run, log.is_partial, not log.is_damaged), path)
-    if suffix not in (".csv", ".json"):
+    if suffix not in _FORMS:
         raise ReviewError("A review is read from .csv, .json or .sqlite", where=path.name)
-    text = _text_of(path)
+    return read_bytes(_bytes_of(path), path.name, run)
+
+
+def read_bytes(raw: bytes, name: str, run: str = "") -> Reading:
+    """Read a review from the bytes of a file of :func:`save`, ``name`` saying in which form; as :func:`read`."""
+    path = Path(name)
+    suffix, text = path.suffix.lower(), _text_of(raw, path)
+    if suffix not in _FORMS:
+        raise ReviewError("A review is read from .csv or .json", where=path.name)
     try:
         records, own, is_partial = _of_csv(text) if suffix == ".csv" else _of_json(text)
         events = union(_event(record, number) for number, record in enumerate(records, start=1))
@@ -147,12 +159,15 @@ def _checked(found: Reading, path: Path) -> Reading:
     return found
 
 
-def _text_of(path: Path) -> str:
+def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            raw = stream.read(_LARGEST + 1)
+            return stream.read(_LARGEST + 1)
     except OSError as error:
         raise ReviewError(f"The file can't be read: {error.strerror or error}", where=path.name) from error
+
+
+def _text_of(raw: bytes, path: Path) -> str:
     if len(raw) > _LARGEST:
         raise ReviewError(f"The file is larger than {_LARGEST // 1_000_000} MB", where=path.name)
     try:
@@ -271,3 +286,6 @@ def _whole_number(key: str, cell: str) -> int:
 
 def _plain(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+_FORMS: Final[dict[str, Callable[[Sequence[Event], str, str], str]]] = {".csv": _csv_text, ".json": _json_text}

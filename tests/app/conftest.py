@@ -12,6 +12,10 @@ from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
 from app.store import Store
+from smcore.catalog import load_catalog
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.plan import RunOptions
+from smcore.validation.runs.run import validate
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,23 @@ def store(settings: Settings) -> Store:
 def open_tab(settings: Settings) -> Callable[..., Session]:
     """Open a tab, without a server, from the keys of a link."""
     return lambda **query: Session(settings, query)
+
+
+@pytest.fixture(scope="session")
+def reviewed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both tiny products against the tiny stations; tests copy it."""
+    out = tmp_path_factory.mktemp("reviewed") / "first"
+    write_run(validate(("coarse", "fine"), "nets", load_catalog([tiny.file]), RunOptions(strata=("none",))), out)
+    return out
+
+
+@pytest.fixture
+def desk(tiny: Tiny, reviewed: Path, tmp_path: Path) -> Callable[..., Session]:
+    """Open a tab on the desk of a copy of the run."""
+    runs = tmp_path / "runs"
+    (runs / "first").mkdir(parents=True)
+    for file in reviewed.iterdir():
+        (runs / "first" / file.name).write_bytes(file.read_bytes())
+    own = tmp_path / "own.yml"
+    settings = Settings(catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=runs)
+    return lambda **query: Session(settings, {"place": "stations", "run": "first", **query})

@@ -14,7 +14,6 @@ from tiny import Tiny
 
 from app import review_page
 from app.session import Session
-from app.settings import Settings
 from smcore.catalog import load_catalog
 from smcore.errors import ReviewError
 from smcore.review.log import REVIEW_LOG
@@ -22,26 +21,6 @@ from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs.output import write_run
 from smcore.validation.runs.plan import RunOptions
 from smcore.validation.runs.run import validate
-
-
-@pytest.fixture(scope="module")
-def made(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both tiny products against the tiny stations; tests copy it."""
-    out = tmp_path_factory.mktemp("reviewed") / "first"
-    write_run(validate(("coarse", "fine"), "nets", load_catalog([tiny.file]), RunOptions(strata=("none",))), out)
-    return out
-
-
-@pytest.fixture
-def desk(tiny: Tiny, made: Path, tmp_path: Path) -> Callable[..., Session]:
-    """Open a tab on the desk of a copy of the run."""
-    runs = tmp_path / "runs"
-    (runs / "first").mkdir(parents=True)
-    for file in made.iterdir():
-        (runs / "first" / file.name).write_bytes(file.read_bytes())
-    own = tmp_path / "own.yml"
-    settings = Settings(catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=runs)
-    return lambda **query: Session(settings, {"place": "stations", "run": "first", **query})
 
 
 def press(tab: Session, key: str) -> None:
