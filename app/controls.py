@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import panel as pn
-
+from app import slim
 from app.boundary import together, told
 from app.language import in_english
 
@@ -37,10 +36,10 @@ def esc(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def text(markup: str = "", **options: Any) -> pn.pane.HTML:
+def text(markup: str = "", **options: Any) -> slim.Text:
     """A block of our own HTML; everything from data in it went through :func:`esc`."""
     options = {"sizing_mode": "stretch_width", "margin": (0, 0, 6, 0)} | options
-    return styled(pn.pane.HTML(markup, **options))
+    return styled(slim.Text(markup, **options))
 
 
 def empty(sentence: str) -> str:
@@ -55,7 +54,7 @@ def alert(sentence: str) -> str:
 
 def button(label: str, on_click: Callable[[Any], Any], *, kind: str = "default", **options: Any) -> Any:
     """A push button."""
-    made = styled(pn.widgets.Button(label=label, color=kind, **({"margin": 2} | options)))
+    made = styled(slim.Button(label=label, color=kind, **({"margin": 2} | options)))
     made.on_click(together(on_click))
     return made
 
@@ -110,13 +109,13 @@ def save_row(
     files: Callable[[str], tuple[Callable[[], str], Callable[[], Any]]],
     width: int = 58,
     kinds: Sequence[str] = ("png", "svg", "csv"),
-) -> pn.Row:
+) -> slim.Row:
     """Save buttons for one panel: ``files(kind)`` gives what names the file without its ending, and what makes it."""
-    row = pn.Row(margin=0, css_classes=["save"])
+    row = slim.Row(margin=0, css_classes=["save"])
     for kind in kinds:
         stem, make = files(kind)
         saver = styled(
-            pn.widgets.FileDownload(
+            slim.FileDownload(
                 filename=f"file.{kind}", label=kind.upper(), embed=False, auto=True, color="default", width=width,
                 height=28, margin=(2, 4, 2, 0),
             )

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import panel as pn
 
-from app import saving
+from app import saving, slim
 from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.controls import as_seen, button, empty, esc, save_row, text
@@ -85,20 +85,20 @@ class SeriesView:
             description=tr("Read the numbers, or see the plot"),
         )
         self.python, self.to_figure = copy_python(lambda: series_code(store)), figure_link("series")
-        ends = pn.Row(self.as_table, self.python, self.to_figure, width=236, margin=0)
-        self.head = pn.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
+        ends = slim.Row(self.as_table, self.python, self.to_figure, width=236, margin=0)
+        self.head = slim.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))
         self.cancel = button(tr("Cancel"), lambda _: self._cancelled(), width=60, height=26)
-        self.working = pn.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
+        self.working = slim.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
         self.nowhere = NOWHERE  # what it says while no place is chosen
         self.message = text(empty(tr(NOWHERE)))
         self.save = save_row(
             lambda kind: (lambda: series_name(store), lambda: saving.series_file(store, kind)), width=46
         )
-        self.pane = pn.Column(sizing_mode="stretch_both", margin=0, visible=False)
-        self.controls = pn.Row(self.area, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
+        self.pane = slim.Column(sizing_mode="stretch_both", margin=0, visible=False)
+        self.controls = slim.Row(self.area, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
 
     def _begin(self) -> None:
         """Make the plots, and what is of curves among the controls, when there are curves for the first time."""
@@ -110,7 +110,7 @@ class SeriesView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The drawer: controls, legend, then the figure with its strip."""
-        column = pn.Column(sizing_mode="stretch_both", margin=0)
+        column = slim.Column(sizing_mode="stretch_both", margin=0)
         return as_seen(
             column, self.controls, self.area.typed.pane, self.working, self.head, self.message, self.pane, self.table
         )
