@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.language import mark, tr
 from app.pictures import map_picture, scatter_picture, series_picture
 from smcore.errors import ExportError
-from smcore.figures.papers import PAPERS, paper_recipe
 from smcore.figures.recipe import Recipe, load_kind, recipe_of
 from smcore.figures.sources import RUN, digest
 
@@ -76,43 +74,3 @@ def run_recipe(results: ResultStore, kind: str) -> Recipe:
     if kind == "boxes" and results.stratum(run):
         data["stratum"] = results.stratum(run)
     return recipe_of({"format": "loam-figure", "version": 1, "kind": kind, "data": data})
-
-
-def papers(store: Store, results: ResultStore) -> dict[str, str]:
-    """The papers' own figures that can be made of what is chosen now: what they are called → id."""
-    given = _given(store, results)
-    return {
-        f"{one.after}: {tr(one.title)}": one.id for one in PAPERS.values() if all(given.get(need) for need in one.needs)
-    }
-
-
-def paper_panels(store: Store, results: ResultStore, paper: str) -> Recipe:
-    """A figure as a paper has it, of the open run and what is chosen.
-
-    Raises
-    ------
-    ExportError
-        If something that it needs is not chosen.
-    """
-    given = _given(store, results)
-    if paper not in PAPERS or not all(given.get(need) for need in PAPERS[paper].needs):
-        raise ExportError(tr("This figure needs more than is chosen"), hint=tr("open a run, and choose a place"))
-    made, run = paper_recipe(paper, **given), results.opened()
-    assert run is not None
-    known = {"sha256": digest(run.folder / "run.json")}
-
-    def bound(one: Recipe) -> Recipe:
-        return replace(one, data={**one.data, **known}) if one.data.get("source") == RUN else one
-
-    return replace(bound(made), panels=tuple(map(bound, made.panels)))
-
-
-def _given(store: Store, results: ResultStore) -> dict[str, Any]:
-    """What papers' figures can be made of."""
-    run, chosen = results.usable(), store.selection
-    if run is None:
-        return {}
-    return {
-        "run": run.folder.name, "product": results.product(run), "time": store.moment()[:10],
-        "point": tuple(chosen.point or ()), "stations": chosen.collection, "sensor": chosen.sensor,
-    }  # fmt: skip

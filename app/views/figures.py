@@ -14,11 +14,13 @@ from app.background import Latest
 from app.boundary import follow, guarded, notify
 from app.controls import alert, button, empty, esc, styled, text
 from app.downloads import link
-from app.figure_panels import OF_RUN, SHOWN, paper_panels, papers, run_recipe
+from app.figure_panels import OF_RUN, SHOWN, run_recipe
 from app.figure_store import FORMS, FigureStore, letter, panel_label, preview
 from app.language import mark, tr
+from app.paper_figures import offers, paper_figure
 from app.result_store import ResultStore
 from app.selection import Selection
+from app.views.figure_papers import paper_buttons
 from app.words import of_library, said_of
 from smcore.errors import SmcoreError
 from smcore.export.sizes import human
@@ -58,6 +60,7 @@ class FiguresView:
         self.what = styled(select(label=tr("Add a panel"), **wide))
         self.add = button(tr("Add"), guarded(lambda _: self._add()), kind="primary", width=72, margin=(18, 0, 0, 6))
         self.list = text("", margin=(2, 0, 8, 0))
+        self.papers = text("", margin=(6, 0, 8, 0))
         self.preset = styled(select(label=tr("Journal"), options={tr(p.title): p.id for p in PRESETS.values()}, **half))
         self.columns = styled(select(label=tr("Width"), options={tr(k): v for k, v in WIDTHS.items()}, **half))
         across = {tr("as fits"): 0} | {str(n): n for n in range(1, 5)}
@@ -80,9 +83,9 @@ class FiguresView:
         return pn.Column(
             pn.Row(self.which, self.begin, margin=0),
             pn.Row(self.what, self.add, margin=0, sizing_mode="stretch_width"),
-            self.list, pn.Row(self.preset, self.columns, margin=0), pn.Row(self.across, self.projection, margin=0),
-            self.title, pn.Row(self.dpi, self.form, margin=0), pn.Row(self.make, self.stop, margin=0), self.state,
-            self.files, sizing_mode="stretch_width", margin=0,
+            self.papers, self.list, pn.Row(self.preset, self.columns, margin=0),
+            pn.Row(self.across, self.projection, margin=0), self.title, pn.Row(self.dpi, self.form, margin=0),
+            pn.Row(self.make, self.stop, margin=0), self.state, self.files, sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
     def _wire(self) -> None:
@@ -133,8 +136,8 @@ class FiguresView:
         run = OF_RUN if self.results.usable() is not None else {}
         options = {tr(label): what for label, what in SHOWN.items()}
         options |= {tr(label): f"run:{kind}" for label, kind in run.items()}
-        of_papers = papers(self.figures.store, self.results)
-        self.what.options = options | {label: f"paper:{paper}" for label, paper in of_papers.items()}
+        self.what.options = options
+        self.papers.object = paper_buttons(offers(self.figures.store, self.results))
         if self.what.value not in self.what.options.values():
             self.what.value = next(iter(self.what.options.values()))
 
@@ -188,14 +191,17 @@ class FiguresView:
         of, _, kind = what.partition(":")
         if of == "run":
             self.figures.add_recipe(run_recipe(self.results, kind))
-        elif of == "paper":
-            self.figures.add_recipe(paper_panels(self.figures.store, self.results, kind))
         else:
             self._add_shown(what)
 
     def act(self, what: str) -> None:
-        """Do what a row of the list asks: ``up:2``, ``down:2``, ``remove:2``, ``to:2>0``."""
+        """Do what a row of the list asks (``up:2``, ``down:2``, ``remove:2``, ``to:2>0``), or make a ``paper:ID``."""
         verb, _, where = what.partition(":")
+        if verb == "paper":
+            made = paper_figure(self.figures.store, self.results, where)
+            self.figures.begin()
+            self.figures.add_recipe(made)
+            return
         first, _, second = where.partition(">")
         if not first.isdigit() or (verb == "to" and not second.isdigit()):
             return

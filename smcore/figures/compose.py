@@ -11,7 +11,7 @@ from smcore.figures.data import Data
 from smcore.figures.drawing import Prepared, fitting, look_of, trim
 from smcore.figures.panel import Panel
 from smcore.figures.presets import Look
-from smcore.figures.recipe import Recipe, load_kind
+from smcore.figures.recipe import Recipe, load_kind, placed
 from smcore.figures.style import figure, headline, plain, render
 
 _GAP_INCH = 0.12
@@ -29,22 +29,27 @@ def grid_of(recipe: Recipe) -> tuple[int, int]:
 def composed(prepared: Prepared, form: str) -> bytes:
     """Draw a figure of panels."""
     recipe, look = prepared.recipe, look_of(prepared.recipe)
-    rows, columns = grid_of(recipe)
+    columns = grid_of(recipe)[1]
     wide = (look.width_inch - _GAP_INCH * (columns - 1)) / columns
-    parts = prepared.parts
-    heights = [_height(one, data, wide, look) for one, data in parts]
-    row_heights = [max(heights[r * columns : (r + 1) * columns], default=0.3) for r in range(rows)]
+    places = placed([one.span for one in recipe.panels], columns)
+    rows = max(grid_of(recipe)[0], places[-1][0] + 1)
+    widths = [span * wide + (span - 1) * _GAP_INCH for _, _, span in places]
+    heights = [_height(one, data, width, look) for (one, data), width in zip(prepared.parts, widths, strict=True)]
+    row_heights = [0.3] * rows
+    for high, (row, _, _) in zip(heights, places, strict=True):
+        row_heights[row] = max(row_heights[row], high)
     total = min(sum(row_heights) + _GAP_INCH * (rows - 1), look.most_inch)
     with fitting(recipe), figure(look.width_inch, total, look) as made:
         made.get_layout_engine().set(w_pad=0.03, h_pad=0.04, wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
         grid = made.add_gridspec(rows, columns, height_ratios=row_heights)
         scale = total / max(sum(row_heights) + _GAP_INCH * (rows - 1), 1e-9)
-        for i, (one, data) in enumerate(parts):
-            row, column = divmod(i, columns)
-            letter = LETTERS[i] if len(parts) > 1 else ""
+        for i, (one, data) in enumerate(prepared.parts):
+            row, column, span = places[i]
+            letter = LETTERS[i] if len(places) > 1 else ""
             panel = Panel(
-                made, grid[row, column], wide, row_heights[row] * scale, look, one.projection or recipe.projection,
-                letter=letter, title=one.title, alone=False,
+                made, grid[row, column : column + span], widths[i], row_heights[row] * scale, look,
+                one.projection or recipe.projection, letter=letter, title=one.title, alone=False,
+                left=column * (wide + _GAP_INCH),
             )  # fmt: skip
             _draw(one, data, panel)
         if recipe.title:

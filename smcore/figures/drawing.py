@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smcore.errors import RecipeError, SmcoreError
 from smcore.figures.data import Data
-from smcore.figures.panel import Panel
+from smcore.figures.panel import SPREAD, Panel
 from smcore.figures.presets import Look, look
 from smcore.figures.recipe import PANELS, Recipe, load_kind
 from smcore.figures.sources import EMBEDDED, FILE, Places
@@ -150,6 +150,7 @@ def _settle(made: Figure) -> None:
     made.set_layout_engine("none")
     for axes in made.axes:
         left, bottom, width, height = (round(float(v), 6) for v in axes.get_position(original=True).bounds)
+        left, width = getattr(axes, SPREAD, (left, width))
         axes.set_position((left, bottom, width, height))
     title = getattr(made, "_suptitle", None)
     if title is not None:

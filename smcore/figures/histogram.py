@@ -43,11 +43,11 @@ def draw_histogram(
             axes.axvline(middle, color=INK, linewidth=0.8)
         unit = f" {unit_label(units)}" if units not in ("", "1") else ""
         axes.text(
-            0.99, 0.96, f"median {middle:.3g}{unit}", transform=axes.transAxes, ha="right", va="top",
+            1.0, 1.02, f"median {middle:.3g}{unit}", transform=axes.transAxes, ha="right", va="bottom",
             fontsize=panel.look.preset.small_pt,
         )  # fmt: skip
     reach = (low - step * bool(ends[0][1]), high + step * bool(ends[1][1]))
-    axes.set(xlim=reach, ylim=(0, 1.35 * max(axes.get_ylim()[1], 1)), ylabel=counted)
+    axes.set(xlim=reach, ylim=(0, 1.02 * max(axes.get_ylim()[1], 1)), ylabel=counted)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.tick_params(labelbottom=False, bottom=False)
     strip = axes.inset_axes((0.0, -0.2, 1.0, 0.14), sharex=axes)

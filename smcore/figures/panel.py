@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 INK, FAINT, COAST = "#1b1b1b", "#9aa0a6", "#444444"
 _LINES = 2  # of a label beside a colour bar
+_EDGE_INCH = 0.04
+SPREAD = "loam_spread"
+"""Attribute of axes that take a width of their own: left and width, in parts of the page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class Panel:
         Whether the figure has its title over it, so that the panel needs none.
     alone
         Whether it is the only panel.
+    left
+        Of the place, from the left of the page [inch].
     """
 
     made: Figure
@@ -52,6 +57,7 @@ class Panel:
     title: str = ""
     heading: bool = False
     alone: bool = True
+    left: float = 0.0
 
     @property
     def anchor(self) -> str:
@@ -63,6 +69,11 @@ class Panel:
         axes: Axes = self.made.add_subplot(self.spec, **options)
         self.entitle(axes)
         return axes
+
+    def spread(self, axes: Axes) -> None:
+        """Give axes without ticks the whole width of the panel, whatever room the labels of the others take."""
+        page = self.made.get_figwidth()
+        setattr(axes, SPREAD, ((self.left + _EDGE_INCH) / page, (self.width - 2 * _EDGE_INCH) / page))
 
     def entitle(self, axes: Axes) -> None:
         """Write letter and title over the axes, at their left."""

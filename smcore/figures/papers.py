@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 from typing import Any, Final
 
-from smcore.figures.recipe import FORMAT, PANELS, VERSION, Recipe, recipe_of
+from smcore.figures.recipe import FORMAT, PANELS, VERSION, Recipe, placed, recipe_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ def paper_recipe(name: str, preset: str = "agu", columns: float = 2.0, **given: 
     ----------
     given
         What the figure needs, as its :class:`Paper` says: ``run`` (folder or id), ``product`` (id) or ``products``,
-        ``time``, ``point`` (latitude, longitude), ``stations`` (collection), ``sensor``.
+        ``time``, ``point`` (latitude, longitude), ``stations`` (collection), ``sensor``; ``importance``, the recipe
+        that ``loam importance`` writes, as JSON. Beside these, where they are known: ``products`` of the run, those
+        that can be ``mapped`` beside each other, ``titles`` by product.
 
     Raises
     ------
@@ -42,53 +45,71 @@ def paper_recipe(name: str, preset: str = "agu", columns: float = 2.0, **given: 
     return PAPERS[name].make({"preset": preset, "columns": columns, **given})
 
 
-def _figure(given: Mapping[str, Any], panels: Sequence[Mapping[str, Any]], grid: tuple[int, int]) -> Recipe:
+def _figure(given: Mapping[str, Any], panels: Sequence[Mapping[str, Any]], columns: int) -> Recipe:
     about = {"format": FORMAT, "version": VERSION, "preset": given["preset"], "columns": given["columns"]}
     parts = [{"version": VERSION, **one} for one in panels]
-    return recipe_of({**about, "kind": PANELS, "panels": parts, "grid": list(grid)})
+    rows = placed([one.get("span", 1) for one in panels], columns)[-1][0] + 1
+    return recipe_of({**about, "kind": PANELS, "panels": parts, "grid": [rows, columns]})
 
 
-def _run(given: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    products = {"products": [given["product"]]} if given.get("product") else {}
-    return {"source": "run", "run": str(given["run"]), **products, **more}
+def _run(given: Mapping[str, Any], *products: str, **more: Any) -> dict[str, Any]:
+    return {"source": "run", "run": str(given["run"]), **({"products": list(products)} if products else {}), **more}
+
+
+def _products(given: Mapping[str, Any]) -> list[str]:
+    """The product looked at, and others beside it, as many as stand side by side."""
+    first = given.get("product") or ""
+    return list(dict.fromkeys(filter(None, (first, *(given.get("products") or ())))))[:SIDE_BY_SIDE]
+
+
+def _entitled(given: Mapping[str, Any], product: str) -> dict[str, Any]:
+    """The title of a panel that shows one product, where it is known."""
+    title = (given.get("titles") or {}).get(product, "")
+    return {"title": title} if title else {}
 
 
 def _smsnet(given: Mapping[str, Any]) -> Recipe:
-    panels = [
-        {"kind": "network-scatter", "data": _run(given, stratum="network")},
-        {"kind": "network-scatter", "data": _run(given, stratum="land_cover")},
-    ]
-    return _figure(given, panels, (2, 1))
+    one = _products(given)[:1]
+    panels = [{"kind": "network-scatter", "data": _run(given, *one, stratum=by)} for by in ("network", "land_cover")]
+    return _figure(given, panels, 1)
 
 
 def _stsg(given: Mapping[str, Any]) -> Recipe:
     place = {"stations": given["stations"], "sensors": [given["sensor"]], "point": list(given["point"])}
-    panels = [
-        {"kind": "map", "data": {"source": "catalogue", "products": [given["product"]], "time": given["time"]}},
-        {"kind": "series", "data": {"source": "catalogue", "products": [given["product"]], **place}},
-        {"kind": "network-table", "data": _run(given)},
+    day, mapped = {"source": "catalogue", "time": given["time"]}, list(given.get("mapped") or _products(given)[:1])
+    panels: list[Mapping[str, Any]] = [
+        {"kind": "map", "data": {**day, "products": [one]}, **_entitled(given, one)} for one in mapped
     ]
-    return _figure(given, panels, (3, 1))
+    drawn = [one for one in _products(given) if one in given.get("drawn", _products(given))]
+    series = {"kind": "series", "data": {"source": "catalogue", "products": drawn, **place}}
+    panels += [{**series, "span": len(mapped)}, {"kind": "network-table", "data": _run(given), "span": len(mapped)}]
+    return _figure(given, panels, len(mapped))
 
 
 def _pscnet(given: Mapping[str, Any]) -> Recipe:
-    panels: list[Mapping[str, Any]] = [{"kind": "scatter", "data": _run(given)}]
-    panels += [{"kind": "metric-map", "data": _run(given, metric=metric)} for metric in ("pearson_r", "bias", "ubrmsd")]
-    return _figure(given, panels, (2, 2))
+    shown = _products(given)
+    columns = lcm(len(shown), 3)
+    wide, each = columns // len(shown), columns // 3
+    panels: list[Mapping[str, Any]] = [{"kind": "scatter", "data": _run(given, one), "span": wide} for one in shown]
+    panels += [
+        {"kind": "metric-map", "data": _run(given, shown[0], metric=metric), "span": each, **_entitled(given, shown[0])}
+        for metric in ("pearson_r", "bias", "ubrmsd")
+    ]
+    return _figure(given, panels, columns)
 
 
 def _tssmnet(given: Mapping[str, Any]) -> Recipe:
-    panels = [
-        {"kind": "importance", "data": {"source": "embedded", **given["importance"]}},
-        {"kind": "network-table", "data": _run(given)},
-    ]
-    return _figure(given, panels, (2, 1))
+    known = {key: value for key, value in given["importance"].items() if key in ("data", "options")}
+    return _figure(given, [{"kind": "importance", **known}, {"kind": "network-table", "data": _run(given)}], 1)
 
 
 def _lstm(given: Mapping[str, Any]) -> Recipe:
     about = {"format": FORMAT, "version": VERSION, "preset": given["preset"], "columns": given["columns"]}
-    return recipe_of({**about, "kind": "cdf-sites", "data": _run({**given, "product": None})})
+    return recipe_of({**about, "kind": "cdf-sites", "data": _run(given)})
 
+
+SIDE_BY_SIDE: Final = 3
+"""Products that stand side by side at most."""
 
 PAPERS: Final[dict[str, Paper]] = {
     one.id: one

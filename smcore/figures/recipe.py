@@ -8,7 +8,7 @@ the fingerprint or the SHA-256 of what the figure was first drawn from.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,7 @@ _LOOK: Final[dict[str, Field]] = {
     "font": Field("text", "", "family that the figure was drawn in"),
     "projection": Field("choice", "", "of maps; '': the kind's own", choices=("", *PROJECTIONS)),
     "title": Field("text", "", "title of one's own, over the picture"),
+    "span": Field("whole", 1, "columns that a panel takes among others", low=1, high=MOST_PANELS),
     "language": Field("choice", "en", "language of labels and captions", choices=("en",)),
 }
 _GRID: Final = Field("numbers", (), "rows and columns of panels", low=1, high=MOST_PANELS, count=2)
@@ -50,6 +51,8 @@ class Recipe:
         Name of a file in ``smcore/figures/kinds``, or :data:`PANELS`.
     data
         A source as :mod:`smcore.figures.sources` knows it.
+    span
+        Of a panel: how many columns of the grid it takes; no more than there are.
     panels, grid
         Of a figure of several: their recipes, and (rows, columns); () lets the number of panels decide.
     """
@@ -63,6 +66,7 @@ class Recipe:
     font: str = ""
     projection: str = ""
     title: str = ""
+    span: int = 1
     language: str = "en"
     panels: tuple[Recipe, ...] = ()
     grid: tuple[int, int] | tuple[()] = ()
@@ -179,9 +183,23 @@ def _panels(block: dict[str, Any], where: str) -> Recipe:
         if not isinstance(one, Mapping) or one.get("kind") == PANELS:
             raise RecipeError("A panel is a recipe of a single figure", where=f"{where}, panel {i + 1}")
         panels.append(recipe_of({"format": FORMAT, **one}, where=f"{where}, panel {i + 1}"))
-    if grid and grid[0] * grid[1] < len(panels):
+    if grid and placed([one.span for one in panels], grid[1])[-1][0] >= grid[0]:
         raise RecipeError(f"{len(panels)} panels have no room in {grid[0]} × {grid[1]}", where=f"{where}, grid")
     return Recipe(PANELS, panels=tuple(panels), grid=(grid[0], grid[1]) if grid else (), **_look(top, where))
+
+
+def placed(spans: Sequence[int], columns: int) -> list[tuple[int, int, int]]:
+    """Row, first column and width in columns of panels in order; what a row has no room for begins the next one.
+
+    A panel that is wider than the grid takes a whole row.
+    """
+    found, row, column = [], 0, 0
+    for span in (min(one, columns) for one in spans):
+        if column + span > columns:
+            row, column = row + 1, 0
+        found.append((row, column, span))
+        column += span
+    return found
 
 
 def _look(top: dict[str, Any], where: str) -> dict[str, Any]:

@@ -24,6 +24,10 @@ BINS: Final = 120
 _PRINTED: Final = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
 _WITHOUT_UNIT: Final = ("pearson_r", "spearman_r")
 _COUNTS: Final = "viridis"
+_SIDE_INCH: Final = 2.0
+_LEAST_PT: Final = 5.0
+_CORNER: Final = 0.55, 0.3
+"""Width and height of a corner with its statistics, as shares of the axes."""
 Floats = NDArray[np.float64]
 
 
@@ -193,8 +197,47 @@ def corner(data: Data) -> list[str]:
             continue
         own = "" if name in _WITHOUT_UNIT else spelt
         between = f" [{values[1]:.3f}, {values[2]:.3f}]" if len(values) == 3 and None not in values else ""
-        told.append(f"{_PRINTED[name]} = {values[0]:.3f}{between}{own}".replace("-", "−"))
+        told.append(f"{_PRINTED[name]} = {round(values[0], 3) + 0.0:.3f}{between}{own}".replace("-", "−"))
     return told
+
+
+def write_corner(axes: Axes, data: Data, limits: tuple[float, float], size: float, side: float) -> None:
+    """Write the statistics into the upper left or the lower right corner, whichever hides fewer pairs.
+
+    Letters are ``size`` [pt], and smaller where the axes are shorter than two inches.
+    """
+    size = max(size * min(1.0, side / _SIDE_INCH), _LEAST_PT)
+    x, y = (data.table[c].to_numpy(float) for c in ("reference", "product"))
+    weight = data.table["pairs"].to_numpy(float) if "pairs" in data.table else np.ones(len(x))
+    across, up = ((v - limits[0]) / (limits[1] - limits[0]) for v in (x, y))
+    above = weight[(across < _CORNER[0]) & (up > 1 - _CORNER[1])].sum()
+    below = weight[(across > 1 - _CORNER[0]) & (up < _CORNER[1])].sum()
+    at: dict[str, Any] = {"x": 0.03, "y": 0.97, "ha": "left", "va": "top"}
+    if below < above:
+        at = {"x": 0.97, "y": 0.03, "ha": "right", "va": "bottom"}
+    axes.text(
+        s="\n".join(corner(data)), transform=axes.transAxes, fontsize=size, zorder=5, linespacing=1.15, **at,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
+    )  # fmt: skip
+
+
+def same_counts(drawn: list[Any]) -> None:
+    """Give rasters of pairs one scale of colours."""
+    from matplotlib.colors import LogNorm
+
+    shared = LogNorm(1, max(one.norm.vmax for one in drawn))
+    for one in drawn:
+        one.set_norm(shared)
+
+
+def count_bar(panel: Panel, axes: Axes, drawn: Any) -> None:
+    """A colour bar of numbers of pairs, as high as the axes whatever their shape."""
+    beside = axes.inset_axes((1.03, 0.0, 0.045, 1.0))
+    bar: Any = panel.made.colorbar(drawn, cax=beside)
+    bar.outline.set_linewidth(0.5)
+    bar.set_label("number of pairs")
+    beside.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    bar.ax.minorticks_off()
 
 
 def labels(panel: Panel, axes: Axes, data: Data, room: float) -> None:

@@ -22,6 +22,7 @@ from app.figure_store import PREVIEW_DPI, panel_label, prepared, preview
 from app.session import Session
 from app.settings import Settings
 from smcore.errors import Cancelled, ExportError, SmcoreError
+from smcore.figures.papers import PAPERS
 from smcore.figures.recipe import Recipe, read_recipe
 
 
@@ -240,6 +241,16 @@ def test_an_open_run_gives_its_kinds_of_figure(open_tab: Callable[..., Session],
     assert run_recipe(found, "boxes").data["stratum"] == "network"
     assert run_recipe(found, "metric-map").data["metric"] == "bias"
     assert figure_files.file_name(replace(made, title="=A <b>/.."), "pdf") == "A-b.pdf"
+
+
+def test_a_papers_figure_says_what_it_lacks(open_tab: Callable[..., Session]) -> None:
+    tab = open_tab(product="coarse", place="figures")
+    said = tab.figures.papers.object
+    assert said.count("open a run in Validate first") == len(PAPERS)
+    assert "data-open" not in said
+    with pytest.raises(ExportError, match=r"needs more than is there.*open a run"):
+        tab.figures.act("paper:smsnet")
+    assert tab.figure_room.figures.recipe is None
 
 
 def test_nothing_leaves_a_blind_review_under_the_products_names(

@@ -15,7 +15,7 @@ from smcore.figures.grouping import NETWORK, group_of
 from smcore.figures.panel import Panel, with_unit
 from smcore.figures.presets import Look
 from smcore.figures.run_tables import chosen_product, found_pairs, only_own, opened_run, run_told, title_of
-from smcore.figures.scatter import MOST_POINTS, corner, draw_lines, draw_pairs
+from smcore.figures.scatter import MOST_POINTS, corner, count_bar, draw_lines, draw_pairs, same_counts, write_corner
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import broken, clipped
 
@@ -29,6 +29,8 @@ OPTIONS: dict[str, Field] = {
     "labels": Field("texts", (), "names of product and reference, in place of their titles"),
 }
 _SIDE_INCH, _MOST_INCH = 1.5, 3.2
+_TITLE_LINES = 2
+_BAR_INCH = 0.7  # of the colour bar of a density
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -82,7 +84,7 @@ def _grid(count: int, width: float, across: int | None) -> tuple[int, int]:
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
     """Squares in rows."""
     rows, columns = _grid(len(_groups(data, options)), width, options["across"])
-    side = min((width - 0.5) / columns, _MOST_INCH)
+    side = min((width - 0.5 - _BAR_INCH) / columns, _MOST_INCH)
     return float(min(rows * (side + 0.15) + 0.5, look.most_inch))
 
 
@@ -97,23 +99,29 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     limits = (low - pad, high + pad)
     dense = max(len(one.table) for one in groups.values()) > MOST_POINTS
     axes: list[Any] = []
+    drawn = []
     for i, (name, one) in enumerate(groups.items()):
         made = panel.made.add_subplot(places[i // columns, i % columns])
-        draw_pairs(made, one, limits, density=dense)
+        drawn.append(draw_pairs(made, one, limits, density=dense))
         draw_lines(made, one, limits, fit=options["fit"])
         made.set(xlim=limits, ylim=limits, aspect="equal", anchor="N")
         made.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= len(groups))
-        letters = max(int(panel.width / columns * 13), 8)
-        made.set_title(clipped(name, letters), fontsize=panel.look.preset.small_pt, pad=2.5)
-        made.text(
-            0.03, 0.97, "\n".join(corner(one)), transform=made.transAxes, va="top",
-            fontsize=panel.look.preset.small_pt - 1.0, zorder=5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.0},
-        )  # fmt: skip
+        made.set_title(_entitled(name, panel, columns), fontsize=panel.look.preset.small_pt, pad=2.5)
+        write_corner(made, one, limits, panel.look.preset.small_pt, panel.width / columns - 0.35)
         axes.append(made)
     _name(panel, axes, data, options, rows, columns)
+    if dense:
+        same_counts(drawn)
+        count_bar(panel, axes[min(columns, len(axes)) - 1], drawn[0])
     panel.entitle_above(axes[0])
     panel.mark(axes[min(columns, len(axes)) - 1], data.told, raised=True)
+
+
+def _entitled(name: str, panel: Panel, columns: int) -> str:
+    """The name of a group in two lines at most."""
+    room = panel.width / columns - 0.35
+    lines = broken(clipped(name, 80), room, panel.look, small=True)
+    return "\n".join(lines if len(lines) <= _TITLE_LINES else [lines[0], clipped(lines[1], len(lines[1]) - 2) + "…"])
 
 
 def _name(panel: Panel, axes: list[Any], data: Data, options: Mapping[str, Any], rows: int, columns: int) -> None:

@@ -129,6 +129,7 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
         widths = _widths(cells, panel.look)
     axes = panel.axes()
     axes.set_axis_off()
+    panel.spread(axes)
     scale_ = min(1.0, (panel.width - 0.1) / sum(widths))
     size = panel.look.preset.small_pt * scale_
     ends = np.cumsum([0.0, *widths]) * scale_ / max(panel.width - 0.1, 0.1)
@@ -136,7 +137,8 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     for i, row in enumerate(cells):
         for j, text in enumerate(row):
             x, side = (ends[j], "left") if j < 2 else (ends[j + 1] - 0.01, "right")
-            axes.text(x, -i - 0.5, text, ha=side, va="center", fontsize=size, clip_on=False)
+            written = axes.text(x, -i - 0.5, text, ha=side, va="center", fontsize=size, clip_on=False)
+            written.set_in_layout(False)  # it lies in the whole width of the panel
         if i and row[0] and i > 1:
             axes.plot([0, ends[-1]], [-i, -i], color=INK, linewidth=0.2)
     for y, thick in ((0.0, 0.9), (-1.0, 0.5), (-float(len(cells)), 0.9)):

@@ -23,7 +23,7 @@ from smcore.figures.run_tables import (
 )
 from smcore.figures.scatter import (
     MOST_POINTS,
-    corner,
+    count_bar,
     draw_lines,
     draw_pairs,
     labels,
@@ -32,6 +32,7 @@ from smcore.figures.scatter import (
     scatter_data,
     sentence,
     shown_pairs,
+    write_corner,
 )
 from smcore.figures.sources import CATALOGUE, RUN, Places
 
@@ -128,19 +129,14 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     ticks = axes.get_xticks()
     inside = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
     axes.set(xticks=inside, yticks=inside)
-    axes.text(
-        0.03, 0.97, "\n".join(corner(data)), transform=axes.transAxes, va="top", fontsize=panel.look.preset.small_pt,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}, zorder=5,
-    )  # fmt: skip
+    write_corner(
+        axes, data, limits, panel.look.preset.small_pt, height(data, options, panel.width, panel.look, "") - 0.75
+    )
     if options["labels"]:
         data = Data(data.told, data.table, None, data.units, {**data.drawn, "names": _named(data, options)})
     labels(panel, axes, data, min(panel.width, panel.height) - 0.8)
     if drawn is not None:
-        bar = panel.made.colorbar(drawn, ax=axes, pad=0.02, aspect=24, shrink=0.9)
-        bar.outline.set_linewidth(0.5)
-        bar.set_label("number of pairs")
-        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        bar.ax.minorticks_off()
+        count_bar(panel, axes, drawn)
     panel.mark(axes, data.told)
 
 

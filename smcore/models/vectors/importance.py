@@ -10,6 +10,7 @@ categories can be shuffled instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,16 @@ from smcore.models.vectors.tabular import LAND_GROUPS, Table, nothing_known
 from smcore.progress import Cancel, Progress, check, never, quiet
 
 DAY, BEFORE, PLACE, CLOCK = "value of the day", "days before", "land and place", "season and hour"
+SPELT: Final = {
+    "lst_day": "LST by day", "lst_night": "LST by night", "ndvi": "NDVI", "evi": "EVI",
+    "cv": "coefficient of variation", "acf_crossing": "length of memory (1/e)",
+    "whm": "weighted harmonic mean", "wgm": "weighted geometric mean", "wpm": "weighted power mean",
+    "std": "standard deviation", "iqr": "interquartile range", "mean_abs_deviation": "mean absolute deviation",
+    "median_abs_deviation": "median absolute deviation", "rms": "root mean square", "abs_sum": "sum of absolute values",
+    "abs_max": "greatest absolute value", "mean_abs_change": "mean absolute change",
+    "slope_r2": "R² of the slope", "first_max": "when greatest first", "first_min": "when least first",
+}  # fmt: skip
+"""Features whose names are abbreviations; of the others an underscore becomes a space."""
 LEAST: Final = 100
 """Samples below which nothing is computed (ours)."""
 _PER_PLACE: Final = 20  # samples wanted of each location that is looked at
@@ -72,12 +83,25 @@ def features_of(table: Table) -> tuple[Feature, ...]:
         joined = "land_cover" if name in land else name.split("_")[0] if name in _CLOCK else name
         past = name.endswith("d_ago") or name in _windows(table)
         group = DAY if place < taken else BEFORE if past else CLOCK if name in _CLOCK else PLACE
-        found.setdefault((joined, group), []).append(place)
+        found.setdefault((spelt(joined), group), []).append(place)
     named = {name: group for group, names in series_features.CATEGORIES.items() for name in names}
     for place, name in enumerate(table.names[own:], own):
         twice = name in table.names[:own]
-        found[f"{name} of the series" if twice else name, f"series: {named[name]}"] = [place]
+        found[f"{spelt(name)} of the series" if twice else spelt(name), f"series: {named[name]}"] = [place]
     return tuple(Feature(name, group, tuple(columns)) for (name, group), columns in found.items())
+
+
+def spelt(name: str) -> str:
+    """A feature as a reader knows it."""
+    numbered = re.fullmatch(r"(acf|q|energy_q)_?(\d+)", name)
+    if numbered:
+        kind, number = numbered.groups()
+        return {
+            "acf": f"autocorrelation, {number} d", "q": f"{int(number)} % quantile",
+            "energy_q": f"energy share, quarter {number}",
+        }[kind]  # fmt: skip
+    days = re.fullmatch(r"(\w+)_(\d+)d", name)
+    return f"{days[1].replace('_', ' ')}, {days[2]} days" if days else SPELT.get(name, name.replace("_", " "))
 
 
 _CLOCK: Final = ("season_sin", "season_cos", "hour_sin", "hour_cos")

@@ -61,10 +61,10 @@ def test_the_rmsd_gains_what_theory_says_of_a_linear_model() -> None:
     found = table.set_index("feature")
     spread = np.sqrt(2) * 0.6 / np.sqrt(12)
     assert rmsd == 0
-    assert found.loc["ndvi", "importance"] == pytest.approx(0.2 * spread, rel=0.03)
+    assert found.loc["NDVI", "importance"] == pytest.approx(0.2 * spread, rel=0.03)
     assert found.loc["sand", "importance"] == pytest.approx(0.1 * spread, rel=0.03)
     assert found.loc["season", "importance"] == pytest.approx(np.hypot(0.05, 0.05) * spread, rel=0.03)
-    assert (found.drop(["ndvi", "sand", "season"])[["importance", "lower", "upper"]] == 0).all(axis=None)
+    assert (found.drop(["NDVI", "sand", "season"])[["importance", "lower", "upper"]] == 0).all(axis=None)
     assert (table["lower"] <= table["importance"]).all()
     assert (table["importance"] <= table["upper"]).all()
 
@@ -75,8 +75,9 @@ def test_each_column_is_in_one_feature_and_names_tell_them_apart() -> None:
         assert sorted(column for one in split for column in one.columns) == list(range(len(NAMES)))
         assert len({one.name for one in split}) == len(split)
     named = {one.name: one for one in features}
-    assert len(named["land_cover"].columns) == 6
+    assert len(named["land cover"].columns) == 6
     assert [NAMES[column] for column in named["season"].columns] == ["season_sin", "season_cos"]
+    assert {"autocorrelation, 7 d", "5 % quantile", "precipitation, 30 days", "weighted harmonic mean"} <= set(named)
     assert named["slope"].group == "land and place"
     assert named["slope of the series"].group == "series: temporal dynamics"
     assert {one.group for one in features} >= {"value of the day", "days before", "season and hour"}
