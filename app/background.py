@@ -15,7 +15,7 @@ from typing import Any
 
 import panel as pn
 
-from app.boundary import guarded
+from app.boundary import guarded, together
 from app.language import current, tr, within
 from smcore.errors import Cancelled, SmcoreError
 from smcore.progress import Cancel, Progress, quiet
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 THREADS = 2
 EVERY_S = 0.15
 """Seconds between two messages of progress at least."""
+
+PAINTED_MS = 150
+"""How long a browser is given to paint what an act has changed, before more is sent (ours)."""
 
 Work = Callable[[Progress, Cancel], Any]
 
@@ -77,6 +80,46 @@ class Latest:
     def stop(self) -> None:
         """End what is under way, without a result."""
         self._stop.set()
+
+
+class Later:
+    """What follows an act but need not be in its message: once the browser has painted, and the newest only.
+
+    Without a document (in a test or a script) it is done at once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: Callable[[], None] | None = None
+
+    def start(self, action: Callable[[], None], *, ms: int = PAINTED_MS) -> None:
+        """Do it ``ms`` milliseconds from now, under the document's lock; what still waits of before is forgotten."""
+        document = pn.state.curdoc
+        if document is None or not document.session_context:
+            self._waiting = None
+            action()
+            return
+        self._waiting = action
+
+        def go() -> None:
+            if self._waiting is action:
+                self.now()
+
+        document.add_timeout_callback(guarded(together(go)), ms)
+
+    def now(self) -> None:
+        """Do at once what waits, if anything does."""
+        action, self._waiting = self._waiting, None
+        if action is not None:
+            action()
+
+    def stop(self) -> None:
+        """Forget what waits."""
+        self._waiting = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to be done."""
+        return self._waiting is not None
 
 
 def is_closed(document: Any) -> bool:

@@ -156,7 +156,15 @@ class StationStore:
 
         At most :data:`MOST_SENSORS`; without a box, the chosen one alone.
         """
-        entry, table, chosen = self.entry, self.table(), self.chosen()
+        return self._inside(bounds, self.chosen())
+
+    def read_ahead(self, bounds: tuple[float, float, float, float] | None, sensor: str) -> None:
+        """Read what :meth:`inside` shows while a sensor is chosen, before it is."""
+        found = np.flatnonzero(self.table()["sensor"].to_numpy() == sensor)
+        self._inside(bounds, int(found[0]) if len(found) else None)
+
+    def _inside(self, bounds: tuple[float, float, float, float] | None, chosen: int | None) -> list[Series]:
+        entry, table = self.entry, self.table()
         if entry is None:
             return []
         if bounds is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import panel as pn
 
 from app import review_page
-from app.background import Latest
+from app.background import Later, Latest
 from app.boundary import follow, guarded, together
 from app.colours import LINES
 from app.controls import button, empty, esc, text
@@ -16,9 +18,9 @@ from app.review_queue import ReviewQueue, depth_text
 from app.review_store import ReviewStore
 from app.selection import Selection
 from app.views import review_page as markup
-from app.views.fold import Fold
 from app.views.review_chip import chip
 from app.views.review_decision import Decision
+from app.views.review_fold import TextFold
 from app.views.review_headline import HeadlineView
 from app.views.review_queue import COLOURS, GLYPHS, STATES
 from app.views.review_scatter import ReviewScatter
@@ -33,6 +35,8 @@ class ReviewDesk:
     def __init__(self, selection: Selection, review: ReviewStore, queue: ReviewQueue) -> None:
         self.selection, self.review, self.queue = selection, review, queue
         self._reading, self._gathering = Latest(), Latest()
+        self._rest, self._seen = Later(), ""
+        self.ahead: Callable[[str], Callable[[], None]] = lambda _: lambda: None  # what reads the curves of a station
         self.on_facts = lambda: None  # what else shows the marks of a station, as the series do
         self.previous = button(
             tr("◀ Previous"), lambda _: queue.move(-1), width=92, description=tr("Previous station (k)")
@@ -45,8 +49,9 @@ class ReviewDesk:
         self.headline = HeadlineView(selection, review)
         self.numbers, self.scatter = text(), ReviewScatter()
         self.suspicion, self.cell, self.place = text(), text(), text()
-        self.seasons, self.strips, self.events = text(), text(), text()
-        self.history, self.decisions = text(), text()
+        self.seasons, self.strips = TextFold(tr("By season")), TextFold(tr("Which records met: pairing"))
+        self.events, self.history = TextFold(tr("Wettings and dry-downs")), TextFold(tr("Sensors of the station"))
+        self.decisions = TextFold(tr("All decisions"))
         self.folds = self._folds()
         shown = ["place", "run", "sensor", "reviewer", "blind", "headline", "theme", "queue", "only"]
         follow(selection, shown, self.refresh)
@@ -55,11 +60,7 @@ class ReviewDesk:
         return pn.Column(
             _section(tr("What looks wrong with the sensor"), self.suspicion),
             _section(tr("How well it stands for its cell"), pn.Column(self.place, self.cell, margin=0)),
-            Fold(tr("By season"), self.seasons),
-            Fold(tr("Which records met: pairing"), self.strips),
-            Fold(tr("Wettings and dry-downs"), self.events),
-            Fold(tr("Sensors of the station"), self.history),
-            Fold(tr("All decisions"), self.decisions),
+            self.seasons, self.strips, self.events, self.history, self.decisions,
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
 
@@ -100,9 +101,10 @@ class ReviewDesk:
     def _nothing(self, sentence: str) -> None:
         self.about.object = empty(sentence)
         self.folds.visible = False
-        for part in (self.place, self.numbers, self.suspicion, self.cell, self.seasons, self.strips, self.events):
+        for part in (self.place, self.numbers, self.suspicion, self.cell):
             part.object = ""
-        self.history.object = self.decisions.object = ""
+        for fold in (self.seasons, self.strips, self.events, self.history, self.decisions):
+            fold.tell(str)
         self.decision.show("")
         self.scatter.clear()
 
@@ -121,19 +123,29 @@ class ReviewDesk:
         )
         self.folds.visible = True
         self.decision.show(subject)
-        self.decisions.object = markup.decisions_table(
-            one, self.selection.reviewer if review.conceals(subject) else None
-        )
+        only = self.selection.reviewer if review.conceals(subject) else None
+        self.decisions.tell(lambda: markup.decisions_table(one, only))
         self._show_page(subject)
-        self._show_facts(subject)
-        self.headline.refresh()
+        if subject == self._seen:
+            self._show_rest(subject)
+            return
+        self._seen = subject
+        self.on_facts()
+        self._rest.start(lambda: self._show_rest(subject))
+
+    def _show_rest(self, subject: str) -> None:
+        """What lies below, which nobody sees at once."""
+        if self.review.is_on and self.review.subject == subject:
+            self._show_facts(subject)
+            self.headline.refresh()
 
     def _show_page(self, subject: str) -> None:
         """Numbers and scatter, once the pairs have been read."""
         review, theme = self.review, self.selection.theme
         page = review_page.page(review, subject)
         if page is None:
-            self.numbers.object = self.seasons.object = ""
+            self.numbers.object = ""
+            self.seasons.tell(str)
             return
         found = review.results
         assert found is not None
@@ -142,7 +154,7 @@ class ReviewDesk:
         self.numbers.object = (
             hidden if is_hidden else markup.metrics_table(page, labels, list(LINES[theme]), found.units)
         )
-        self.seasons.object = hidden if is_hidden else markup.seasons_table(page, labels, found.units)
+        self.seasons.tell(lambda: hidden if is_hidden else markup.seasons_table(page, labels, found.units))
         self.scatter.show(page, labels, theme, with_numbers=not is_hidden)
 
     def _show_facts(self, subject: str) -> None:
@@ -152,16 +164,17 @@ class ReviewDesk:
         self.place.object = chip(_f(table.loc[subject, "lat"]), _f(table.loc[subject, "lon"]), others, facts)
         if facts is None:
             waiting = f'<div class="muted">{esc(tr("gathering …"))}</div>'
-            for part in (self.suspicion, self.cell, self.strips, self.events, self.history):
-                part.object = waiting
+            self.suspicion.object = self.cell.object = waiting
+            for fold in (self.strips, self.events, self.history):
+                fold.tell(lambda: waiting)
             self.on_facts()
             return
         labels, is_hidden = self.review.labels(subject), self.review.hides(subject)
         hidden = f'<div class="muted">{esc(tr("Blind: shown once you have signed, for it betrays the product."))}</div>'
         self.suspicion.object, self.cell.object = markup.suspicion_list(facts), markup.representativeness_text(facts)
-        self.strips.object = hidden if is_hidden else markup.strips_text(facts, labels)
-        self.events.object = hidden if is_hidden else markup.events_table(facts, labels)
-        self.history.object = markup.history_table(facts)
+        self.strips.tell(lambda: hidden if is_hidden else markup.strips_text(facts, labels))
+        self.events.tell(lambda: hidden if is_hidden else markup.events_table(facts, labels))
+        self.history.tell(lambda: markup.history_table(facts))
         self.on_facts()
 
     # -- what takes long -----------------------------------------------------------------------------------------
@@ -205,13 +218,14 @@ class ReviewDesk:
         is_served = document is not None and bool(document.session_context)
         wanted = [one for one in (subject, *(self.queue.neighbours() if is_served else ())) if one]
         requests = [review_page.facts_request(review, one) for one in wanted]
+        curves = [self.ahead(one) for one in wanted]
 
         def gather(_: Any, cancelled: Any) -> None:
-            for one, request in zip(wanted, requests, strict=True):
-                if cancelled():
-                    return
-                review_page.page(review, one)
-                review_page.facts(*request)
+            for one, request, read in zip(wanted, requests, curves, strict=True):
+                for part in (partial(review_page.page, review, one), read, partial(review_page.facts, *request)):
+                    if cancelled():
+                        return
+                    part()
                 if one == subject:
                     told()
 

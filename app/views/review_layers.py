@@ -10,6 +10,7 @@ from bokeh.models import BoxSelectTool, ColumnDataSource, HoverTool
 from bokeh.models.glyphs import Patches, Quad
 
 from app import review_page
+from app.background import Later
 from app.boundary import follow, guarded, together
 from app.colours import STATION, THEME
 from app.language import tr
@@ -55,7 +56,9 @@ class ReviewMap:
         )  # fmt: skip
         plot.add_tools(HoverTool(renderers=[self.marks], tooltips=[("", "@name"), ("", "@said")], attachment="above"))
         on_click(plot, self._tapped)
-        follow(selection, ["place", "run", "sensor", "theme", "only", "reviewer", "blind"], self.refresh)
+        self._rest = Later()
+        follow(selection, ["place", "run", "theme", "only", "reviewer", "blind"], self.refresh)
+        follow(selection, ["sensor"], lambda: self._rest.start(self.refresh))
 
     def refresh(self) -> None:
         """Draw the stations that pass the filters, by their state; away from the desk nothing."""
@@ -64,7 +67,7 @@ class ReviewMap:
             self.map.station_marks.visible = False
         elif self.points.data["x"]:
             self.map.station_marks.visible = self.selection.place != "validate"
-        self.points.data = self._drawn() if is_on else dict(_NO_MARKS)
+        _put(self.points, self._drawn() if is_on else _NO_MARKS)
         self._outline(is_on)
 
     def _drawn(self) -> dict[str, list[Any]]:
@@ -148,11 +151,11 @@ class ReviewMarks:
         subject = self.review.subject
         one = self.review.review.of(subject)
         periods = [(e.payload["start"], e.payload["end"], e.payload["reason"], "") for e in one.excluded.values()]
-        self.excluded.data = _spans(periods) if is_on else dict(_NO_SPANS)
+        _put(self.excluded, _spans(periods) if is_on else _NO_SPANS)
         marked = self.review.marked
-        self.pending.data = _spans([(*marked, "", "")]) if is_on and marked else dict(_NO_SPANS)
+        _put(self.pending, _spans([(*marked, "", "")]) if is_on and marked else _NO_SPANS)
         found = review_page.suspicions(self.review, subject) if is_on else ()
-        self.suspected.data = _spans([(s.start, s.end, tr(rule_title(s.rule)), s.sentence) for s in found if s.start])
+        _put(self.suspected, _spans([(s.start, s.end, tr(rule_title(s.rule)), s.sentence) for s in found if s.start]))
 
     def _dragged(self, event: SelectionGeometry) -> None:
         shape = event.geometry
@@ -162,6 +165,12 @@ class ReviewMarks:
         if last > first:
             begin, end = self.series.chart.period()
             self.selection.marked = ",".join(snapped(first, last, end - begin))
+
+
+def _put(source: ColumnDataSource, held: dict[str, list[Any]]) -> None:
+    """Give a source its columns, unless it has them."""
+    if source.data != held:
+        source.data = dict(held)
 
 
 def _quad(top: float, **look: Any) -> Quad:

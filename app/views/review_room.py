@@ -39,7 +39,8 @@ class ReviewRoom:
         self.review = ReviewStore(selection, store, results)
         self.queue = ReviewQueue(selection, self.review)
         self.review.opening = self._opening
-        store.curves.instead = ReviewCurves(self.review, store).series
+        self._curves = ReviewCurves(self.review, store)
+        store.curves.instead = self._curves.series
         self.rail = pn.Column(sizing_mode="stretch_width", margin=0)
         self.told = pn.widgets.TextInput(value="", visible=False)
         self.told.jscallback(value="document.documentElement.dataset.desk = cb_obj.value;")
@@ -60,7 +61,7 @@ class ReviewRoom:
         """The inspector."""
         desk = ReviewDesk(self.selection, self.review, self.queue)
         desk.decision.decided = self.changed
-        desk.on_facts = self.marks.refresh
+        desk.on_facts, desk.ahead = self.marks.refresh, self._curves.ahead
         return desk
 
     @cached_property

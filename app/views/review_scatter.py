@@ -33,14 +33,17 @@ class _Plot:
     """The models of one scatter, used for one product after another."""
 
     figure: Any
-    points: ColumnDataSource
+    kept: ColumnDataSource
+    out: ColumnDataSource
     image: ColumnDataSource
     line: ColumnDataSource
-    marks: Any
+    spots: Any
+    crosses: Any
     through: Any
     equal: Any
     told: Label
     title: Title
+    look: tuple[str, str] = ("", "")
 
 
 class ReviewScatter:
@@ -48,11 +51,16 @@ class ReviewScatter:
 
     def __init__(self) -> None:
         self._plots: list[_Plot] = []
+        self._shown: tuple[Any, ...] = ()
         self.box = pn.FlexBox(margin=0, gap="4px")
         self.without = text("", visible=False)
 
     def show(self, page: Page, labels: dict[str, str], theme: str, *, with_numbers: bool) -> None:
-        """Show the panels of a page under these names, in their order."""
+        """Show the panels of a page under these names, in their order; nothing is sent that is there already."""
+        wanted = (page, tuple(labels.items()), theme, with_numbers)
+        if self._shown == wanted:
+            return
+        self._shown = wanted
         by_name = {panel.name: panel for panel in page.panels}
         there = {name: place for place, name in enumerate(labels) if name in by_name and len(by_name[name].time)}
         shown = [(place, labels[name], by_name[name]) for name, place in there.items()]  # colours as in the series
@@ -74,6 +82,7 @@ class ReviewScatter:
 
     def clear(self) -> None:
         """Show none."""
+        self._shown = ()
         for pane in self.box:
             pane.visible = False
         self.without.visible = False
@@ -81,30 +90,28 @@ class ReviewScatter:
     def _fill(
         self, plot: _Plot, panel: ScatterPanel, limits: tuple[float, float], place: int, label: str, theme: str
     ) -> None:
-        colour, ink = LINES[theme][place % len(LINES[theme])], THEME[theme]
-        dense = panel.raster is not None
-        kept = ~panel.out
-        shown = panel.out if dense else np.ones(len(panel.out), bool)
-        alpha = np.where(kept[shown], 0.5, 0.9).astype("f4")
-        plot.points.data = {
-            "x": panel.reference[shown].astype("f4"), "y": panel.product[shown].astype("f4"), "alpha": alpha,
-            "marker": np.where(kept[shown], "circle", "x").tolist(),
-            "colour": np.where(kept[shown], colour, ink["muted"]).tolist(),
-        }  # fmt: skip
+        kept = np.zeros_like(panel.out) if panel.raster is not None else ~panel.out
+        for source, which in ((plot.kept, kept), (plot.out, panel.out)):
+            x, y = panel.reference[which].astype("f4"), panel.product[which].astype("f4")
+            if len(x) or len(source.data["x"]):
+                source.data = {"x": x, "y": y}
         low, high = limits
         image = (
             _NO_IMAGE if panel.raster is None else np.where(panel.raster.count, panel.raster.count, np.nan).astype("f4")
         )
         plot.image.data = {"image": [image], "x": [low], "y": [low], "dw": [high - low], "dh": [high - low]}
-        ends = np.array(limits)
-        plot.line.data = {"x": ends, "y": panel.line[0] * ends + panel.line[1]} if panel.line else {"x": [], "y": []}
+        through = [panel.line[0] * end + panel.line[1] for end in limits] if panel.line else []
+        plot.line.data = {"x": list(limits) if through else [], "y": through}
         for axis in (plot.figure.x_range, plot.figure.y_range):
             axis.update(start=low, end=high)
         plot.title.text = in_lines(label)
         plot.told.update(**_free_corner(panel, limits))
         plot.figure.xaxis.axis_label = f"{tr('station')} [{unit_label(panel.units[1])}]"
         plot.figure.yaxis.axis_label = f"[{unit_label(panel.units[0])}]"
-        _themed(plot, colour, theme)
+        look = theme, LINES[theme][place % len(LINES[theme])]
+        if plot.look != look:
+            plot.look = look
+            _themed(plot, *look)
 
 
 def in_lines(label: str) -> str:
@@ -129,15 +136,12 @@ def _made() -> _Plot:
         width=SIDE, height=SIDE + 30, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
         outline_line_color=None, min_border=2, name="review-scatter", stylesheets=[NO_RING],
     )  # fmt: skip
-    points = ColumnDataSource({"x": [], "y": [], "alpha": [], "marker": [], "colour": []})
+    kept, out, line = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
     image = ColumnDataSource({"image": [_NO_IMAGE], "x": [0], "y": [0], "dw": [1], "dh": [1]})
-    line = ColumnDataSource({"x": [], "y": []})
     mapper = LinearColorMapper(palette=list(palette("viridis"))[1:], low=0, nan_color="#00000000")
     drawn(plot, image, Image(color_mapper=mapper), level="underlay")
-    spot = Scatter(
-        size=4, marker="marker", fill_alpha="alpha", line_alpha="alpha", fill_color="colour", line_color="colour"
-    )
-    marks = drawn(plot, points, spot)
+    spots = drawn(plot, kept, Scatter(size=4, fill_alpha=0.5, line_alpha=0.5, line_width=0.5))
+    crosses = drawn(plot, out, Scatter(size=4, marker="x", line_alpha=0.9, line_width=0.5))
     equal = plot.line([-10, 200], [-10, 200], line_dash="dashed", line_width=1)
     through = drawn(plot, line, Line(line_width=1.6))
     told = Label(x=0, y=0, text="", text_font_size="10px", text_line_height=1.1)
@@ -145,10 +149,10 @@ def _made() -> _Plot:
     plot.title = title
     plot.add_layout(told)
     plot.xaxis.ticker.desired_num_ticks = plot.yaxis.ticker.desired_num_ticks = 3
-    return _Plot(plot, points, image, line, marks, through, equal, told, title)
+    return _Plot(plot, kept, out, image, line, spots, crosses, through, equal, told, title)
 
 
-def _themed(plot: _Plot, colour: str, theme: str) -> None:
+def _themed(plot: _Plot, theme: str, colour: str) -> None:
     ink = THEME[theme]
     plot.figure.background_fill_color = plot.figure.border_fill_color = None
     plot.figure.grid.grid_line_color = ink["grid"]
@@ -160,4 +164,5 @@ def _themed(plot: _Plot, colour: str, theme: str) -> None:
         axis.axis_line_color = axis.major_tick_line_color = ink["muted"]
         axis.axis_label_text_font_size = axis.major_label_text_font_size = "10px"
         axis.minor_tick_line_color, axis.axis_label_text_font_style = None, "normal"
-    plot.marks.glyph.line_width = 0.5 if colour else 0
+    plot.spots.glyph.fill_color = plot.spots.glyph.line_color = colour
+    plot.crosses.glyph.line_color = ink["muted"]
