@@ -19,6 +19,7 @@ from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
 from smcore.review.live import LivePairs
 from smcore.review.picture import DENSE, Raster, Season, in_seasons, limits_of, line_through, raster_of
+from smcore.review.station.cover_map import CoverMap, cover_map
 from smcore.review.station.event_pairs import EventPairs, pair_events
 from smcore.review.station.events import find_events
 from smcore.review.station.footprints import footprint, grid_of
@@ -92,6 +93,7 @@ class Facts:
     strips: dict[str, PairingStrip]
     events: dict[str, EventPairs]
     missing: dict[str, str]
+    cover: CoverMap | None = None
 
 
 def page(store: ReviewStore, subject: str) -> Page | None:
@@ -173,6 +175,7 @@ def _facts(results: RunResults, catalog: Catalog, members: tuple[Member, ...], s
         marks, lacking(evidence), station_history(sensors, row, marks),
         representativeness(sensors, row, coarsest, catalog, results),
         strips, _event_pairs(strips), missing,
+        cover_map(catalog, evidence.lat, evidence.lon, synthetic=sensors.synthetic),
     )  # fmt: skip
 
 

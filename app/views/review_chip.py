@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from app.controls import esc
+import numpy as np
+
+from app.controls import esc, swatch
 from app.language import tr
 from app.review_page import Facts
+from app.words import word
+from smcore.figures.colours import CLASSES
+from smcore.review.station.cover_map import CoverMap
 from smcore.review.station.footprints import Footprint, standard_footprints
+from smcore.validation.strata.land_cover import IGBP, igbp_name
 
 Place = Callable[[float, float], tuple[float, float]]
 SIDE = 150
+MOST_KEYS = 7
+"""Classes that the legend names, the largest first."""
 MARGIN = 1.12
 """How much more than the largest cell is shown."""
 
@@ -32,7 +40,9 @@ def chip(lat: float, lon: float, others: list[tuple[float, float]], facts: Facts
             SIDE / 2 * (1 - (y - middle[1]) / half),
         )
 
-    parts = [_outline(cell, at) for cell in cells]
+    cover = facts.cover if facts is not None else None
+    parts = _cover_paths(cover, at) if cover is not None else []
+    parts += [_outline(cell, at) for cell in cells]
     near = [at(x, y) for y, x in others]
     parts += [
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="none" stroke="currentColor" opacity="0.6"/>'
@@ -46,33 +56,68 @@ def chip(lat: float, lon: float, others: list[tuple[float, float]], facts: Facts
         f"<title>{esc(said)}</title>{''.join(parts)}</svg>"
     )
     return (
-        f'<div style="display:flex;gap:12px">{svg}<div>{_cover(facts)}<div class="muted">{esc(said)}</div></div></div>'
+        f'<div style="display:flex;gap:12px">{svg}<div>{_cover(facts)}<div class="muted">{esc(said)}</div>'
+        f"{_origin(cover)}</div></div>"
     )
 
 
 def _outline(cell: Footprint, at: Place) -> str:
     points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in zip(cell.lon, cell.lat, strict=True))
+    halo = f'<polygon points="{points}" fill="none" stroke="var(--paper)" stroke-width="3.5" stroke-opacity="0.75"/>'
     left, top = at(float(cell.lon[3]), float(cell.lat[3]))
-    label = f'<text x="{left + 3:.1f}" y="{top + 11:.1f}" font-size="10" fill="currentColor">{esc(cell.title)}</text>'
+    look = 'font-size="10" fill="currentColor" stroke="var(--paper)" stroke-width="3" paint-order="stroke"'
+    label = f'<text x="{left + 3:.1f}" y="{top + 11:.1f}" {look}>{esc(cell.title)}</text>'
     wide = at(float(cell.lon[1]), float(cell.lat[1]))[0] - at(float(cell.lon[0]), float(cell.lat[0]))[0]
-    return f'<polygon points="{points}" fill="none" stroke="currentColor"/>' + (label if wide > 30 else "")
+    return f'{halo}<polygon points="{points}" fill="none" stroke="currentColor"/>' + (label if wide > 30 else "")
 
 
-COVERS = ("#a6cee3", "#b2df8a", "#fdbf6f", "#cab2d6", "#ffff99", "#fb9a99")
+def _cover_paths(cover: CoverMap, at: Place) -> list[str]:
+    """The classes of a map, one path each, runs of equal cells of a row as one; nothing where nothing is known."""
+    x = [at(float(lon), float(cover.lat_edges[0]))[0] for lon in cover.lon_edges]
+    y = [at(float(cover.lon_edges[0]), float(lat))[1] for lat in cover.lat_edges]
+    paths: dict[int, list[str]] = {}
+    for i, row in enumerate(cover.classes):
+        ends = np.flatnonzero(np.diff(row)) + 1
+        for first, stop in zip([0, *ends.tolist()], [*ends.tolist(), len(row)], strict=True):
+            wide, high = x[stop] - x[first], y[i + 1] - y[i]
+            paths.setdefault(int(row[first]), []).append(
+                f"M{x[first]:.1f} {y[i]:.1f}h{wide:.1f}v{high:.1f}h{-wide:.1f}z"
+            )
+    return [
+        f'<path d="{"".join(runs)}" fill="{_colour(number)}" stroke="{_colour(number)}" stroke-width="0.3"/>'
+        for number, runs in paths.items() if number >= 0
+    ]  # fmt: skip
+
+
+def _colour(number: int) -> str:
+    """Colour of a class, that of the map's layer of classes."""
+    order = list(IGBP)
+    return CLASSES[(order.index(number) if number in order else number) % len(CLASSES)]
+
+
+def _name(number: int) -> str:
+    return igbp_name(number) or f"class {number}"
+
+
+def _origin(cover: CoverMap | None) -> str:
+    return "" if cover is None else f'<div class="muted">{esc(tr("land cover: {origin}", origin=cover.origin))}</div>'
 
 
 def _cover(facts: Facts | None) -> str:
-    """Shares of land cover in the cell, as a bar and in words."""
-    one = facts.representativeness if facts is not None else None
-    if one is None or one.land_cover is None:
-        return ""
-    shares = one.land_cover.shares[: len(COVERS)]
-    bar = "".join(
-        f'<span style="flex:{share:.3f};background:{colour}" title="{esc(name)} {share:.0%}"></span>'
-        for (name, share), colour in zip(shares, COVERS, strict=False)
-    )
+    """Classes of the picture with their colours, and what share of the product's cell each takes."""
+    about = facts.representativeness if facts is not None else None
+    shares = dict(about.land_cover.shares) if about is not None and about.land_cover is not None else {}
+    seen = np.unique(facts.cover.classes).tolist() if facts is not None and facts.cover is not None else []
+    numbers = {_name(number): number for number in seen if number >= 0}
+    for name in shares:
+        numbers.setdefault(name, next((n for n, said in IGBP.items() if said == name), 0))
+    order = sorted(numbers, key=lambda name: -shares.get(name, 0.0))
+    said = {name: f" {shares[name]:.0%}" if name in shares else "" for name in order}
     keys = "".join(
-        f'<div><span class="swatch" style="background:{colour}"></span>{esc(name)} {share:.0%}</div>'
-        for (name, share), colour in zip(shares, COVERS, strict=False)
+        f"<div>{swatch(_colour(numbers[name]))}{esc(word(name))}{said[name]}</div>" for name in order[:MOST_KEYS]
     )
-    return f'<div style="display:flex;height:12px;margin:2px 0 4px">{bar}</div>{keys}'
+    rest = len(order) - MOST_KEYS
+    more = f'<div class="muted">{esc(tr("{n} more", n=rest))}</div>' if rest > 0 else ""
+    told = esc(tr("shares of the product's cell"))
+    of = f'<div class="muted">{told}</div>' if shares else ""
+    return f"{keys}{more}{of}"

@@ -14,9 +14,11 @@ from tiny import Tiny
 
 from app import review_page
 from app.session import Session
+from app.views.review_chip import chip
 from smcore.catalog import load_catalog
 from smcore.errors import ReviewError
 from smcore.review.log import REVIEW_LOG
+from smcore.review.station.cover_map import CoverMap
 from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs.output import write_run
 from smcore.validation.runs.plan import RunOptions
@@ -412,3 +414,18 @@ def test_reasons_are_turned_on_and_off_and_come_with_the_verdict(desk: Callable[
         tab.room.links["reason"](code)
     assert len(decision.reasons.value) == 8
     assert "8 reasons at most" in str(decision.told.object)
+
+
+def test_the_chip_shows_the_classes_under_the_cells_and_nothing_where_there_is_no_map() -> None:
+    cells = np.array([[10, 10, 12], [10, -1, 12]], np.int16)
+    cover = CoverMap(cells, np.array([36.4, 36.0, 35.6]), np.array([-98.5, -98.2, -97.8, -97.5]), "<b>map", "land")
+    facts = review_page.Facts((), {}, None, None, {}, {}, {}, cover)
+    shown = chip(36.0, -98.0, [], facts)
+    assert shown.count("<path") == 3  # two classes, and the station
+    assert "grassland" in shown
+    assert "cropland" in shown
+    assert "&lt;b&gt;map" in shown
+    assert shown.index("<path") < shown.index("<polygon")  # the outlines lie on top
+    bare = chip(36.0, -98.0, [], None)
+    assert bare.count("<path") == 1
+    assert "land cover" not in bare

@@ -148,7 +148,7 @@ class _Inside:
 
 def _inside(sensors: Sensors, row: int, cell: Footprint, catalog: Catalog, variable: str) -> _Inside | None:
     """The finest map of a variable that has several cells in the footprint."""
-    synthetic = bool(int(sensors.prepared.attrs.get("synthetic", 0)))
+    synthetic = sensors.synthetic
     lat, lon = (float(sensors.number(name)[row]) for name in (names.LAT, names.LON))
     best: _Inside | None = None
     for entry in catalog:

@@ -51,6 +51,11 @@ class Sensors:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the collection is of a made-up world."""
+        return bool(int(self.prepared.attrs.get("synthetic", 0)))
+
     @cached_property
     def ids(self) -> NDArray[np.str_]:
         """Ids of the sensors, (n,)."""

@@ -14,6 +14,7 @@ from smcore.catalog import Catalog, load_catalog
 from smcore.cubes import store
 from smcore.errors import MatchError
 from smcore.grids import Grid, ease, ease_xy, regular
+from smcore.review.station.cover_map import cover_map
 from smcore.review.station.footprints import footprint, footprints, size_km, standard_footprints
 from smcore.review.station.history import station_history
 from smcore.review.station.pairing_strip import (
@@ -191,6 +192,22 @@ def test_a_cell_is_told_by_its_land_cover_relief_and_other_sensors(world: tuple[
     assert len(found.sensors.sensors) == 3
     assert set(found.missing) == {TRIPLE}
     assert "--triple" in found.missing[TRIPLE]
+
+
+def test_the_map_of_the_land_cover_lies_where_the_cells_lie(world: tuple[Sensors, Catalog]) -> None:
+    _, catalog = world
+    found = cover_map(catalog, LAT, LON, synthetic=True)
+    assert found is not None
+    assert found.entry == "maps"
+    large = standard_footprints(LAT, LON)[0]
+    assert found.lon_edges[0] < large.lon[0] < large.lon[1] < found.lon_edges[-1]
+    assert found.lat_edges[-1] < large.lat[0] < large.lat[2] < found.lat_edges[0]
+    column = int(np.searchsorted(found.lon_edges, large.lon[0] + 0.01)) - 1
+    row = int(np.searchsorted(-found.lat_edges, 0.01 - large.lat[2])) - 1
+    cell = found.classes[row : row + 4, column : column + 4]
+    assert cell.tolist() == [[10] * 4, [10] * 4, [10, 10, 12, 12], [12] * 4]
+    assert cover_map(catalog, LAT, LON, synthetic=False) is None
+    assert cover_map(catalog, LAT + 20, LON, synthetic=True) is None
 
 
 def test_what_is_not_there_says_what_would_fill_it(world: tuple[Sensors, Catalog]) -> None:
