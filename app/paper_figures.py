@@ -10,9 +10,11 @@ import numpy as np
 
 from app.language import mark, tr
 from smcore.errors import ExportError, SmcoreError
-from smcore.figures.papers import PAPERS, Paper, paper_recipe
+from smcore.figures.grouping import group_of
+from smcore.figures.papers import DIVISIONS, PAPERS, Paper, paper_recipe
 from smcore.figures.recipe import Recipe, read_recipe
 from smcore.figures.sources import RUN, digest
+from smcore.models.card import read_card
 from smcore.validation.runs.results import RunResults
 
 if TYPE_CHECKING:
@@ -26,10 +28,11 @@ LACKS = {
     "product": mark("open a run in Validate first"),
     "sensor": mark("the run is not against stations of the catalogue"),
     "time": mark("no product of the run is a map in the catalogue"),
+    "divisions": mark("the run has no network of stations"),
     "importance": mark("no model of the catalogue has it; loam importance makes it"),
 }
 _ALIKE = 0.1  # share of a side by which boxes of maps beside each other may differ
-_NEED = ("run", "product", "time", "sensor", "importance")
+_NEED = ("run", "product", "divisions", "time", "sensor", "importance")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,15 @@ def _given(store: Store, results: ResultStore) -> dict[str, Any]:
     product = results.product(run)
     titles = {one: results.label(one) for one in run.products}
     about = {"run": run.folder.name, "product": product, "products": (product, *run.products), "titles": titles}
+    about["divisions"] = tuple(one for one in DIVISIONS if _divides(run, one))
     return {**about, **_maps(store, run, product), **_place(store, run), "importance": _importance(store, product)}
+
+
+def _divides(run: RunResults, stratum: str) -> bool:
+    try:
+        return bool(group_of(run, stratum))
+    except SmcoreError:
+        return False
 
 
 def _maps(store: Store, run: RunResults, product: str) -> dict[str, Any]:
@@ -123,14 +134,18 @@ def _place(store: Store, run: RunResults) -> dict[str, Any]:
 
 
 def _importance(store: Store, product: str) -> dict[str, Any]:
-    """The recipe that lies beside a model's card: that of the model that made the product, else the first."""
+    """The recipe beside a model's card, if it is of these weights: that of the product's model, else the first."""
     models = list(store.catalog.having(layout="model"))
     models.sort(key=lambda entry: entry.id not in product)
     for entry in models:
         file = Path(entry.location) / IMPORTANCE_FILE
         try:
             if file.is_file():
-                return read_recipe(file).to_json()
-        except SmcoreError:  # a damaged one is none
+                made = read_recipe(file).to_json()
+                told = made["data"].get("told") or {}
+                weights = {one.get("fingerprint") for one in told.get("credits", ()) if one.get("role") == "model"}
+                if weights == {read_card(Path(entry.location)).weights_sha256}:
+                    return made
+        except SmcoreError:  # a damaged one, or one of other weights, is none
             continue
     return {}

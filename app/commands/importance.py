@@ -75,7 +75,8 @@ def _recipe(found: Importance, period: str, card: ModelCard, sources: Sequence[S
     from smcore.figures.stored import embedded_source
 
     synthetic = card.synthetic or any(one.is_synthetic for one in sources)
-    cited = [Credit("model", card.model, card.title, "", card.citation, card.doi, card.licence, card.synthetic)]
+    about = (card.model, card.title, "", card.citation, card.doi, card.licence, card.synthetic)
+    cited = [Credit("model", *about, fingerprint=card.weights_sha256)]
     for one in sources:
         title, citation, doi, licence = (one.about[key] for key in ("title", "citation", "doi", "licence"))
         cited += [Credit("product", one.id, title, "", citation, doi, licence, one.is_synthetic, one.fingerprint)]

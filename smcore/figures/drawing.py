@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PAD_INCH = 0.05
-_MOST_PASSES = 8
+_MOST_PASSES, _MOST_TRIMS = 8, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +120,11 @@ def trim(made: Figure) -> None:
     if engine is None:
         return
     engine.execute(made)  # lays out without drawing any image
-    height = made.get_figheight()
-    box = made.get_tightbbox()
-    taken = max(box.y1, 0.0) - min(box.y0, 0.0) if box.y0 < 0 else box.y1 - box.y0
-    if height - taken > 3 * _PAD_INCH:
+    for _ in range(_MOST_TRIMS):  # rows of panels shrink together, so that what is left over is less each time
+        height, box = made.get_figheight(), made.get_tightbbox()
+        taken = max(box.y1, 0.0) - min(box.y0, 0.0) if box.y0 < 0 else box.y1 - box.y0
+        if height - taken <= 3 * _PAD_INCH:
+            break
         made.set_figheight(taken + 2 * _PAD_INCH)
         engine.execute(made)
     engine.execute(made)  # labels that a pass has moved make room for themselves in the next

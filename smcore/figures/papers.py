@@ -33,7 +33,8 @@ def paper_recipe(name: str, preset: str = "agu", columns: float = 2.0, **given: 
         What the figure needs, as its :class:`Paper` says: ``run`` (folder or id), ``product`` (id) or ``products``,
         ``time``, ``point`` (latitude, longitude), ``stations`` (collection), ``sensor``; ``importance``, the recipe
         that ``loam importance`` writes, as JSON. Beside these, where they are known: ``products`` of the run, those
-        that can be ``mapped`` beside each other, ``titles`` by product.
+        that can be ``mapped`` beside each other, ``titles`` by product,
+        those of SMSNet's two ``divisions`` that the run has.
 
     Raises
     ------
@@ -70,7 +71,8 @@ def _entitled(given: Mapping[str, Any], product: str) -> dict[str, Any]:
 
 def _smsnet(given: Mapping[str, Any]) -> Recipe:
     one = _products(given)[:1]
-    panels = [{"kind": "network-scatter", "data": _run(given, *one, stratum=by)} for by in ("network", "land_cover")]
+    divisions = given.get("divisions") or DIVISIONS
+    panels = [{"kind": "network-scatter", "data": _run(given, *one, stratum=by)} for by in divisions]
     return _figure(given, panels, 1)
 
 
@@ -108,13 +110,15 @@ def _lstm(given: Mapping[str, Any]) -> Recipe:
     return recipe_of({**about, "kind": "cdf-sites", "data": _run(given)})
 
 
+DIVISIONS: Final = ("network", "land_cover")
+"""Of SMSNet's scatters."""
 SIDE_BY_SIDE: Final = 3
 """Products that stand side by side at most."""
 
 PAPERS: Final[dict[str, Paper]] = {
     one.id: one
     for one in (
-        Paper("smsnet", "Scatter by network and by land cover", "SMSNet", ("run", "product"), _smsnet),
+        Paper("smsnet", "Scatter by network and by land cover", "SMSNet", ("run", "product", "divisions"), _smsnet),
         Paper(
             "stsg-sm", "Pattern, series and in-situ table", "STSG-SM",
             ("run", "product", "time", "point", "stations", "sensor"), _stsg,

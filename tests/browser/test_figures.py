@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.browser
+
+COMPILING_MS = 240_000
+"""The first run of a machine compiles its loops, here beside other tests."""
 
 
 def fetched(walk: Any, link: Any) -> Path:
@@ -58,3 +62,27 @@ def test_data_are_exported_from_the_page_with_their_size_stated_first(walk: Any)
     walk.page.locator(".file a").first.wait_for()
     walk.page.get_by_label("Format").select_option(label="film, GIF")
     walk.see("31 frames")
+
+
+@pytest.mark.slow
+def test_the_papers_figures_are_two_clicks_from_a_run(walk: Any) -> None:
+    """Figures, then the paper: from the results of a run, with nothing chosen before; a new figure each time."""
+    walk.open(place="validate", product="coarse", stations="nets")
+    walk.page.get_by_label("Model 9 km (synthetic)").check()
+    walk.button("Run").click()
+    walk.see(re.compile("^Done: "), ms=COMPILING_MS)
+    figures: set[str] = set()
+    new = "(old) => !old.includes(new URLSearchParams(location.search).get('figure') || '')"
+    for paper, panels in (("SMSNet", 1), ("STSG-SM", 3), ("PSCNet", 5), ("TsSMNet", 2), ("multiscale LSTM", 1)):
+        walk.button("Validate").click()
+        walk.page.locator(".results").get_by_text("median of 4 sensors").first.wait_for()
+        walk.button("Figures").click()
+        walk.page.get_by_role("button", name=re.compile(f"^{paper} ")).click()
+        walk.wait(new, ["", *figures])
+        walk.page.locator(".panel-row").nth(panels - 1).wait_for()
+        assert walk.page.locator(".panel-row").count() == panels
+        walk.page.locator("img.paper").wait_for()
+        walk.page.get_by_text("Drawing …").wait_for(state="hidden")
+        assert walk.page.locator('.alert[role="alert"]').all_text_contents() == []
+        figures.add(walk.query()["figure"])
+    assert len(figures) == 5
