@@ -231,8 +231,7 @@ class Session:
             "places": shell.places(self.selection),
             "tools": slim.Row(
                 shell.language_channel(self.selection),
-                shell.title_channel(self.selection, self.title),
-                *(shell.page_channel(self.selection, name) for name in ("theme", "place", "compare", "hovmoller")),
+                shell.page_channel(self.selection, self.title),
                 self.room.told,
                 shell.key_channel(keys),
                 shell.link_channel(links),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -26,6 +27,9 @@ ROOTS = (
     "figure", "compare", "beside1", "beside2", "beside3", "hovmoller", "hovmoller_card", "queue",
 )  # fmt: skip
 
+STYLED = ("theme", "place", "compare", "hovmoller")
+"""What of the selection the style sheet goes by."""
+
 
 @cache
 def _page() -> str:
@@ -44,11 +48,18 @@ def places(selection: Selection) -> Any:
     return group
 
 
-def page_channel(selection: Selection, name: str) -> Any:
-    """A hidden input through which the page's style sheet learns of a change of theme or place."""
-    widget = slim.TextInput(value=getattr(selection, name), visible=False)
-    widget.jscallback(value=f"document.documentElement.dataset.{name} = cb_obj.value;")
-    selection.param.watch(lambda e: setattr(widget, "value", e.new), name)
+def page_channel(selection: Selection, title: Callable[[], str]) -> Any:
+    """A hidden input through which the page learns what its style sheet goes by, and what the tab is called."""
+
+    def told() -> str:
+        return json.dumps({"data": {name: getattr(selection, name) for name in STYLED}, "title": title()})
+
+    widget = slim.TextInput(value=told(), visible=False, tags=["page"])
+    widget.jscallback(
+        value="const told = JSON.parse(cb_obj.value); document.title = told.title;"
+        "Object.assign(document.documentElement.dataset, told.data);"
+    )
+    follow(selection, [*STYLED, "run", "sensor", "product"], lambda: setattr(widget, "value", told()))
     return widget
 
 
@@ -59,14 +70,6 @@ def language_channel(selection: Selection) -> Any:
     widget.jscallback(value=f"setTimeout(() => {{ {code} }}, 0);")  # once the link has what else has changed
     spoken = language.current()
     selection.param.watch(lambda e: setattr(widget, "value", e.new) if e.new not in ("", spoken) else None, "language")
-    return widget
-
-
-def title_channel(selection: Selection, title: Callable[[], str]) -> Any:
-    """A hidden input through which the browser learns what the page is called."""
-    widget = slim.TextInput(value=title(), visible=False, tags=["title"])
-    widget.jscallback(value="document.title = cb_obj.value;")
-    follow(selection, ["place", "run", "sensor", "product"], lambda: setattr(widget, "value", title()))
     return widget
 
 

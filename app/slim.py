@@ -55,6 +55,10 @@ class Slim(Reactive):
     def _linked_properties(self) -> tuple[str, ...]:
         return _heard(self._kind())
 
+    def label_has_help(self) -> bool:
+        """Whether there is a label, beside which Panel offers what the widget is about."""
+        return bool(getattr(self, "label", ""))
+
     def _kind(self) -> Any:
         return type(self)
 
@@ -70,7 +74,11 @@ class Slim(Reactive):
         super().__setattr__(name, value)
 
     def _process_param_change(self, params: dict[str, Any]) -> dict[str, Any]:
+        params = dict(params)
+        said = None if self.label_has_help() else params.pop("description", None)
         properties: dict[str, Any] = super()._process_param_change(params)
+        if said is not None:  # the browser's own tip: Panel's is two models more, which a glyph has no room to offer
+            properties["html_attributes"] = {"title": said}
         if "stylesheets" in properties:  # without those of Panel's spinner, which is never shown
             properties["stylesheets"] = [_shared(one) for one in properties["stylesheets"] if not _is_of_spinner(one)]
         return properties
@@ -128,6 +136,10 @@ class Column(Slim, ListPanel):
 
 class Button(Slim, pn.widgets.Button):
     """A push button."""
+
+    def label_has_help(self) -> bool:
+        """Its label is on it."""
+        return False
 
 
 class Select(Slim, pn.widgets.Select):

@@ -18,6 +18,7 @@ import pandas as pd
 import param
 
 from app.cache import BoundedCache
+from app.catalogue_files import catalogue_of
 from app.class_store import WORDS, ClassStore, described
 from app.comparison import Comparison, rectangle
 from app.formula_store import FORMULA, FormulaStore
@@ -30,7 +31,7 @@ from app.series_store import SeriesStore
 from app.station_store import Series, StationStore
 from app.titles import is_demonstration, short_title
 from smcore import names
-from smcore.catalog import Catalog, CatalogEntry, load_catalog
+from smcore.catalog import Catalog, CatalogEntry
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
 from smcore.figures.colours import REVERSED, usual_range
@@ -38,7 +39,6 @@ from smcore.grids import Grid
 from smcore.maps import Codes, Gather, View, paint, plan
 from smcore.time_support import Support
 
-log = logging.getLogger(__name__)
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
 LOOK_BACK = 16  # steps
 _OPENED = BoundedCache(64)
@@ -78,7 +78,7 @@ class Store(param.Parameterized):
 
     def __init__(self, selection: Selection, files: Iterable[Path]) -> None:
         self.files = tuple(files)
-        super().__init__(catalog=load_catalog(file for file in self.files if file.exists()))
+        super().__init__(catalog=catalogue_of(self.files))
         self.selection, self.veiled = selection, False  # veiled: a blind review shows no product on the map
         self.stations = StationStore(self)
         self.masks = MaskStore(self)
@@ -91,7 +91,7 @@ class Store(param.Parameterized):
 
     def reload(self) -> None:
         """Read the catalogue again: a run added its result."""
-        self.catalog = load_catalog(file for file in self.files if file.exists())
+        self.catalog = catalogue_of(self.files)
 
     # -- products ------------------------------------------------------------------------------------------------
     @property
@@ -310,7 +310,7 @@ class Store(param.Parameterized):
             try:
                 value = self._cell(entry, *self.selection.point)
             except SmcoreError as error:
-                log.warning("%s", error.sentence)
+                logging.getLogger(__name__).warning("%s", error.sentence)
                 continue
             if value is not None:
                 found.append(value)

@@ -30,6 +30,10 @@
     const button = event.target.closest?.("[data-fold]");
     if (button) fold(button.dataset.fold);
   });
+  document.addEventListener("focusin", (event) => { // a tip is of a widget's box: a screen reader asks what is in it
+    const [control, ...around] = event.composedPath(), said = around.find((node) => node.title)?.title;
+    if (said) control.ariaDescription = said;
+  });
   narrow.addEventListener("change", apply);
   apply();
 })();

@@ -12,7 +12,7 @@ import panel as pn
 
 from app import adding, slim
 from app.boundary import follow, guarded
-from app.controls import alert, button, esc, text
+from app.controls import alert, as_seen, button, esc, text
 from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
 from app.language import tr
 from app.selection import Selection
@@ -47,9 +47,8 @@ class AddingLine:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """Button and line."""
-        return slim.Column(
-            self.add, self.state, slim.Row(self.cancel, self.zoom, margin=0), sizing_mode="stretch_width", margin=0
-        )
+        ends = as_seen(slim.Row(margin=0), self.cancel, self.zoom)
+        return slim.Column(self.add, self.state, ends, sizing_mode="stretch_width", margin=0)
 
     def watch(self) -> None:
         """Follow the job that the selection names, if it names one."""

@@ -13,7 +13,7 @@ from app.language import tr
 from app.selection import MOST_VERTICES, Selection
 from app.store import Store
 from app.views.clicks import on_click
-from app.views.glyphs import drawn, source_on
+from app.views.glyphs import LateMarks
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -31,14 +31,11 @@ class AreaTool:
         self.selection, self.store, self.map = selection, store, view
         self._corners: list[Corner] | None = None
         plot = view.figure
-        self.outline = source_on(plot, {"x": [], "y": []}, name="area")
-        self.path = source_on(plot, {"x": [], "y": []}, name="path")
         edge = {"line_color": COLOUR, "line_width": 1.6}
-        drawn(
-            plot, self.outline, Patch(fill_alpha=0.08, fill_color=COLOUR, line_dash="dashed", **edge), level="overlay"
-        )
-        drawn(plot, self.path, Line(**edge), level="overlay")
-        drawn(plot, self.path, Scatter(fill_color=COLOUR, line_color=None, size=6), level="overlay")
+        inside = Patch(fill_alpha=0.08, fill_color=COLOUR, line_dash="dashed", **edge)
+        self.outline = LateMarks(plot, inside, name="area")
+        corner = Scatter(fill_color=COLOUR, line_color=None, size=6)
+        self.path = LateMarks(plot, Line(**edge), corner, name="path")
         on_click(plot, self._clicked)
         plot.on_event(DoubleTap, together(guarded(self._finished)))
         follow(selection, ["area", "box", "polygon"], self._mark)

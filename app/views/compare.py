@@ -15,7 +15,7 @@ from app import slim
 from app.beside import Beside, Panel
 from app.boundary import follow, guarded, together
 from app.colours import THEME, palette
-from app.controls import ASSETS, NO_RING, esc, styled, text
+from app.controls import ASSETS, NO_RING, as_seen, esc, styled, text
 from app.language import mark, tr
 from app.selection import Selection
 from app.store import Store
@@ -61,7 +61,8 @@ class CompareView:
         self.panels: list[_Panel] = []
         self.roots = [slim.Column(sizing_mode="stretch_both", margin=0) for _ in range(MOST)]
         self.name = text(margin=0)
-        self.bar = slim.Row(self.swiped.pane, self.mode, margin=0, styles=_OVER | {"right": "10px"})
+        self.swiped.pane.visible = selection.compare == "swipe"
+        self.bar = as_seen(slim.Row(margin=0, styles=_OVER | {"right": "10px"}), self.swiped.pane, self.mode)
         self.mode.param.watch(lambda e: setattr(selection, "compare", e.new), "value")
         # In one message: Panel sends a new figure at once, Bokeh a tick later what it hung on shared models before.
         follow(selection, ["compare", "beside", "product", "place"], together(self.refresh))

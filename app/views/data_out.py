@@ -38,9 +38,18 @@ class DataOutView:
     def __init__(self, selection: Selection, store: Store, map_view: MapView, settings: Settings) -> None:
         self.selection, self.store, self.map = selection, store, map_view
         self.queue, self.found = Queue(settings.jobs), ExportStore(store)
-        self._busy, self._sizing = False, Latest()
+        self._busy, self._is_made, self._sizing = False, False, Latest()
         self._poll: Any = None
         self._asked: exporting.Outgoing | None = None
+        self.fold = Fold(tr("Export data or a film"), make=self._parts, is_open=bool(selection.exporting))
+        self.fold.body.param.watch(lambda *_: guarded(self.refresh)(), "visible")
+        follow(selection, _ON, self.refresh)
+        follow(store, ["catalog"], self.refresh)
+        follow(selection, ["exporting"], self.look)
+        self.refresh()
+
+    def _parts(self) -> list[Any]:
+        """What lies under the title, made when it is first opened."""
         half: dict[str, Any] = {"width": 132, "margin": (0, 8, 4, 0)}
 
         def select(label: str, options: dict[str, str]) -> Any:
@@ -53,14 +62,13 @@ class DataOutView:
         self.size, self.state, self.list = text(margin=(2, 0, 4, 0)), text(margin=0), text(margin=0)
         self.run = button(tr("Export"), guarded(lambda _: self._run()), kind="primary", width=96, disabled=True)
         self.cancel = button(tr("Cancel"), guarded(lambda _: self._cancel()), width=76, visible=False)
-        self.fold = Fold(
-            tr("Export data or a film"), slim.Row(self.what, self.where, margin=0),
-            slim.Row(self.since, self.until, margin=0), self.format, self.size,
-            slim.Row(self.run, self.cancel, margin=0), self.state, self.list, is_open=bool(selection.exporting),
-        )  # fmt: skip
         self._wire()
-        self.refresh()
+        self._is_made = True
         guarded(self.look)()
+        return [
+            slim.Row(self.what, self.where, margin=0), slim.Row(self.since, self.until, margin=0), self.format,
+            self.size, slim.Row(self.run, self.cancel, margin=0), self.state, self.list,
+        ]  # fmt: skip
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The folded card."""
@@ -71,10 +79,6 @@ class DataOutView:
             widget.param.watch(lambda e, name=name: self._choose(name, e.new), "value")
         for widget, name in ((self.since, "out_since"), (self.until, "out_until")):
             widget.param.watch(lambda e, name=name: self._choose(name, str(e.new or "")), "value")
-        self.fold.body.param.watch(lambda *_: guarded(self.refresh)(), "visible")
-        follow(self.selection, _ON, self.refresh)
-        follow(self.store, ["catalog"], self.refresh)
-        follow(self.selection, ["exporting"], self.look)
 
     def _choose(self, name: str, value: Any) -> None:
         if not self._busy and value is not None:
@@ -141,6 +145,8 @@ class DataOutView:
 
     def look(self) -> None:
         """See how the watched job stands; stop looking when it has ended."""
+        if not self._is_made:
+            return
         job = self.queue.get(self.selection.exporting) if self.selection.exporting else None
         job = job if job is not None and job.kind == exporting.EXPORT else None
         under_way = job is not None and not job.has_ended

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import panel as pn
 
 from app import slim
-from app.controls import button
+from app.controls import as_seen, button
 from app.language import tr
 
 
 class Fold:
-    """A title that shows or hides what lies under it; the title may say what is chosen inside."""
+    """A title that shows or hides what lies under it; the title may say what is chosen inside.
 
-    def __init__(self, title: str, *content: Any, is_open: bool = False) -> None:
-        self._title, self._said, self._content = title, "", content
+    ``make`` gives the content when it is first seen, for a card that nobody has to know of before.
+    """
+
+    def __init__(
+        self, title: str, *content: Any, is_open: bool = False, make: Callable[[], Sequence[Any]] | None = None
+    ) -> None:
+        self._title, self._said, self._content, self._late = title, "", content, make
         self.body = slim.Column(sizing_mode="stretch_width", margin=(2, 0, 6, 0), visible=is_open)
-        self._fill()
         self.head = button(
             "", lambda _: self.turn(), sizing_mode="stretch_width", margin=(2, 0, 2, 0), css_classes=["fold"]
         )
+        self._fill()
         self.say("")
 
     def __panel__(self) -> pn.viewable.Viewable:
         """Title and content."""
-        return slim.Column(self.head, self.body, sizing_mode="stretch_width", margin=0)
+        return as_seen(slim.Column(sizing_mode="stretch_width", margin=0), self.head, self.body)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the content was ever seen."""
+        return len(self.body) > 0
 
     def say(self, text: str) -> None:
         """Put what is chosen inside behind the title."""
@@ -35,11 +46,17 @@ class Fold:
 
     def turn(self) -> None:
         """Show what is hidden, or hide it."""
+        if not self.body.visible:
+            self._put()  # before those hear of it who bring it to the selection when it is seen
         self.body.visible = not self.body.visible
         self._fill()
         self.say(self._said)
 
     def _fill(self) -> None:
         """Put the content in when it is first seen: what is folded away costs a tab no model."""
-        if self.body.visible and not len(self.body):
-            self.body[:] = list(self._content)
+        if self.body.visible:
+            self._put()
+
+    def _put(self) -> None:
+        if not self.is_made:
+            self.body[:] = [*self._content, *(self._late() if self._late else ())]

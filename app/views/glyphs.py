@@ -24,3 +24,26 @@ def drawn(plot: figure, source: ColumnDataSource, glyph: Glyph, **options: Any) 
     first = next((r for r in plot.renderers if isinstance(r, GlyphRenderer)), None)
     view = CDSView() if first is None else CDSView(filter=first.view.filter)
     return plot.add_glyph(source, glyph, view=view, **options)
+
+
+class LateMarks:
+    """Marks on a figure, made when they first have something to show: most tabs never draw a box or a line."""
+
+    def __init__(self, plot: figure, *glyphs: Glyph, name: str, level: str = "overlay") -> None:
+        self._plot, self._glyphs, self._name, self._level = plot, glyphs, name, level
+        self.renderers: list[GlyphRenderer] = []
+        self._data: dict[str, Any] = {}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The columns that are shown."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Mapping[str, Any]) -> None:
+        self._data = dict(data)
+        if self.renderers:
+            self.renderers[0].data_source.data = dict(data)
+        elif any(len(column) for column in data.values()):
+            source = source_on(self._plot, data, name=self._name)
+            self.renderers = [drawn(self._plot, source, glyph, level=self._level) for glyph in self._glyphs]

@@ -42,11 +42,6 @@ class HovmollerView:
         self._work = Latest()
         self._running: Hashable = None
         self._shown: tuple[Section, Hovmoller] | None = None
-        self.note = text(margin=(4, 8, 0, 12))
-        self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
-        self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
-        self.save = save_row(lambda kind: (lambda: section_name(self.store), lambda: self._file(kind)), width=46)
-        self.python = copy_python(lambda: section_code(store, on_map.view(), self._colours(), self._colour_range()))
         self.figure: figure | None = None
         self.pane = slim.Column(sizing_mode="stretch_both", margin=0)
         what = ["hovmoller", "line", "box", "view", "product", "variable", "minus", "onto", "expression", "quality"]
@@ -110,6 +105,7 @@ class HovmollerView:
         """Make the figure when it is first asked for; a tab that never looks pays nothing."""
         if self.figure is not None:
             return
+        self._parts()
         self.figure = plot = figure(
             x_axis_type="datetime", x_range=Range1d(0, 1), y_range=Range1d(0, 1), sizing_mode="stretch_both",
             tools="pan,xwheel_zoom,reset", active_scroll="xwheel_zoom", toolbar_location=None, min_border=4,
@@ -130,6 +126,16 @@ class HovmollerView:
         ends = self.stop, self.save, self.python, figure_link("hovmoller"), self.close
         bar = slim.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
+
+    def _parts(self) -> None:
+        """What stands over the figure."""
+        self.note = text(margin=(4, 8, 0, 12))
+        self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
+        self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
+        self.save = save_row(lambda kind: (lambda: section_name(self.store), lambda: self._file(kind)), width=46)
+        self.python = copy_python(
+            lambda: section_code(self.store, self.map.view(), self._colours(), self._colour_range())
+        )
 
     def _draw(self) -> None:
         entry = self.store.entry

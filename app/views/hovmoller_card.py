@@ -15,7 +15,7 @@ from app.selection import Selection
 from app.store import Store
 from app.views.clicks import on_click
 from app.views.fold import Fold
-from app.views.glyphs import drawn, source_on
+from app.views.glyphs import LateMarks
 from app.views.map import MapView
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
@@ -51,9 +51,8 @@ class HovmollerCard:
         )  # fmt: skip
         self.fold = Fold(tr("Hovmöller"), self.along, self.of_line, is_open=bool(selection.hovmoller))
         plot = on_map.figure
-        self.path = source_on(plot, {"x": [], "y": []}, name="line")
-        drawn(plot, self.path, Line(line_color=COLOUR, line_width=2), level="overlay")
-        drawn(plot, self.path, Scatter(fill_color=COLOUR, line_color=None, size=3), level="overlay")
+        end = Scatter(fill_color=COLOUR, line_color=None, size=3)
+        self.path = LateMarks(plot, Line(line_color=COLOUR, line_width=2), end, name="line")
         on_click(plot, self._tapped, in_turn=True)
         self.along.param.watch(lambda e: self._chose(e.new), "value")
         for widget in self.ends:

@@ -24,7 +24,7 @@ from app.selection import Selection
 from app.store import Frame, Store
 from app.views.clicks import on_click
 from app.views.coast import Coast
-from app.views.glyphs import drawn, source_on
+from app.views.glyphs import LateMarks, drawn, source_on
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -101,11 +101,10 @@ class MapView:
         self.stations = source_on(plot, {"x": [], "y": [], "sensor": [], "name": []}, name="stations")
         triangle = Scatter(size=7, marker="triangle", fill_alpha=0.85, line_width=1)
         self.station_marks = drawn(plot, self.stations, triangle, level="overlay")
-        self.cell = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="cell")
-        self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
-        self.box = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="box")
+        self._around = Quad(fill_alpha=0.0, line_width=1.6)
+        self.cell = LateMarks(plot, self._around, name="cell")
         edge: dict[str, Any] = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
-        drawn(plot, self.box, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), level="overlay")
+        self.box = LateMarks(plot, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), name="box")
         self._colour_theme()
         self._faded()
         self._mark_box()
@@ -385,7 +384,7 @@ class MapView:
         self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
         self.coast.colour(colours["coast"])
         mark = STATION[self.selection.theme]
-        self.cell_mark.glyph.line_color = mark
+        self._around.line_color = mark
         self.station_marks.glyph.line_color = colours["sea"]
         self.station_marks.glyph.fill_color = mark
 

@@ -6,6 +6,7 @@ The sheet is the browser's own dialogue: Escape closes it, Tab stays in it, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import panel as pn
@@ -50,16 +51,24 @@ class ModelCardView:
         self.adding = slim.Column(sizing_mode="stretch_width", margin=0, visible=False)
         self._opened = 0
         self.body = text("", margin=0)
-        self.browser = CatalogueView(store)
         self.channel = slim.TextInput(visible=False)
         self.channel.jscallback(
             value="const s = document.getElementById('sheet'); s.scrollTop = 0;"
             "if (cb_obj.value.startsWith('close ')) s.close(); else if (!s.open) s.showModal();"
         )
 
+        self.sheet = slim.Column(self.body, self.channel, sizing_mode="stretch_width", margin=0)
+
+    @cached_property
+    def browser(self) -> CatalogueView:
+        """The catalogue, made when it is first opened."""
+        made = CatalogueView(self.store)
+        self.sheet.insert(1, made)
+        return made
+
     def __panel__(self) -> pn.viewable.Viewable:
         """What lies on the sheet."""
-        return slim.Column(self.body, self.adding, self.browser, self.channel, sizing_mode="stretch_width", margin=0)
+        return self.sheet
 
     @guarded
     def open(self, entry_id: str) -> None:
@@ -67,9 +76,13 @@ class ModelCardView:
         self.adding.visible = False
         if entry_id == "catalogue":
             self.browser.open()
-        self.browser.body.visible = entry_id == "catalogue"
+        self._show_catalogue(entry_id == "catalogue")
         self.body.object = "" if entry_id == "catalogue" else self._page(entry_id)
         self._tell(entry_id)
+
+    def _show_catalogue(self, is_shown: bool) -> None:
+        if is_shown or "browser" in vars(self):
+            self.browser.body.visible = is_shown
 
     @guarded
     def open_adding(self) -> None:
@@ -77,7 +90,9 @@ class ModelCardView:
         if self.add_data is None:
             self.add_data = self._make_adding()
             self.adding.append(self.add_data)
-        self.body.object, self.browser.body.visible, self.adding.visible = "", False, True
+            self.sheet.insert(1, self.adding)
+        self._show_catalogue(False)
+        self.body.object, self.adding.visible = "", True
         self._tell("adding")
 
     def leave_adding(self, to: str) -> None:

@@ -9,7 +9,7 @@ import panel as pn
 from app import slim
 from app.background import Latest
 from app.boundary import follow
-from app.controls import button, esc, text
+from app.controls import as_seen, button, esc, text
 from app.language import tr
 from app.range_store import Piece
 from app.selection import Selection
@@ -32,8 +32,8 @@ class RangeLayer:
         self._shown: Hashable = None
         self.note = text(margin=0, sizing_mode=None)
         self.stop = button(tr("Stop"), lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
-        self.pane = slim.Column(self.note, self.stop, margin=0)
         self.stop.visible = False
+        self.pane = as_seen(slim.Column(margin=0), self.note, self.stop)
         self.shown: Callable[[], None] = lambda: None  # told when another range was painted
         on_map.instead = self.draw
         names = ["aggregate", "since", "until", "percentile", "least_days"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -43,7 +44,8 @@ class SeriesView:
         self._shown: list[Series] = []
         self._rain: Rain | None = None
         self._frozen: Frozen | None = None
-        self._resting = self._working = False
+        self._resting = self._working = self._nameless = False
+        self._named: list[Any] = []
         self._latest = Latest()
         self._build(draw)
         follow(selection, ["point", "sensor", "collection", "treatment", "area", "least_share"], self.refresh)
@@ -68,25 +70,39 @@ class SeriesView:
     def _is_begun(self) -> bool:
         return "chart" in self.__dict__
 
+    @cached_property
+    def period(self) -> PeriodButtons:
+        """The buttons that move the period."""
+        return PeriodButtons(self.selection, self.store, lambda: self.chart.period())
+
+    @cached_property
+    def treatment(self) -> Choice:
+        """Values, anomalies or climatology."""
+        return Choice(self.selection, "treatment", tr("What the series show"), choices(), 106)
+
+    @cached_property
+    def behind(self) -> BehindBoxes:
+        """Rain and frost, or none."""
+        return BehindBoxes(self.selection)
+
+    @cached_property
+    def as_table(self) -> slim.Button:
+        """The button between plot and numbers."""
+        said = tr("Read the numbers, or see the plot")
+        return button(tr("Table"), lambda _: self._turn(), width=58, height=28, margin=(2, 0), description=said)
+
+    @cached_property
+    def save(self) -> slim.Row:
+        """The files of what is seen."""
+        store = self.store
+        return save_row(lambda kind: (lambda: series_name(store), lambda: saving.series_file(store, kind)), width=46)
+
     def _build(self, draw: Callable[[str], None]) -> None:
-        selection, store = self.selection, self.store
-        self.period = PeriodButtons(selection, store, lambda: self.chart.period())
-        self.treatment = Choice(selection, "treatment", tr("What the series show"), choices(), 106)
-        self.area, self.behind = AreaControls(selection, draw), BehindBoxes(selection)
+        self.area = AreaControls(self.selection, draw)
         self.legend = text(
             "", margin=(0, 6, 0, 12), styles={"max-height": "48px", "overflow": "hidden auto", "font-size": "12px"}
         )
-        self.as_table = button(
-            tr("Table"),
-            lambda _: self._turn(),
-            width=58,
-            height=28,
-            margin=(2, 0),
-            description=tr("Read the numbers, or see the plot"),
-        )
-        self.python, self.to_figure = copy_python(lambda: series_code(store)), figure_link("series")
-        ends = slim.Row(self.as_table, self.python, self.to_figure, width=236, margin=0)
-        self.head = slim.Row(self.legend, ends, sizing_mode="stretch_width", margin=0, visible=False)
+        self.head = slim.Row(self.legend, sizing_mode="stretch_width", margin=0, visible=False)
         self.table = text("", sizing_mode="stretch_both", margin=(0, 6, 0, 12), visible=False)
         self.table.styles = {"overflow": "auto"}
         self.busy = text("", margin=(0, 8, 0, 12))
@@ -94,14 +110,20 @@ class SeriesView:
         self.working = slim.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
         self.nowhere = NOWHERE  # what it says while no place is chosen
         self.message = text(empty(tr(NOWHERE)))
-        self.save = save_row(
-            lambda kind: (lambda: series_name(store), lambda: saving.series_file(store, kind)), width=46
-        )
         self.pane = slim.Column(sizing_mode="stretch_both", margin=0, visible=False)
         self.controls = slim.Row(self.area, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
 
+    def without_names(self, is_nameless: bool) -> None:
+        """Hide, or show, what would hand out the products' names: the code and the figure of the series."""
+        self._nameless = is_nameless
+        for part in self._named:
+            part.visible = not is_nameless
+
     def _begin(self) -> None:
         """Make the plots, and what is of curves among the controls, when there are curves for the first time."""
+        self._named = [copy_python(lambda: series_code(self.store)), figure_link("series")]
+        self.head[:] = [self.legend, slim.Row(self.as_table, *self._named, width=236, margin=0)]
+        self.without_names(self._nameless)
         self.controls[:] = [self.treatment, self.controls[0], self.behind, self.period, pn.HSpacer(), self.save]
         self.pane[:] = [
             pn.pane.Bokeh(self.chart.figure, sizing_mode="stretch_both", margin=0),

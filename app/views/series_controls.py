@@ -10,7 +10,7 @@ import panel as pn
 
 from app import slim
 from app.boundary import follow
-from app.controls import button, styled
+from app.controls import as_seen, button, styled
 from app.language import tr
 from app.selection import Selection
 from app.store import Store
@@ -120,7 +120,7 @@ class AreaControls:
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The controls."""
-        return slim.Row(self.of, self.again, self.least, margin=0)
+        return as_seen(slim.Row(margin=0), self.of.widget, self.again, self.least.widget)
 
     def _show(self) -> None:
         area = self.selection.area

@@ -175,6 +175,7 @@ def _heard(document: Document) -> Iterator[str]:
             value = getattr(model, name, None)
             if isinstance(value, str):
                 yield value
+        yield getattr(model, "html_attributes", {}).get("title", "")
         for name in ("labels", "options"):
             for one in getattr(model, name, None) or ():
                 yield str(one[1] if isinstance(one, tuple) else one)

@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 import pytest
 from bokeh.document import Document
-from bokeh.models import InlineStyleSheet
+from bokeh.models import InlineStyleSheet, Tooltip
 from panel.io.state import set_curdoc
 
 from app import slim
@@ -31,7 +31,7 @@ def _panels(name: str) -> Any:
 
 def _properties(model: Any) -> dict[str, Any]:
     found = model.properties_with_values(include_defaults=False)
-    return {k: v for k, v in found.items() if k not in ("stylesheets", "name", "description", "tooltip")}
+    return {k: v for k, v in found.items() if k not in ("stylesheets", "name", "description", "tooltip", "html_attributes")}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -73,6 +73,17 @@ def test_of_a_change_within_a_change_the_browser_gets_the_last() -> None:
     field.param.watch(lambda event: setattr(field, "value", event.new.upper()), "value")
     field.value = "b"
     assert (field.value, model.value) == ("B", "B")
+
+
+def test_a_tip_is_the_browsers_own_without_a_model_and_follows_its_change() -> None:
+    for part in (slim.Button(label="◀", description="Back"), slim.Select(options=["a"], description="Back")):
+        model = part.get_root(Document())
+        assert model.html_attributes == {"title": "Back"}
+        assert not [m for m in model.references() if isinstance(m, Tooltip)]
+        part.description = "Forward"
+        assert model.html_attributes == {"title": "Forward"}
+    labelled = slim.Select(label="Speed", options=["a"], description="Of play").get_root(Document())
+    assert isinstance(labelled.description, Tooltip)
 
 
 def test_the_text_of_a_style_sheet_goes_to_a_tab_once_and_to_each_tab_its_own() -> None:

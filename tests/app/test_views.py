@@ -156,7 +156,7 @@ def test_saving_what_is_not_there_tells_the_user_why(
     open_tab: Callable[..., Session], notices: list[tuple[str, str]]
 ) -> None:
     session = open_tab()
-    (button,) = [b for b in session.series.save if b.filename == "series.png"]
+    (button,) = [b for b in session.series.save if b.label == "PNG"]
     with pytest.raises(ExportError):
         button.callback()
     assert "no series to save" in notices[0][1]
