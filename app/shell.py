@@ -119,7 +119,7 @@ class _Page(pn.Template):
     def server_doc(self, doc: Any = None, title: Any = None, location: Any = True) -> Any:
         """Fill the document with its models counted once: bokeh would count all of them anew for each root."""
         document = doc or pn.state.curdoc
-        with document.models.freeze():
+        with document.models.freeze(), slim.unswept():
             return super().server_doc(document, title, location)
 
 
