@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from app.review_store import ReviewStore
+from app.cache import BoundedCache
+from app.review_store import ReviewStore, key_of
 from app.station_store import Series
 from app.store import Store
 from smcore import names
@@ -18,6 +19,7 @@ from smcore.errors import SmcoreError
 Bounds = tuple[float, float, float, float]
 BESIDE: Final = (names.SOURCE, names.SM_UNCERTAINTY, names.QUALITY)
 """What a product may say of its values, which is read with them."""
+_READ = BoundedCache(8)  # fewer stations than the caches of the store hold, also where a cell has many sensors
 
 
 class ReviewCurves:
@@ -71,8 +73,18 @@ class ReviewCurves:
             found = [self._read_cell(entry, lat, lon) for entry in entries]
             if has_sensors:
                 stations.read_ahead(_largest(bounds for bounds in found if bounds is not None), subject)
+            _READ.put(key, True)
 
+        key = self._key(subject)
         return read
+
+    def is_read(self, subject: str) -> bool:
+        """Whether the curves of a station were read a short while ago."""
+        return _READ.peek(self._key(subject)) is not None
+
+    def _key(self, subject: str) -> tuple[str, ...]:
+        found = self._review.results
+        return () if found is None else (*key_of(found), subject)
 
     def _read_cell(self, entry: CatalogEntry, lat: float, lon: float) -> Bounds | None:
         """Read the curve of a product at a place, and what it says of it; the edges of its cell."""

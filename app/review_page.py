@@ -103,9 +103,14 @@ def page(store: ReviewStore, subject: str) -> Page | None:
         return None
     own = store.review.of(subject).exclusions
     lat = float(str(store.table().loc[subject, "lat"]))
-    key = (*key_of(found), subject, own)
-    made: Page = _PAGES.get(key, lambda: _page(live, subject, own, lat))
+    made: Page = _PAGES.get((*key_of(found), subject, own), lambda: _page(live, subject, own, lat))
     return made
+
+
+def is_at_hand(store: ReviewStore, subject: str) -> bool:
+    """Whether the page of a station has been made."""
+    found = store.results
+    return found is not None and _PAGES.peek((*key_of(found), subject, store.review.of(subject).exclusions)) is not None
 
 
 def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float) -> Page:

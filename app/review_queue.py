@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from app.cache import BoundedCache
-from app.language import mark
+from app.language import mark, tr
 from app.review_store import ReviewStore, key_of
 from app.selection import Selection
 from smcore.names import unit_label
@@ -48,14 +48,31 @@ class ReviewQueue:
 
     @property
     def _queue(self) -> Queue | None:
-        found = self._review.results
-        return None if found is None else _QUEUES.get(key_of(found), lambda: Queue.of(found))
+        found, live = self._review.results, self._review.live
+        if found is None:
+            return None
+        since = self._review.earlier if self._review.criterion == queue.CHANGE else ""
+
+        def make() -> Queue:
+            earlier = self._review.earlier_results() if since else None
+            return Queue.of(found, earlier=earlier, cells=live.cells() if live is not None else None)
+
+        return _QUEUES.get((*key_of(found), since, live is not None), make)
 
     def criteria(self) -> list[str]:
-        """Criteria that the run tells what they need."""
+        """Criteria that the run tells what they need; the change needs an earlier run."""
         held = self._queue
         there = held.available() if held is not None else {}
-        return [name for name in CRITERIA if there.get(name)]
+        has_earlier = bool(self._review.earlier)
+        return [name for name in CRITERIA if (has_earlier if name == queue.CHANGE else there.get(name))]
+
+    def why_no_change(self) -> str:
+        """Why the queue can't be sorted by the change since an earlier run; '' where it can."""
+        found = self._review.results
+        if found is None or self._review.earlier:
+            return ""
+        return tr("No order by change: no earlier run against {reference} has one of these products.",
+                  reference=found.reference)  # fmt: skip
 
     def order(self) -> list[str]:
         """Stations that pass the filters, the one to be looked at first in front."""
@@ -75,12 +92,12 @@ class ReviewQueue:
             self._known = key, held.order(known, self._filters(), states=states, seed=seed)
         return self._known[1]
 
-    def move(self, by: int) -> None:
-        """Go to the next or previous station of the queue; from nowhere to its first."""
+    def move(self, by: int, beyond: str = "") -> None:
+        """Go to the neighbour in the queue of the chosen station, or of ``beyond``; from nowhere to its first."""
         order = self.order()
         if not order:
             return
-        now = self._review.subject
+        now = beyond or self._review.subject
         at = (order.index(now) + by) % len(order) if now in order else 0
         self._review.choose(order[at])
 

@@ -18,6 +18,7 @@ from app.boundary import once_an_act
 from app.cache import BoundedCache
 from app.language import tr
 from app.result_store import ResultStore
+from app.review_earlier import earlier_runs, opened
 from app.selection import Selection
 from app.store import Store
 from smcore.bundle.offline import live_pairs
@@ -74,6 +75,23 @@ class ReviewStore:
         """The chosen run, where it is one that can be reviewed."""
         found = once_an_act((id(self), self._selection.run), self._results.usable)
         return None if found is None or found.is_grid else found
+
+    def earlier_runs(self) -> dict[str, str]:
+        """Runs that this one can be compared with, the newest first: id → the day it ended, UTC."""
+        found = self.results
+        if found is None:
+            return {}
+        return once_an_act(("earlier", id(self), self.run), lambda: earlier_runs(self._results, found, self.run))
+
+    @property
+    def earlier(self) -> str:
+        """Id of the run that the change is counted from: the chosen one, else the newest; '' where there is none."""
+        there = self.earlier_runs()
+        return str(self._selection.earlier) if self._selection.earlier in there else next(iter(there), "")
+
+    def earlier_results(self) -> RunResults | None:
+        """That run, opened."""
+        return opened(self._results, self.earlier) if self.earlier else None
 
     @property
     def catalog(self) -> Catalog:

@@ -109,6 +109,7 @@ class Selection(param.Parameterized):
     blind = param.Selector(default="", objects=["", "on", "off"], doc="Blind review; empty: if products are compared.")
     headline = param.Selector(default="", objects=["", "on"], doc="Whether the headline is shown in a blind review.")
     queue = param.String(default="", doc="What the stations of a review are sorted by; empty: as suits blindness.")
+    earlier = param.String(default="", doc="Id of the run that a review compares with; empty: the last before it.")
     only = param.String(default="", doc="Which stations of a review are shown, as filter=value;….")
     marked = param.String(default="", doc="Period that is marked to be excluded, as first,last in UTC.")
     least_share = param.Selector(

@@ -270,6 +270,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "blind": ("blind", _one_of(("on", "off"))),
     "headline": ("headline", _one_of(("on",))),
     "queue": ("first", _name),
+    "earlier": ("since", _identifier),
     "only": ("only", _filters),
     "marked": ("marked", _span),
     "embed": ("embed", lambda text: _yes("yes" if text == "1" else text)),

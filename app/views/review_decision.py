@@ -32,6 +32,7 @@ class Decision:
     def __init__(self, selection: Selection, review: ReviewStore) -> None:
         self.selection, self.review = selection, review
         self.decided: Callable[[], None] = lambda: None  # after an event of this tab
+        self.waits: Callable[[Callable[[], Any]], bool] = lambda _: False  # while a station is being opened
         self._subject = ""
         self.verdicts = {
             number: button(
@@ -167,6 +168,8 @@ class Decision:
 
     def act(self, action: Callable[[], Any]) -> None:
         """Do what a key or a button asks; a refusal is said beside the buttons."""
+        if self.waits(action):
+            return
         self.tell("")
         try:
             action()

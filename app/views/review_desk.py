@@ -37,11 +37,12 @@ class ReviewDesk:
         self._reading, self._gathering = Latest(), Latest()
         self._rest, self._seen = Later(), ""
         self.ahead: Callable[[str], Callable[[], None]] = lambda _: lambda: None  # what reads the curves of a station
+        self.move: Callable[[int], None] = queue.move
         self.on_facts = lambda: None  # what else shows the marks of a station, as the series do
         self.previous = button(
-            tr("◀ Previous"), lambda _: queue.move(-1), width=92, description=tr("Previous station (k)")
+            tr("◀ Previous"), lambda _: self.move(-1), width=92, description=tr("Previous station (k)")
         )
-        self.next = button(tr("Next ▶"), lambda _: queue.move(1), width=92, description=tr("Next station (j)"))
+        self.next = button(tr("Next ▶"), lambda _: self.move(1), width=92, description=tr("Next station (j)"))
         self.count = text("", width=150, sizing_mode="fixed", margin=(8, 0, 0, 8))
         self.about, self.reading = text(), text("", visible=False)
         self.stop = button(tr("Stop"), lambda _: self._stopped(), width=60, visible=False)
@@ -97,6 +98,10 @@ class ReviewDesk:
     def opening(self, subject: str) -> None:
         """Say that a station is being opened."""
         self.about.object = empty(tr("opening {name} …", name=self.queue.name(subject)))
+
+    def rest(self) -> None:
+        """Gather no more: something is waited for."""
+        self._gathering.stop()
 
     def _nothing(self, sentence: str) -> None:
         self.about.object = empty(sentence)

@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from app.background import Later
 from app.boundary import follow
 from app.controls import button, empty, esc, styled, text
 from app.language import mark, tr
@@ -17,7 +18,7 @@ from app.views.review_readers import ReadersView
 from app.words import word
 from smcore.review import words
 from smcore.review.events import reviewer_name
-from smcore.review.queue import RANDOM
+from smcore.review.queue import CHANGE, RANDOM
 
 AROUND = (6, 24)
 """Stations before and behind the chosen one that the list shows: of a thousand nobody reads more at once."""
@@ -56,6 +57,10 @@ class ReviewQueueView:
         self.blind = styled(pn.widgets.Checkbox(label=tr("Blind: hide names and metrics"), margin=(2, 0)))
         self.headline = styled(pn.widgets.Checkbox(label=tr("Show the headline"), margin=(2, 0, 6, 0)))
         self.order = styled(pn.widgets.Select(label=tr("First"), sizing_mode="stretch_width", margin=(2, 0, 4, 0)))
+        self.earlier = styled(
+            pn.widgets.Select(label=tr("Changed since run"), sizing_mode="stretch_width", margin=(2, 0, 4, 0))
+        )
+        self.no_change = text("", margin=(0, 0, 4, 0))
         self.filters = {
             name: styled(pn.widgets.Select(label=tr(title), width=92, margin=(2, 6, 2, 0)))
             for name, title in FILTERS.items()
@@ -71,16 +76,19 @@ class ReviewQueueView:
         self.blind.param.watch(lambda e: self._switched(blind="on" if e.new else "off"), "value")
         self.headline.param.watch(lambda e: self._switched(headline="on" if e.new else ""), "value")
         self.order.param.watch(lambda e: self._switched(queue=e.new), "value")
+        self.earlier.param.watch(lambda e: self._switched(earlier=e.new), "value")
         for name, widget in self.filters.items():
             widget.param.watch(lambda e, name=name: self._filtered(name, e.new), "value")
-        shown = ["place", "run", "sensor", "reviewer", "blind", "headline", "queue", "only", "theme"]
+        self._rest = Later()
+        follow(self.selection, ["sensor"], lambda: self._rest.start(self.refresh))
+        shown = ["place", "run", "reviewer", "blind", "headline", "queue", "earlier", "only", "theme"]
         follow(self.selection, shown, self.refresh)
 
     def __panel__(self) -> pn.viewable.Viewable:
         """The rail."""
         return pn.Column(
             self.about, self.name, self.blind, self.headline, self.progress, self.readers, self.order,
-            pn.FlexBox(*self.filters.values(), margin=0), self.stations, self.leaving,
+            self.earlier, self.no_change, pn.FlexBox(*self.filters.values(), margin=0), self.stations, self.leaving,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -122,6 +130,7 @@ class ReviewQueueView:
         self.order.param.update(
             options=options, value=review.criterion if review.criterion in options.values() else RANDOM
         )
+        self._show_earlier()
         for name, widget in self.filters.items():
             values = self.queue.values(name)
             labels = {tr("all"): ""} | {self._said(name, value): value for value in values}
@@ -129,6 +138,14 @@ class ReviewQueueView:
         self.progress.object = self._progress()
         self.readers.refresh()
         self.stations.object = self._list(self.review.subject)
+
+    def _show_earlier(self) -> None:
+        """Which run the change is counted from, where the queue is sorted by it; or why it can't be."""
+        runs, is_used = self.review.earlier_runs(), self.review.criterion == CHANGE
+        options = {f"{run}, {day}": run for run, day in runs.items()}
+        self.earlier.param.update(options=options, value=self.review.earlier or None, visible=is_used and bool(runs))
+        why = self.queue.why_no_change()
+        self.no_change.param.update(object=f'<div class="muted">{esc(why)}</div>', visible=bool(why))
 
     def _unnamed(self) -> str:
         """That nothing is kept of what a reviewer without a name does."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import panel as pn
 
+from app import review_page
+from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.language import mark
 from app.result_store import ResultStore
@@ -45,7 +47,10 @@ class ReviewRoom:
         self.told = pn.widgets.TextInput(value="", visible=False)
         self.told.jscallback(value="document.documentElement.dataset.desk = cb_obj.value;")
         self._poll: Any = None
-        self._drawn = False  # whether the series are those of a review
+        self._fetching = Latest()
+        self._coming: tuple[str, Callable[[], None]] | None = None  # the station that is being made ready
+        self._held: list[Callable[[], None]] = []  # what was pressed for it
+        self._drawn: tuple[Any, ...] = ()  # of which station the series are, and how; nothing away from the desk
         self._opened = ""  # the run that the map was last moved to
         # Before any view of the desk follows the same: the log has the look, and the map its veil, when they are drawn.
         follow(selection, ["place", "run", "sensor", "blind", "reviewer"], self.enter)
@@ -61,7 +66,8 @@ class ReviewRoom:
         """The inspector."""
         desk = ReviewDesk(self.selection, self.review, self.queue)
         desk.decision.decided = self.changed
-        desk.on_facts, desk.ahead = self.marks.refresh, self._curves.ahead
+        desk.on_facts, desk.ahead, desk.move = self.marks.refresh, self._curves.ahead, self.move
+        desk.decision.waits = self._waits
         return desk
 
     @cached_property
@@ -97,6 +103,10 @@ class ReviewRoom:
             if self._store.veiled:  # maps of other products, and a section through this one, tell as much
                 self.selection.param.update(compare="", hovmoller="")
             self.selection.param.trigger("product")
+        if self._drawn:
+            self._dress()
+            if self._drawn[2] != self.review.subject:  # the series follow the station themselves
+                self._drawn = (*self._drawn[:2], self.review.subject, self._drawn[3], self.hides_names)
 
     def settle(self) -> None:
         """Open the desk, or leave the place as it was without a review."""
@@ -109,14 +119,19 @@ class ReviewRoom:
             self.layer.refresh()
             self.desk.refresh()
         if is_on or self._drawn:
-            self._drawn = is_on
-            self._series.legend.styles = self._series.legend.styles | {
-                "max-height": "33px" if self.hides_names else "48px"
-            }
-            for part in (self._series.python, self._series.to_figure):
-                part.visible = not self.hides_names
-            self._series.refresh()
+            self._dress()
+            look = (is_on, self.selection.run, self.review.subject, self.selection.reviewer, self.hides_names)
+            if self._drawn != look:  # most decisions change nothing of the curves
+                self._series.refresh()
+            self._drawn = look if is_on else ()
         self._watch(is_on)
+
+    def _dress(self) -> None:
+        """Leave out around the series what would tell names."""
+        height = "33px" if self.hides_names else "48px"
+        if self._series.legend.styles.get("max-height") != height:
+            self._series.legend.styles = self._series.legend.styles | {"max-height": height}
+        self._series.without_names(self.hides_names)
 
     def changed(self) -> None:
         """Something was decided, here or elsewhere: show what stands now."""
@@ -126,19 +141,59 @@ class ReviewRoom:
         self.layer.refresh()
         self.marks.refresh()
         self.settle()
+        if self._coming is not None:
+            self.desk.opening(self._coming[0])
 
+    # -- from station to station ---------------------------------------------------------------------------------
     def _opening(self, subject: str, go: Callable[[], None]) -> None:
-        """Open a station; before the first, for which the desk is still to be built, say so.
+        """Open a station at once where all that it shows is at hand; else say so, and open it when that has been read.
 
-        Only that one goes a tick later: a key pressed meanwhile finds no station, and never the one before.
+        What is pressed meanwhile is for the station that comes, and waits for it.
         """
+        if self._held:
+            self._arrive()
         document = pn.state.curdoc
-        if self.review.subject or document is None or not document.session_context:
+        if document is None or not document.session_context or (self.review.subject and self._is_at_hand(subject)):
+            self._coming = None
+            self._fetching.stop()
             go()
             return
+        self._coming = subject, go
         self.desk.opening(subject)
         self.list.opening(subject)
-        document.add_timeout_callback(guarded(together(go)), SAID_MS)
+        if self.review.live is None:  # the desk is still to be built, and says itself what it reads
+            document.add_timeout_callback(guarded(together(self._arrive)), SAID_MS)
+            return
+        self.desk.rest()
+        review, curves = self.review, self._curves.ahead(subject)
+
+        def read(_: Any, __: Any) -> None:
+            review_page.page(review, subject)
+            curves()
+
+        self._fetching.start(read, lambda _: together(self._arrive)(), failed=lambda _: together(self._arrive)())
+
+    def _is_at_hand(self, subject: str) -> bool:
+        return review_page.is_at_hand(self.review, subject) and self._curves.is_read(subject)
+
+    def _arrive(self) -> None:
+        """Open the station that was being made ready, and do what was pressed for it."""
+        if self._coming is None:
+            return
+        _, go = self._coming
+        held, self._held, self._coming = self._held, [], None
+        self._fetching.stop()
+        if self.is_on:
+            go()
+            for act in held:
+                act()
+
+    def _waits(self, act: Callable[[], Any]) -> bool:
+        """Whether an act waits for the station that is being opened."""
+        if self._coming is None:
+            return False
+        self._held.append(lambda: self.desk.decision.act(act))
+        return True
 
     def _leave(self) -> None:
         self.selection.param.update(run="", marked="")
@@ -161,8 +216,8 @@ class ReviewRoom:
 
     # -- keys ----------------------------------------------------------------------------------------------------
     def move(self, by: int) -> None:
-        """Go on in the queue."""
-        self.queue.move(by)
+        """Go on in the queue; from a station that is still being opened to the one behind it."""
+        self.queue.move(by, self._coming[0] if self._coming is not None else "")
 
     def keys(self) -> dict[str, Callable[[], Any]]:
         """What each key of the desk does."""

@@ -52,6 +52,7 @@ class ReviewScatter:
     def __init__(self) -> None:
         self._plots: list[_Plot] = []
         self._shown: tuple[Any, ...] = ()
+        self._range = Range1d(0, 0.5)  # of all axes of all scatters
         self.box = pn.FlexBox(margin=0, gap="4px")
         self.without = text("", visible=False)
 
@@ -71,10 +72,13 @@ class ReviewScatter:
         self.without.object = "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)
         self.without.visible = bool(lines)
         while len(self._plots) < len(shown):
-            self._plots.append(_made())
+            self._plots.append(_made(self._range))
+        self._range.update(start=page.limits[0], end=page.limits[1])
         for plot, (place, label, panel) in zip(self._plots, shown, strict=False):
             self._fill(plot, panel, page.limits, place, label, theme)
             plot.told.text = corner(panel.numbers) if with_numbers else ""
+            if with_numbers:
+                plot.told.update(**_free_corner(panel, page.limits))
         if len(self.box) < len(shown):
             self.box[:] = [pn.pane.Bokeh(plot.figure, margin=0) for plot in self._plots]
         for place, pane in enumerate(self.box):  # hidden, not taken out: bokeh would count all models of the tab anew
@@ -102,10 +106,7 @@ class ReviewScatter:
         plot.image.data = {"image": [image], "x": [low], "y": [low], "dw": [high - low], "dh": [high - low]}
         through = [panel.line[0] * end + panel.line[1] for end in limits] if panel.line else []
         plot.line.data = {"x": list(limits) if through else [], "y": through}
-        for axis in (plot.figure.x_range, plot.figure.y_range):
-            axis.update(start=low, end=high)
         plot.title.text = in_lines(label)
-        plot.told.update(**_free_corner(panel, limits))
         plot.figure.xaxis.axis_label = f"{tr('station')} [{unit_label(panel.units[1])}]"
         plot.figure.yaxis.axis_label = f"[{unit_label(panel.units[0])}]"
         look = theme, LINES[theme][place % len(LINES[theme])]
@@ -131,9 +132,9 @@ def _free_corner(panel: ScatterPanel, limits: tuple[float, float]) -> dict[str, 
     return {"x": high, "y": low, "x_offset": -3, "y_offset": 3, "text_align": "right", "text_baseline": "bottom"}
 
 
-def _made() -> _Plot:
+def _made(limits: Range1d) -> _Plot:
     plot = figure(
-        width=SIDE, height=SIDE + 30, x_range=Range1d(0, 0.5), y_range=Range1d(0, 0.5), tools="", toolbar_location=None,
+        width=SIDE, height=SIDE + 30, x_range=limits, y_range=limits, tools="", toolbar_location=None,
         outline_line_color=None, min_border=2, name="review-scatter", stylesheets=[NO_RING],
     )  # fmt: skip
     kept, out, line = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))

@@ -12,6 +12,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearAxis, Range1d, Range
 from bokeh.models.glyphs import Line, Patch, Scatter
 from bokeh.plotting import figure
 
+from app.background import Later
 from app.colours import LINES, STATION, THEME
 from app.controls import NO_RING
 from app.date_ticks import date_ticks
@@ -28,6 +29,7 @@ BAND_OPACITY = 0.22
 DASHES, MARKERS = ("solid", "dashed", "dotdash"), ("circle", "square", "triangle")
 """Of the first eight products at a place, the next eight, and so on: colours repeat then."""
 STRIP_COLUMNS = 300
+WIDTH = 1.4
 STEP = 400
 """Pixels by which the width is rounded up that lines are thinned for: they need not be sent anew for a few more."""
 _POINTS = ("size", "solid", "cross")
@@ -80,6 +82,9 @@ class Drawn:
         held: dict[str, Any] = {"time": time, "value": shown.value.astype("f4")}
         beside = (("half", shown.half_width), ("share", shown.share))
         held |= {name: values.astype("f4") for name, values in beside if values is not None}
+        if self.line.visible:  # one as dense as the screen is a pixel wide: more hides others, and is slow to paint
+            is_wide = len(time) <= columns and (item.is_chosen or not item.is_station)
+            self.line.glyph.line_width = WIDTH if is_wide else 1.0
         _put(self.source, held if self.line.visible else {name: [] for name in held})
         _put(self.spots, held | marks(shown) if self.has_points else {name: [] for name in (*held, *_POINTS)})
         x, y = outline(time, shown.value, shown.half_width) if shown.half_width is not None else ([], [])
@@ -95,6 +100,7 @@ class SeriesFigure:
         self._shown: dict[str, Series] = {}
         self._styles: dict[str, tuple[object, ...]] = {}
         self._kinds: dict[str, int] = {}
+        self._strip_later = Later()
         self.figure = self._figure()
         self.behind = Behind(self.figure)
         self.strip = self._strip()
@@ -149,7 +155,7 @@ class SeriesFigure:
         plot = self.figure
         at: dict[str, Any] = {"x": "time", "y": "value"}
         band = drawn(plot, edge, Patch(fill_alpha=BAND_OPACITY, line_color=None), level="underlay", **scale)
-        line = drawn(plot, source, Line(**at, line_width=1.4), **scale)
+        line = drawn(plot, source, Line(**at, line_width=WIDTH), **scale)
         points = drawn(plot, spots, Scatter(**at, size="size", fill_alpha="solid"), **scale)
         cross = Scatter(**at, size="cross", marker="x", fill_color=None, line_alpha=0.75)
         crosses = drawn(plot, spots, cross, **scale)
@@ -167,7 +173,7 @@ class SeriesFigure:
         for slot, curve in self.lines.items():
             curve.show(self._shown.get(slot))
         self.fill()
-        self._fill_strip()
+        self._strip_later.start(self._fill_strip)
         self._hover_over()
 
     def _colour(self, slot: str, item: Series, theme: str) -> None:
@@ -183,9 +189,7 @@ class SeriesFigure:
         drawn.points.glyph.marker = MARKERS[lap % len(MARKERS)]
         glyph = drawn.line.glyph
         glyph.line_dash = DASHES[lap % len(DASHES)]
-        glyph.line_width, glyph.line_alpha = 1.4, 1.0
-        if item.is_station and not item.is_chosen:
-            glyph.line_width, glyph.line_alpha = 1.0, 0.6
+        glyph.line_alpha = 0.6 if item.is_station and not item.is_chosen else 1.0
         if item.is_station and item.depth_m >= DEEP_M:
             glyph.line_dash = "dashed"
 
