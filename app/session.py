@@ -87,6 +87,7 @@ class Session:
         self.series = SeriesView(self.selection, self.store, self.areas.draw)
         self.room = ReviewRoom(self.selection, self.store, self.results, self.map, self.series)
         self.figure_room.is_blind = lambda: self.room.hides_names
+        self.figure_room.of_desk = self.room.picture
         self.inspector = slim.Column(sizing_mode="stretch_width", margin=0)
         self.rail = slim.Column(sizing_mode="stretch_width", margin=0)
         self.drawer = slim.Column(sizing_mode="stretch_both", margin=0)

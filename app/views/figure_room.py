@@ -11,6 +11,7 @@ from app.boundary import follow, notify
 from app.figure_panels import CHARTS, add_shown, run_recipe
 from app.figure_store import FigureStore, letter
 from app.language import in_english, tr
+from app.pictures import Picture
 from app.result_store import ResultStore
 from app.selection import Selection
 from app.settings import Settings
@@ -33,6 +34,7 @@ class FigureRoom:
         self.figures = FigureStore(selection, store, settings.figures, settings.runs)
         self.stage = slim.Column(sizing_mode="stretch_both", margin=0, scroll=True)
         self.is_blind: Callable[[], bool] = lambda: False
+        self.of_desk: Callable[[int], Picture] = _no_desk  # a scatter of the station under review
         follow(selection, ["place"], self.settle)
 
     @cached_property
@@ -73,6 +75,8 @@ class FigureRoom:
         if self.is_blind():
             raise ExportError(tr("The review is blind: a figure would have the products' names"), hint=tr("sign first"))
         kind, _, product = what.partition(":")
+        if kind == "pairs" and product.isdecimal():
+            return self.figures.add(in_english(lambda: self.of_desk(int(product[:4])))())
         if kind == "hovmoller":
             return self.figures.add(in_english(self.sections.picture)())
         if kind == "metric":
@@ -84,3 +88,7 @@ class FigureRoom:
             return self.figures.add_recipe(run_recipe(self.results, CHARTS[open_chart]))
         view = self.map.extent()
         return in_english(lambda: add_shown(self.figures, self.store, kind, view, product))()
+
+
+def _no_desk(_: int) -> Picture:
+    raise ExportError(tr("There are no pairs of this product here"), hint=tr("choose another station"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -204,7 +205,7 @@ class LayersView:
         )
         return tr("; on {grid}: {how}", grid=esc(named(comparison.grid)), how=how)
 
-    def _file(self, kind: str) -> tuple[str, Any]:
+    def _file(self, kind: str) -> tuple[Callable[[], str], Callable[[], Any]]:
         return lambda: map_name(self.store), lambda: saving.map_file(self.store, kind)
 
 

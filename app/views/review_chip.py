@@ -51,10 +51,8 @@ def chip(lat: float, lon: float, others: list[tuple[float, float]], facts: Facts
     x, y = at(lon, lat)
     parts.append(f'<path d="M{x:.1f} {y - 5:.1f}l4.5 8h-9z" fill="#d55e00" stroke="currentColor"/>')
     said = tr("cells of 36, 9 and 1 km around the station; circles: other stations of the run")
-    svg = (
-        f'<svg viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}" height="{SIDE}" role="img" aria-label="{esc(said)}">'
-        f"<title>{esc(said)}</title>{''.join(parts)}</svg>"
-    )
+    size = f'viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}" height="{SIDE}" style="flex:none"'
+    svg = f'<svg {size} role="img" aria-label="{esc(said)}"><title>{esc(said)}</title>{"".join(parts)}</svg>'
     return (
         f'<div style="display:flex;gap:12px">{svg}<div>{_cover(facts)}<div class="muted">{esc(said)}</div>'
         f"{_origin(cover)}</div></div>"

@@ -49,7 +49,7 @@ class ReviewDesk:
         self.decision = Decision(selection, review)
         self.headline = HeadlineView(selection, review)
         self.numbers, self.scatter = text(), ReviewScatter()
-        self.suspicion, self.cell, self.place = text(), text(), text()
+        self.suspicion, self.cell, self.place, self.to_figure = text(), text(), text(), text("", visible=False)
         self.seasons, self.strips = TextFold(tr("By season")), TextFold(tr("Which records met: pairing"))
         self.events, self.history = TextFold(tr("Wettings and dry-downs")), TextFold(tr("Sensors of the station"))
         self.decisions = TextFold(tr("All decisions"))
@@ -70,7 +70,7 @@ class ReviewDesk:
         return pn.Column(
             pn.Row(self.previous, self.next, self.count, margin=0), self.about, self.decision,
             pn.Row(self.reading, self.stop, margin=0), self.headline, self.numbers, self.scatter.box,
-            self.scatter.without, self.folds,
+            self.scatter.without, self.to_figure, self.folds,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 
@@ -112,6 +112,7 @@ class ReviewDesk:
             fold.tell(str)
         self.decision.show("")
         self.scatter.clear()
+        self.to_figure.visible = False
 
     def _show(self, subject: str) -> None:
         review = self.review
@@ -161,6 +162,8 @@ class ReviewDesk:
         )
         self.seasons.tell(lambda: hidden if is_hidden else markup.seasons_table(page, labels, found.units))
         self.scatter.show(page, labels, theme, with_numbers=not is_hidden)
+        self.to_figure.object = "" if is_hidden else markup.figure_buttons(page, labels)
+        self.to_figure.visible = not is_hidden
 
     def _show_facts(self, subject: str) -> None:
         facts = review_page.facts_at_hand(self.review, subject)

@@ -40,6 +40,18 @@ def metrics_table(page: Page, labels: dict[str, str], colours: list[str], units:
     return table(head, rows, numeric=range(1, 5)) + f'<div class="muted">{esc(differences(units))}</div>'
 
 
+def figure_buttons(page: Page, labels: dict[str, str]) -> str:
+    """A button of each scatter that puts it into the figure."""
+    there = {panel.name for panel in page.panels if not panel.out.all()}
+    said = tr("Put this scatter into the figure that is composed in Figures")
+    buttons = "".join(
+        f'<button type="button" class="to-figure" data-open="figure:pairs:{place}" title="{esc(said)}">{esc(label)}'
+        "</button> "
+        for place, (name, label) in enumerate(labels.items()) if name in there
+    )  # fmt: skip
+    return f'<div class="muted">{esc(tr("Add to figure"))}</div>{buttons}' if buttons else ""
+
+
 def differences(units: str) -> str:
     """What the differences are in, and what stands in brackets."""
     return tr("bias and ubRMSD in {units}; [95 % interval]", units=unit_label(units))

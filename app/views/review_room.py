@@ -12,6 +12,7 @@ from app import review_page
 from app.background import Latest
 from app.boundary import follow, guarded, together
 from app.language import mark
+from app.pictures import Picture
 from app.result_store import ResultStore
 from app.review_curves import ReviewCurves
 from app.review_queue import ReviewQueue
@@ -213,6 +214,12 @@ class ReviewRoom:
         """Show what others have added to the log."""
         if self.is_on and self.review.catch_up():
             self.changed()
+
+    def picture(self, place: int) -> Picture:
+        """The scatter of the chosen station with a product of the run, as a panel of a figure."""
+        from app.review_picture import pairs_picture  # what draws figures is not loaded to review
+
+        return pairs_picture(self.review, place)
 
     # -- keys ----------------------------------------------------------------------------------------------------
     def move(self, by: int) -> None:

@@ -16,7 +16,7 @@ from app import review_page
 from app.session import Session
 from app.views.review_chip import chip
 from smcore.catalog import load_catalog
-from smcore.errors import ReviewError
+from smcore.errors import ExportError, ReviewError
 from smcore.review.log import REVIEW_LOG
 from smcore.review.station.cover_map import CoverMap
 from smcore.validation.exclusions import Exclusion
@@ -429,3 +429,33 @@ def test_the_chip_shows_the_classes_under_the_cells_and_nothing_where_there_is_n
     bare = chip(36.0, -98.0, [], None)
     assert bare.count("<path") == 1
     assert "land cover" not in bare
+
+
+def test_a_scatter_of_the_desk_becomes_a_panel_with_its_pairs_numbers_and_exclusions_but_not_while_blind(
+    desk: Callable[..., Session],
+) -> None:
+    tab = desk(reader="Ada")
+    tab.room.review.load()()
+    tab.room.move(1)
+    tab.selection.marked = "2020-01-03T00:00:00,2020-01-05T23:59:59"
+    tab.room.desk.decision.why.value = "drift"
+    press(tab, "x")
+    assert "figure:pairs" not in str(tab.room.desk.to_figure.object)
+    with pytest.raises(ExportError, match="blind"):
+        tab.figure_room.add("pairs:0")
+    press(tab, "2")
+    press(tab, "s")
+    page = review_page.page(tab.room.review, tab.room.review.subject)
+    assert page is not None
+    place = next(i for i, panel in enumerate(page.panels) if not panel.out.all())
+    assert f"figure:pairs:{place}" in str(tab.room.desk.to_figure.object)
+    shown = tab.room.picture(place)
+    panel = page.panels[place]
+    np.testing.assert_array_equal(shown.data.table["product"], panel.product[~panel.out])
+    assert shown.data.drawn["metrics"]["bias"][0] == panel.numbers["bias"].value
+    assert shown.data.told.n == panel.numbers["n"].n < len(panel.product)
+    assert "2020-01-03T00:00:00 to 2020-01-05T23:59:59, drift" in shown.data.told.exclusions[0]
+    tab.figure_room.add(f"pairs:{place}")
+    assert [one.kind for one in tab.figure_room.figures.panels] == ["scatter"]
+    with pytest.raises(ExportError, match="no pairs"):
+        tab.figure_room.add("pairs:9")

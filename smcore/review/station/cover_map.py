@@ -19,6 +19,7 @@ VARIABLE: Final = "land_cover"
 MARGIN: Final = 0.12
 """How much more than the largest cell is read, as a share of it; ours."""
 LEAST_CELLS: Final = 4
+"""Cells inside the 36 km cell that a map needs to say anything of what it is made of; ours."""
 MOST_CELLS: Final = 6_400
 """Of a finer map every k-th row and column is taken; ours."""
 
@@ -87,7 +88,8 @@ def _read(entry: CatalogEntry, lat: Floats, lon: Floats) -> CoverMap | None:
     centre = middle + (grid.lon - middle + 180.0) % 360.0 - 180.0  # beside the station, not a turn away
     half = np.diff(grid.lon_edges) / 2
     columns = np.flatnonzero((centre + half > west - wide) & (centre - half < east + wide))
-    if len(rows) * len(columns) < LEAST_CELLS or columns[-1] - columns[0] >= len(columns):  # torn at the map's border
+    inside = int(((grid.lat > south) & (grid.lat < north)).sum()) * int(((centre > west) & (centre < east)).sum())
+    if inside < LEAST_CELLS or columns[-1] - columns[0] >= len(columns):  # torn at the map's border
         return None
     box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
     values = np.asarray(opened.read_map(VARIABLE, rows=box[0], cols=box[1]), np.float64)
