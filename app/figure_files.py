@@ -24,9 +24,18 @@ _PLAIN = re.compile(r"[^A-Za-z0-9]+")
 
 
 def file_name(recipe: Recipe, form: str) -> str:
-    """What the file of a figure is called."""
-    stem = _PLAIN.sub("-", recipe.title).strip("-")[:60] or "figure"
+    """What the file of a figure is called: by its title, else by its panels: their kinds, and of what the first is."""
+    stem = _PLAIN.sub("-", recipe.title).strip("-")[:60] or _of_panels(recipe)
     return f"{stem}.zip" if form == PACKAGE else f"{stem}.{form}"
+
+
+def _of_panels(recipe: Recipe) -> str:
+    panels = recipe.panels or (recipe,)
+    about = panels[0].data.get("told") or {}
+    what = str(about.get("title", "")) if isinstance(about, dict) else ""
+    what = what or "-".join(map(str, panels[0].data.get("products") or ())) or str(panels[0].data.get("run") or "")
+    kinds = "-".join(dict.fromkeys(panel.kind.replace("_", "-") for panel in panels))
+    return "_".join(filter(None, (_PLAIN.sub("-", part).strip("-")[:60] for part in (kinds, what)))) or "figure"
 
 
 def make_file(recipe: Recipe, places: Places, form: str, progress: Progress, cancelled: Cancel) -> Path:
