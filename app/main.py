@@ -8,10 +8,8 @@ from typing import Any
 import panel as pn
 import panel.reactive
 from bokeh.settings import settings as bokeh_settings
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError
 
-from app import downloads, tiles, uploads
+from app import downloads, sockets, tiles, uploads
 from app.controls import ASSETS
 from app.session import build
 from app.settings import Settings
@@ -20,31 +18,10 @@ from app.slim import unswept
 log = logging.getLogger(__name__)
 
 
-class ClosedTabs(logging.Filter):
-    """Leaves out of the log that a message found its tab closed: a user may close a tab at any moment."""
-
-    SOURCES = ("asyncio", "bokeh.server.views.ws", "panel.io.document", "tornado.application")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """False for what is nobody's fault."""
-        fault = record.exc_info[1] if record.exc_info else None
-        return not isinstance(fault, (WebSocketClosedError, StreamClosedError)) and not record.getMessage().startswith(
-            "Failed sending message as connection was closed"
-        )
-
-    @classmethod
-    def install(cls) -> None:
-        """Listen where such faults are logged, once."""
-        for name in cls.SOURCES:
-            logger = logging.getLogger(name)
-            if not any(isinstance(one, cls) for one in logger.filters):
-                logger.addFilter(cls())
-
-
 def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
     """Serve the app; returns when the server stops, or at once with the server if ``threaded``."""
     pn.extension(notifications=True, sizing_mode=None)
-    ClosedTabs.install()
+    sockets.install()
     bokeh_settings.perform_document_validation = False  # a tenth of the time of a new tab; the tests of the page do it
     # A widget's event waits 50 ms by default before Python sees it: more than half of a frame's budget. Private in
     # Panel; tests/app/test_main.py fails if a new version drops it.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +16,6 @@ from bokeh.client import pull_session
 from bokeh.document import Document
 from bokeh.document.models import DocumentModelManager
 from bokeh.io.doc import patch_curdoc
-from tornado.websocket import WebSocketClosedError
 
 from app import main, slim
 from app.selection import PLACES
@@ -168,32 +165,6 @@ def test_a_full_server_says_so_and_has_room_again_when_tabs_close(server: tuple[
     for tab in open_tabs:
         tab.close()
     until(lambda: not is_refused())
-
-
-def test_a_message_that_finds_its_tab_closed_is_no_fault_in_the_log_and_another_fault_is(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logger = logging.getLogger("asyncio")
-    monkeypatch.setattr(logger, "filters", [])
-    for _ in range(2):
-        main.ClosedTabs.install()
-    assert len([one for one in logger.filters if isinstance(one, main.ClosedTabs)]) == 1
-
-    async def write(fault: Exception) -> None:
-        raise fault
-
-    async def forget(fault: Exception) -> None:
-        task = asyncio.ensure_future(write(fault))
-        await asyncio.wait([task])
-        del task
-        gc.collect()  # of a failed task that nobody asks, asyncio tells here
-
-    for fault in (WebSocketClosedError(), ValueError("a real one")):
-        asyncio.run(forget(fault))
-    logging.getLogger("bokeh.server.views.ws").warning("Failed sending message as connection was closed")
-    told = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [str(one) for one in told] == ["a real one"]
-    assert "connection was closed" not in caplog.text
 
 
 def test_no_garbage_is_looked_for_while_a_page_is_made_and_it_is_again_after_a_fault() -> None:
