@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.figure_store import prepared
+from app.file_names import plain
 from smcore.errors import ExportError
 from smcore.out_file import drafted
 from smcore.progress import Cancel, Progress, check
@@ -35,7 +36,7 @@ def _of_panels(recipe: Recipe) -> str:
     what = str(about.get("title", "")) if isinstance(about, dict) else ""
     what = what or "-".join(map(str, panels[0].data.get("products") or ())) or str(panels[0].data.get("run") or "")
     kinds = "-".join(dict.fromkeys(panel.kind.replace("_", "-") for panel in panels))
-    return "_".join(filter(None, (_PLAIN.sub("-", part).strip("-")[:60] for part in (kinds, what)))) or "figure"
+    return plain(kinds, what)[:80].rstrip("-._")
 
 
 def make_file(recipe: Recipe, places: Places, form: str, progress: Progress, cancelled: Cancel) -> Path:

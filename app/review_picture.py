@@ -39,8 +39,8 @@ def pairs_picture(store: ReviewStore, place: int) -> Picture:
     kept, own = ~panel.out, store.review.of(store.subject).exclusions
     station = store.names().get(store.subject, store.subject)
     told = run_told(
-        found, name, title=f"{title_of(found, name)} against {station}", where=store.subject, notes=panel.done,
-        exclusions=tuple(map(_sentence, own)), methods=("ubrmsd",),
+        found, name, title=f"{title_of(found, name)} against {station}", quantity="soil moisture",
+        where=store.subject, notes=panel.done, exclusions=tuple(map(_sentence, own)), methods=("ubrmsd",),
     )  # fmt: skip
     numbers = {
         metric: (one.value, one.lower, one.upper)

@@ -23,7 +23,7 @@ def test_a_figure_without_a_title_is_named_by_its_panels() -> None:
     of_map = Recipe("map", data={"told": {"title": "SMAP <36 km>/../x"}})
     of_run = Recipe("metric_map", data={"run": "first", "products": ["coarse", "fine"]})
     both = Recipe("panels", panels=(of_map, of_run, of_run))
-    assert file_name(both, "pdf") == "map-metric-map_SMAP-36-km-x.pdf"
+    assert file_name(both, "pdf") == "map-metric-map_SMAP-36-km-..-x.pdf"
     assert file_name(of_run, PACKAGE) == "metric-map_coarse-fine.zip"
     assert file_name(Recipe("taylor", data={}), "png") == "taylor.png"
     assert file_name(Recipe("taylor", data={"told": "土"}, title="Fig. 1"), "svg") == "Fig-1.svg"
