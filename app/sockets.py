@@ -12,6 +12,7 @@ import logging
 from typing import Any
 
 from bokeh.document.events import DocumentPatchedEvent, MessageSentEvent
+from bokeh.server.connection import ServerConnection
 from bokeh.server.session import ServerSession
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
@@ -55,7 +56,8 @@ class ClosedTabs(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """False for what is nobody's fault."""
         fault = record.exc_info[1] if record.exc_info else None
-        return not isinstance(fault, (WebSocketClosedError, StreamClosedError)) and not record.getMessage().startswith(
+        is_of_closed = isinstance(fault, (WebSocketClosedError, StreamClosedError)) or _is_closed_twice(fault)
+        return not is_of_closed and not record.getMessage().startswith(
             "Failed sending message as connection was closed"
         )
 
@@ -66,3 +68,11 @@ class ClosedTabs(logging.Filter):
             logger = logging.getLogger(name)
             if not any(isinstance(one, cls) for one in logger.filters):
                 logger.addFilter(cls())
+
+
+def _is_closed_twice(fault: BaseException | None) -> bool:
+    """Whether bokeh was told twice that a socket was closed, as when a tab leaves while its socket opens."""
+    at = fault.__traceback__ if isinstance(fault, AssertionError) else None
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_globals.get("__name__") == ServerConnection.__module__

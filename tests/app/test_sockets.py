@@ -14,6 +14,7 @@ from bokeh.document import Document
 from bokeh.document.events import MessageSentEvent
 from bokeh.models import TextInput
 from bokeh.protocol import Protocol
+from bokeh.server.connection import ServerConnection
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 from tornado.websocket import WebSocketClosedError
@@ -88,7 +89,14 @@ def test_a_message_that_finds_its_tab_closed_is_no_fault_in_the_log_and_another_
 
     for fault in (WebSocketClosedError(), ValueError("a real one")):
         asyncio.run(forget(fault))
+    connection = ServerConnection.__new__(ServerConnection)
+    connection._session = None  # as bokeh leaves it when its socket was closed
+    for ask in (lambda: connection.session, lambda: pytest.fail("another")):
+        try:
+            ask()
+        except (AssertionError, pytest.fail.Exception):
+            logging.getLogger("tornado.application").exception("Uncaught exception")
     logging.getLogger("bokeh.server.views.ws").warning("Failed sending message as connection was closed")
     told = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [str(one) for one in told] == ["a real one"]
+    assert [str(one) for one in told] == ["a real one", "another"]
     assert "connection was closed" not in caplog.text

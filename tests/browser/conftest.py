@@ -199,8 +199,8 @@ def context(browser: Browser, locale: str) -> Iterator[BrowserContext]:
 
 
 def faults(log: str) -> int:
-    """How many tracebacks a log has, but for frames on their way to a page that was reloaded: two each, by tornado."""
-    return log.count("Traceback") - 2 * log.count("raise WebSocketClosedError()")
+    """How many tracebacks a log has."""
+    return log.count("Traceback")
 
 
 @pytest.fixture
