@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.cache import BoundedCache
+from app.language import mark
 from app.review_store import Member, ReviewStore, key_of
 from smcore.catalog import Catalog
 from smcore.cubes.open import open_entry
@@ -45,6 +46,7 @@ from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs.results import RunResults
 
 Floats = NDArray[np.float64]
+AS_IN_RUN = mark("the numbers are those of the run: exclusions made since are counted where its data are")
 _PAGES = BoundedCache(24)
 _FACTS = BoundedCache(24)
 _SENSORS = BoundedCache(4)
@@ -130,7 +132,7 @@ def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float)
                 name, one.units, one.reference, one.product, one.product_time, out[name], line_through(x, y),
                 raster_of(x, y, limits) if len(x) > DENSE else None, numbers.get(name, {}),
                 in_seasons(x, y, one.reference_time[kept], lat, same_units=one.units[0] == one.units[1]), one.dropped,
-                done[name],
+                done[name] + ((AS_IN_RUN,) if live.ignores_exclusions and own else ()),
             )
         )  # fmt: skip
     return Page(subject, tuple(panels), limits)

@@ -207,6 +207,7 @@ class ReviewDesk:
     def _failed(self, error: SmcoreError) -> None:
         self.stop.visible, self.reading.visible = False, True
         self.reading.object = f'<div class="alert" role="alert">{esc(said_of(error))}</div>'
+        self._gather()  # what does not rest on the pairs
 
     def _have_read(self, _: LivePairs) -> None:
         together(self._after_reading)()
@@ -219,9 +220,13 @@ class ReviewDesk:
         self._ready()
 
     def _ready(self) -> None:
+        """Nothing is read any more: go on with what nobody waits for."""
+        self.reading.visible = self.stop.visible = False
+        self._gather()
+
+    def _gather(self) -> None:
         """Gather for this station and make the pages of its neighbours, none of which anybody waits for."""
         review, subject = self.review, self.review.subject
-        self.reading.visible = self.stop.visible = False
         document = pn.state.curdoc
         is_served = document is not None and bool(document.session_context)
         wanted = [one for one in (subject, *(self.queue.neighbours() if is_served else ())) if one]

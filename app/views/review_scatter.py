@@ -68,7 +68,7 @@ class ReviewScatter:
         without = [label for name, label in labels.items() if name not in there]
         lines = [tr("no pairs: {names}", names=", ".join(without))] if without else []
         if with_numbers:  # what is done to a product's pairs would betray it
-            lines += [f"{label}: {told}" for _, label, panel in shown for told in panel.done]
+            lines += [f"{label}: {tr(told)}" for _, label, panel in shown for told in panel.done]
         self.without.object = "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)
         self.without.visible = bool(lines)
         while len(self._plots) < len(shown):

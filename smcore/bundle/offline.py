@@ -7,7 +7,8 @@ record that is left makes a new pair), so that is said and not guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from smcore.validation.matching.times import DAY
 from smcore.validation.runs.replay import request_of
 from smcore.validation.runs.results import RunResults
 from smcore.validation.runs.run_pairs import ProductPairs
+from smcore.validation.score import VARIANT
+from smcore.validation.transforms import Transform
 
 
 def live_pairs(
@@ -48,20 +51,31 @@ def live_pairs(
             raise
         kept = Bundle(results.folder, results, ()).pairs()
         if not kept:
-            raise
+            raise MatchError(
+                "The pairs of the run are not in its bundle, and its data are not in the catalogue",
+                hint="its numbers and decisions are here; scatters and a moving headline need the data",
+            ) from None
         return offline_pairs(results, kept)
 
 
 def offline_pairs(results: RunResults, kept: Sequence[ProductPairs]) -> OfflinePairs:
     """Lay kept pairs out by what is reviewed."""
     subjects = tuple(dict.fromkeys(subject for one in kept for subject in one.subjects))
-    recorded = request_of(results.record)[2].exclusions
+    options = request_of(results.record)[2]
+    recorded = options.exclusions
     rows = [{subject: row for row, subject in enumerate(one.subjects)} for one in kept]
     daily = {str(one["product"]): one["pairing"] == "daily" for one in results.record["results"]}
     return OfflinePairs(
         results.products, subjects, results.metric_names, recorded, (),
         results=results, kept=tuple(kept), rows=tuple(rows), daily=daily,
+        transforms={one.name: _own(options.transform, one.name) for one in kept},
     )  # fmt: skip
+
+
+def _own(shared: Transform, name: str) -> Transform:
+    """What is done to the pairs of one product: ``ID@cdf`` asks for a scaling of its own."""
+    scaling = name.partition(VARIANT)[2]
+    return replace(shared, scaling=scaling) if scaling else shared
 
 
 @dataclass(eq=False)
@@ -78,12 +92,17 @@ class OfflinePairs(LivePairs):
         By product: subject → its row.
     daily
         By product: whether pairs are UTC days.
+    transforms
+        By product: what was done to its pairs before they were scored.
     """
+
+    ignores_exclusions: ClassVar[bool] = True
 
     results: RunResults = field(kw_only=True)
     kept: tuple[ProductPairs, ...] = field(kw_only=True)
     rows: tuple[dict[str, int], ...] = field(kw_only=True)
     daily: dict[str, bool] = field(kw_only=True)
+    transforms: dict[str, Transform] = field(kw_only=True)
 
     def headline(
         self,
@@ -126,6 +145,28 @@ class OfflinePairs(LivePairs):
                 np.full(len(product), -1, np.int8), {}, self.daily.get(one.name, False),
             )  # fmt: skip
         return found
+
+    def scored(
+        self,
+        subject: str,
+        exclusions: Iterable[Exclusion] = (),  # noqa: ARG002 - the numbers are those of the run
+    ) -> dict[str, SubjectPairs]:
+        """The pairs that the run's numbers are of: scaled, or as anomalies, as it scored them."""
+        found = {}
+        for name, one in self.pairs(subject).items():
+            how, time = self.transforms[name], one.product_time[None]
+            product, reference, _ = how.apply(one.product[None], one.reference[None], time)
+            there = np.isfinite(product[0]) & np.isfinite(reference[0])
+            found[name] = replace(
+                one, units=how.units_after(*one.units), product=product[0][there], reference=reference[0][there],
+                product_time=one.product_time[there], reference_time=one.reference_time[there],
+                overpass=one.overpass[there],
+            )  # fmt: skip
+        return found
+
+    def done_to_pairs(self) -> dict[str, tuple[str, ...]]:
+        """Of each product what was done to its pairs before they were scored, in sentences; none of most."""
+        return {name: how.notes for name, how in self.transforms.items()}
 
     def excluded_pairs(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
         """Which of the pairs of one subject exclusions take, (pair,) by product; of means of days whole days."""

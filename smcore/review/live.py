@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -86,6 +86,9 @@ class LivePairs:
     recorded
         What the run itself has excluded. It counts in no number here unless it is given again.
     """
+
+    ignores_exclusions: ClassVar[bool] = False
+    """Whether numbers of a station stay those of the run, whatever is excluded since."""
 
     products: tuple[str, ...]
     subjects: tuple[str, ...]

@@ -32,7 +32,10 @@ from smcore.review.log import REVIEW_LOG, ReviewLog
 from smcore.validation.exclusions import Exclusion
 from smcore.validation.runs import qa4sm
 from smcore.validation.runs.identity import run_identity
+from smcore.validation.runs.output import write_run
+from smcore.validation.runs.plan import RunOptions
 from smcore.validation.runs.results import open_run
+from smcore.validation.runs.run import validate
 from smcore.validation.runs.run_pairs import read_pairs
 
 Made = tuple[Path, Path, Path]
@@ -52,6 +55,25 @@ def made(hostile: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
     log.append("exclude", subjects[1], "Ann", excluded)
     write_bundle(results, load_catalog([hostile[0]]), folder / "bundle", with_figures=False)
     return hostile[0], run, folder / "bundle"
+
+
+def test_scaled_pairs_of_a_bundle_are_those_that_its_numbers_are_of(made: Made, tmp_path: Path) -> None:
+    catalog = load_catalog([made[0]])
+    write_run(validate(("a", "a@mean_std"), "nets", catalog, RunOptions(strata=("none",))), tmp_path / "run")
+    write_bundle(open_run(tmp_path / "run"), catalog, tmp_path / "bundle", with_figures=False)
+    (tmp_path / "none.yml").write_text("version: 2\n")
+    away = live_pairs(open_run(tmp_path / "bundle"), load_catalog([tmp_path / "none.yml"]))
+    assert isinstance(away, OfflinePairs)
+    done = away.done_to_pairs()
+    assert done["a"] == ()
+    assert "scaled to the reference by mean_std" in done["a@mean_std"][0]
+    for subject in away.subjects[:3]:
+        numbers = away.station(subject)
+        for name, one in away.scored(subject).items():
+            if numbers[name]["bias"].status == "ok":
+                assert len(one.product) == numbers[name]["n"].n
+                bias = float(np.mean(one.product - one.reference))
+                assert bias == pytest.approx(numbers[name]["bias"].value, abs=1e-6)
 
 
 @pytest.mark.slow
