@@ -24,7 +24,7 @@ MAP_OPTIONS: dict[str, Field] = {
     "coast": Field("flag", True, "whether the coast is drawn"),
     "label": Field("text", "", "of the colour bar, in place of the quantity"),
 }
-_BAR_INCH, _TICKS_INCH = 0.62, 0.35
+_BAR_INCH, _TICKS_INCH, _UPRIGHT_INCH = 0.62, 0.35, 0.75
 _LEVEL = 0.8  # of height over width, below which the colour bar lies under the map
 
 
@@ -46,7 +46,7 @@ def field_height(data: Data, width: float, look: Look, projection: str, default:
     """Height of a map that is ``width`` inches wide, with its colour bar [inch]."""
     shape = frame(projection or default, box_of(data.need_field())).aspect
     level = shape < _LEVEL
-    inner = width - _TICKS_INCH - (0.0 if level else 0.75)
+    inner = width - _TICKS_INCH - (0.0 if level else _UPRIGHT_INCH)
     high = inner * shape + _TICKS_INCH + (_BAR_INCH if level else 0.0)
     return float(np.clip(high, 1.4, look.most_inch))
 
@@ -55,7 +55,9 @@ def draw_field(panel: Panel, data: Data, options: Mapping[str, Any], colours: st
     """Paint a field with coast, degrees and colour bar; the axes."""
     field, (low, high) = data.need_field(), limits(data, options)
     axes, shown = start(panel, box_of(field), default)
-    paint(axes, shown, field, options["colours"] or colours, low, high, round(panel.width * panel.look.dpi))
+    beside = _TICKS_INCH + (0.0 if shown.aspect < _LEVEL else _UPRIGHT_INCH)  # no more pixels than the axes will have
+    pixels = round(max(panel.width - beside, 0.5) * panel.look.dpi)
+    paint(axes, shown, field, options["colours"] or colours, low, high, pixels)
     if options["coast"]:
         coast(axes, shown, panel)
     scale = shading(options["colours"] or colours, low, high)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from smcore.figures.colours import palette
 from smcore.figures.data import FIELD
+from smcore.figures.lookup import cells_under
 from smcore.figures.panel import COAST, FAINT, Panel
 from smcore.figures.projections import FLAT, ROBINSON, Box, Floats, Frame, frame
 from smcore.geodata import coastlines
@@ -58,11 +59,10 @@ def codes(values: Floats, low: float, high: float) -> Codes:
 def paint(axes: Axes, shown: Frame, field: xr.Dataset, colours: str, low: float, high: float, pixels: int) -> None:
     """Paint the cells of a field: each of ``pixels`` across shows the cell that it lies in, whatever the projection."""
     height = max(2, round(pixels * shown.aspect))
-    lon, lat = shown.pixels(pixels, height)
-    row, column = _rows(field, lat), _columns(field, lon)
+    row, column = cells_under(shown, field, pixels, height)
     shades = np.zeros((field.sizes["lat"] + 1, field.sizes["lon"] + 1), np.uint8)  # the last of each is off the field
     shades[:-1, :-1] = codes(field[FIELD].values, low, high)
-    raster = shades[row[:, None], column[None, :]] if shown.straight else shades[row, column]
+    raster = shades[row, column]
     table = np.array([_rgba(colour) for colour in palette(colours)], np.uint8)
     axes.imshow(
         table[raster], extent=shown.extent, origin="lower", interpolation="none", aspect=shown.stretch, zorder=1
@@ -72,30 +72,6 @@ def paint(axes: Axes, shown: Frame, field: xr.Dataset, colours: str, low: float,
 def _rgba(colour: str) -> tuple[int, ...]:
     parts = [int(colour[i : i + 2], 16) for i in range(1, len(colour), 2)]
     return (*parts, 255)[:4] if len(parts) == 3 else tuple(parts)
-
-
-def _rows(field: xr.Dataset, lat: Floats) -> NDArray[np.intp]:
-    """Row of each latitude; −1 off the field. Rows run from north to south."""
-    north, south = field["north"].values, field["south"].values
-    return _cell(-np.append(north, south[-1]), -lat)
-
-
-def _columns(field: xr.Dataset, lon: Floats) -> NDArray[np.intp]:
-    west, east = field["west"].values, field["east"].values
-    return _cell(np.append(west, east[-1]), (lon - west[0]) % 360.0 + west[0])
-
-
-def _cell(edges: Floats, place: Floats) -> NDArray[np.intp]:
-    """Which of the cells between ascending edges holds each place; −1 for none. Even edges need no search."""
-    step = (edges[-1] - edges[0]) / (len(edges) - 1)
-    if np.abs(np.diff(edges) - step).max() < 1e-7 * step:
-        with np.errstate(invalid="ignore"):
-            share = np.nan_to_num((place - edges[0]) / step, nan=-1.0)
-        found = np.floor(share).astype(np.intp)
-    else:
-        found = np.searchsorted(edges, place, side="right") - 1
-        found = np.where(np.isfinite(place), found, -1)
-    return np.where((found >= 0) & (found < len(edges) - 1), found, -1)
 
 
 def coast(axes: Axes, shown: Frame, panel: Panel) -> None:

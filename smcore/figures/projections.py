@@ -213,26 +213,36 @@ def _robinson_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats
     return frame.middle + off, np.broadcast_to(lat[:, None], off.shape)
 
 
+def lattice(frame: Frame, width: int, height: int) -> tuple[Floats, Floats, Floats, Floats] | None:
+    """Longitudes and latitudes (rows, columns) of some pixels, and which ones [pixels]; None for a small picture."""
+    if width * height <= _EXACT:
+        return None
+    left, right, bottom, top = frame.extent
+    columns, rows = (np.linspace(0, n - 1, max(2, -(-n // _LATTICE) + 1)) for n in (width, height))
+    x = left + (right - left) * (columns + 0.5) / width
+    y = bottom + (top - bottom) * (rows + 0.5) / height
+    return *frame.inverse(*np.meshgrid(x, y)), rows, columns
+
+
 def _curved_pixels(frame: Frame, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Invert a lattice exactly and the pixels between by straight lines: off by less than a tenth of a pixel.
 
     What lies between is a direction in space: longitudes can't be halved beside a pole or across the dateline. A small
     picture, whose pixels are wide, is inverted pixel by pixel.
     """
-    if len(x) * len(y) <= _EXACT:
+    found = lattice(frame, len(x), len(y))
+    if found is None:
         return frame.inverse(*np.meshgrid(x, y))
-    columns, rows = (np.linspace(0, len(v) - 1, max(2, -(-len(v) // _LATTICE) + 1)) for v in (x, y))
-    coarse_x, coarse_y = np.interp(columns, np.arange(len(x)), x), np.interp(rows, np.arange(len(y)), y)
-    lon, lat = (np.radians(v) for v in frame.inverse(*np.meshgrid(coarse_x, coarse_y)))
+    lon, lat = np.radians(found[0]), np.radians(found[1])
     east, north, up = (
-        _between(v, rows, columns, len(y), len(x))
+        between(v, *found[2:], len(y), len(x))
         for v in (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
     )
     turned = frame.near(np.degrees(np.arctan2(north, east)))
     return turned, np.degrees(np.arctan2(up, np.hypot(east, north)))
 
 
-def _between(coarse: Floats, rows: Floats, columns: Floats, height: int, width: int) -> Floats:
+def between(coarse: Floats, rows: Floats, columns: Floats, height: int, width: int) -> Floats:
     """Values of a lattice at every pixel, by straight lines along both sides."""
     for axis, (at, count) in enumerate(((rows, height), (columns, width))):
         place = np.interp(np.arange(count), at, np.arange(len(at)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,7 +11,8 @@ from pyproj import Transformer
 
 from smcore.errors import RecipeError
 from smcore.figures.catalogued import cells_field
-from smcore.figures.mapping import _columns, _rows, codes
+from smcore.figures.lookup import cells_under
+from smcore.figures.mapping import codes
 from smcore.figures.projections import NAMES, frame
 from smcore.grids import ease, regular
 
@@ -83,13 +86,48 @@ def across_the_dateline() -> xr.Dataset:
 
 def test_a_field_across_the_dateline_is_found_on_both_sides() -> None:
     field = across_the_dateline()
-    east = np.array([165.0, 179.0, -179.0, -165.0, 0.0, np.nan])
-    np.testing.assert_array_equal(_columns(field, east), [0, 1, 2, 3, -1, -1])
-    np.testing.assert_array_equal(_rows(field, np.array([5.0, -5.0, 20.0, -20.0, np.nan])), [0, 1, -1, -1, -1])
+    shown = frame("plate-carree", (150.0, -20.0, 210.0, 20.0))
+    row, column = cells_under(shown, field, 6, 4)
+    np.testing.assert_array_equal(column, [-1, 0, 1, 2, 3, -1])
+    np.testing.assert_array_equal(row[:, 0], [-1, 1, 0, -1])
     shown = frame("robinson", (160.0, -10.0, 200.0, 10.0))
     lon, _ = shown.pixels(40, 20)
     assert np.nanmin(lon) > 159
     assert np.nanmax(lon) < 201
+
+
+@pytest.mark.parametrize(
+    ("name", "box"),
+    [
+        ("lambert-conformal", (-126.0, 22.0, -65.0, 51.0)), ("lambert-equal-area", (160.0, -50.0, 200.0, 10.0)),
+        ("robinson", (-180.0, -90.0, 180.0, 90.0)), ("robinson", (-20.0, -40.0, 60.0, 40.0)),
+        ("lambert-equal-area", (-30.0, 60.0, 30.0, 90.0)), ("ease-2", (-180.0, -85.0, 180.0, 85.0)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("cell", [0.1, "M36"])
+def test_a_pixel_shows_the_cell_that_it_lies_in(name: str, box: tuple[float, ...], cell: Any) -> None:
+    """Beside what the projection's inverse says of each pixel; only pixels on a border between cells may differ."""
+    west, south, east, north = box
+    counts = (round((north - south) / 0.1), round((east - west) / 0.1))
+    grid = ease("M36") if cell == "M36" else regular(north - 0.05, west + 0.05, 0.1, 0.1, *counts)
+    field = cells_field(np.ones(grid.shape, np.float32), grid, "1", "number")
+    shown, width = frame(name, box), 420
+    height = round(width * shown.aspect)
+    row, column = (np.broadcast_to(one, (height, width)) for one in cells_under(shown, field, width, height))
+    left, right, bottom, top = shown.extent
+    x, y = np.meshgrid(
+        left + (right - left) * (np.arange(width) + 0.5) / width,
+        bottom + (top - bottom) * (np.arange(height) + 0.5) / height,
+    )
+    lon, lat = shown.inverse(x, y)
+    lon = (lon - field["west"].values[0]) % 360 + field["west"].values[0]
+    for found, place, low, high in ((row, lat, "south", "north"), (column, lon, "west", "east")):
+        inside = (found >= 0) & np.isfinite(place)
+        assert inside.mean() > 0.3
+        below, above = field[low].values[found[inside]], field[high].values[found[inside]]
+        off = np.maximum(np.maximum(below - place[inside], place[inside] - above), 0)
+        assert (off == 0).mean() > 0.9
+        assert off.max() < 0.15 * 360 / width
 
 
 def test_codes_are_those_of_the_screen() -> None:
