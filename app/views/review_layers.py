@@ -17,6 +17,7 @@ from app.language import tr
 from app.review_period import snapped
 from app.review_queue import ReviewQueue
 from app.review_store import ReviewStore
+from app.review_words import rule_said, said
 from app.selection import Selection
 from app.views.clicks import on_click
 from app.views.glyphs import drawn
@@ -155,7 +156,10 @@ class ReviewMarks:
         marked = self.review.marked
         _put(self.pending, _spans([(*marked, "", "")]) if is_on and marked else _NO_SPANS)
         found = review_page.suspicions(self.review, subject) if is_on else ()
-        _put(self.suspected, _spans([(s.start, s.end, tr(rule_title(s.rule)), s.sentence) for s in found if s.start]))
+        _put(
+            self.suspected,
+            _spans([(s.start, s.end, rule_said(rule_title(s.rule)), said(s.sentence)) for s in found if s.start]),
+        )
 
     def _dragged(self, event: SelectionGeometry) -> None:
         shape = event.geometry

@@ -8,6 +8,7 @@ from app.controls import Markup, esc, number, swatch, table
 from app.language import tr
 from app.review_page import Facts, Page, lags, strip_columns
 from app.review_period import period_text
+from app.review_words import rule_said, said
 from app.words import word
 from smcore.names import unit_label
 from smcore.review import words
@@ -100,8 +101,8 @@ def suspicion_list(facts: Facts) -> str:
     marks = sorted(facts.suspicions, key=lambda one: -one.strength)
     rows = [
         (
-            Markup(f'<span title="{esc(rule_source(one.rule))}">{esc(tr(rule_title(one.rule)))}</span>'),
-            Markup(f"{esc(_period(one.start, one.end))}<br>{esc(one.sentence)}"),
+            Markup(f'<span title="{esc(rule_source(one.rule))}">{esc(rule_said(rule_title(one.rule)))}</span>'),
+            Markup(f"{esc(_period(one.start, one.end))}<br>{esc(said(one.sentence))}"),
             f"{one.strength:.2f}",
         )
         for one in marks
@@ -110,7 +111,9 @@ def suspicion_list(facts: Facts) -> str:
         "" if rows else f'<div class="muted">{esc(tr("Nothing looks wrong by any rule that could be applied."))}</div>'
     )
     body = table((tr("Rule"), tr("Where and why"), tr("Strength")), rows, numeric=(2,)) if rows else told
-    missing = "".join(f"<p>{esc(tr(rule_title(name)))}: {esc(why)}</p>" for name, why in facts.unapplied.items())
+    missing = "".join(
+        f"<p>{esc(rule_said(rule_title(name)))}: {esc(said(why))}</p>" for name, why in facts.unapplied.items()
+    )
     count = len(facts.unapplied)
     head = tr("{n} rules could not be applied", one="{n} rule could not be applied", n=count)
     return body + (f"<details><summary>{esc(head)}</summary>{missing}</details>" if missing else "")
@@ -127,8 +130,8 @@ def representativeness_text(facts: Facts) -> str:
         return f'<div class="muted">{esc(tr("The reference has no sensors: nothing is known of its cells."))}</div>'
     rows: list[tuple[object, ...]] = []
     if one.land_cover is not None:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in one.land_cover.shares[:4])
-        rows.append((tr("Land cover"), f"{one.land_cover.sentence}; {shares} ({one.land_cover.origin})"))
+        shares = ", ".join(f"{word(name)} {share:.0%}" for name, share in one.land_cover.shares[:4])
+        rows.append((tr("Land cover"), f"{said(one.land_cover.sentence)}; {shares} ({one.land_cover.origin})"))
     if one.relief is not None:
         r = one.relief
         rows.append(
@@ -136,9 +139,9 @@ def representativeness_text(facts: Facts) -> str:
         )
     if one.sensors is not None:
         s = one.sensors
-        said_ = tr("{n} of like depth, mean R {r}, spread {spread} over {days} days", n=len(s.sensors),
+        beside = tr("{n} of like depth, mean R {r}, spread {spread} over {days} days", n=len(s.sensors),
                    r=number(s.mean_r, 2), spread=number(s.spread), days=s.days)  # fmt: skip
-        rows.append((tr("Other sensors"), said_))
+        rows.append((tr("Other sensors"), beside))
     rows += [
         (
             tr("Collocation error"),
@@ -147,7 +150,7 @@ def representativeness_text(facts: Facts) -> str:
         for t in one.triple
     ]
     rows += [
-        (tr(_PARTS.get(name, name)), Markup(f'<span class="muted">{esc(why)}</span>'))
+        (tr(_PARTS.get(name, name)), Markup(f'<span class="muted">{esc(said(why))}</span>'))
         for name, why in one.missing.items()
     ]
     return table((tr("Of the cell"), ""), rows)

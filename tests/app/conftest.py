@@ -59,5 +59,7 @@ def desk(tiny: Tiny, reviewed: Path, tmp_path: Path) -> Callable[..., Session]:
     for file in reviewed.iterdir():
         (runs / "first" / file.name).write_bytes(file.read_bytes())
     own = tmp_path / "own.yml"
-    settings = Settings(catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=runs)
+    settings = Settings(
+        catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=runs, figures=tmp_path / "figures"
+    )  # fmt: skip
     return lambda **query: Session(settings, {"place": "stations", "run": "first", **query})
