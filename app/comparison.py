@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
+from app.combined_map import LEAST_SHARE, MOST_CELLS, aligned, rectangle, sampled
 from app.language import tr
 from app.words import said_of
 from smcore.catalog import CatalogEntry
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 FINER = "finer"
 MOST_VALUES = 20_000_000  # read for the statistics; beyond it every k-th step is taken
-MOST_CELLS = 40_000_000  # of one product, read for one map of a difference: at 1 km a continent, not the globe
 _BLOCK = 16  # steps
 _AGREEMENTS = BoundedCache(32)
 
@@ -159,11 +159,10 @@ class Comparison:
     def _part(self, entry: CatalogEntry, step: int, rows: slice, columns: slice) -> np.ndarray:
         """One product on a window of :attr:`grid`."""
         found = collocation(self._store.grid(entry), self.grid, rows, columns)
-        if found.cells > MOST_CELLS:
-            raise GridMismatch(
-                tr("The difference needs {count:.0f} million cells here", count=found.cells / 1e6),
-                hint=tr("zoom in, or take the finer grid"),
-            )
+        if found.cells > MOST_CELLS and rows.stop - rows.start > 1:
+            middle = (rows.start + rows.stop) // 2
+            halves = slice(rows.start, middle), slice(middle, rows.stop)
+            return np.concatenate([self._part(entry, step, half, columns) for half in halves])
         if found.is_empty:
             return found.of(np.empty((0, 0), np.float32))
         corners = (found.rows.start, found.rows.stop, found.columns.start, found.columns.stop)
@@ -177,10 +176,18 @@ class Comparison:
         return matching_steps(store.times(entry) + centre(entry), store.times(other) + centre(other))
 
     def field(self, step: int, gather: Gather | None = None) -> np.ndarray:
-        """Product − other at one step of the product, on :attr:`grid` or a gather's part of it; NaN elsewhere."""
+        """Product − other at one step of the product, on :attr:`grid` or a gather's part of it; NaN elsewhere.
+
+        Of an overview level it is that of means, where :meth:`is_of_means`, else that of every k-th cell.
+        """
         store, entry, other = self._store, self._store.entry, self.other
         assert entry is not None
         assert other is not None
+        if gather is not None and gather.level:
+            blocks = self._blocks(gather.level)
+            if blocks is not None:
+                return self._of_means(entry, other, step, gather, blocks)
+            return sampled(lambda part: self.field(step, part), gather, self.grid.shape)
         rows = gather.rows if gather else slice(0, self.grid.shape[0])
         columns = gather.columns if gather else slice(0, self.grid.shape[1])
         if not self._is_one_grid(other):
@@ -198,6 +205,51 @@ class Comparison:
         second = store.field(other, match, there, other.variable)
         result[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = first - second
         return result
+
+    def is_of_means(self, level: int) -> bool:
+        """Whether an overview of the difference is that of both products' means, and not every k-th cell."""
+        return level > 0 and self._blocks(level) is not None
+
+    def _blocks(self, level: int) -> list[tuple[slice, int]] | None:
+        """Blocks that both have of the same cells, by axis; None where there are none, or means are without a mask."""
+        store, entry, other = self._store, self._store.entry, self.other
+        assert entry is not None
+        assert other is not None
+        if not self._is_one_grid(other) or "pixels" in (entry.layout, other.layout):
+            return None
+        both = store.opened(entry), store.opened(other)
+        if any(level >= len(one.levels) for one in both) or not all(store.masks.of(e).is_empty for e in (entry, other)):
+            return None
+        shapes = zip(*(one.levels[0] for one in both), strict=True)
+        axes = zip(*self._cells(other), shapes, strict=True)
+        found = [aligned(mine, theirs, 2**level, lengths) for mine, theirs, lengths in axes]
+        return None if None in found else [one for one in found if one is not None]
+
+    def _of_means(
+        self, entry: CatalogEntry, other: CatalogEntry, step: int, gather: Gather, blocks: list[tuple[slice, int]]
+    ) -> np.ndarray:
+        """Mean − mean of blocks in which either product has at least half of the cells."""
+        spans = gather.rows, gather.columns
+        result = np.full([span.stop - span.start for span in spans], np.nan, np.float32)
+        match = int(self._steps(other)[step])
+        (top, bottom), (left, right) = (
+            (max(span.start, block.start), min(span.stop, block.stop))
+            for span, (block, _) in zip(spans, blocks, strict=True)
+        )
+        if match < 0 or bottom <= top or right <= left:
+            return result
+        down, over = (shift for _, shift in blocks)
+        there = rectangle(top + down, bottom + down, left + over, right + over, gather.level)
+        first = self._mean(entry, step, rectangle(top, bottom, left, right, gather.level))
+        rows = slice(top - spans[0].start, bottom - spans[0].start)
+        columns = slice(left - spans[1].start, right - spans[1].start)
+        result[rows, columns] = first - self._mean(other, match, there)
+        return result
+
+    def _mean(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
+        values = self._store.field(entry, step, gather, entry.variable)
+        share = self._store.opened(entry).read_share(entry.variable, step, gather.level, gather.rows, gather.columns)
+        return np.where(share >= LEAST_SHARE, values, np.float32(np.nan))
 
     def _collocated(self, other: CatalogEntry, step: int, rows: slice, columns: slice) -> np.ndarray:
         entry, match = self._store.entry, int(self._steps(other)[step])
@@ -254,9 +306,3 @@ def _day(moment: np.datetime64) -> str:
 def _every(values: int) -> int:
     """Which steps are taken so that no more values are read than may be; odd: morning and evening take turns."""
     return int(max(1, -(-values // MOST_VALUES))) | 1
-
-
-def rectangle(top: int, bottom: int, left: int, right: int) -> Gather:
-    """Which rows and columns to read, of a map that is not painted."""
-    nowhere = np.empty(0, np.int32)
-    return Gather(0, slice(top, bottom), slice(left, right), nowhere, nowhere)

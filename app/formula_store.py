@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.comparison import rectangle
+from app.combined_map import rectangle, sampled
 from app.language import tr
 from app.station_store import Series
 from app.words import said_of
@@ -135,9 +135,14 @@ class FormulaStore:
 
     # -- values --------------------------------------------------------------------------------------------------
     def field(self, step: int, gather: Gather | None = None) -> np.ndarray:
-        """The formula at one step of the product on the map, on a gather's base cells or the whole grid; float32."""
+        """The formula at one step of the product on the map, on a gather's base cells or the whole grid; float32.
+
+        Of an overview level it is that of every k-th cell: no formula over means is one over flags.
+        """
         entry = self._store.entry
         assert entry is not None
+        if gather is not None and gather.level:
+            return sampled(lambda part: self.field(step, part), gather, self._store.grid(entry).shape)
         rows, columns = self._store.grid(entry).shape
         gather = gather or rectangle(0, rows, 0, columns)
         shape = gather.rows.stop - gather.rows.start, gather.columns.stop - gather.columns.start

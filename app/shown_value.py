@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.comparison import rectangle
+from app.combined_map import rectangle
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 

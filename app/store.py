@@ -20,7 +20,8 @@ import param
 from app.cache import BoundedCache
 from app.catalogue_files import catalogue_of
 from app.class_store import WORDS, ClassStore, described
-from app.comparison import Comparison, rectangle
+from app.combined_map import planned, whole
+from app.comparison import Comparison
 from app.formula_store import FORMULA, FormulaStore
 from app.hovmoller_store import HovmollerStore
 from app.language import tr
@@ -271,8 +272,9 @@ class Store(param.Parameterized):
         return Frame(paint(field, gather, *self.colour_range(entry)), view)
 
     def gather(self, entry: CatalogEntry, view: View) -> Gather:
-        """The cells that a view needs, at the overview level that it needs; combined products have no overviews."""
-        return plan(self.map_grid(entry), view, 1 if self.combines else len(self.opened(entry).levels))
+        """The cells that a view needs, at the overview level that it needs; of combined products beyond a limit."""
+        levels = 1 if self.combines and self.ranges.is_on else len(self.opened(entry).levels)
+        return (planned if self.combines else plan)(self.map_grid(entry), view, levels)
 
     def on_map(self, entry: CatalogEntry, step: int, gather: Gather) -> np.ndarray:
         """What the map shows of one step, on the cells of a gather: the product, a difference, or a formula."""
@@ -282,16 +284,14 @@ class Store(param.Parameterized):
 
     def shown_field(self, entry: CatalogEntry, step: int) -> np.ndarray:
         """What the map shows of one step, on all cells of :meth:`map_grid`."""
-        rows, columns = self.map_grid(entry).shape
-        return self.on_map(entry, step, rectangle(0, rows, 0, columns))
+        return self.on_map(entry, step, whole(self.map_grid(entry)))
 
     def field(self, entry: CatalogEntry, step: int, gather: Gather | None = None, variable: str = "") -> np.ndarray:
         """One step of a product as it is shown: (rows, columns) of a gather's level, or all cells; NaN where missing.
 
         Every reader of a map passes through here, so that the map, its files and what is computed from it agree.
         """
-        rows, columns = self.grid(entry).shape
-        variable, gather = variable or self.variable(entry), gather or rectangle(0, rows, 0, columns)
+        variable, gather = variable or self.variable(entry), gather or whole(self.grid(entry))
         mask = self.masks.of(entry, variable)
         key = (
             str(entry.location), version(entry), variable, mask, step, gather.level,

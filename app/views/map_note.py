@@ -51,9 +51,19 @@ class MapNote:
             refused = store.formula.refusal() if self.selection.expression else ""
             if refused:
                 return tr("The formula can't be shown: {reason}", reason=refused)
-            return store.comparison.emptiness() or self._nothing_seen()
+            return store.comparison.emptiness() or self._nothing_seen() or self._not_all()
         except SmcoreError:  # the store of a product is gone, which the rail of layers says
             return ""
+
+    def _not_all(self) -> str:
+        """That a difference or a formula is of means or of some cells, where the view has too many of them."""
+        store = self.store
+        level = store.gather(store.entry, self.map.view()).level if store.combines and store.entry is not None else 0
+        if not level:
+            return ""
+        if store.comparison.is_on and store.comparison.is_of_means(level):
+            return tr("A difference of means of {side} × {side} cells; zoom in for that of the cells.", side=2**level)
+        return tr("One cell in {side} × {side} is shown; zoom in for all.", side=2**level)
 
     def _nothing_seen(self) -> str:
         """Whether no pixel of the frame has a value; a map that was not painted yet tells nothing."""

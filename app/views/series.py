@@ -92,6 +92,11 @@ class SeriesView:
         return button(tr("Table"), lambda _: self._turn(), width=58, height=28, margin=(2, 0), description=said)
 
     @cached_property
+    def python(self) -> slim.Row:
+        """The button that copies code."""
+        return copy_python(lambda: series_code(self.store))
+
+    @cached_property
     def save(self) -> slim.Row:
         """The files of what is seen."""
         store = self.store
@@ -121,7 +126,7 @@ class SeriesView:
 
     def _begin(self) -> None:
         """Make the plots, and what is of curves among the controls, when there are curves for the first time."""
-        self._named = [copy_python(lambda: series_code(self.store)), figure_link("series")]
+        self._named = [self.python, figure_link("series")]
         self.head[:] = [self.legend, slim.Row(self.as_table, *self._named, width=236, margin=0)]
         self.without_names(self._nameless)
         self.controls[:] = [self.treatment, self.controls[0], self.behind, self.period, pn.HSpacer(), self.save]

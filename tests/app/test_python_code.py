@@ -14,7 +14,7 @@ from flagged import GRID, flagged
 from tiny import Tiny
 
 from app.colours import shades
-from app.comparison import rectangle
+from app.combined_map import rectangle
 from app.hovmoller_store import HovmollerStore
 from app.python_code import map_code, scatter_code, section_code, series_code
 from app.selection import Selection
