@@ -22,11 +22,12 @@ from smcore.progress import Cancel, Progress, never, quiet
 from smcore.progress import part as share_of
 from smcore.review.headline import Headline, chosen_metrics, effect
 from smcore.review.live_product import LiveProduct
+from smcore.review.remembered import RememberedFetch
 from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.matching.excluding import lay_out, subjects_of, within
 from smcore.validation.matching.pairing import Pairs
-from smcore.validation.matching.places import CUBE
+from smcore.validation.matching.places import CUBE, STATIONS
 from smcore.validation.runs.plan import Plan, RunOptions, make_plan, score_options
 from smcore.validation.runs.replay import changed_data, request_of
 from smcore.validation.runs.results import RunResults
@@ -130,8 +131,13 @@ class LivePairs:
         """The same from a plan that leaves nothing out; ``options`` say what the run had excluded."""
         if plan.matches[0].anchor.layout == CUBE:
             raise MatchError("Results that are the cells of a grid are not reviewed one by one")
-        live = []
+        live: list[LiveProduct] = []
+        fetches: dict[int, RememberedFetch] = {}  # of one reference one, that its record is read once for all products
         for i, (matched, guard) in enumerate(zip(plan.matches, plan.guards, strict=True)):
+            if matched.reference.layout == STATIONS:
+                fetch = matched.reference.fetch
+                kept = fetches.setdefault(id(fetch), RememberedFetch(fetch))
+                matched = replace(matched, reference=replace(matched.reference, fetch=kept))
             how = replace(score_options(plan.options, matched), per_day=False)
             one = LiveProduct(matched, guard, how)
             for row, subject in enumerate(subjects_of(matched.places).tolist()):
