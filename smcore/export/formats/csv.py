@@ -29,6 +29,9 @@ Array = NDArray[Any]
 TITLE: Final = "CSV (one row per value)"
 ENDING: Final = ".csv"
 LAYOUTS: Final = ("cube", "pixels", "stations")
+_CELLS: Final = 262_144
+"""Cells of a block that are rows at once."""
+_READ_BYTES: Final = 4 * 2**20
 _TIME: Final = "time_utc"
 _UNITS: Final = {names.LAT: "degrees_north", names.LON: "degrees_east", "depth_from": "m", "depth_to": "m"}
 _PLACES: Final = ("network", "station", "sensor", "location", "depth_from", "depth_to", names.LAT, names.LON)
@@ -37,7 +40,8 @@ _PLACES: Final = ("network", "station", "sensor", "location", "depth_from", "dep
 def sample(source: Source, block: Block) -> int:
     """Bytes that the rows of a block take."""
     out = io.BytesIO()
-    _to_csv(_rows(source, block), out)
+    for rows in _tables(source, block):
+        _to_csv(rows, out)
     return len(out.getvalue())
 
 
@@ -53,10 +57,10 @@ def write(source: Source, draft: Path, progress: Progress, cancelled: Cancel, co
         out.write(_head(source).encode())
         for done, block in enumerate(blocks):
             check(cancelled)
-            rows = _rows(source, block)
-            for name in source.variables:
-                count.values += len(rows) - rows[_column(source, name)].null_count
-            _to_csv(rows, out)
+            for rows in _tables(source, block):
+                for name in source.variables:
+                    count.values += len(rows) - rows[_column(source, name)].null_count
+                _to_csv(rows, out)
             progress((done + 1) / len(blocks), "writing rows")
 
 
@@ -76,7 +80,7 @@ def _head(source: Source) -> str:
 def _no_rows(source: Source) -> pa.Table:
     """The columns, without rows."""
     first = tuple(slice(0, 1) for _ in source.shape(steps=source.is_timed))
-    return _rows(source, first).slice(0, 0)
+    return next(_tables(source, first)).slice(0, 0)
 
 
 def _column(source: Source, variable: str) -> str:
@@ -84,11 +88,25 @@ def _column(source: Source, variable: str) -> str:
     return cells.text_cell(f"{variable} [{units}]" if units else variable)
 
 
-def _rows(source: Source, block: Block) -> pa.Table:
+def _tables(source: Source, block: Block) -> Iterator[pa.Table]:
+    """The rows of a block in order, some at a time: as text and columns they take ten times the room of the values."""
+    values = {name: source.read(name, block) for name in source.variables}
+    lead, *rest = (part.stop - part.start for part in block)
+    many = max(1, _CELLS // max(int(np.prod(rest)), 1))
+    for first in range(0, lead, many):
+        start = block[0].start + first
+        piece = (slice(start, min(start + many, block[0].stop)), *block[1:])
+        own = {  # what a grid has without steps is the same for each of them
+            name: array if source.is_cube and array.ndim < len(block) else array[first : first + many]
+            for name, array in values.items()
+        }
+        yield _rows(source, piece, own)
+
+
+def _rows(source: Source, block: Block, values: dict[str, Array]) -> pa.Table:
     """The rows of a block that have a value, in the order of the block."""
     import pyarrow as pa
 
-    values = {name: source.read(name, block) for name in source.variables}
     shape = tuple(part.stop - part.start for part in block)
     spread = {name: _over(source, array, shape) for name, array in values.items()}
     index = np.nonzero(_worth(list(spread.values())))
@@ -164,9 +182,9 @@ def verify(source: Source, draft: Path, progress: Progress, cancelled: Cancel) -
     found = _Reader(draft, _no_rows(source), _head(source).count("\n"))
     for done, block in enumerate(blocks):
         check(cancelled)
-        wanted = _rows(source, block)
-        if not found.take(len(wanted)).equals(wanted):
-            raise _differs()
+        for wanted in _tables(source, block):
+            if not found.take(len(wanted)).equals(wanted):
+                raise _differs()
         progress((done + 1) / len(blocks), "comparing with the source")
     if len(found.take(1)):
         raise _differs()
@@ -188,7 +206,9 @@ class _Reader:
         self.empty, self.kept = like, like
         if path.stat().st_size <= 0:
             raise _differs()
-        options = arrow.ReadOptions(skip_rows=above, column_names=like.column_names)
+        options = arrow.ReadOptions(
+            skip_rows=above, column_names=like.column_names, use_threads=False, block_size=_READ_BYTES
+        )
         types = arrow.ConvertOptions(
             column_types=dict(zip(like.column_names, like.schema.types, strict=True)), strings_can_be_null=True,
             quoted_strings_can_be_null=False, null_values=[""],
