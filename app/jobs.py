@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 STOPPED = "Stopped on request; nothing was kept."
 ENDED = (DONE, FAILED, CANCELLED)
+LIGHT = ("look", "check", "check-validate")
+"""Kinds of a second or two, for which somebody waits before a page: they never wait for a long run."""
 MAX_QUEUED = 20
 KEPT_ENDED = 200
 CLOCK_SECONDS = 300.0  # that the time of birth of a process may be off, as clocks are set and machines sleep
@@ -123,14 +125,10 @@ class Queue:
         return [_job(row) for row in rows]
 
     def position(self, job: Job) -> int:
-        """How many jobs will run before a queued one."""
-        with self._open() as db:
-            return int(
-                db.execute(
-                    "SELECT count(*) FROM jobs WHERE state = ? OR (state = ? AND number < ?)",
-                    (RUNNING, QUEUED, job.number),
-                ).fetchone()[0]
-            )
+        """How many jobs will run before a queued one; a light one waits for those of its kind alone."""
+        before = self._running() + [one for one in self.recent(KEPT_ENDED) if one.state == QUEUED]
+        ahead = [one for one in before if one.number < job.number or one.state == RUNNING]
+        return sum(job.kind not in LIGHT or one.kind in LIGHT for one in ahead)
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop; a waiting one ends at once."""
@@ -144,11 +142,15 @@ class Queue:
             )
 
     # -- for the worker ------------------------------------------------------------------------------------------
-    def claim(self) -> Job | None:
-        """Take the oldest waiting job for this process; None if there is none."""
+    def claim(self, *, light: bool = False) -> Job | None:
+        """Take the oldest waiting job for this process, of the light kinds first, or ``light`` alone; None without."""
+        wanted = f"kind IN ({', '.join('?' * len(LIGHT))})"
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
-            row = db.execute("SELECT * FROM jobs WHERE state = ? ORDER BY number LIMIT 1", (QUEUED,)).fetchone()
+            row = db.execute(
+                f"SELECT * FROM jobs WHERE state = ? AND ({wanted} OR ?) ORDER BY {wanted} DESC, number LIMIT 1",  # noqa: S608
+                (QUEUED, *LIGHT, not light, *LIGHT),
+            ).fetchone()
             if row is not None:
                 db.execute(
                     "UPDATE jobs SET state = ?, pid = ?, started = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE id = ?",
@@ -156,6 +158,16 @@ class Queue:
                 )
             db.execute("COMMIT")
         return self.get(row["id"]) if row is not None else None
+
+    def keeps_light_waiting(self) -> bool:
+        """Whether a light job waits while another runs."""
+        with self._open() as db:
+            found = db.execute(
+                f"SELECT count(*) FROM jobs WHERE state = ? AND kind IN ({', '.join('?' * len(LIGHT))}) "  # noqa: S608
+                "AND EXISTS (SELECT 1 FROM jobs WHERE state = ?)",
+                (QUEUED, *LIGHT, RUNNING),
+            ).fetchone()
+        return bool(found[0])
 
     def report(self, job_id: str, share: float, doing: str) -> None:
         """Store how far a job is."""
@@ -245,13 +257,15 @@ def was_alive(pid: int, moment: str | None) -> bool:
 class Supervisor:
     """Keeps one worker process alive beside the server, as a context manager.
 
-    A worker that dies is started again; its job is marked failed, and the next one runs.
+    A worker that dies is started again; its job is marked failed, and the next one runs. While it is busy, a second one
+    does the light jobs that wait, and ends.
     """
 
     def __init__(self, folder: Path) -> None:
         self.queue = Queue(folder)
         self._stop = threading.Event()
         self._worker: subprocess.Popen[bytes] | None = None
+        self._aside: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="loam-supervisor", daemon=True)
 
     def __enter__(self) -> Supervisor:
@@ -261,18 +275,29 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._worker is not None and self._worker.poll() is None:
-            self._worker.terminate()
+        self._end()
         self._thread.join(timeout=10)
 
     def _watch(self) -> None:
         while not self._stop.is_set():
             if self._worker is None or self._worker.poll() is not None:
                 self.queue.bury()
-                self._worker = subprocess.Popen(  # noqa: S603 — our own program with our own arguments
-                    [sys.executable, "-m", "app", "worker", str(self.queue.folder), "--parent", str(os.getpid())],
-                    stdin=subprocess.DEVNULL,
-                )
+                self._worker = self._started()
+            if self._aside is not None and self._aside.poll() is not None:
+                self._aside = None
+                self.queue.bury()
+            if self._aside is None and self.queue.keeps_light_waiting():
+                self._aside = self._started("--light", "--once")
             self._stop.wait(1.0)
-        if self._worker is not None and self._worker.poll() is None:
-            self._worker.terminate()
+        self._end()
+
+    def _started(self, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 — our own program with our own arguments
+            [sys.executable, "-m", "app", "worker", str(self.queue.folder), "--parent", str(os.getpid()), *options],
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _end(self) -> None:
+        for process in (self._worker, self._aside):
+            if process is not None and process.poll() is None:
+                process.terminate()

@@ -25,13 +25,14 @@ def command(
     folder: Annotated[Path, typer.Argument(help="Folder of the queue.")],
     parent: Annotated[int, typer.Option(help="Stop when this process is gone.")] = 0,
     once: Annotated[bool, typer.Option("--once", help="Stop when the queue is empty.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="Only look-ups and checks, beside another worker.")] = False,
 ) -> None:
     """Run the waiting jobs of a queue until told to stop."""
     queue = Queue(folder)
     adding.sweep(queue)
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(0)))
     while not parent or is_alive(parent):
-        job = queue.claim()
+        job = queue.claim(light=light)
         if job is not None:
             run(queue, job)
         elif once:

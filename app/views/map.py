@@ -101,8 +101,8 @@ class MapView:
         self.stations = source_on(plot, {"x": [], "y": [], "sensor": [], "name": []}, name="stations")
         triangle = Scatter(size=7, marker="triangle", fill_alpha=0.85, line_width=1)
         self.station_marks = drawn(plot, self.stations, triangle, level="overlay")
-        self._around = Quad(fill_alpha=0.0, line_width=1.6)
-        self.cell = LateMarks(plot, self._around, name="cell")
+        self.cell = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="cell")
+        self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
         edge: dict[str, Any] = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
         self.box = LateMarks(plot, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), name="box")
         self._colour_theme()
@@ -384,7 +384,7 @@ class MapView:
         self.figure.background_fill_color = self.figure.border_fill_color = colours["sea"]
         self.coast.colour(colours["coast"])
         mark = STATION[self.selection.theme]
-        self._around.line_color = mark
+        self.cell_mark.glyph.line_color = mark
         self.station_marks.glyph.line_color = colours["sea"]
         self.station_marks.glyph.fill_color = mark
 

@@ -251,3 +251,50 @@ def test_the_supervisor_replaces_a_killed_worker_and_the_waiting_job_gets_its_tu
         assert ended.pid != first
         last = ended.pid
     until(lambda: not is_alive(last))
+
+
+def test_a_look_at_files_waits_for_no_long_run_and_a_light_worker_takes_nothing_else(queue: Queue) -> None:
+    assert not queue.keeps_light_waiting()
+    names = {queue.submit(kind, {}): kind for kind in ("predict", "ingest", "look", "check-validate")}
+    assert not queue.keeps_light_waiting()  # the worker is free, and takes them itself
+    claimed = [queue.claim(), queue.claim(light=True), queue.claim(light=True), queue.claim()]
+    assert [names[one.id] if one else None for one in claimed] == ["look", "check-validate", None, "predict"]
+    check, more = queue.get(queue.submit("check", {})), queue.get(queue.submit("predict", {}))
+    assert queue.keeps_light_waiting()
+    assert check is not None
+    assert more is not None
+    assert (queue.position(check), queue.position(more)) == (2, 5)
+
+
+class Started:
+    """A worker that runs until it is told to end."""
+
+    def __init__(self, *options: str) -> None:
+        self.options, self.ended = options, False
+
+    def poll(self) -> int | None:
+        return 0 if self.ended else None
+
+    def terminate(self) -> None:
+        self.ended = True
+
+
+def test_the_supervisor_starts_a_second_worker_for_light_jobs_alone_and_one_at_a_time(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Started] = []
+    monkeypatch.setattr(Supervisor, "_started", lambda _, *options: started.append(Started(*options)) or started[-1])
+    queue.submit("predict", {})
+    running = queue.claim()
+    queue.submit("look", {})
+    with Supervisor(queue.folder):
+        until(lambda: len(started) == 2)
+        assert [one.options for one in started] == [(), ("--light", "--once")]
+        looked = queue.claim(light=True)
+        assert running is not None
+        assert looked is not None
+        queue.end(looked.id, DONE)
+        started[1].ended = True
+        queue.submit("check", {})
+        until(lambda: len(started) == 3)
+    assert all(one.ended for one in started)
