@@ -24,10 +24,6 @@ _HINT = mark(
     "A GeoJSON file of at most 5 MB: lines, outlines and points in degrees. It stays in this tab and is in no link."
 )
 INK = {"light": "#c2185b", "dark": "#ff7fab"}
-_BUTTON = """
-input::file-selector-button { font: inherit; color: var(--text); background: var(--field); border: 0;
-  border-right: 1px solid var(--line); margin-right: 8px; padding: 4px 8px; cursor: pointer; }
-"""
 _NO_LINES: dict[str, Any] = {"x": [], "y": []}
 _NO_POINTS: dict[str, Any] = {"x": [], "y": [], "name": []}
 
@@ -44,7 +40,6 @@ class OverlayCard:
         self.file = styled(
             pn.widgets.FileInput(accept=".geojson,.json", sizing_mode="stretch_width", margin=(0, 0, 6, 0))
         )
-        self.file.stylesheets = [*self.file.stylesheets, _BUTTON]
         self.said = text()
         self.show = button(tr("Zoom to it"), guarded(lambda _: self._zoom()), width=92, visible=False)
         self.away = button(tr("Take away"), lambda _: self._clear(), width=92, visible=False)

@@ -54,7 +54,7 @@ def chip(lat: float, lon: float, others: list[tuple[float, float]], facts: Facts
     size = f'viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}" height="{SIDE}" style="flex:none"'
     svg = f'<svg {size} role="img" aria-label="{esc(said)}"><title>{esc(said)}</title>{"".join(parts)}</svg>'
     return (
-        f'<div style="display:flex;gap:12px">{svg}<div>{_cover(facts)}<div class="muted">{esc(said)}</div>'
+        f'<div style="display:flex;gap:12px">{svg}<div>{_cover(facts)}<div class="about">{esc(said)}</div>'
         f"{_origin(cover)}</div></div>"
     )
 
@@ -98,7 +98,7 @@ def _name(number: int) -> str:
 
 
 def _origin(cover: CoverMap | None) -> str:
-    return "" if cover is None else f'<div class="muted">{esc(tr("land cover: {origin}", origin=cover.origin))}</div>'
+    return "" if cover is None else f'<div class="about">{esc(tr("land cover: {origin}", origin=cover.origin))}</div>'
 
 
 def _cover(facts: Facts | None) -> str:
@@ -115,7 +115,7 @@ def _cover(facts: Facts | None) -> str:
         f"<div>{swatch(_colour(numbers[name]))}{esc(word(name))}{said[name]}</div>" for name in order[:MOST_KEYS]
     )
     rest = len(order) - MOST_KEYS
-    more = f'<div class="muted">{esc(tr("{n} more", n=rest))}</div>' if rest > 0 else ""
+    more = f'<div class="about">{esc(tr("{n} more", n=rest))}</div>' if rest > 0 else ""
     told = esc(tr("shares of the product's cell"))
-    of = f'<div class="muted">{told}</div>' if shares else ""
+    of = f'<div class="about">{told}</div>' if shares else ""
     return f"{keys}{more}{of}"
