@@ -48,7 +48,7 @@ from smcore.validation.runs.results import RunResults
 Floats = NDArray[np.float64]
 AS_IN_RUN = mark("the numbers are those of the run: exclusions made since are counted where its data are")
 _PAGES = BoundedCache(24)
-_FACTS = BoundedCache(24)
+_FACTS = BoundedCache(8)  # the strips of one station with hourly records are 10 MB
 _SENSORS = BoundedCache(4)
 _MATCHES = BoundedCache(4)
 

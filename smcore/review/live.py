@@ -22,12 +22,12 @@ from smcore.progress import Cancel, Progress, never, quiet
 from smcore.progress import part as share_of
 from smcore.review.headline import Headline, chosen_metrics, effect
 from smcore.review.live_product import LiveProduct
-from smcore.review.remembered import RememberedFetch
+from smcore.review.remembered import remembering
 from smcore.validation.estimates import Number
 from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.matching.excluding import lay_out, subjects_of, within
 from smcore.validation.matching.pairing import Pairs
-from smcore.validation.matching.places import CUBE, STATIONS
+from smcore.validation.matching.places import CUBE
 from smcore.validation.runs.plan import Plan, RunOptions, make_plan, score_options
 from smcore.validation.runs.replay import changed_data, request_of
 from smcore.validation.runs.results import RunResults
@@ -132,12 +132,7 @@ class LivePairs:
         if plan.matches[0].anchor.layout == CUBE:
             raise MatchError("Results that are the cells of a grid are not reviewed one by one")
         live: list[LiveProduct] = []
-        fetches: dict[int, RememberedFetch] = {}  # of one reference one, that its record is read once for all products
-        for i, (matched, guard) in enumerate(zip(plan.matches, plan.guards, strict=True)):
-            if matched.reference.layout == STATIONS:
-                fetch = matched.reference.fetch
-                kept = fetches.setdefault(id(fetch), RememberedFetch(fetch))
-                matched = replace(matched, reference=replace(matched.reference, fetch=kept))
+        for i, (matched, guard) in enumerate(zip(remembering(plan.matches), plan.guards, strict=True)):
             how = replace(score_options(plan.options, matched), per_day=False)
             one = LiveProduct(matched, guard, how)
             for row, subject in enumerate(subjects_of(matched.places).tolist()):

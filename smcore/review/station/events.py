@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -196,6 +197,7 @@ def _iso(day: int) -> str:
     return str(np.datetime64(int(day), "D"))
 
 
+@lru_cache(maxsize=1 << 14)
 def day_number(text: str) -> int:
     """Days since 1970 of an ISO day."""
     return int(np.datetime64(text, "D").astype(np.int64))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.catalog import Catalog
 from smcore.errors import MatchError
+from smcore.review.remembered import remembering
 from smcore.validation.leakage import Seen, without_seen
 from smcore.validation.matching.excluding import mask, subjects_of
 from smcore.validation.matching.match import Match
@@ -132,7 +133,7 @@ def run_matches(record: Mapping[str, Any], catalog: Catalog) -> tuple[tuple[Matc
 
     products, reference, options = request_of(record)
     plan = make_plan(products, reference, catalog, replace(options, triple=False, strata=("none",), upscale="none"))
-    return tuple(zip(plan.matches, plan.guards, strict=True))
+    return tuple(zip(remembering(plan.matches), plan.guards, strict=True))
 
 
 def subject_row(matched: Match, subject: str) -> int:
