@@ -71,15 +71,17 @@ def crate(
     files = [_file(name, size) for name, size in sorted(sizes.items())] + [_file(HASHES, None)]
     made = {
         "@id": "#run", "@type": "CreateAction", "name": "loam validate", "instrument": {"@id": "#loam"},
-        "object": [{"@id": one} for one in unique],
-        "result": [{"@id": name} for name in sorted(record["files"]) if name in sizes],
+        "object": _one_or_all([{"@id": one} for one in unique]),
+        "result": _one_or_all([{"@id": name} for name in sorted(record["files"]) if name in sizes]),
     }  # fmt: skip
     root = {
         "@id": "./", "@type": "Dataset", "name": title, "datePublished": date,
         "description": f"Validation run, made with Loam {record['loam']}: record, metrics, review, figures and report.",
         "license": {"@id": "#licence"}, "hasPart": [{"@id": one["@id"]} for one in files],
-        "mentions": [{"@id": "#run"}], **({"contributor": [{"@id": one["@id"]} for one in people]} if people else {}),
+        "mentions": {"@id": "#run"},
     }  # fmt: skip
+    if people:
+        root["contributor"] = _one_or_all([{"@id": one["@id"]} for one in people])
     licence = {
         "@id": "#licence", "@type": "CreativeWork", "name": "Licences of the data that were compared",
         "description": " ".join(f"{one.name}: {one.text or 'none stated'}." for one in licences),
@@ -91,6 +93,11 @@ def crate(
     return json.dumps({"@context": f"{_SPECIFICATION}/context", "@graph": graph}, indent=1, ensure_ascii=False) + "\n"
 
 
+def _one_or_all(values: list[Any]) -> Any:
+    """A single value stands without a list, as RO-Crate asks of flattened JSON-LD."""
+    return values[0] if len(values) == 1 else values
+
+
 def _data_set(one: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
     found: dict[str, Any] = {
         "@id": f"#data-{one['id']}", "@type": "Dataset", "name": str(one["title"]), "version": str(one["version"]),
@@ -100,7 +107,7 @@ def _data_set(one: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
     if one["citation"]:
         found["citation"] = str(one["citation"])
     if one["doi"]:
-        found["sameAs"] = [f"https://doi.org/{doi}" for doi in str(one["doi"]).split()]
+        found["sameAs"] = _one_or_all([f"https://doi.org/{doi}" for doi in str(one["doi"]).split()])
     return found
 
 

@@ -254,6 +254,8 @@ def test_the_crate_is_flat_complete_and_points_at_what_is_there(made: Made) -> N
     assert all(root[key] for key in ("name", "description", "datePublished", "license"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", root["datePublished"])
     assert {one["@id"] for one in root["hasPart"]} == set(content(made[2])) - {"ro-crate-metadata.json"}
+    lists = [value for one in crate["@graph"] for value in one.values() if isinstance(value, list)]
+    assert all(len(value) > 1 for value in lists)  # a single value stands alone
     for one in crate["@graph"]:
         assert one["@type"]
         assert one["@id"] in ("./", "ro-crate-metadata.json") or one["name"]
