@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import panel as pn
@@ -17,6 +18,9 @@ from app.slim import unswept
 
 log = logging.getLogger(__name__)
 
+SWITCH_S = 0.001
+"""How long other threads may hold the interpreter while the server waits for it [s] (ours)."""
+
 
 def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
     """Serve the app; returns when the server stops, or at once with the server if ``threaded``."""
@@ -26,6 +30,9 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
     # A widget's event waits 50 ms by default before Python sees it: more than half of a frame's budget. Private in
     # Panel; tests/app/test_main.py fails if a new version drops it.
     panel.reactive.Syncable._debounce = settings.debounce_ms
+    # A thread that computes hands the interpreter back after 5 ms by default, and the server's asks for it at each of
+    # the hundred frames of a message.
+    sys.setswitchinterval(SWITCH_S)
     origins = [f"{host}:{settings.port}" for host in ("localhost", "127.0.0.1")]
 
     def page() -> Any:  # Panel tells a page's maker from a page by its being a plain function
