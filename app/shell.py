@@ -30,6 +30,16 @@ ROOTS = (
 STYLED = ("theme", "place", "compare", "hovmoller")
 """What of the selection the style sheet goes by."""
 
+_ANEW = """
+const models = window.Bokeh.documents.flatMap((one) => [...one._all_models.values()]);
+const typed = models.some((one) => one.tags?.includes("unsent") && one.value_input?.trim());
+if (cb_obj.value === spoken) return;
+if (typed && !confirm(lost)) { cb_obj.value = spoken; return; }
+setTimeout(() => { // once the link has what else has changed
+  const at = new URL(location.href); at.searchParams.set("lang", cb_obj.value); location.assign(at);
+}, 0);
+"""
+
 
 @cache
 def _page() -> str:
@@ -64,12 +74,16 @@ def page_channel(selection: Selection, title: Callable[[], str]) -> Any:
 
 
 def language_channel(selection: Selection) -> Any:
-    """A hidden input through which a change of language opens the page anew: all of it is said in one language."""
-    widget = slim.TextInput(value=selection.language, visible=False)
-    code = """const at = new URL(location.href); at.searchParams.set("lang", cb_obj.value); location.assign(at);"""
-    widget.jscallback(value=f"setTimeout(() => {{ {code} }}, 0);")  # once the link has what else has changed
+    """A hidden input through which a change of language opens the page anew: all of it is said in one language.
+
+    What is chosen is in the link. What was typed and not sent is not: then the user is asked, and may stay.
+    """
     spoken = language.current()
+    widget = slim.TextInput(value=spoken, visible=False, tags=["language"])
+    lost = json.dumps(tr("A note that is not kept yet would be lost: change the language all the same?"))
+    widget.jscallback(value=f"const spoken = {json.dumps(spoken)}, lost = {lost}; {_ANEW}")
     selection.param.watch(lambda e: setattr(widget, "value", e.new) if e.new not in ("", spoken) else None, "language")
+    widget.param.watch(lambda e: setattr(selection, "language", spoken) if e.new == spoken else None, "value")
     return widget
 
 

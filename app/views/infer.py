@@ -160,8 +160,12 @@ class InferView:
             self.selection.box = box_around(what, self.store, self.map.extent())
 
     def _take(self, found: TypedArea) -> None:
-        """Take a pasted box, or the box around a pasted polygon: a run has no other window."""
-        self.selection.box = found.numbers if found.kind == "box" else box_of_polygon(found.numbers)
+        """Take a pasted box; of a pasted polygon the box around it, which is what a run has, and keep the polygon."""
+        if found.kind == "box":
+            self.selection.box = found.numbers
+            return
+        self.selection.param.update(polygon=found.numbers, area="polygon", box=box_of_polygon(found.numbers))
+        notify(tr("A run has the box around the polygon; the series are means over the polygon itself."), "info")
 
     def _draw(self) -> None:
         self.map.draw_box(True)

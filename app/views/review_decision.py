@@ -54,6 +54,7 @@ class Decision:
         self.note = styled(
             pn.widgets.TextInput(
                 placeholder=tr("a note; Enter keeps it"),
+                tags=["unsent"],
                 max_length=4000,
                 sizing_mode="stretch_width",
                 margin=(2, 0, 4, 0),

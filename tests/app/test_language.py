@@ -18,7 +18,7 @@ from bokeh.document import Document
 from panel.io.state import set_curdoc
 
 import app
-from app import language
+from app import language, shell
 from app.language import catalogue, current, preferred, settle, speaking, tr, translate, within
 from app.saved_view import load
 from app.selection import PLACES
@@ -189,8 +189,8 @@ def _heard(document: Document) -> Iterator[str]:
 ALLOWED = (
     "Loam", "English", "PNG", "SVG", "CSV", "Python", "Hovmöller", "GeoJSON", "UTC", "RMSD", "ubRMSD", "CDF", "shift",
     "Ctrl", "Shift", "SMSNet", "DrcGAN", "PSCNet", "TsSMNet", "Multiscale LSTM", "DCT-PLS", "bias", "MSD",
-    "viridis", "cividis", "batlow", "frozen_ground", "where", "quality", "loam", "ingest", "notebook", "NetCDF", "GeoTIFF",
-    "Zarr", "zip", "GIF", "MP4", "PDF", "AGU", "Copernicus", "Elsevier", "MDPI", "IEEE", "EASE-Grid 2.0", "dpi", "Loam",
+    "viridis", "cividis", "batlow", "frozen_ground", "where", "quality", "loam", "ingest", "notebook", "NetCDF",
+    "GeoTIFF", "Zarr", "zip", "GIF", "MP4", "PDF", "AGU", "Copernicus", "Elsevier", "MDPI", "IEEE", "EASE-Grid 2.0", "dpi", "Loam",
     "Plate Carrée",
 )  # fmt: skip
 """Symbols, names of products and models, keys of the keyboard, and the formula's own words."""
@@ -251,3 +251,12 @@ def test_an_error_is_said_in_the_language_of_the_page_as_far_as_that_knows_it() 
         assert said_of(gone) == "'a' 的数据存储已不存在 (/data/a)；请重新导入，或修正目录条目"
         assert said_of(days).startswith("2018-01-01 与 2018-02-01 之间没有时次；")
         assert said_of(rare) == "Nobody has written this down；write it"
+
+
+def test_a_language_that_the_user_does_not_go_to_after_all_is_not_chosen(open_tab: Callable[..., Any]) -> None:
+    selection = open_tab().selection
+    channel = shell.language_channel(selection)
+    selection.language = "zh"
+    assert channel.value == "zh"
+    channel.value = "en"  # as the page says, whose reader wants to keep a note first
+    assert selection.language == "en"

@@ -44,11 +44,14 @@ def test_text_that_is_no_area_gets_a_sentence_and_leaves_the_old_area(
         assert field.said.object == ""
 
 
-def test_infer_takes_the_box_around_a_pasted_polygon(open_tab: Callable[..., Session]) -> None:
+def test_infer_takes_the_box_around_a_pasted_polygon_and_keeps_the_polygon(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="coarse", place="infer")
     session.infer.corners.field.value = "-104 34, -102 34, -103 36.5"
     assert session.selection.box == (-104.0, 34.0, -102.0, 36.5)
     assert [side.value for side in session.infer.sides] == [-104.0, 34.0, -102.0, 36.5]
+    assert session.selection.area == "polygon"
+    assert session.selection.polygon == (-104.0, 34.0, -102.0, 34.0, -103.0, 36.5)
+    assert len(session.areas.outline.data["x"]) == 3
 
 
 def test_infer_and_the_series_take_the_same_box_over_the_dateline(open_tab: Callable[..., Session]) -> None:
