@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,21 +90,33 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     file, coarse, fine = _catalogue(folder)
     second = folder / "second.yml"
     second.write_text("version: 2\n", encoding="utf-8")
+    with started([file, second], folder / "home", folder / "server.log") as port:
+        yield Served(port, second, coarse, fine, folder / "server.log")
+
+
+@contextmanager
+def started(arguments: list[Path], home: Path, log: Path) -> Iterator[int]:
+    """``loam serve`` on some catalogues or bundles, in a process of its own; its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    log = folder / "server.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", str(file), str(second), "--port", str(port), "--no-open"],
-            cwd=ROOT, env=os.environ | {"LOAM_HOME": str(folder / "home")}, stdout=out, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "app", "serve", *map(str, arguments), "--port", str(port), "--no-open"],
+            cwd=ROOT, env=os.environ | {"LOAM_HOME": str(home)}, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
             _until_listening(process, port, log)
-            yield Served(port, second, coarse, fine, log)
+            yield port
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+@pytest.fixture
+def serving() -> Callable[[list[Path], Path, Path], AbstractContextManager[int]]:
+    """Start a server of one's own: what it serves, its home, its log."""
+    return started
 
 
 def _until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
