@@ -96,8 +96,11 @@ class ReviewDesk:
         self._read()
 
     def opening(self, subject: str) -> None:
-        """Say that a station is being opened."""
-        self.about.object = empty(tr("opening {name} …", name=self.queue.name(subject)))
+        """Say that a station is being opened, in as many lines as its heading will have: nothing below it moves."""
+        said = esc(tr("opening {name} …", name=self.queue.name(subject)))
+        self.about.object = (
+            f"<h3 style='margin:2px 0 4px'>{said}</h3><div class=\"muted\">{esc(subject)}<br>\u00a0</div>"
+        )
 
     def rest(self) -> None:
         """Gather no more: something is waited for."""
