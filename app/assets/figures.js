@@ -1,9 +1,7 @@
 // Panels of a figure are dragged to another place in their list; up and down do the same by keyboard.
 (() => {
   const row = (event) => event.composedPath().find((node) => node.classList?.contains("panel-row"));
-  const links = () => (window.Bokeh?.documents ?? []).flatMap((doc) => [...doc._all_models.values()])
-    .find((one) => one.tags?.includes("links"));
-  let taken = null, moves = 0;
+  let taken = null;
   document.addEventListener("dragstart", (event) => {
     taken = row(event) ?? null;
     if (taken) { event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", taken.dataset.row); }
@@ -16,10 +14,10 @@
     over.classList.add("over");
   });
   document.addEventListener("drop", (event) => {
-    const over = taken && row(event), channel = links();
-    if (!over || !channel) return;
+    const over = taken && row(event);
+    if (!over) return;
     event.preventDefault();
-    if (over !== taken) channel.value = `panel:to:${taken.dataset.row}>${over.dataset.row} drag${++moves}`;
+    if (over !== taken) window.loamTell("links", `panel:to:${taken.dataset.row}>${over.dataset.row}`);
     taken = null;
   });
   document.addEventListener("dragend", () => { taken = null; });

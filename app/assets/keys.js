@@ -18,6 +18,7 @@
     channel.value = acts.join("\n");
     return true;
   };
+  window.loamTell = tell; // figures.js has acts of its own
   const press = (action) => tell("keys", action);
   // A table's cell with data-open="what:which" opens what it names.
   const follow = (event) => {

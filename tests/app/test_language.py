@@ -190,7 +190,8 @@ ALLOWED = (
     "Loam", "English", "PNG", "SVG", "CSV", "Python", "Hovmöller", "GeoJSON", "UTC", "RMSD", "ubRMSD", "CDF", "shift",
     "Ctrl", "Shift", "SMSNet", "DrcGAN", "PSCNet", "TsSMNet", "Multiscale LSTM", "DCT-PLS", "bias", "MSD",
     "viridis", "cividis", "batlow", "frozen_ground", "where", "quality", "loam", "ingest", "notebook", "NetCDF",
-    "GeoTIFF", "Zarr", "zip", "GIF", "MP4", "PDF", "AGU", "Copernicus", "Elsevier", "MDPI", "IEEE", "EASE-Grid 2.0", "dpi", "Loam",
+    "GeoTIFF", "Zarr", "zip",
+    "GIF", "MP4", "PDF", "AGU", "Copernicus", "Elsevier", "MDPI", "IEEE", "EASE-Grid 2.0", "dpi", "Loam",
     "Plate Carrée",
 )  # fmt: skip
 """Symbols, names of products and models, keys of the keyboard, and the formula's own words."""
