@@ -97,7 +97,7 @@ def test_what_is_no_review_of_this_run_is_refused_in_a_sentence_and_changes_noth
     assert tab.room.review.log.events() == before
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".json"])
+@pytest.mark.parametrize("suffix", [".csv", pytest.param(".json", marks=pytest.mark.slow)])
 def test_the_file_of_a_review_gives_back_every_event(desk: Callable[..., Session], tmp_path: Path, suffix: str) -> None:
     tab = desk(reader="Ada", blind="off")
     given(tab)

@@ -240,7 +240,13 @@ def test_reading_can_be_stopped(catalog: Catalog, tmp_path: Path) -> None:
         LivePairs.of(open_run(tmp_path), catalog, cancelled=lambda: True)
 
 
-@pytest.mark.parametrize("transform", [Transform("cdf"), Transform("mean_std", anomaly="35d"), Transform()])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Transform("cdf"),
+        *(pytest.param(t, marks=pytest.mark.slow) for t in (Transform("mean_std", anomaly="35d"), Transform())),
+    ],
+)
 def test_scored_pairs_give_the_numbers_of_the_station(catalog: Catalog, tmp_path: Path, transform: Transform) -> None:
     live = live_of(catalog, RunOptions(transform=transform), tmp_path / "run", ("seen", "by-year"))
     done = live.done_to_pairs()
