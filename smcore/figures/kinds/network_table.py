@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,8 @@ OPTIONS: dict[str, Field] = {
 }
 _ALL = "all"
 _ROW = 1.75  # heights of a letter
-_NAME_LETTERS, _WHOLE_LETTERS = 34, 80
+_SHORT_LETTERS, _NAME_LETTERS, _WHOLE_LETTERS = 22, 34, 80
+_LOW = 0.6  # rows that a second line of the head adds
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -84,20 +85,31 @@ def _kept(data: Data, options: Mapping[str, Any]) -> pd.DataFrame:
     return table.iloc[rows]
 
 
-def _cells(data: Data, options: Mapping[str, Any], letters: int = _NAME_LETTERS) -> list[list[str]]:
+def _cells(data: Data, options: Mapping[str, Any], letters: int) -> list[list[str]]:
     """Head and rows as text; names of at most so many letters."""
     table = _kept(data, options)
     metrics = [name for name in table if name not in ("level", "product", "n")]
     symbols = data.drawn.get("symbols", {})
     head = [plain(data.drawn.get("by", "")), "product", "n"]
     head += [_head(str(symbols.get(name, name)), data.units.get(str(name), "")) for name in metrics]
-    rows, before = [head], ""
+    rows, before, short = [head], "", _told_apart(table["product"].astype(str).unique(), letters)
     for one in table.to_dict("records"):
         level = clipped(one["level"], letters) if one["level"] != before else ""
         before = one["level"]
         count = f"{one['n']:.0f}" if np.isfinite(one["n"]) else "–"
-        rows.append([level, clipped(one["product"], letters), count, *(_number(one[name]) for name in metrics)])
+        product = short[" ".join(str(one["product"]).split())]
+        rows.append([level, product, count, *(_number(one[name]) for name in metrics)])
     return rows
+
+
+def _told_apart(names: Iterable[str], letters: int) -> dict[str, str]:
+    """Names of so many letters: what is left out is in the middle, and nothing is where two would look alike."""
+    found = {}
+    for name in (" ".join(one.split()) for one in names):
+        half = (letters - 1) // 2
+        found[name] = name if len(name) <= letters else f"{name[:half].rstrip()}…{name[-half:].lstrip()}"
+    alike = len(set(found.values())) < len(found)
+    return {name: clipped(name if alike else one, _WHOLE_LETTERS) for name, one in found.items()}
 
 
 def _head(symbol: str, units: str) -> str:
@@ -110,38 +122,52 @@ def _number(value: float) -> str:
 
 
 def _widths(cells: list[list[str]], look: Look) -> list[float]:
-    """Inches of each column."""
-    return [max(text_inches(row[i], look, small=True) for row in cells) + 0.14 for i in range(len(cells[0]))]
+    """Inches of each column; heads may have two lines."""
+    return [
+        max(text_inches(line, look, small=True) for row in cells for line in row[i].split("\n")) + 0.14
+        for i in range(len(cells[0]))
+    ]
+
+
+def _set(data: Data, options: Mapping[str, Any], room: float, look: Look) -> tuple[list[list[str]], bool]:
+    """Cells as a width takes them, and whether the heads have two lines: units go below and names are cut for it."""
+    for letters, low in ((_WHOLE_LETTERS, False), (_WHOLE_LETTERS, True), (_NAME_LETTERS, True)):
+        cells = _cells(data, options, letters)
+        if low:
+            cells[0] = [one.replace(" [", "\n[") for one in cells[0]]
+        if sum(_widths(cells, look)) <= room:
+            return cells, low
+    return [cells[0], *_cells(data, options, _SHORT_LETTERS)[1:]], True
 
 
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
     """A line a row."""
-    rows = len(_cells(data, options)) + 0.6
-    return float(min(rows * _ROW * look.preset.small_pt / 72 + 0.25, look.most_inch))
+    cells, low = _set(data, options, width - 0.1, look)
+    return float(min((len(cells) + 0.6 + _LOW * low) * _ROW * look.preset.small_pt / 72 + 0.25, look.most_inch))
 
 
 def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     """Text in columns with rules above and below, as journals set tables; letters shrink where it would be too wide."""
-    cells = _cells(data, options, _WHOLE_LETTERS)
-    widths = _widths(cells, panel.look)
-    if sum(widths) > panel.width - 0.1:
-        cells = _cells(data, options)
-        widths = _widths(cells, panel.look)
+    cells, low = _set(data, options, panel.width - 0.1, panel.look)
+    widths, head = _widths(cells, panel.look), 1.0 + _LOW * low
     axes = panel.axes()
     axes.set_axis_off()
     panel.spread(axes)
     scale_ = min(1.0, (panel.width - 0.1) / sum(widths))
     size = panel.look.preset.small_pt * scale_
     ends = np.cumsum([0.0, *widths]) * scale_ / max(panel.width - 0.1, 0.1)
-    axes.set(xlim=(0, 1), ylim=(-len(cells), 0.2))
+    lowest = -(head + len(cells) - 1.0)
+    axes.set(xlim=(0, 1), ylim=(lowest, 0.2))
     for i, row in enumerate(cells):
+        top = -(head + i - 1.0) if i else 0.0
         for j, text in enumerate(row):
             x, side = (ends[j], "left") if j < 2 else (ends[j + 1] - 0.01, "right")
-            written = axes.text(x, -i - 0.5, text, ha=side, va="center", fontsize=size, clip_on=False)
+            middle = top - (0.5 if i else head / 2)
+            written = axes.text(x, middle, text, ha=side, va="center", fontsize=size, clip_on=False, linespacing=1.1)
             written.set_in_layout(False)  # it lies in the whole width of the panel
         if i and row[0] and i > 1:
-            axes.plot([0, ends[-1]], [-i, -i], color=INK, linewidth=0.2)
-    for y, thick in ((0.0, 0.9), (-1.0, 0.5), (-float(len(cells)), 0.9)):
+            axes.plot([0, ends[-1]], [top, top], color=INK, linewidth=0.2)
+    for y, thick in ((0.0, 0.9), (-head, 0.5), (lowest, 0.9)):
         axes.plot([0, ends[-1]], [y, y], color=INK, linewidth=thick, clip_on=False)
     panel.mark(axes, data.told)
 

@@ -103,8 +103,20 @@ def levels(count: int) -> Data:
 
 @pytest.mark.parametrize(("most", "shown"), [(30, 4), (10, 4), (9, 3), (5, 1), (3, 0), (2, 0)])
 def test_a_table_cut_short_keeps_the_rows_over_all_and_counts_the_networks_left_out(most: int, shown: int) -> None:
-    cells = network_table._cells(levels(4), {"most": most})[1:]
+    cells = network_table._cells(levels(4), {"most": most}, 80)[1:]
     assert len(cells) == 2 * shown + 2 <= most
     assert [row[0] for row in cells if row[0]] == [*(f"N{i}" for i in range(shown)), "all"]
     said = " ".join(network_table.sentences(levels(4), {"most": most}))
     assert (f"{4 - shown} of 4 networks are left out, but not out of the numbers over all" in said) == (shown < 4)
+
+
+def test_names_that_a_narrow_table_cuts_are_still_told_apart() -> None:
+    """Two products that differ at their ends only must not become one name over two numbers."""
+    names = ["SMAP-like soil moisture, 36 km", "SMAP-like soil moisture, 9 km", "short"]
+    found = network_table._told_apart(names, 22)
+    assert found[names[0]].endswith("36 km")
+    assert found[names[1]].endswith(" 9 km")
+    assert len(set(found.values())) == 3
+    assert all(len(one) <= 22 for one in found.values())
+    middle = [f"a very long name of a product, {n}, with the same ending of many letters" for n in (36, 9)]
+    assert list(network_table._told_apart(middle, 22).values()) == middle
