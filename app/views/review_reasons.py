@@ -26,7 +26,7 @@ class Reasons:
         self._changed = changed
         self.value: list[str] = []
         self.all = text("", margin=0)
-        self.fold = Fold(tr("Reasons, of the sensor or the site"), self.all)
+        self.fold = Fold(tr("Reasons"), self.all)
         self.show([])
 
     def __panel__(self) -> pn.viewable.Viewable:
