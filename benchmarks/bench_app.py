@@ -20,14 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import panel as pn
+from bokeh.document import Document
 from explore import inference, page, sessions
 from explore.timing import Row, median
 from explore.world import World, free_port, listening, make_world, serving
 from find_chromium import find
+from panel.io.state import set_curdoc
 from playwright.sync_api import Browser, sync_playwright
 
 from app.session import Session
 from app.settings import Settings
+from app.slim import unswept
 
 GROUPS = ("page", "stations", "bytes", "runs", "sessions", "process")
 FEW = 3
@@ -38,9 +41,10 @@ def in_process(world: World, folder: Path, runs: int) -> list[Row]:
     settings = Settings(catalogs=(world.file,), writable_catalog=folder / "own.yml", jobs=folder / "jobs")
     tabs = []
     for _ in range(runs + 2):
-        start = time.process_time()
-        session = Session(settings, {"place": "stations", "product": "p1", "stations": "nets"})
-        session.template()
+        start, document = time.process_time(), Document()
+        with set_curdoc(document), unswept():  # as the server makes it
+            session = Session(settings, {"place": "stations", "product": "p1", "stations": "nets"})
+            session.template().server_doc(document, location=False)
         tabs.append(time.process_time() - start)
     walked = []
     for _ in range(4 + runs):
