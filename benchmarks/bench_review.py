@@ -178,13 +178,30 @@ def rows_of_live(catalog: Catalog, folder: Path, runs: int) -> Iterator[tuple[st
     yield "one exclusion → headline (6 metrics)", *median_ms(one_more(2011), runs)
     live.headline(before)
     yield f"the same after {len(before)} exclusions", *median_ms(one_more(2012, before), runs)
+    yield "the same at the desk: the station looked at, 3 metrics", *median_ms(dragged(live, before), runs)
     every = live.metrics
     yield f"the same, all {len(every)} metrics", *median_ms(one_more(2013, before, every), runs)
     yield "next station: pairs of 5 products", *median_ms(lambda i: live.pairs(subjects[3 * i % len(subjects)]), runs)
     yield "its numbers with intervals", *median_ms(lambda i: live.station(subjects[3 * i % len(subjects)]), runs)
     anew = replace(OPTIONS, exclusions=before)
     yield "beside: the run made anew", *median_ms(lambda _: validate(PRODUCTS, "net", catalog, anew), 0)
-    pairs = pairs_of(live)
+    yield from rows_beside(pairs_of(live))
+
+
+def dragged(live: LivePairs, before: tuple[Exclusion, ...]) -> Callable[[int], Any]:
+    """Another period of the station that the desk shows, whose pairs have been read."""
+    subject = live.subjects[0]
+    live.pairs(subject)
+
+    def call(i: int) -> Any:
+        last = Exclusion(subject, f"2015-01-{1 + i % 28:02}", "2015-03-31", "flat")
+        return live.headline((*before, last), ("pearson_r", "bias", "ubrmsd"))
+
+    return call
+
+
+def rows_beside(pairs: Mapping[str, list[tuple[Floats, Floats]]]) -> Iterator[tuple[str, float, float]]:
+    """What others take for less, from pairs that are in memory."""
     yield "beside: numpy and scipy, all anew, no intervals", *median_ms(lambda _: by_numpy(pairs), 1)
     table = pd.concat(
         [

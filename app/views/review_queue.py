@@ -179,6 +179,7 @@ class ReviewQueueView:
 
     def opening(self, subject: str) -> None:
         """Mark the row of a station that is being opened."""
+        self._rest.stop()
         self.stations.object = self._list(subject)
 
     def _list(self, subject: str) -> str:
