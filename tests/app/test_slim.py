@@ -31,7 +31,9 @@ def _panels(name: str) -> Any:
 
 def _properties(model: Any) -> dict[str, Any]:
     found = model.properties_with_values(include_defaults=False)
-    return {k: v for k, v in found.items() if k not in ("stylesheets", "name", "description", "tooltip", "html_attributes")}
+    return {
+        k: v for k, v in found.items() if k not in ("stylesheets", "name", "description", "tooltip", "html_attributes")
+    }
 
 
 @pytest.mark.parametrize("name", KINDS)
