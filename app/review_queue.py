@@ -68,11 +68,9 @@ class ReviewQueue:
 
     def why_no_change(self) -> str:
         """Why the queue can't be sorted by the change since an earlier run; '' where it can."""
-        found = self._review.results
-        if found is None or self._review.earlier:
+        if self._review.results is None or self._review.earlier:
             return ""
-        return tr("No order by change: no earlier run against {reference} has one of these products.",
-                  reference=found.reference)  # fmt: skip
+        return tr("Order by change: no earlier run.")
 
     def order(self) -> list[str]:
         """Stations that pass the filters, the one to be looked at first in front."""
