@@ -71,6 +71,11 @@ class ReviewStore:
         return str(self._selection.run)
 
     @property
+    def reviewer(self) -> str:
+        """Name of this tab's reviewer; '' where none was given."""
+        return str(self._selection.reviewer)
+
+    @property
     def results(self) -> RunResults | None:
         """The chosen run, where it is one that can be reviewed."""
         found = once_an_act((id(self), self._selection.run), self._results.usable)

@@ -114,7 +114,7 @@ def _channel(tag: str, act: Callable[[str], Any]) -> Any:
 
     def read(event: Any) -> None:
         nonlocal done
-        listed = (line.partition(" ")[::2] for line in str(event.new).splitlines())
+        listed = (line.rpartition(" ")[::2] for line in str(event.new).splitlines())
         for name, number in [(name, int(number)) for name, number in listed if number.isdecimal()]:
             if number > done:
                 done = number

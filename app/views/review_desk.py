@@ -155,6 +155,8 @@ class ReviewDesk:
         if page is None:
             self.numbers.object = ""
             self.seasons.tell(str)
+            self.scatter.clear()  # that of another station must not stand under the name of this one
+            self.to_figure.visible = False
             return
         found = review.results
         assert found is not None

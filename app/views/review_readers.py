@@ -49,7 +49,7 @@ class ReadersView:
     def refresh(self) -> None:
         """Show where readers differ, as far as this one may see it."""
         review = self.review
-        key = (review.review, review.is_blind, review.conditions, review.run)
+        key = (review.review, review.reviewer, review.is_blind, review.run)
         if self._of == key:
             return
         self._of = key

@@ -10,8 +10,8 @@ import panel as pn
 
 from app import review_page
 from app.background import Latest
-from app.boundary import follow, guarded, together
-from app.language import mark
+from app.boundary import follow, guarded, notify, together
+from app.language import mark, tr
 from app.pictures import Picture
 from app.result_store import ResultStore
 from app.review_curves import ReviewCurves
@@ -49,7 +49,7 @@ class ReviewRoom:
         self.told.jscallback(value="document.documentElement.dataset.desk = cb_obj.value;")
         self._poll: Any = None
         self._fetching = Latest()
-        self._coming: tuple[str, Callable[[], None]] | None = None  # the station that is being made ready
+        self._coming: tuple[str, str, Callable[[], None]] | None = None  # the station being made ready, and its run
         self._held: list[Callable[[], None]] = []  # what was pressed for it
         self._drawn: tuple[Any, ...] = ()  # of which station the series are, and how; nothing away from the desk
         self._opened = ""  # the run that the map was last moved to
@@ -112,6 +112,8 @@ class ReviewRoom:
     def settle(self) -> None:
         """Open the desk, or leave the place as it was without a review."""
         is_on = self.is_on
+        if self._coming is not None and (not is_on or self._coming[1] != self.selection.run):
+            self._arrive()  # which drops it, and says so: the same station may be in another run, too
         self.told.value = "on" if is_on else ""
         self._series.nowhere = NOWHERE_ON_DESK if is_on else NOWHERE
         if is_on and not len(self.rail):
@@ -159,7 +161,7 @@ class ReviewRoom:
             self._fetching.stop()
             go()
             return
-        self._coming = subject, go
+        self._coming = subject, self.selection.run, go
         self.desk.opening(subject)
         self.list.opening(subject)
         if self.review.live is None:  # the desk is still to be built, and says itself what it reads
@@ -181,13 +183,15 @@ class ReviewRoom:
         """Open the station that was being made ready, and do what was pressed for it."""
         if self._coming is None:
             return
-        _, go = self._coming
+        _, run, go = self._coming
         held, self._held, self._coming = self._held, [], None
         self._fetching.stop()
-        if self.is_on:
+        if self.is_on and self.selection.run == run:
             go()
             for act in held:
                 act()
+        elif held:
+            notify(tr("The station was left before it had opened: what was pressed for it was not kept."), "warning")
 
     def _waits(self, act: Callable[[], Any]) -> bool:
         """Whether an act waits for the station that is being opened."""

@@ -25,8 +25,7 @@ from smcore.validation.exclusions import Exclusion, tidy
 from smcore.validation.matching.times import DAY
 from smcore.validation.runs.replay import request_of
 from smcore.validation.runs.results import RunResults
-from smcore.validation.runs.run_pairs import ProductPairs
-from smcore.validation.score import VARIANT
+from smcore.validation.runs.run_pairs import ProductPairs, transforms_of
 from smcore.validation.transforms import Transform
 
 
@@ -61,21 +60,14 @@ def live_pairs(
 def offline_pairs(results: RunResults, kept: Sequence[ProductPairs]) -> OfflinePairs:
     """Lay kept pairs out by what is reviewed."""
     subjects = tuple(dict.fromkeys(subject for one in kept for subject in one.subjects))
-    options = request_of(results.record)[2]
-    recorded = options.exclusions
+    recorded = request_of(results.record)[2].exclusions
     rows = [{subject: row for row, subject in enumerate(one.subjects)} for one in kept]
     daily = {str(one["product"]): one["pairing"] == "daily" for one in results.record["results"]}
     return OfflinePairs(
         results.products, subjects, results.metric_names, recorded, (),
         results=results, kept=tuple(kept), rows=tuple(rows), daily=daily,
-        transforms={one.name: _own(options.transform, one.name) for one in kept},
+        transforms=transforms_of(results.record),
     )  # fmt: skip
-
-
-def _own(shared: Transform, name: str) -> Transform:
-    """What is done to the pairs of one product: ``ID@cdf`` asks for a scaling of its own."""
-    scaling = name.partition(VARIANT)[2]
-    return replace(shared, scaling=scaling) if scaling else shared
 
 
 @dataclass(eq=False)

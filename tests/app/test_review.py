@@ -418,7 +418,7 @@ def test_reasons_are_turned_on_and_off_and_come_with_the_verdict(desk: Callable[
 
 def test_the_chip_shows_the_classes_under_the_cells_and_nothing_where_there_is_no_map() -> None:
     cells = np.array([[10, 10, 12], [10, -1, 12]], np.int16)
-    cover = CoverMap(cells, np.array([36.4, 36.0, 35.6]), np.array([-98.5, -98.2, -97.8, -97.5]), "<b>map", "land")
+    cover = CoverMap(cells, np.array([36.4, 36.0, 35.6]), np.array([-98.5, -98.2, -97.8, -97.5]), "<b>map", "land", 6)
     facts = review_page.Facts((), {}, None, None, {}, {}, {}, cover)
     shown = chip(36.0, -98.0, [], facts)
     assert shown.count("<path") == 3  # two classes, and the station

@@ -125,6 +125,20 @@ def test_a_blind_reader_is_told_how_many_differ_and_who_only_after_his_own_verdi
     assert "Cy: 3, doubtful" in readers.list.object
 
 
+def test_who_takes_over_a_tab_sees_no_verdict_that_the_one_before_was_shown(
+    desk: Callable[..., Session], tmp_path: Path
+) -> None:
+    tab = desk(reader="Ada", blind="off")
+    given(tab)
+    review_exchange.take_in(tab.room.review, "bob.json", of_colleague(tab, tmp_path, 4))
+    blind = desk(reader="Ada", blind="on")
+    listed = blind.room.list.readers.list
+    assert "Bob" in listed.object
+    blind.selection.reviewer = "Cy"
+    assert "3 at stations that you have not judged yet" in listed.object
+    assert "Bob" not in listed.object
+
+
 def test_names_of_files_are_plain_whatever_a_station_is_called() -> None:
     assert plain("series", "NET/S 1/0-0.05/=cmd", "2020-01-01") == "series_NET-S-1-0-0.05-cmd_2020-01-01"
     assert plain("../..", "\u202egnp.exe", "土壤") == "gnp.exe_土壤"

@@ -166,6 +166,36 @@ def test_a_station_that_opens_when_the_desk_was_left_changes_nothing(served: Ses
     assert not [event for event in tab.room.review._events if event.action == "verdict"]
 
 
+def test_what_was_pressed_for_a_station_lands_in_no_other_run_and_the_reader_is_told(
+    served: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab, told = served, []
+    monkeypatch.setattr(review_room, "notify", lambda sentence, _: told.append(sentence))
+    tab.room.move(1)
+    press(tab, "1")
+    tab.selection.run = "before"  # which has the same stations
+    assert "was not kept" in told[0]
+    assert tab.room._fetching.done is None
+    press(tab, "f")  # nothing waits any more
+    tab.selection.run = "now"
+    assert not [event for event in tab.room.review._events if event.action == "verdict"]
+    assert len(told) == 1
+
+
+def test_a_station_whose_pairs_are_not_at_hand_does_not_show_those_of_another(
+    desk: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = desk(reader="Ada", blind="off")
+    tab.room.move(1)
+    shown = tab.room.desk
+    assert any(pane.visible for pane in shown.scatter.box)
+    assert shown.to_figure.visible
+    monkeypatch.setattr(review_page, "page", lambda *_: None)
+    tab.room.move(1)
+    assert not any(pane.visible for pane in shown.scatter.box)
+    assert not shown.to_figure.visible
+
+
 def test_a_decision_that_changes_no_curve_draws_none_again_and_one_that_shows_names_does(
     desk: Callable[..., Session],
 ) -> None:

@@ -21,7 +21,7 @@ MARGIN: Final = 0.12
 LEAST_CELLS: Final = 4
 """Cells inside the 36 km cell that a map needs to say anything of what it is made of; ours."""
 MOST_CELLS: Final = 6_400
-"""Of a finer map every k-th row and column is taken; ours."""
+"""Of a finer map one cell stands for k × k, that in their middle; ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,8 @@ class CoverMap:
         Borders of the cells; longitudes ascend, beyond ±180 where the map does.
     origin, entry
         What the map is called, and its id in the catalogue.
+    count
+        How many cells the map itself has there.
     """
 
     classes: NDArray[np.int16]
@@ -43,6 +45,7 @@ class CoverMap:
     lon_edges: Floats
     origin: str
     entry: str
+    count: int
 
 
 def cover_map(catalog: Catalog, lat: float, lon: float, *, synthetic: bool) -> CoverMap | None:
@@ -69,7 +72,7 @@ def cover_map(catalog: Catalog, lat: float, lon: float, *, synthetic: bool) -> C
             continue
         with suppress(SmcoreError, OSError):  # a damaged map is no reason to show nothing of the others
             found = _read(entry, cells[0].lat, cells[0].lon)
-            if found is not None and (best is None or found.classes.size > best.classes.size):
+            if found is not None and (best is None or found.count > best.count):
                 best = found
     return best
 
@@ -99,9 +102,15 @@ def _read(entry: CatalogEntry, lat: Floats, lon: Floats) -> CoverMap | None:
     first = centre[columns[0]] - half[columns[0]]
     lon_edges = first + np.concatenate([[0.0], np.cumsum(2 * half[columns])])
     lat_edges = np.asarray(grid.lat_edges[box[0].start : box[0].stop + 1], np.float64)
-    every = int(np.ceil(np.sqrt(whole.size / MOST_CELLS)))
+    count, every = whole.size, int(np.ceil(np.sqrt(whole.size / MOST_CELLS)))
     if every > 1:
-        whole = whole[::every, ::every]
+        whole = whole[np.ix_(*(_middles(length, every) for length in whole.shape))]
         lat_edges = np.append(lat_edges[:-1:every], lat_edges[-1])
         lon_edges = np.append(lon_edges[:-1:every], lon_edges[-1])
-    return CoverMap(whole, lat_edges, lon_edges, entry.title or entry.id, entry.id)
+    return CoverMap(whole, lat_edges, lon_edges, entry.title or entry.id, entry.id, count)
+
+
+def _middles(length: int, every: int) -> NDArray[np.intp]:
+    """The middle one of each ``every`` rows or columns; the last may be fewer."""
+    first = np.arange(0, length, every)
+    return np.asarray((first + np.minimum(first + every, length)) // 2)

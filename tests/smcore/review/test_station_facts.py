@@ -210,6 +210,31 @@ def test_the_map_of_the_land_cover_lies_where_the_cells_lie(world: tuple[Sensors
     assert cover_map(catalog, LAT + 20, LON, synthetic=True) is None
 
 
+def test_of_a_fine_map_each_cell_of_the_picture_is_the_middle_of_those_it_stands_for(
+    world: tuple[Sensors, Catalog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, catalog = world
+    every = cover_map(catalog, LAT, LON, synthetic=True)
+    assert every is not None
+    monkeypatch.setattr("smcore.review.station.cover_map.MOST_CELLS", 9)
+    found = cover_map(catalog, LAT, LON, synthetic=True)
+    assert found is not None
+    assert (found.classes.shape, found.count) == ((3, 3), every.classes.size)
+    assert found.classes.tolist() == every.classes[1::2, 1::2].tolist()
+    assert found.lat_edges.tolist() == every.lat_edges[::2].tolist()
+    finer = ease("M03")
+    row, column = (int(one) for one in finer.index(LAT, LON))
+    finer = finer.cut(slice(row - 20, row + 20), slice(column - 20, column + 20))
+    data = cube(np.zeros((1, *finer.shape)), DAYS[:1], finer).assign(
+        land_cover=(("y", "x"), np.full(finer.shape, 5.0), {"units": "1"})
+    )
+    store.write(data, tmp_path / "finer")
+    ingest.add_to_catalog(tmp_path / "finer", "finer", tmp_path / "catalog.yml")
+    best = cover_map(load_catalog([tmp_path / "catalog.yml"]), LAT, LON, synthetic=True)
+    assert best is not None
+    assert best.entry == "finer", "as coarse in the picture, but of more cells"
+
+
 def test_what_is_not_there_says_what_would_fill_it(world: tuple[Sensors, Catalog]) -> None:
     sensors, catalog = world
     small = footprint(ease("M01"), LAT, LON)
