@@ -161,7 +161,7 @@ def test_a_station_that_opens_when_the_desk_was_left_changes_nothing(served: Ses
     tab.room.move(1)
     press(tab, "1")
     tab.selection.place = "explore"
-    arrive(tab)
+    assert tab.room._fetching.done is None  # nothing arrives any more
     assert tab.selection.sensor == first
     assert not [event for event in tab.room.review._events if event.action == "verdict"]
 
