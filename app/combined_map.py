@@ -27,6 +27,16 @@ def whole(grid: Grid) -> Gather:
     return rectangle(0, grid.shape[0], 0, grid.shape[1])
 
 
+def base_cells(gather: Gather, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the grid itself that a gather's blocks lie over."""
+    side = 2**gather.level
+    rows, columns = (
+        slice(span.start * side, min(span.stop * side, length))
+        for span, length in zip((gather.rows, gather.columns), shape, strict=True)
+    )
+    return rows, columns
+
+
 def planned(grid: Grid, view: View, levels: int) -> Gather:
     """The cells that a view needs; an overview of them where they are too many to be read at once."""
     cells = plan(grid, view)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.cache import BoundedCache
-from app.combined_map import LEAST_SHARE, MOST_CELLS, aligned, rectangle, sampled
+from app.combined_map import LEAST_SHARE, MOST_CELLS, aligned, base_cells, rectangle, sampled
 from app.language import tr
 from app.words import said_of
 from smcore.catalog import CatalogEntry
@@ -205,6 +205,18 @@ class Comparison:
         second = store.field(other, match, there, other.variable)
         result[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = first - second
         return result
+
+    def cells_read(self, gather: Gather) -> int:
+        """How many cells of one product have to be read for a gather's part of the difference, of both the more."""
+        store, entry, other = self._store, self._store.entry, self.other
+        assert entry is not None
+        assert other is not None
+        if self.is_of_means(gather.level):
+            return (gather.rows.stop - gather.rows.start) * (gather.columns.stop - gather.columns.start)
+        rows, columns = base_cells(gather, self.grid.shape)
+        if self._is_one_grid(other):
+            return (rows.stop - rows.start) * (columns.stop - columns.start)
+        return max(collocation(store.grid(e), self.grid, rows, columns).cells for e in (entry, other))
 
     def is_of_means(self, level: int) -> bool:
         """Whether an overview of the difference is that of both products' means, and not every k-th cell."""

@@ -13,6 +13,7 @@ import panel as pn
 
 from app.background import is_closed
 from app.boundary import guarded
+from app.combined_frames import is_costly
 from smcore.errors import SmcoreError
 from smcore.maps import View
 
@@ -45,10 +46,11 @@ class Prefetch:
         """Read the neighbours of the step that the map shows now, and forget those of the one before."""
         self._stop.set()
         entry, document = self._store.entry, pn.state.curdoc
-        if entry is None or self._store.ranges.is_on:
+        view = self._view()
+        if entry is None or self._store.ranges.is_on or is_costly(self._store, view):
             return
         self._stop = stop = threading.Event()
-        step, count, view = self._store.step(entry), len(self._store.times(entry)), self._view()
+        step, count = self._store.step(entry), len(self._store.times(entry))
         steps = [step + by for by in NEIGHBOURS if 0 <= step + by < count]
         if document is None or not document.session_context:
             read_ahead(self._store, entry, steps, view, stop.is_set)

@@ -27,6 +27,7 @@ from app.views.adding_line import AddingLine
 from app.views.area_tool import AreaTool
 from app.views.caption import CaptionView
 from app.views.cell import CellView
+from app.views.combined_layer import CombinedLayer
 from app.views.compare import CompareView
 from app.views.data_out import DataOutView
 from app.views.figure_room import FigureRoom
@@ -76,6 +77,7 @@ class Session:
         self.time = TimeView(self.selection, self.store, self.data_out.open_film)
         self.range = RangeLayer(self.selection, self.store, self.map)
         self.range.shown = self._range_shown
+        self.combined = CombinedLayer(self.selection, self.store, self.map)
         self.map_note = MapNote(self.selection, self.store, self.map)
         self.hovmoller = HovmollerView(self.selection, self.store, self.map)
         self.hovmoller_card = HovmollerCard(self.selection, self.store, self.map)
@@ -245,7 +247,9 @@ class Session:
             "queue": self.room.rail,
             "card": self.rail,
             "map": self.map,
-            "range": slim.Column(self.compare.name, self.range, self.map_note, sizing_mode="stretch_width", margin=0),
+            "range": slim.Column(
+                self.compare.name, self.range, self.combined, self.map_note, sizing_mode="stretch_width", margin=0
+            ),
             "hovmoller": self.hovmoller,
             "hovmoller_card": self.hovmoller_card,
             "time": self.time,

@@ -18,6 +18,7 @@ from bokeh.plotting import figure
 
 from app.boundary import at_the_end, follow, guarded, together
 from app.colours import STATION, THEME, palette
+from app.combined_frames import is_costly
 from app.controls import ASSETS, NO_RING
 from app.prediction import Preview
 from app.selection import Selection
@@ -278,11 +279,11 @@ class MapView:
         self.cells.data = {"row": [row], "column": [column], "grid": [grid.name if grid.is_ease else ""]}
 
     def _draw_back(self, step: int, view: View) -> None:
-        entry = self.store.entry
-        if entry is None or self.store.ranges.is_on:
+        entry, wider = self.store.entry, view.widened(MARGIN, COARSER)
+        if entry is None or self.store.ranges.is_on or is_costly(self.store, wider):
             return
         if view == self.view() and step == self.store.step(entry):
-            frame = self.store.frame(entry, step, view.widened(MARGIN, COARSER))
+            frame = self.store.frame(entry, step, wider)
             height, width = frame.codes.shape
             top, left = -(-height // 4), -(-width // 4)
             frame.codes[top : height - top, left : width - left] = 0  # where the front frame lies, gaps included
