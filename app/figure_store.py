@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from app.selection import Selection
 from smcore.errors import ExportError, RecipeError, SmcoreError
 from smcore.figures.data import Data
 from smcore.figures.drawing import Prepared, picture, prepare
-from smcore.figures.recipe import MOST_PANELS, PANELS, Recipe, load_kind, read_recipe, recipe_of
+from smcore.figures.recipe import MOST_PANELS, PANELS, Recipe, load_kind, placed, read_recipe, recipe_of
 from smcore.figures.sources import Places
 from smcore.figures.stored import file_source, suffix_of, write_data
 from smcore.progress import Cancel, check, never
@@ -119,9 +120,11 @@ class FigureStore(param.Parameterized):
         old = self.recipe
         fresh = [replace(panel, preset="agu", columns=2.0, dpi=None) for panel in one.panels or (one,)]
         self._check_room(len(fresh))
-        panels = (*(old.panels if old is not None else ()), *fresh)
-        grid = one.grid if old is None else ()
-        self._write(replace(old or Recipe(PANELS), panels=panels, grid=grid))
+        if old is None:
+            self._write(Recipe(PANELS, panels=tuple(fresh), grid=one.grid))
+            return len(fresh)
+        panels = _alike((*old.panels, *fresh))
+        self._write(replace(old, panels=panels, grid=()))
         return len(panels)
 
     def remove(self, number: int) -> None:
@@ -135,7 +138,8 @@ class FigureStore(param.Parameterized):
             self._selection.figure = ""
             self.version += 1
             return
-        self._write(replace(old, panels=panels, grid=()))
+        is_spanned = any(one.span > 1 for one in panels)
+        self._write(replace(old, panels=panels, grid=_laid(panels, old.grid) if is_spanned else ()))
 
     def move(self, number: int, to: int) -> None:
         """Put a panel at another place."""
@@ -144,7 +148,7 @@ class FigureStore(param.Parameterized):
             return
         panels = list(old.panels)
         panels.insert(max(0, min(to, len(panels) - 1)), panels.pop(number))
-        self._write(replace(old, panels=tuple(panels)))
+        self._write(replace(old, panels=tuple(panels), grid=_laid(panels, old.grid)))
 
     def change(self, **look: Any) -> None:
         """Change journal, width, projection, resolution, title or columns of panels (``across``).
@@ -159,6 +163,7 @@ class FigureStore(param.Parameterized):
             return
         if "across" in look:
             across = int(look.pop("across"))
+            look["panels"] = _alike(old.panels)  # they were so wide of another number of columns
             look["grid"] = (-(-len(old.panels) // across), across) if across else ()
         self._write(recipe_of(replace(old, **look).to_json()))
 
@@ -204,6 +209,16 @@ class FigureStore(param.Parameterized):
     def places(self) -> Places:
         """Where the names of its recipe are looked up."""
         return Places(self.store.catalog, self.home, self._runs)
+
+
+def _laid(panels: Sequence[Recipe], grid: tuple[int, int] | tuple[()]) -> tuple[int, int] | tuple[()]:
+    """The grid of panels in as many columns as before, each as wide as it is."""
+    return (placed([one.span for one in panels], grid[1])[-1][0] + 1, grid[1]) if grid else ()
+
+
+def _alike(panels: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The same panels, of one column each."""
+    return tuple(replace(one, span=1) for one in panels)
 
 
 def prepared(recipe: Recipe, places: Places, cancelled: Cancel = never) -> Prepared:

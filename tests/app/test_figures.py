@@ -22,7 +22,7 @@ from app.figure_store import PREVIEW_DPI, panel_label, prepared, preview
 from app.session import Session
 from app.settings import Settings
 from smcore.errors import Cancelled, ExportError, SmcoreError
-from smcore.figures.papers import PAPERS
+from smcore.figures.papers import PAPERS, paper_recipe
 from smcore.figures.recipe import Recipe, read_recipe
 
 
@@ -251,6 +251,29 @@ def test_a_papers_figure_says_what_it_lacks(open_tab: Callable[..., Session]) ->
     with pytest.raises(ExportError, match=r"needs more than is there.*open a run"):
         tab.figures.act("paper:smsnet")
     assert tab.figure_room.figures.recipe is None
+
+
+def test_panels_of_different_widths_are_moved_and_laid_out_anew_and_the_figure_stays_readable(
+    open_tab: Callable[..., Session],
+) -> None:
+    figures = open_tab(product="coarse").figure_room.figures
+    given = {
+        "run": "aaaaaaaaaaaa", "product": "a", "products": ("a", "b"), "mapped": ("a", "b"), "time": "2019-07-01",
+        "point": (40.0, -100.0), "stations": "nets", "sensor": "A/1",
+    }  # fmt: skip
+    figures.add_recipe(paper_recipe("stsg-sm", **given))
+    figures.move(2, 1)  # the series between both maps: map, series, map, table each begin a row
+    assert (figures.recipe.grid, [one.span for one in figures.recipe.panels]) == ((4, 2), [1, 2, 1, 2])
+    figures.remove(1)
+    assert (figures.recipe.grid, [one.span for one in figures.recipe.panels]) == ((2, 2), [1, 1, 2])
+    figures.change(across=3)
+    assert (figures.recipe.grid, [one.span for one in figures.recipe.panels]) == ((1, 3), [1, 1, 1])
+    figures.begin()
+    figures.add_recipe(paper_recipe("pscnet", **given))
+    figures.change(across=2)
+    assert (figures.recipe.grid, [one.span for one in figures.recipe.panels]) == ((3, 2), [1] * 5)
+    figures.add_recipe(figures.panels[0])
+    assert (figures.recipe.grid, len(figures.panels)) == ((), 6)
 
 
 def test_nothing_leaves_a_blind_review_under_the_products_names(
