@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from app.cache import BoundedCache
-from app.combined_map import base_cells
+from app.combined_map import TILE, base_cells
 from app.selection import Selection
 from app.store import Frame, Store
 from smcore.catalog import CatalogEntry
@@ -24,8 +24,6 @@ MOST_AT_ONCE = 3_000_000
 """Cells of one product that are read while a tab waits (ours): about a quarter of a second."""
 BLOCK_CELLS = 4_000_000
 """Read at once of one product in the background (ours): between two of them it can be stopped."""
-TILE = 512
-"""Side of a store's tiles: blocks that begin and end with them read each once."""
 
 _NOWHERE = np.empty(0, np.int32)
 _FOUND = BoundedCache(64, most_bytes=96 * 2**20)

@@ -12,6 +12,8 @@ from smcore.maps import Gather, View, plan
 MOST_CELLS = 40_000_000
 """Read at once, of one product: at 1 km a continent, not the globe."""
 BAND_CELLS = 8_000_000
+TILE = 512
+"""Side of a store's tiles: what begins and ends with them reads each once."""
 LEAST_SHARE = 0.5
 """Of the cells below a mean that have to be there, as where a finer product is brought to coarser cells; ours."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.cache import BoundedCache
-from app.combined_map import LEAST_SHARE, MOST_CELLS, aligned, base_cells, rectangle, sampled
+from app.combined_map import BAND_CELLS, LEAST_SHARE, MOST_CELLS, TILE, aligned, base_cells, rectangle, sampled
 from app.language import tr
 from app.words import said_of
 from smcore.catalog import CatalogEntry
@@ -20,6 +21,7 @@ from smcore.grids import Grid
 from smcore.maps import Gather
 from smcore.masks import masked_map
 from smcore.names import unit_label
+from smcore.progress import Cancel, Progress, check, never, quiet
 
 if TYPE_CHECKING:
     from app.store import Store
@@ -208,15 +210,15 @@ class Comparison:
 
     def cells_read(self, gather: Gather) -> int:
         """How many cells of one product have to be read for a gather's part of the difference, of both the more."""
-        store, entry, other = self._store, self._store.entry, self.other
+        entry, other = self._store.entry, self.other
         assert entry is not None
         assert other is not None
         if self.is_of_means(gather.level):
-            return (gather.rows.stop - gather.rows.start) * (gather.columns.stop - gather.columns.start)
+            return self._cells_of((gather.rows, gather.columns))
         rows, columns = base_cells(gather, self.grid.shape)
         if self._is_one_grid(other):
-            return (rows.stop - rows.start) * (columns.stop - columns.start)
-        return max(collocation(store.grid(e), self.grid, rows, columns).cells for e in (entry, other))
+            return self._cells_of((rows, columns))
+        return max(self._source_cells(e, rows, columns) for e in (entry, other))
 
     def is_of_means(self, level: int) -> bool:
         """Whether an overview of the difference is that of both products' means, and not every k-th cell."""
@@ -271,34 +273,60 @@ class Comparison:
         first, second = self._part(entry, step, rows, columns), self._part(other, match, rows, columns)
         return np.asarray(first - second)
 
-    def statistics(self) -> Statistics:
+    def known_statistics(self) -> Statistics | None:
+        """R, bias and RMSD, where they were computed already."""
+        found: Statistics | None = _AGREEMENTS.peek(self._agreement_key())
+        return found
+
+    def statistics(self, progress: Progress = quiet, cancelled: Cancel = never) -> Statistics:
         """R, bias and RMSD over all common cells and steps, kept once per pair and version."""
+        entry, other = self._store.entry, self.other
+        assert entry is not None
+        assert other is not None
+        found: Statistics = _AGREEMENTS.get(
+            self._agreement_key(), lambda: self._compute(entry, other, progress, cancelled)
+        )
+        return found
+
+    def _agreement_key(self) -> tuple[Hashable, ...]:
         store, entry, other = self._store, self._store.entry, self.other
         assert entry is not None
         assert other is not None
         products = ((str(e.location), store.version(e), store.masks.of(e)) for e in (entry, other))
-        key = (*products, store.selection.onto)
-        found: Statistics = _AGREEMENTS.get(key, lambda: self._compute(entry, other))
-        return found
+        return (*products, store.selection.onto)
 
-    def _compute(self, entry: CatalogEntry, other: CatalogEntry) -> Statistics:
+    def _compute(self, entry: CatalogEntry, other: CatalogEntry, progress: Progress, cancelled: Cancel) -> Statistics:
         match = self._steps(other)
         steps = np.flatnonzero(match >= 0)
-        total = Agreement()
-        if not self._is_one_grid(other):
-            window = self._overlap(other)
-            cells = sum(collocation(self._store.grid(e), self.grid, *window).cells for e in (entry, other))
-            every = _every(len(steps) * cells)
-            for step in steps[::every]:
-                total.add(self._part(entry, int(step), *window), self._part(other, int(match[step]), *window))
-            return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps[::every]), every)
-        mine, theirs = self._cells(other)
-        every = _every(len(steps) * (mine[0].stop - mine[0].start) * (mine[1].stop - mine[1].start))
+        is_one, total = self._is_one_grid(other), Agreement()
+        mine, theirs = self._cells(other) if is_one else (self._overlap(other), self._overlap(other))
+        cells = self._cells_of(mine) if is_one else sum(self._source_cells(e, *mine) for e in (entry, other))
+        every, each = _every(len(steps) * cells), _BLOCK if is_one else 1
         steps = steps[::every]
-        for start in range(0, len(steps), _BLOCK):
-            block = steps[start : start + _BLOCK]
-            total.add(self._read(entry, block, mine), self._read(other, match[block], theirs))
+        parts = [
+            (steps[start : start + each], band)
+            for start in range(0, len(steps), each)
+            for band in _bands(mine[0], each * cells)
+        ]
+        shift = theirs[0].start - mine[0].start
+        for number, (block, rows) in enumerate(parts):
+            check(cancelled)
+            progress(number / len(parts), f"part {number + 1} of {len(parts)}")
+            if is_one:
+                there = slice(rows.start + shift, rows.stop + shift)
+                one = self._read(entry, block, (rows, mine[1])), self._read(other, match[block], (there, theirs[1]))
+            else:
+                step = int(block[0])
+                one = self._part(entry, step, rows, mine[1]), self._part(other, int(match[step]), rows, mine[1])
+            total.add(*one)
         return Statistics(total.pearson_r, total.bias, total.rmsd, total.n, len(steps), every)
+
+    def _source_cells(self, entry: CatalogEntry, rows: slice, columns: slice) -> int:
+        return collocation(self._store.grid(entry), self.grid, rows, columns).cells
+
+    @staticmethod
+    def _cells_of(window: tuple[slice, slice]) -> int:
+        return int((window[0].stop - window[0].start) * (window[1].stop - window[1].start))
 
     def _read(self, entry: CatalogEntry, steps: np.ndarray, cells: tuple[slice, slice]) -> np.ndarray:
         """Masked values (steps, rows, columns): at once where the steps lie close together, else map by map."""
@@ -313,6 +341,13 @@ class Comparison:
 
 def _day(moment: np.datetime64) -> str:
     return str(moment.astype("datetime64[D]"))
+
+
+def _bands(rows: slice, values: int) -> list[slice]:
+    """Rows in parts of at most ``BAND_CELLS`` of so many values, whole tiles of a store where they are higher."""
+    height = max(1, (rows.stop - rows.start) * BAND_CELLS // max(values, 1))
+    height -= height % TILE if height > TILE else 0
+    return [slice(top, min(top + height, rows.stop)) for top in range(rows.start, rows.stop, height)]
 
 
 def _every(values: int) -> int:

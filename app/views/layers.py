@@ -19,6 +19,7 @@ from app.python_code import map_code
 from app.selection import COLOUR_MAPS, Selection
 from app.store import Store
 from app.titles import DEMONSTRATION, is_demonstration, labelled
+from app.views.agreement import AgreementText
 from app.views.colour_card import ColourCard, kept_range
 from app.views.combine_card import CombineCard
 from app.views.copy_python import copy_python
@@ -26,7 +27,6 @@ from app.views.figure_link import figure_link
 from app.views.mask_card import MaskCard
 from app.words import said_of, word
 from smcore.catalog import CatalogEntry
-from smcore.difference import named
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
 
@@ -42,7 +42,7 @@ class LayersView:
         self.choice = styled(
             slim.Select(label=tr("Product on the map"), sizing_mode="stretch_width", margin=(0, 0, 8, 0))
         )
-        self.badge, self.legend, self.about, self.agreement = text(), text(), text(), text()
+        self.badge, self.legend, self.about, self.agreement = text(), text(), text(), AgreementText(selection, store)
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (0, 0, 8, 0)}
         self.variable = styled(slim.Select(label=tr("Shown"), visible=False, **wide))
         self.flag = styled(slim.Select(label=tr("Flag"), visible=False, **wide))
@@ -127,7 +127,8 @@ class LayersView:
             self.collection.options = {tr("none"): ""} | labelled(self.store.stations.collections)
             self.collection.value = self.selection.collection
             if entry is None:
-                self.badge.object = self.about.object = self.agreement.object = ""
+                self.badge.object = self.about.object = ""
+                self.agreement.clear()
                 self.legend.object = empty(tr("No product is catalogued yet: run loam demo, or loam ingest with --id."))
                 return
             self.choice.value = entry.id
@@ -138,7 +139,7 @@ class LayersView:
             self.store.opened(entry)  # a store that is gone is said here, and the other products stay to be chosen
             self.colours.refresh()
             self.legend.object = self._legend(entry, low, high)
-            self.agreement.object = self._agreement()
+            self.agreement.refresh()
         except SmcoreError as error:
             self.legend.object = empty(said_of(error))
         finally:
@@ -168,42 +169,6 @@ class LayersView:
             )
         said += f"<div class=muted>{esc(masked)}</div>" if masked else ""
         return said + ramp(self.store.colours, low, high, self.store.units(entry))
-
-    def _agreement(self) -> str:
-        """How well the product and what is taken off it agree, or why the one can't be taken off the other."""
-        comparison = self.store.comparison
-        if comparison.other is None:
-            return ""
-        if comparison.refusal():
-            return f'<div class="alert">{esc(comparison.refusal())}</div>'
-        try:
-            found = comparison.statistics()
-        except SmcoreError as error:
-            return f'<div class="alert">{esc(said_of(error))}</div>'
-        units = unit_label(self.store.own_units(comparison.other))
-        rows = [
-            ("R", number(found.pearson_r)), (f"{tr('bias')} [{units}]", number(found.bias, 4)),
-            (f"RMSD [{units}]", number(found.rmsd, 4)),
-            (tr("cell-steps in common"), f"{found.n:,}".replace(",", "\u202f")),
-        ]  # fmt: skip
-        thinned = tr(", one in {every} taken", every=found.every) if found.every > 1 else ""
-        about = tr(
-            "{steps:,} common steps{thinned}; pooled over cells and steps{where}",
-            steps=found.steps, thinned=thinned, where=self._where(),
-        )  # fmt: skip
-        return f"{table((tr('Over all common cells'), tr('Value')), rows, numeric=(1,))}<div class=muted>{about}</div>"
-
-    def _where(self) -> str:
-        """On which of two grids a difference is taken, and how the other was brought there."""
-        comparison = self.store.comparison
-        if not comparison.is_collocated:
-            return ""
-        how = (
-            tr("the coarser value in each cell")
-            if self.selection.onto
-            else tr("means of the finer cells, half of them there")
-        )
-        return tr("; on {grid}: {how}", grid=esc(named(comparison.grid)), how=how)
 
     def _file(self, kind: str) -> tuple[Callable[[], str], Callable[[], Any]]:
         return lambda: map_name(self.store), lambda: saving.map_file(self.store, kind)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from factories import catalogue, tiny_cube
 
-from app import combined_frames, combined_map
+from app import combined_frames, combined_map, comparison
 from app.background import Latest
 from app.cache import BoundedCache
 from app.selection import Selection
@@ -176,3 +176,38 @@ def test_nothing_of_it_is_read_ahead_or_beneath(
     session.ahead.ask()
     session.map._draw_back(session.store.step(session.store.entry), session.map.view())
     assert not read
+
+
+@pytest.mark.parametrize("query", QUERIES[:3], ids=str)
+def test_agreement_is_the_same_however_few_cells_are_read_at_once(
+    chosen: Callable[..., Store], monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    found = []
+    for cells in (10**9, 700, 1):
+        monkeypatch.setattr(comparison, "_AGREEMENTS", BoundedCache(8))
+        monkeypatch.setattr(comparison, "BAND_CELLS", cells)
+        found.append(chosen(**query).comparison.statistics())
+    store = chosen(**query)
+    assert store.entry is not None
+    fields = np.stack([store.comparison.field(step) for step in range(4)]).astype(float)
+    assert found[0].n == np.isfinite(fields).sum()
+    assert found[0].bias == pytest.approx(np.nanmean(fields), abs=1e-7)
+    assert found[0].rmsd == pytest.approx(np.sqrt(np.nanmean(fields**2)), abs=1e-7)
+    for other in found[1:]:
+        assert (other.n, other.steps, other.every) == (found[0].n, 4, 1)
+        assert (other.pearson_r, other.bias) == pytest.approx((found[0].pearson_r, found[0].bias), abs=1e-9)
+
+
+def test_agreement_says_how_far_it_is_until_it_is_there(
+    tab: Callable[..., Session], begun: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_AGREEMENTS", BoundedCache(8))
+    session = tab()
+    session.selection.minus = "odd"
+    work = next(one for one in begun if hasattr(one[1], "__self__") and one[1].__self__ is session.layers.agreement)
+    said = session.layers.agreement.pane
+    work[2](0.3, "")
+    assert "computing …" in said.object
+    assert 'value="0.300"' in said.object
+    finish(work)
+    assert f"{session.store.comparison.statistics().rmsd:.4f}" in said.object

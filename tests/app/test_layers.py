@@ -161,8 +161,8 @@ def test_the_side_says_how_well_the_two_agree(tab: Callable[..., Session], resul
     assert found.pearson_r == pytest.approx(np.corrcoef(x, y)[0, 1], rel=1e-6)
     assert found.bias == pytest.approx((x - y).mean(), abs=1e-7)
     assert found.rmsd == pytest.approx(np.sqrt(((x - y) ** 2).mean()), rel=1e-6)
-    assert f"{found.rmsd:.4f}" in session.layers.agreement.object
-    assert f"{found.pearson_r:.3f}".replace("-", "−") in session.layers.agreement.object
+    assert f"{found.rmsd:.4f}" in session.layers.agreement.pane.object
+    assert f"{found.pearson_r:.3f}".replace("-", "−") in session.layers.agreement.pane.object
 
 
 def test_a_difference_of_two_grids_is_on_the_coarser_one_or_on_the_finer_one_as_chosen(
@@ -176,7 +176,7 @@ def test_a_difference_of_two_grids_is_on_the_coarser_one_or_on_the_finer_one_as_
     assert session.store.comparison.is_collocated
     assert session.store.comparison.grid.name == "M36"
     np.testing.assert_allclose(session.store.comparison.field(2), expected, atol=1e-6)
-    assert "on M36" in session.layers.agreement.object
+    assert "on M36" in session.layers.agreement.pane.object
     found = session.store.comparison.statistics()
     x = one[:, 1:11, 1:13].astype(float)
     y = fine.astype(float).reshape(-1, 10, 4, 12, 4).mean(axis=(2, 4))
