@@ -121,7 +121,9 @@ def _entitled(name: str, panel: Panel, columns: int) -> str:
     """The name of a group in two lines at most."""
     room = panel.width / columns - 0.35
     lines = broken(clipped(name, 80), room, panel.look, small=True)
-    return "\n".join(lines if len(lines) <= _TITLE_LINES else [lines[0], clipped(lines[1], len(lines[1]) - 2) + "…"])
+    if len(lines) > _TITLE_LINES:
+        lines = [lines[0], lines[1][:-2].rstrip(" \\") + "…"]  # nor half of a dollar that was made harmless
+    return "\n".join(lines)
 
 
 def _name(panel: Panel, axes: list[Any], data: Data, options: Mapping[str, Any], rows: int, columns: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from smcore.errors import RecipeError
+from smcore.figures.kinds.network_scatter import _entitled
 from smcore.figures.papers import PAPERS, paper_recipe
+from smcore.figures.presets import look
 from smcore.figures.recipe import FORMAT, VERSION, placed, recipe_of
 
 IMPORTANCE = {
@@ -66,3 +69,14 @@ def test_panels_share_rows_by_their_spans() -> None:
     with pytest.raises(RecipeError, match="2 panels have no room in 1 × 2"):
         recipe_of(block)
     assert recipe_of({**block, "grid": [2, 2]}).panels[0].span == 2
+
+
+@pytest.mark.parametrize("name", ["a network of a name that goes on and on over lines", "x" * 70, "$a$ b_{c} " * 10])
+def test_a_name_too_long_for_two_lines_ends_once_and_its_dollars_stay_text(name: str) -> None:
+    panel: Any = SimpleNamespace(width=6.0, look=look("agu", 2.0))
+    lines = _entitled(name, panel, 6).split("\n")
+    assert len(lines) == 2
+    assert lines[1].endswith("…")
+    assert lines[1].count("…") == 1
+    assert "".join(lines).count("\\") == "".join(lines).count("$") == "".join(lines).count("\\$")
+    assert name.startswith(lines[0].replace("\\$", "$"))
