@@ -153,13 +153,14 @@ def test_a_file_of_it_is_made_and_fetched_and_the_package_draws_itself_again(
     tab.figure_room.add("map")
     tab.figures._make()
     figure = tab.selection.figure
-    assert f'href="figure/{figure}/figure.zip"' in tab.figures.files.object
-    answer = fetch(tab.settings, link(figure, "figure.zip", of="figure"))
+    file = "map_Observed-like-36-km.zip"
+    assert f'href="figure/{figure}/{file}"' in tab.figures.files.object
+    answer = fetch(tab.settings, link(figure, file, of="figure"))
     assert answer.code == 200
     (tmp_path / "got.zip").write_bytes(answer.body)
     with zipfile.ZipFile(tmp_path / "got.zip") as archive:
         archive.extractall(tmp_path / "got")
-    folder = tmp_path / "got" / "figure"
+    folder = tmp_path / "got" / file.removesuffix(".zip")
     assert {one.name for one in folder.iterdir()} >= {"recipe.json", "caption.txt", "alt.txt", "figure.png"}
     from smcore.figures.drawing import draw
     from smcore.figures.sources import Places

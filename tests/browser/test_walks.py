@@ -161,7 +161,7 @@ def test_a_dragged_box_becomes_the_box_to_predict(walk: Any) -> None:
     assert south < lat < north
     assert walk.view() == view
     assert float(walk.page.get_by_label("West [°]").input_value()) == pytest.approx(west)
-    walk.wait("() => loam.model('box').data.left.length === 1")
+    walk.wait("() => loam.model('box')?.data.left.length === 1")  # made with the first box
 
 
 def test_stations_are_walked_by_button_and_key_and_their_names_are_text(walk: Any) -> None:
@@ -276,7 +276,7 @@ def test_what_a_panel_shows_can_be_saved(walk: Any) -> None:
     walk.page.locator(".drawer").get_by_text("Model 9 km").first.wait_for()
     with walk.page.expect_download() as map_file:
         walk.page.locator(".rail").get_by_text("PNG", exact=True).click()
-    assert map_file.value.suggested_filename == "map.png"
+    assert map_file.value.suggested_filename == "map_fine_sm_2018-01-10.png"
     assert map_file.value.path().read_bytes().startswith(b"\x89PNG")
     with walk.page.expect_download() as series_file:
         walk.page.locator(".drawer").get_by_text("CSV", exact=True).click()
@@ -323,6 +323,7 @@ def test_two_results_of_one_window_are_compared(walk: Any) -> None:
         walk.button("Run").click(trial=True)  # the check that the new layer asks for comes back, and frees the button
     walk.page.locator(".rail").get_by_role("button", name=re.compile("Combine")).click()
     minus = walk.page.get_by_label(re.compile("^Minus"))
+    minus.wait_for()  # what is folded away is made when it is opened
     options = minus.locator("option").all_inner_texts()  # ids stand beside titles that repeat
     wanted = [text for text in options if made[0] in text] or [text for text in options if "Natural cubic" in text]
     minus.select_option(wanted[0])
