@@ -86,9 +86,13 @@ def review_file(store: ReviewStore, suffix: str) -> io.BytesIO:
     Raises
     ------
     ReviewError
-        If no run is chosen, or its log can't be read.
+        If no run is chosen, its log can't be read, or it would tell a blind reader what others have said.
     """
     log = store.log
     if log is None:
         raise ReviewError(tr("No run is chosen"), hint=tr("choose one in Validate"))
+    hidden = sum(bool(one.verdicts) and store.conceals(subject) for subject, one in store.review.subjects.items())
+    if hidden:
+        said = tr("The review is blind, and others have judged {n} stations that you have not", n=hidden)
+        raise ReviewError(said, hint=tr("judge them first, or use loam review export"))
     return io.BytesIO(as_text(log.events(), log.run, suffix, partial=log.is_partial).encode())

@@ -119,6 +119,8 @@ def test_a_blind_reader_is_told_how_many_differ_and_who_only_after_his_own_verdi
     readers = blind.room.list.readers
     assert "3 at stations that you have not judged yet" in readers.list.object
     assert "Ada" not in readers.list.object
+    with pytest.raises(ReviewError, match="others have judged 2 stations that you have not"):
+        review_exchange.review_file(blind.room.review, ".json")
     blind.room.review.choose(next(iter(blind.room.review.table().index)))
     blind.room.keys()["review-3"]()
     assert "Ada: 1, representative" in readers.list.object
