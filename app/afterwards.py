@@ -11,6 +11,8 @@ from app.store import Store
 from app.titles import is_demonstration
 from app.validation import Asked
 from app.words import said_of
+from smcore.area_text import parse_area
+from smcore.areas import polygon
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.stations.select import DEPTH_TOLERANCE_M
@@ -62,8 +64,13 @@ def hindrance(store: Store, job: Job) -> str:
 def _reached(store: Store, entry: CatalogEntry) -> np.ndarray:
     """Which sensors (n,) of the chosen collection lie in a product's grid."""
     table = store.stations.table()
-    row, _ = store.grid(entry).index(table["lat"].to_numpy(float), table["lon"].to_numpy(float))
-    return np.asarray(row >= 0)
+    grid, area = store.grid(entry), str(store.opened(entry).attrs.get("area", ""))
+    row, column = grid.index(table["lat"].to_numpy(float), table["lon"].to_numpy(float))
+    reached = np.asarray(row >= 0)
+    corners = polygon(parse_area(area).numbers) if area else None
+    if corners is not None:  # of a prediction in a polygon only cells whose centres lie in it
+        reached[reached] = corners.contains_points(grid.lat[row[reached]], grid.lon[column[reached]])
+    return reached
 
 
 def _depth(store: Store, result: CatalogEntry) -> tuple[float | None, float | None]:
@@ -103,10 +110,14 @@ def _share_days(one: CatalogEntry, other: CatalogEntry) -> bool:
     return bool(one.period and other.period and one.period[0] <= other.period[1] and other.period[0] <= one.period[1])
 
 
+def _where(job: Job) -> tuple[object, tuple[float, ...]]:
+    return job.request.get("window"), tuple(job.request.get("area") or ())
+
+
 def rival(queue: Queue, store: Store, job: Job) -> CatalogEntry | None:
     """The newest result of another model on the same window; None if there is none."""
     for one in queue.recent(50):
-        same = one.kind == job.kind and one.request.get("window") == job.request.get("window")
+        same = one.kind == job.kind and _where(one) == _where(job)
         other = one.request.get("model") != job.request.get("model")
         result = str((one.result or {}).get("id", ""))
         if one.state == DONE and same and other and result in store.catalog:

@@ -31,6 +31,7 @@ def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, can
     from smcore.catalog import load_catalog
     from smcore.inference import PredictRequest, estimate, predict, resolve_model
     from smcore.inference.request import sources_of
+    from smcore.inference.within import inside
     from smcore.input_coverage import input_coverage
     from smcore.window import Window
 
@@ -39,10 +40,11 @@ def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, can
     model, _ = resolve_model(asked.model, catalog)
     sources, window = sources_of(asked, catalog, model), Window(**asked.window)
     plan, _ = predict(model, sources, window, device=asked.device)
-    cost = estimate(model, plan, device=asked.device)
+    kept = inside(plan.places, asked.area)
+    cost = estimate(model, plan, device=asked.device, kept=kept)
     # what the card of the inputs shows
     found = input_coverage(plan.used, plan.spec.step, sources, window, progress=progress, cancelled=cancelled)
-    share = found.complete
+    share = found.complete if kept is None else found.complete.reshape(kept.shape)[kept]
     return {
         "cells": share.size,
         "steps": cost.steps,
@@ -52,6 +54,7 @@ def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, can
         "complete": float(share.mean()),
         "cells_complete": int((share > 0).sum()),
         "notes": list(plan.notes),
+        "is_polygon": kept is not None,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.language import tr
+from app.selection import Selection
 from app.store import Store
 from smcore.area_text import typed_box
 from smcore.errors import WindowError
@@ -52,6 +53,13 @@ def box_of_polygon(corners: Sequence[float]) -> Box:
     turn = 360.0 * np.floor((min(lon) + 180.0) / 360.0)  # the map may have been drawn on a turn away
     west, south, east, north = typed_box(*_rounded(min(lon) - turn, min(lat), max(lon) - turn, max(lat))).numbers
     return west, south, east, north
+
+
+def polygon_of_box(chosen: Selection) -> tuple[float, ...]:
+    """The corners of the drawn polygon where the chosen box is the one around it; else none: the box is meant."""
+    if chosen.polygon is None or chosen.box is None or tuple(chosen.box) != box_of_polygon(chosen.polygon):
+        return ()
+    return tuple(float(number) for number in chosen.polygon)
 
 
 def around(lat: np.ndarray, lon: np.ndarray, margin: float = MARGIN) -> Box:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smcore.areas import Area
@@ -144,3 +145,9 @@ def _on_earth(lon: tuple[float, ...] | list[float], lat: tuple[float, ...] | lis
     beyond = next((value for value in lon if not -360 <= value <= 360), None)
     if beyond is not None:
         raise WindowError(f"{beyond:g} is no longitude", hint="write degrees from -180 to 180")
+
+
+def wkt(numbers: Sequence[float]) -> str:
+    """A polygon of longitude, latitude, longitude … [deg] as WKT, closed."""
+    corners = [*zip(numbers[::2], numbers[1::2], strict=True)]
+    return f"POLYGON (({', '.join(f'{lon:.10g} {lat:.10g}' for lon, lat in [*corners, corners[0]])}))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,30 @@ class Area:
             inside[row] = np.searchsorted(crossings, turned, side="right") % 2 == 1
         return inside
 
+    def contains_points(self, lat: ArrayLike, lon: ArrayLike) -> Bools:
+        """Which of the points (n,) [deg] lie inside: (n,)."""
+        lat, lon = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
+        inside = np.zeros(len(lat), np.bool_)
+        for one in np.unique(lat):
+            same = np.flatnonzero(lat == one)
+            inside[same] = self.contains(one, lon[same])[0]
+        return inside
+
+
+def polygon(numbers: Sequence[float]) -> Area | None:
+    """The polygon of longitude, latitude, longitude … [deg]; None of nothing.
+
+    Raises
+    ------
+    WindowError
+        If a number stands alone, or they make no area.
+    """
+    if not len(numbers):
+        return None
+    if len(numbers) % 2:
+        raise WindowError("A polygon is pairs of longitude and latitude", hint="give as many of the one as the other")
+    return Area(tuple(zip(map(float, numbers[::2]), map(float, numbers[1::2]), strict=True)))
+
 
 @dataclass(frozen=True)
 class Covered:
@@ -113,11 +138,7 @@ def covered(grid: Grid, area: Area) -> Covered | None:
 def covered_pixels(coords: dict[str, Any], grid: Grid, area: Area) -> tuple[NDArray[np.int64], Floats]:
     """Locations of a pixel set that lie in the area, and the weight of each: (n,) indices, (n,)."""
     lat, lon = np.asarray(coords[names.LAT], float), np.asarray(coords[names.LON], float)
-    inside = np.zeros(len(lat), np.bool_)
-    for one in np.unique(lat):
-        same = np.flatnonzero(lat == one)
-        inside[same] = area.contains(one, lon[same])[0]
-    found = np.flatnonzero(inside)
+    found = np.flatnonzero(area.contains_points(lat, lon))
     return found, weight_of(grid, lat[found])
 
 

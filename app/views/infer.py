@@ -22,7 +22,7 @@ from app.views.model_picker import ModelPicker
 from app.views.typed_area import AreaField
 from app.views.validate import KIND as VALIDATE
 from app.views.validate import waiting
-from app.window_choice import POLYGON, STATIONS, VIEW, box_around, box_of_polygon
+from app.window_choice import POLYGON, STATIONS, VIEW, box_around, box_of_polygon, polygon_of_box
 from app.words import of_library, said_of
 from smcore.area_text import TypedArea, typed_box
 from smcore.errors import SmcoreError, WindowError
@@ -160,12 +160,12 @@ class InferView:
             self.selection.box = box_around(what, self.store, self.map.extent())
 
     def _take(self, found: TypedArea) -> None:
-        """Take a pasted box; of a pasted polygon the box around it, which is what a run has, and keep the polygon."""
+        """Take a pasted box; of a pasted polygon the box around it, which is what is read, and the polygon itself."""
         if found.kind == "box":
             self.selection.box = found.numbers
             return
         self.selection.param.update(polygon=found.numbers, area="polygon", box=box_of_polygon(found.numbers))
-        notify(tr("A run has the box around the polygon; the series are means over the polygon itself."), "info")
+        notify(tr("A run is of the cells inside the polygon, and the series are means over it."), "info")
 
     def _draw(self) -> None:
         self.map.draw_box(True)
@@ -184,6 +184,7 @@ class InferView:
         return self.picker.request() | {
             "catalogs": [str(file) for file in self.store.catalog.files],
             "window": window,
+            "area": list(polygon_of_box(chosen)),
         }
 
     # -- the worker's answers ------------------------------------------------------------------------------------
@@ -317,6 +318,8 @@ def _cost(result: dict[str, Any]) -> str:
         "inputs complete on {share} of cell-days, {cells:,} cells usable", share=percent(result["complete"]),
         cells=result["cells_complete"],
     )  # fmt: skip
+    if result.get("is_polygon"):
+        said = f"<div class=muted>{tr('only cells whose centres lie in the polygon')}</div>{said}"
     return f"<div>{cost}</div><div class=muted>{usable}</div>{said}"
 
 

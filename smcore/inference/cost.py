@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smcore.inference.devices import choose_device
 from smcore.inference.geometry import tile_side
+from smcore.inference.within import computed
 from smcore.inputs import Plan
 from smcore.models.base import Inputs, SoilMoistureModel
 
@@ -27,10 +29,12 @@ class Cost:
     device: str
 
 
-def estimate(model: SoilMoistureModel, plan: Plan, *, device: str = "auto") -> Cost:
-    """Estimate the cost of a plan; takes a fraction of a second."""
+def estimate(
+    model: SoilMoistureModel, plan: Plan, *, device: str = "auto", kept: NDArray[np.bool_] | None = None
+) -> Cost:
+    """Estimate the cost of a plan; takes a fraction of a second. ``kept``: the cells of the window in a polygon."""
     chosen = choose_device(device)
-    cells, steps = len(plan.places), len(plan.time)
+    cells, steps = computed(plan, kept), len(plan.time)
     rate = calibrate(model, chosen)
     channels = sum(item.role != "static" for item in plan.used)
     seconds = cells * steps / rate + cells * steps * channels / _READ_RATE
@@ -38,7 +42,8 @@ def estimate(model: SoilMoistureModel, plan: Plan, *, device: str = "auto") -> C
     side = tile_side(plan)
     tile = min(cells, side * side if plan.places.grid is not None else side)
     memory = cells * wanted * 5 + tile * steps * (len(plan.used) + 4) * 8 + (200 << 20)
-    return Cost(cells, wanted, round(seconds, 2), memory, chosen)
+    counted = cells if kept is None else int(kept.sum())
+    return Cost(counted, wanted, round(seconds, 2), memory, chosen)
 
 
 def calibrate(model: SoilMoistureModel, device: str) -> float:

@@ -24,7 +24,8 @@ from smcore.inference.precision import Precision, as_text
 from smcore.inference.product import MERGED, NOT_KEPT, dataset, fields_of, keeps_what_it_saw, nothing_to_predict
 from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
-from smcore.inference.tiles import OnSteps, PredictedTile, Predictor
+from smcore.inference.tiles import OnSteps, PredictedSteps, PredictedTile, Predictor
+from smcore.inference.within import cut, cut_steps, inside, touched
 from smcore.inputs import Plan, handshake
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
@@ -99,13 +100,15 @@ class Job:
         self.predictor = Predictor(self.engine, int(self.record["side"]), compiled=request.compiled)
         inner = self.plan.places.inner or (slice(0, 1), slice(0, len(self.plan.places)))
         top, left = inner[0].start, inner[1].start
-        self.places = {
+        self.inside = inside(self.plan.places, request.area)
+        places = {
             number: (
                 slice(p.inner_rows.start - top, p.inner_rows.stop - top),
                 slice(p.inner_columns.start - left, p.inner_columns.stop - left),
             )
             for number, p in enumerate(self.predictor.pieces)
         }
+        self.places = touched(places, self.inside)
 
     @property
     def steps(self) -> int:
@@ -125,7 +128,9 @@ class Job:
         self, numbers: Sequence[int], *, progress: Progress = quiet, on_steps: OnSteps | None = None
     ) -> Iterator[PredictedTile]:
         """Compute tiles and keep them; each is given when it is safe."""
-        for tile in self.predictor.run(numbers, progress=progress, on_steps=on_steps):
+        watch = None if on_steps is None else lambda found: on_steps(cut_steps(found, self.inside))
+        for whole in self.predictor.run(numbers, progress=progress, on_steps=watch):
+            tile = cut(whole, self.inside)
             if self.engine.precision is not None:
                 self.record.setdefault("precision", as_text(self.engine.precision))
             fields = fields_of(tile, merged=self._merged)
@@ -136,6 +141,11 @@ class Job:
             }
             self.parts.put(tile.number, fields, about, self.record)
             yield tile
+
+    def glimpse(self, number: int, step: int) -> PredictedSteps | None:
+        """One wanted step of a tile, for the eye (:meth:`Predictor.glimpse`)."""
+        found = self.predictor.glimpse(number, step)
+        return None if found is None else cut_steps(found, self.inside)
 
     def tile(self, number: int) -> PredictedTile:
         """A finished tile, from its file; without what the model saw."""
@@ -179,6 +189,7 @@ class Job:
         attrs = provenance(
             self.plan, self.card, Window(**self.opened.request.window), demonstration=self.opened.demonstration,
             created=str(self.record["created"]), notes=self.record.get("precision", {}).get("note", ""),
+            area=self.opened.request.area,
         )  # fmt: skip
         band = {"coverage": COVERAGE, "method": METHOD, "comment": "half of the band for the SMAP observation"}
         notes = {names.SM_UNCERTAINTY: band} if self.engine.band else {}

@@ -121,7 +121,7 @@ class Assembled:
     Parameters
     ----------
     places
-        Number → rows and columns of the tile in the product.
+        Number → rows and columns of the tile in the product; elsewhere it is missing, or 0 where it counts.
     """
 
     def __init__(
@@ -133,7 +133,8 @@ class Assembled:
 
     def __getitem__(self, index: tuple[slice, ...]) -> NDArray[Any]:
         steps = index[0].indices(self.shape[0])
-        out = np.empty((len(range(*steps)), *self.shape[1:]), self.dtype)
+        missing = np.nan if self.dtype.kind == "f" else 0
+        out = np.full((len(range(*steps)), *self.shape[1:]), missing, self.dtype)
         for number, (rows, columns) in self.places.items():
             values = self.parts.load(number, self.name)
             assert values is not None, "tiles are finished before they are put together"

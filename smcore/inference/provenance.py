@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from smcore import __version__, names
+from smcore.area_text import wkt
 from smcore.errors import ModelError
 from smcore.grids import EASE
 from smcore.inputs import Plan
@@ -17,6 +19,9 @@ from smcore.window import Window
 
 DEMONSTRATION: Final = "demonstration_only"
 """Attribute of a product that weights of a made-up world gave for real inputs: 1."""
+
+AREA: Final = "area"
+"""Attribute of a product of a polygon: its corners as WKT [deg]."""
 
 _MARK: Final = "SYNTHETIC-TRAINED: "
 
@@ -47,7 +52,14 @@ def now() -> str:
 
 
 def provenance(
-    plan: Plan, card: ModelCard, window: Window, *, demonstration: bool = False, created: str = "", notes: str = ""
+    plan: Plan,
+    card: ModelCard,
+    window: Window,
+    *,
+    demonstration: bool = False,
+    created: str = "",
+    notes: str = "",
+    area: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Attributes of a result: what it is, and everything needed to make it again."""
     synthetic = card.synthetic or any(source.is_synthetic for source in plan.sources)
@@ -56,7 +68,8 @@ def provenance(
     ) | dict.fromkeys(word for record in card.data for word in str(record.get("inputs", "")).split())
     data = " + ".join(str(source.about.get("title") or source.id) for source in plan.sources)
     return {
-        "title": f"{_MARK if demonstration else 'Synthetic: ' if synthetic else ''}{card.title} on {data}",
+        "title": f"{_MARK if demonstration else 'Synthetic: ' if synthetic else ''}{card.title} on {data}"
+        + (", inside a polygon" if area else ""),
         "kind": _kind(plan, card),
         "synthetic": int(synthetic),
         "product": f"{_MARK if demonstration else ''}{card.model} ({card.config})",
@@ -73,6 +86,7 @@ def provenance(
         "model_inputs": ", ".join(f"{i.name} [{i.units}]" for i in plan.used),
         "input_data": json.dumps([{"id": s.id, "fingerprint": s.fingerprint} for s in plan.sources]),
         "window": json.dumps(vars(window)),
+        **({AREA: wkt(area)} if area else {}),
         "history_steps": plan.wanted.start,
         "notes": "; ".join((*plan.notes, *([notes] if notes else []))),
         "loam_version": __version__,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from smcore import __version__, names
+from smcore.areas import polygon
 from smcore.catalog import Catalog
 from smcore.errors import CatalogError, ModelError, WeightsError
 from smcore.inference.precision import AUTO
@@ -58,6 +59,9 @@ class PredictRequest:
         ``auto`` or ``float32``.
     compiled
         Compile networks that are no recurrences first.
+    area
+        Longitude, latitude, longitude … [deg] of a polygon: only cells whose centres lie in it are predicted, on the
+        cells of the window; empty: all of the window.
     """
 
     model: str
@@ -74,6 +78,7 @@ class PredictRequest:
     merged: bool = False
     precision: str = AUTO
     compiled: bool = False
+    area: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -86,9 +91,11 @@ class PredictRequest:
             more: dict[str, Any] = {k: str(record[k]) for k in _TEXTS if k in record}
             more |= {k: bool(record[k]) for k in ("demonstration", "merged", "compiled") if k in record}
             data = tuple((str(role), str(entry_id)) for role, entry_id in record["data"])
+            more["area"] = tuple(float(number) for number in record.get("area", ()))
             catalogs = tuple(str(file) for file in record.get("catalogs", ()))
             request = PredictRequest(str(record["model"]), data, catalogs, dict(record.get("window", {})), **more)
             Window(**request.window)
+            polygon(request.area)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"This is no request for a prediction: {error}") from error
         return request
@@ -168,7 +175,7 @@ def averaged(request: PredictRequest, sources: Sequence[Source]) -> tuple[str, .
 
 def cache_key(card: ModelCard, sources: Sequence[Source], request: PredictRequest) -> str:
     """Name of a result by what it is made of: weights, inputs, window, rules and code version."""
-    parts = {
+    parts: dict[str, Any] = {
         "model": [card.model, card.config, card.weights_sha256],
         "inputs": sorted((s.fingerprint or s.id, sorted(s.roles)) for s in sources),
         "window": asdict(Window(**request.window)),
@@ -176,4 +183,6 @@ def cache_key(card: ModelCard, sources: Sequence[Source], request: PredictReques
         "uncertainty": card.uncertainty,
         "version": [__version__, ATTRIBUTE],  # results without a record of the training are not the same
     }
+    if request.area:
+        parts["area"] = list(request.area)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]

@@ -126,7 +126,7 @@ def _compute(
         undecided = "precision" not in job.record and has_bf16_units(job.engine.device)
         here = missing[:1] if undecided else []  # which precision is right is found out once, not by each process
     if here and watch is not None and watch.moment is not None:
-        glimpse = job.predictor.glimpse(here[0], _nearest(job.plan, watch.moment))
+        glimpse = job.glimpse(here[0], _nearest(job.plan, watch.moment))
         if glimpse is not None:
             watch.told(job.plan, glimpse)
     on_steps = partial(watch.told, job.plan) if watch is not None else None

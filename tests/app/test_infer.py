@@ -14,6 +14,7 @@ from tiny import make_systems
 from app.afterwards import judgement, observed_beside
 from app.session import Session
 from app.settings import Settings
+from smcore.area_text import parse_area
 from smcore.grids import ease
 
 BOX = "-104,34,-102,36"
@@ -306,3 +307,13 @@ def test_without_a_box_nothing_is_said_and_a_box_beside_the_data_has_a_sentence(
     assert session.infer.inputs.list.object == ""
     session.selection.box = (100.0, 10.0, 101.0, 11.0)
     assert "misses the data" in session.infer.inputs.list.object
+
+
+def test_a_run_around_a_polygon_is_of_the_polygon_and_of_another_box_is_not(tab: Callable[..., Session]) -> None:
+    session = tab(model="ridge", box=BOX)
+    assert asked(session)["area"] == []
+    session.infer._take(parse_area("-103.5 34.2, -102.2 34.4, -103 35.6"))
+    assert asked(session)["area"] == [-103.5, 34.2, -102.2, 34.4, -103.0, 35.6]
+    assert session.selection.box == (-103.5, 34.2, -102.2, 35.6)
+    session.selection.box = (-103.5, 34.2, -102.2, 35.7)
+    assert asked(session)["area"] == []
