@@ -22,7 +22,7 @@ from smcore.errors import StoreError
 from smcore.maps import View, paint, plan
 from smcore.validation.runs.pictured import ALL, boxes
 from smcore.validation.runs.result_folder import RUN_FILE
-from smcore.validation.runs.results import Field, RunResults, describe_run, list_runs, open_run
+from smcore.validation.runs.results import Field, RunResults, RunSummary, list_runs, open_run, summary_of
 from smcore.validation.versus import DEFAULT_METRICS
 
 _OPENED = BoundedCache(8)
@@ -45,6 +45,10 @@ class Marks:
     text: list[str]
 
 
+def _compared(run: RunSummary) -> str:
+    return tr("{first} against {second}", first=", ".join(run.products), second=run.reference)
+
+
 class ResultStore:
     """The validation runs of one session's selection."""
 
@@ -64,9 +68,9 @@ class ResultStore:
         opened = []
         for run, folder in self.bundles.items():
             with suppress(OSError, ValueError, KeyError, TypeError):  # taken away since the server was started
-                _, what, when = describe_run(folder)
-                opened.append((run, tr("bundle {name}: {what}", name=folder.name, what=what), when))
-        return [*opened, *list_runs(self.folder)]
+                one = summary_of(folder)
+                opened.append((run, tr("bundle {name}: {what}", name=folder.name, what=_compared(one)), one.ended))
+        return [*opened, *((one.run, _compared(one), one.ended) for one in list_runs(self.folder))]
 
     def path(self, run: str) -> Path:
         """Where a run is kept, or will be."""

@@ -28,7 +28,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 def settings(tiny: Tiny, tmp_path: Path) -> Settings:
     """Settings of a server on the tiny catalogue, with a queue and a catalogue for results of its own."""
     own = tmp_path / "own.yml"
-    return Settings(catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs")
+    return Settings(
+        catalogs=(tiny.file, own), writable_catalog=own, jobs=tmp_path / "jobs", runs=tmp_path / "runs",
+        figures=tmp_path / "figures",
+    )  # fmt: skip
 
 
 @pytest.fixture

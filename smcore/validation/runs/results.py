@@ -274,8 +274,18 @@ def open_run(folder: Path) -> RunResults:
     return RunResults(folder, record)
 
 
-def list_runs(folder: Path) -> list[tuple[str, str, float]]:
-    """Runs kept in a folder, newest first: id, what was compared, and when it ended [s since 1970].
+@dataclass(frozen=True)
+class RunSummary:
+    """A kept run in short: its id, what was compared with what, and when it ended [s since 1970]."""
+
+    run: str
+    products: tuple[str, ...]
+    reference: str
+    ended: float
+
+
+def list_runs(folder: Path) -> list[RunSummary]:
+    """Runs kept in a folder, newest first.
 
     What can't be read is left out: it is said when it is opened.
     """
@@ -284,14 +294,14 @@ def list_runs(folder: Path) -> list[tuple[str, str, float]]:
         if file.parent.name.startswith("."):
             continue
         try:
-            found.append(describe_run(file.parent))
+            found.append(summary_of(file.parent))
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return sorted(found, key=lambda one: -one[2])
+    return sorted(found, key=lambda one: -one.ended)
 
 
-def describe_run(folder: Path) -> tuple[str, str, float]:
-    """Name of the folder of a run, what was compared, and when it ended [s since 1970].
+def summary_of(folder: Path) -> RunSummary:
+    """The run in a folder, in short.
 
     Raises
     ------
@@ -300,8 +310,8 @@ def describe_run(folder: Path) -> tuple[str, str, float]:
     """
     file = folder / RUN_FILE
     record = json.loads(file.read_text(encoding="utf-8"))
-    products = ", ".join(_name(one) for one in record["products"])
-    return folder.name, f"{products} against {record['reference']['id']}", file.stat().st_mtime
+    products = tuple(_name(one) for one in record["products"])
+    return RunSummary(folder.name, products, str(record["reference"]["id"]), file.stat().st_mtime)
 
 
 def _name(one: dict[str, Any]) -> str:

@@ -159,9 +159,9 @@ def test_runs_are_listed_newest_first_and_a_damaged_one_is_left_out(
         shutil.copytree(made[0], tmp_path / name)
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "run.json").write_text("{")
-    assert {(run, said) for run, said, _ in list_runs(tmp_path)} == {
-        ("one", "a, b against nets"),
-        ("two", "a, b against nets"),
+    assert {(one.run, one.products, one.reference) for one in list_runs(tmp_path)} == {
+        ("one", ("a", "b"), "nets"),
+        ("two", ("a", "b"), "nets"),
     }
     assert list_runs(tmp_path / "nowhere") == []
 
