@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from itertools import count
 from typing import Any
 
 import panel as pn
 import panel.reactive
 from bokeh.settings import settings as bokeh_settings
+from tornado.ioloop import IOLoop
 
 from app import downloads, sockets, tiles, uploads
 from app.controls import ASSETS
@@ -20,6 +23,11 @@ log = logging.getLogger(__name__)
 
 SWITCH_S = 0.001
 """How long other threads may hold the interpreter while the server waits for it [s] (ours)."""
+
+CLOSED_TABS, REST_S = 5, 0.5
+"""After how many closed tabs their memory is looked for, and how long after the last of them [s] (ours). Python would
+do so late: it counts by how often it looked, and it does not look while a page is made."""
+_CLOSED = count(1)
 
 
 def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> Any:
@@ -36,6 +44,7 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
     origins = [f"{host}:{settings.port}" for host in ("localhost", "127.0.0.1")]
 
     def page() -> Any:  # Panel tells a page's maker from a page by its being a plain function
+        pn.state.on_session_destroyed(_tab_closed)
         with unswept():
             return build(settings)
 
@@ -55,3 +64,9 @@ def start(settings: Settings, *, show: bool = False, threaded: bool = False) -> 
         verbose=False,
         admin=False,
     )
+
+
+def _tab_closed(_: Any) -> None:
+    """Look for the memory of closed tabs, once they are let go of."""
+    if next(_CLOSED) % CLOSED_TABS == 0:
+        IOLoop.current().call_later(REST_S, gc.collect)

@@ -9,7 +9,7 @@ import panel as pn
 from app import slim
 from app.background import Latest
 from app.boundary import follow
-from app.controls import as_seen, button, esc, text
+from app.controls import button, esc, text
 from app.language import tr
 from app.range_store import Piece
 from app.selection import Selection
@@ -33,7 +33,8 @@ class RangeLayer:
         self.note = text(margin=0, sizing_mode=None)
         self.stop = button(tr("Stop"), lambda _: self._stop(), margin=(4, 0, 0, 0), width=74, height=26)
         self.stop.visible = False
-        self.pane = as_seen(slim.Column(margin=0), self.note, self.stop)
+        # Both from the beginning: a part that comes while the browser still asks for its document can miss it.
+        self.pane = slim.Column(self.note, self.stop, margin=0)
         self.shown: Callable[[], None] = lambda: None  # told when another range was painted
         on_map.instead = self.draw
         names = ["aggregate", "since", "until", "percentile", "least_days"]
