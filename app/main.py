@@ -13,11 +13,14 @@ import panel.reactive
 from bokeh.settings import settings as bokeh_settings
 from tornado.ioloop import IOLoop
 
-from app import downloads, sockets, tiles, uploads
-from app.controls import ASSETS
+from app.catalogue import uploads
+from app.files import downloads
+from app.map import tiles
+from app.page import sockets
+from app.page.controls import ASSETS
+from app.page.slim import unswept
 from app.session import build
 from app.settings import Settings
-from app.slim import unswept
 
 log = logging.getLogger(__name__)
 

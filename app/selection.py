@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-from app.language import LANGUAGES
+from app.page.language import LANGUAGES
 
 PLACES = ("explore", "infer", "validate", "stations", "figures")
 RESULTS = ("summary", "locations", "strata", "taylor", "scatter", "against", "triple", "stability", "notes")

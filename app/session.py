@@ -9,48 +9,49 @@ from typing import Any
 
 import panel as pn
 
-from app import language, shell, slim, url
-from app.boundary import follow, notify
-from app.catalogue_watch import CatalogueWatch
-from app.controls import empty, text
-from app.history import History, at_once
+from app import shell, url
+from app.catalogue.watch import CatalogueWatch
 from app.jobs import Queue
-from app.language import tr
-from app.prefetch import Prefetch
-from app.result_store import ResultStore
+from app.map.prefetch import Prefetch
+from app.page import language, slim
+from app.page.boundary import follow, notify
+from app.page.controls import empty, text
+from app.page.history import History, at_once
+from app.page.language import tr
+from app.page.titles import page_title
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
-from app.titles import page_title
-from app.views.add_data import AddDataView
-from app.views.adding_line import AddingLine
-from app.views.area_tool import AreaTool
-from app.views.caption import CaptionView
-from app.views.cell import CellView
-from app.views.combined_layer import CombinedLayer
-from app.views.compare import CompareView
+from app.validation.result_store import ResultStore
+from app.views.catalogue.add_data import AddDataView
+from app.views.catalogue.adding_line import AddingLine
 from app.views.data_out import DataOutView
-from app.views.figure_room import FigureRoom
-from app.views.figures import FiguresView
-from app.views.hovmoller import HovmollerView
-from app.views.hovmoller_card import HovmollerCard
-from app.views.infer import InferView
-from app.views.kept_view import KeptView
-from app.views.layers import LayersView
-from app.views.map import MapView
-from app.views.map_note import MapNote
-from app.views.metric_card import MetricCard
-from app.views.model_card import ModelCardView
-from app.views.overlay_card import OverlayCard
-from app.views.range_layer import RangeLayer
-from app.views.results import ResultsView
-from app.views.review_room import ReviewRoom
-from app.views.score_layer import ScoreLayer
-from app.views.series import SeriesView
-from app.views.stations import StationsView
-from app.views.time import TimeView
+from app.views.figures.composer import FiguresView
+from app.views.figures.room import FigureRoom
+from app.views.infer.inspector import InferView
+from app.views.infer.model_card import ModelCardView
+from app.views.map.area_tool import AreaTool
+from app.views.map.canvas import MapView
+from app.views.map.caption import CaptionView
+from app.views.map.cell import CellView
+from app.views.map.combined_layer import CombinedLayer
+from app.views.map.compare import CompareView
+from app.views.map.hovmoller import HovmollerView
+from app.views.map.hovmoller_card import HovmollerCard
+from app.views.map.kept_view import KeptView
+from app.views.map.layers import LayersView
+from app.views.map.note import MapNote
+from app.views.map.overlay_card import OverlayCard
+from app.views.map.range_layer import RangeLayer
+from app.views.map.time_bar import TimeView
+from app.views.review.room import ReviewRoom
+from app.views.series.drawer import SeriesView
 from app.views.tools import ToolsView
-from app.views.validate import ValidateView
+from app.views.validate.inspector import ValidateView
+from app.views.validate.metric_card import MetricCard
+from app.views.validate.results import ResultsView
+from app.views.validate.score_layer import ScoreLayer
+from app.views.validate.stations import StationsView
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.data_folders import data_folders
+from app.catalogue.data_folders import data_folders
 from smcore.home import home
 
 PORT = 5006

@@ -9,10 +9,10 @@ from typing import Any
 
 import panel as pn
 
-from app import language, slim, tour
-from app.boundary import follow, guarded, together
-from app.controls import ASSETS, styled
-from app.language import mark, tr
+from app.page import language, slim, tour
+from app.page.boundary import follow, guarded, together
+from app.page.controls import ASSETS, styled
+from app.page.language import mark, tr
 from app.selection import Selection
 
 LABELS = {

@@ -17,20 +17,20 @@ import numpy as np
 import pandas as pd
 import param
 
-from app.cache import BoundedCache
-from app.catalogue_files import catalogue_of
-from app.class_store import WORDS, ClassStore, described
-from app.combined_map import planned, whole
-from app.comparison import Comparison
-from app.formula_store import FORMULA, FormulaStore
-from app.hovmoller_store import HovmollerStore
-from app.language import tr
-from app.mask_store import MaskStore
-from app.range_store import RangeStore
+from app.catalogue.files import catalogue_of
+from app.map.class_store import WORDS, ClassStore, described
+from app.map.combined_map import planned, whole
+from app.map.comparison import Comparison
+from app.map.formula_store import FORMULA, FormulaStore
+from app.map.hovmoller_store import HovmollerStore
+from app.map.mask_store import MaskStore
+from app.map.range_store import RangeStore
+from app.page.cache import BoundedCache
+from app.page.language import tr
+from app.page.titles import is_demonstration, short_title
 from app.selection import Selection
-from app.series_store import SeriesStore
-from app.station_store import Series, StationStore
-from app.titles import is_demonstration, short_title
+from app.series.store import SeriesStore
+from app.validation.station_store import Series, StationStore
 from smcore import names
 from smcore.catalog import Catalog, CatalogEntry
 from smcore.cubes.open import open_entry

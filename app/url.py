@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from app.language import LANGUAGES
+from app.page.language import LANGUAGES
 from app.selection import (
     AGGREGATES,
     AREAS,

@@ -28,9 +28,9 @@ from find_chromium import find
 from panel.io.state import set_curdoc
 from playwright.sync_api import Browser, sync_playwright
 
+from app.page.slim import unswept
 from app.session import Session
 from app.settings import Settings
-from app.slim import unswept
 
 GROUPS = ("page", "stations", "bytes", "runs", "sessions", "process")
 FEW = 3
@@ -84,9 +84,9 @@ def of_sessions(world: World, folder: Path, runs: int) -> list[Row]:
     chromium = find()
     assert chromium is not None
     with serving(world.file, folder / "home") as (port, server, _):
-        rows = [sessions.answers(port, runs)]
-        rows += sessions.at_once(port, chromium, page.OPTIONS, page.SCRIPT, page.READY)
-        return rows + sessions.memory(port, server)
+        rows = sessions.memory(port, server)  # first: tabs of other measurements that end meanwhile would count as less
+        rows.append(sessions.answers(port, runs))
+        return rows + sessions.at_once(port, chromium, page.OPTIONS, page.SCRIPT, page.READY)
 
 
 def measure(folder: Path, groups: list[str], runs: int, demo: Path | None) -> list[Row]:

@@ -162,7 +162,8 @@ def sign_all(page: Page, server: psutil.Process, count: int, seen: Walk) -> None
     """Give every station a verdict and sign it, and go on at once."""
     state = "[performance.memory?.usedJSHeapSize ?? 0, walk.models().length]"
     start, memory = page.evaluate(state), server.memory_info().rss
-    page.get_by_text("Reasons, of the sensor or the site").first.click()
+    page.get_by_role("button", name="Reasons").first.click()
+    page.locator('[data-open="reason:flat"]').first.wait_for()
     for i in range(count):
         begun = time.perf_counter()
         verdict = 1 + i % 5

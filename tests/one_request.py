@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
-from app import downloads
+from app.files import downloads
 from app.settings import Settings
 
 

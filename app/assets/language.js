@@ -1,4 +1,4 @@
-// What the page's own scripts say, in the language of the page: tr(English, values). See app/language.py.
+// What the page's own scripts say, in the language of the page: tr(English, values). See app/page/language.py.
 (() => {
   const texts = JSON.parse(document.getElementById("messages")?.textContent || "{}");
   window.tr = (text, values = {}) =>

@@ -44,9 +44,9 @@ def command(
     settings = Settings(
         catalogs=_with_home(files), writable_catalog=cli.context().catalog_for_writing, bundles=bundles, port=port
     )
+    from app.catalogue.uploads import sweep
     from app.jobs import Supervisor
     from app.main import start
-    from app.uploads import sweep
 
     sweep(settings.uploads, settings.jobs)
     gc.collect()

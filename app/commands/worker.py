@@ -10,8 +10,11 @@ from typing import Annotated
 
 import typer
 
-from app import adding, exporting, prediction, validation
+from app.catalogue import adding
+from app.files import exporting
+from app.inference import prediction
 from app.jobs import CANCELLED, DONE, FAILED, STOPPED, Job, Queue, is_alive
+from app.validation import request as validation
 from smcore.errors import Cancelled, SmcoreError
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-from app import slim
-from app.boundary import guarded, notify
-from app.controls import ASSETS, button
-from app.language import in_english, tr
+from app.page import slim
+from app.page.boundary import guarded, notify
+from app.page.controls import ASSETS, button
+from app.page.language import in_english, tr
 
 
 def copy_python(make: Callable[[], str]) -> slim.Row:

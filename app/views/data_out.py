@@ -7,20 +7,21 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from app import exporting, slim
-from app.background import Latest
-from app.boundary import follow, guarded
-from app.controls import alert, button, esc, styled, text
-from app.downloads import link
-from app.export_store import FORMATS, WHAT, WHERE, ExportStore
+from app.files import exporting
+from app.files.downloads import link
+from app.files.export_store import FORMATS, WHAT, WHERE, ExportStore
 from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
-from app.language import tr
+from app.page import slim
+from app.page.background import Latest
+from app.page.boundary import follow, guarded
+from app.page.controls import alert, button, esc, styled, text
+from app.page.language import tr
+from app.page.words import of_library, said_of
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
 from app.views.fold import Fold
-from app.views.map import MapView
-from app.words import of_library, said_of
+from app.views.map.canvas import MapView
 from smcore.errors import SmcoreError
 from smcore.export.sizes import human
 

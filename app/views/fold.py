@@ -7,9 +7,9 @@ from typing import Any
 
 import panel as pn
 
-from app import slim
-from app.controls import as_seen, button
-from app.language import tr
+from app.page import slim
+from app.page.controls import as_seen, button
+from app.page.language import tr
 
 
 class Fold:

@@ -8,11 +8,11 @@ from typing import Any
 
 import panel as pn
 
-from app import saved_view, slim
-from app.boundary import guarded, notify, told
-from app.controls import button, styled
-from app.history import History
-from app.language import CHINESE, ENGLISH, OWN_NAMES, current, tr
+from app.page import saved_view, slim
+from app.page.boundary import guarded, notify, told
+from app.page.controls import button, styled
+from app.page.history import History
+from app.page.language import CHINESE, ENGLISH, OWN_NAMES, current, tr
 from app.selection import Selection
 
 _BUTTON = ".bk-btn a, .bk-btn { color: var(--text) !important; }"

@@ -18,7 +18,8 @@ from bokeh.document import Document
 from bokeh.document.models import DocumentModelManager
 from bokeh.io.doc import patch_curdoc
 
-from app import main, slim
+from app import main
+from app.page import slim
 from app.selection import PLACES
 from app.settings import Settings
 

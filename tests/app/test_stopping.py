@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.validation import LOOK_SECONDS, stopping
+from app.validation.request import LOOK_SECONDS, stopping
 from smcore.errors import Cancelled
 
 LONG = 3 * LOOK_SECONDS

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import url
-from app.language import LANGUAGES
+from app.page.language import LANGUAGES
 from app.selection import AREAS, COLOUR_MAPS, COMPARED, PLACES, QUALITY, RESULTS, SHARES, THEMES, TREATMENTS, Selection
 
 _ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)

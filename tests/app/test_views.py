@@ -13,13 +13,13 @@ from bokeh.events import SelectionGeometry, Tap
 from factories import catalogue, tiny_cube, tiny_stations
 from tiny import Tiny
 
-from app import boundary, slim
-from app.controls import esc, table
+from app.page import boundary, slim
+from app.page.controls import esc, table
 from app.selection import Selection
 from app.session import Session
 from app.settings import Settings
 from app.store import Store
-from app.views.layers import ramp
+from app.views.map.layers import ramp
 from smcore import names
 from smcore.errors import ExportError, SmcoreError
 from smcore.grids import ease

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from tiny import Tiny
 
-from app import prediction
 from app.commands import worker
+from app.inference import prediction
 from app.jobs import CANCELLED, DONE, FAILED, Job, Queue
 from app.settings import Settings
 from smcore import names

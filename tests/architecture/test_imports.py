@@ -20,7 +20,14 @@ ALLOWED = {
     "matplotlib": ("smcore/figures",),
     "app": ("app",),
 }
-NO_PANEL = {"app/selection.py", "app/settings.py", "app/url.py", "app/store.py", "app/station_store.py", "app/jobs.py"}
+NO_PANEL = {
+    "app/selection.py",
+    "app/settings.py",
+    "app/url.py",
+    "app/store.py",
+    "app/validation/station_store.py",
+    "app/jobs.py",
+}
 
 
 def modules():

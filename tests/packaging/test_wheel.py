@@ -108,7 +108,7 @@ def test_packaged_catalogues_checkpoints_assets_and_coasts_travel(installed: Pat
         assert Path(entry["location"]).is_relative_to(installed)
         assert Path(entry["location"]).exists(), entry["id"]
     code = (
-        "from app.controls import stylesheet; from app.shell import _page\n"
+        "from app.page.controls import stylesheet; from app.shell import _page\n"
         "from smcore.geodata import coastlines\n"
         "assert stylesheet() and 'Loam' in _page() and len(coastlines('50m')[0]) > 10_000"
     )

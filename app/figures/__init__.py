@@ -1,0 +1,1 @@
+"""Figures for papers that a tab composes, and what panels show as their data."""

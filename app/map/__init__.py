@@ -1,0 +1,1 @@
+"""What follows from the selection for the map: frames, masks, ranges, comparisons, sections over time, tiles."""

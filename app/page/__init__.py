@@ -1,0 +1,1 @@
+"""What every page is made of: widgets, words, the socket, faults into sentences, work aside. Nothing of the data."""

@@ -1,0 +1,1 @@
+"""What follows from the selection for the review of a run."""

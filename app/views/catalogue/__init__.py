@@ -1,0 +1,1 @@
+"""Views of the catalogue, and of data that are added to it."""

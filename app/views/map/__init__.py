@@ -1,0 +1,1 @@
+"""Views of the map: the canvas, its layers and cards, the time bar, the maps beside it."""

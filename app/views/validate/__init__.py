@@ -1,0 +1,1 @@
+"""Views of validation runs and of the pairs at stations."""

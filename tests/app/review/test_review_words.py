@@ -1,0 +1,58 @@
+"""What the library says of a sensor, in Chinese on the page: every word, and every sentence that a rule can make."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.page.language import catalogue, speaking, tr
+from app.review.words import rule_said, said
+from smcore.review import words
+from smcore.review.suspicion.look import rule_names, rule_title
+from smcore.validation.strata.land_cover import IGBP
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_every_verdict_reason_action_rule_and_class_has_its_chinese() -> None:
+    listed = [*words.VERDICTS.values(), *words.REASONS.values(), *words.ACTIONS.values(), *IGBP.values()]
+    assert [one for one in listed if one not in catalogue("zh")] == []
+    with speaking("zh"):
+        titles = [rule_said(rule_title(name)) for name in rule_names()]
+        assert all(CHINESE.search(title) for title in titles)
+        assert rule_said("step") != tr("step")  # a step in time is another word
+    assert rule_said("step") == "step"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "3 spikes, the largest of -0.026 m³/m³ between two like records",
+        "a spike of +0.026 m³/m³ between two like records",
+        "falls by 0.061 m³/m³ at once, from 0.113 to 0.064, and stays there",
+        "2 steps; the largest rises by 0.050 m³/m³ at once, from 0.1 to 0.2, and stays there, with 0.1 mm of rain",
+        "the value 0.213 m³/m³ does not change for 4.0 days, while 12 mm of rain fell",
+        "leaves 5 sensors nearby by +0.208 m³/m³ over 300 days, along a straight line",
+        "a daily cycle of ±0.012 m³/m³, highest at 14 h local solar time, in step with the temperature",
+        "the soil is at or below 0 °C in 31 h of records (down to -2.1 °C): ice is not seen",
+        "2 values, the furthest at 0.713 m³/m³, where soil has 0 to 0.48, its porosity 0.45",
+        "its daily changes run against those of 4 sensors nearby (R = -0.62; levels -0.10)",
+        "values about 23, at most 45.1, are no m³/m³: they look like per cent",
+        "no other sensor of like depth shares 30 days with it in this cell; the nearest of like depth is 51.4 km away",
+        "the station stands in cropland, 72% of the cell",
+    ],
+)
+def test_a_sentence_of_a_rule_is_said_in_chinese_with_its_numbers(sentence: str) -> None:
+    assert said(sentence) == sentence
+    with speaking("zh"):
+        told = said(sentence)
+    assert CHINESE.search(told)
+    assert not re.search(r"[a-z]{4,}", told)
+    assert sorted(re.findall(r"\d+\.\d+", told)) == sorted(re.findall(r"\d+\.\d+", sentence))
+
+
+def test_a_sentence_that_is_not_known_and_one_with_braces_stay_as_they_are() -> None:
+    with speaking("zh"):
+        assert said("something else {a} 3") == "something else {a} 3"
+        assert "{x}" in said("NET/{x}/<b> has the same values on 31 days")
