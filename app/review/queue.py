@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -107,11 +108,14 @@ class ReviewQueue:
         at = order.index(now)
         return [order[(at + by) % len(order)] for by in (1, -1, 2) if len(order) > abs(by)]
 
-    def open(self, place: int) -> None:
-        """Open the station at a place of the queue."""
-        order = self.order()
-        if 0 <= place < len(order):
-            self._review.choose(order[place])
+    def open(self, link: str) -> None:
+        """Open the station that a link of :func:`link_to` names, wherever it stands by now; others are passed over.
+
+        A decision of another reader may change the order, or which stations the filters leave, before a click arrives.
+        """
+        subject = unquote(link)
+        if subject in self._review.table().index:
+            self._review.choose(subject)
 
     # -- filters -------------------------------------------------------------------------------------------------
     def values(self, name: str) -> list[str]:
@@ -172,6 +176,11 @@ class ReviewQueue:
             return f"{value:.0%}"
         unit = unit_of(found.criterion, held.units)
         return f"{_short(value)} {unit_label(unit) if unit else ''}".strip()
+
+
+def link_to(subject: str) -> str:
+    """A station as a link of the page names it: its id in letters, digits and ``%``, whatever the id has in it."""
+    return quote(subject, safe="")
 
 
 def _short(value: float) -> str:

@@ -12,7 +12,7 @@ from app.page.boundary import follow
 from app.page.controls import button, empty, esc, styled, text
 from app.page.language import mark, tr
 from app.page.words import word
-from app.review.queue import CRITERIA, FILTERS, ReviewQueue
+from app.review.queue import CRITERIA, FILTERS, ReviewQueue, link_to
 from app.review.store import ReviewStore
 from app.selection import Selection
 from app.views.review.readers import ReadersView
@@ -203,7 +203,7 @@ class ReviewQueueView:
         kind = "model chosen" if is_chosen else "model"
         glyph = f'<b style="color:{colours[one.state]}">{GLYPHS[one.state]}</b>'
         return (
-            f'<div class="{kind} queued"><button type="button" class="pick" data-open="station:{place}" '
+            f'<div class="{kind} queued"><button type="button" class="pick" data-open="station:{link_to(subject)}" '
             f'aria-current="{str(is_chosen).lower()}" title="{esc(subject)}: {esc(tr(STATES[one.state]))}">'
             f"{glyph} {verdict}{flag}{esc(self.queue.name(subject))}"
             f"<span>{esc(value)}</span></button></div>"

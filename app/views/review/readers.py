@@ -13,7 +13,7 @@ from app.page.controls import esc, save_row, styled, text
 from app.page.language import tr
 from app.page.words import said_of
 from app.review import exchange as review_exchange
-from app.review.queue import ReviewQueue
+from app.review.queue import ReviewQueue, link_to
 from app.review.store import ReviewStore
 from app.views.fold import Fold
 from smcore.errors import SmcoreError
@@ -71,18 +71,13 @@ class ReadersView:
     def _row(self, number: int, one: review_exchange.Difference) -> str:
         is_known = one.subject in self.review.table().index
         name = esc(self.queue.name(one.subject) if is_known else one.subject)
-        opens = f'data-open="difference:{number}" title="{esc(one.subject)}"'
+        opens = f'data-open="difference:{number}:{link_to(one.subject)}" title="{esc(one.subject)}"'
         head = f'<button type="button" class="link" {opens}>{name}</button>' if is_known else f"<b>{name}</b>"
         said = "".join(f"<div>{esc(_said(*each))}</div>" for each in one.said)
         kind = esc(tr(review_exchange.KINDS[one.kind]))
         return (
             f'<div class="difference" title="{esc(one.sentence)}">{head} <span class="muted">{kind}</span>{said}</div>'
         )
-
-    def open(self, number: int) -> None:
-        """Go to the station of a difference."""
-        if 0 <= number < len(self._found) and self._found[number].subject in self.review.table().index:
-            self.review.choose(self._found[number].subject)
 
     def _saved(self, kind: str) -> tuple[Callable[[], str], Callable[[], Any]]:
         return lambda: plain("review", self.review.run), lambda: review_exchange.review_file(self.review, f".{kind}")

@@ -245,9 +245,9 @@ class ReviewRoom:
     def links(self) -> dict[str, Callable[[str], Any]]:
         """What the desk's own buttons ask for."""
         return {
-            "station": lambda place: self.queue.open(int(place)),
+            "station": self.queue.open,
             "restore": lambda event: self.desk.decision.restore(event),
-            "difference": lambda number: self.list.readers.open(int(number)),
+            "difference": lambda which: self.queue.open(which.partition(":")[2]),
             "reason": lambda code: self.desk.decision.turn_reason(code),
         }
 

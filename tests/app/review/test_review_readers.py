@@ -62,7 +62,7 @@ def test_a_colleagues_file_is_taken_in_and_each_difference_named_and_opened(
     assert "<b>:" not in told
     assert "excluded by one alone" in told
     opened = set()
-    for number in re.findall("difference:([0-9]+)", told):
+    for number in re.findall('data-open="difference:([^"]+)"', told):
         tab.room.links["difference"](number)
         opened.add(tab.room.review.subject)
     assert opened == {first, second}
