@@ -187,6 +187,10 @@ class Walk:
         """Ranges and size of the map."""
         return list(self.page.evaluate("loam.view()"))
 
+    def wait_view(self, view: list[float]) -> None:
+        """Wait until the map shows this again: a page that opens fits its view once it knows how large its map is."""
+        self.wait("(old) => loam.view().every((now, i) => Math.abs(now - old[i]) <= 1e-4 * Math.abs(old[i]))", view)
+
     def at(self, lat: float, lon: float) -> tuple[float, float]:
         """Where a place lies on the screen."""
         x0, x1, y0, y1, width, height = self.view()

@@ -28,7 +28,7 @@ def test_a_cut_socket_is_told_and_the_view_comes_back_but_not_for_ever(walk: Any
     walk.see("Connected again: the view is as it was.")
     walk.wait("() => loam.painted()")
     walk.wait_query("t", "^2018-01-11")
-    assert walk.view() == pytest.approx(shown, rel=1e-4)
+    walk.wait_view(shown)
     walk.page.evaluate("sessionStorage.setItem('loam-reloads', JSON.stringify([1, 2, 3].map(() => Date.now())))")
     sockets[-1].close()
     walk.see(re.compile("does not stay connected"))

@@ -44,7 +44,7 @@ def test_a_run_is_chosen_made_and_looked_at_and_a_reload_keeps_it(walk: Any) -> 
     walk.wait(f"() => ({MARKS})() === 4")
     results.get_by_text(re.compile(r"same \S+ days")).first.wait_for()
     assert walk.query() == link
-    assert walk.view() == pytest.approx(view, rel=1e-4)
+    walk.wait_view(view)
     for tab in ("Strata", "Taylor", "Scatter"):
         walk.button(tab).click()
         walk.wait("() => loam.canvases(document.querySelector('.results')).some((c) => c.width > 200)")
