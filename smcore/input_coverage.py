@@ -19,7 +19,7 @@ from smcore.inputs import (
     STEPS,
     Times,
     axis_of,
-    blocks,
+    blocks_within,
     check_alignment,
     may_be_predicted,
     offered,
@@ -27,13 +27,14 @@ from smcore.inputs import (
     variable_of,
 )
 from smcore.models.base import InputSpec, ModelSpec
-from smcore.places import Places
+from smcore.places import Places, inside
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.roles import Source, read_series, read_static
 from smcore.window import Window
 
 _BYTES = 128 * 2**20
 Shares = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +50,10 @@ class InputCoverage:
     problem
         Why it can't be used at all; "" if it can.
     absent
-        Runs of wanted steps that the data set does not have: first and last of each.
+        Runs of wanted steps on which no cell that is looked at has a value: first and last of each; of a map none.
     share
-        (rows, columns) or (1, pixels): share of the wanted steps with a value; of a map whether it has one.
+        (rows, columns) or (1, pixels): share of the wanted steps with a value; of a map whether it has one; NaN in
+        cells that are not looked at, because they lie outside of the polygon.
     """
 
     input: InputSpec
@@ -64,7 +66,7 @@ class InputCoverage:
     @property
     def mean(self) -> float:
         """Mean share over the cells."""
-        return float(self.share.mean()) if self.share.size else 0.0
+        return _mean(self.share)
 
     @property
     def may_have_gaps(self) -> bool:
@@ -85,13 +87,29 @@ class Coverage:
     inputs
         In the model's order.
     complete
-        Share of wanted steps on which a prediction may be given, by :func:`smcore.inputs.may_be_predicted`.
+        Share of wanted steps on which a prediction may be given, by :func:`smcore.inputs.may_be_predicted`; NaN in
+        cells that are not looked at.
     """
 
     grid: Grid | None
     time: Times
     inputs: tuple[InputCoverage, ...]
     complete: Shares
+
+    @property
+    def cells(self) -> int:
+        """How many cells are looked at."""
+        return int(np.isfinite(self.complete).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean share over the cells."""
+        return _mean(self.complete)
+
+
+def _mean(share: Shares) -> float:
+    counted = share[np.isfinite(share)]
+    return float(counted.mean()) if counted.size else 0.0
 
 
 def input_coverage(
@@ -100,15 +118,21 @@ def input_coverage(
     sources: Sequence[Source],
     window: Window,
     *,
+    area: Sequence[float] = (),
     progress: Progress = quiet,
     cancelled: Cancel = never,
 ) -> Coverage:
     """Look at every input of a model in a window.
 
+    Parameters
+    ----------
+    area
+        Longitude, latitude, longitude … [deg] of a polygon: only cells whose centres lie in it are looked at.
+
     Raises
     ------
     WindowError
-        If the window misses the data.
+        If the window misses the data, or the polygon has no cell's centre inside.
     SpecMismatch
         If no data set at hand has any of the inputs.
     """
@@ -124,10 +148,12 @@ def input_coverage(
             problems[name] = error.what
     time = _wanted(inputs, step, given, window)
     usable = {i.name: given[i.name] for i in inputs if not problems.get(i.name)}
-    shares, complete = _read(inputs, step, usable, places, time, progress, cancelled)
+    kept = inside(places, area)
+    kept = np.ones(places.shape, bool) if kept is None else kept
+    shares, some, complete = _read(inputs, step, usable, places, kept, time, progress, cancelled)
     found = []
     for item in inputs:
-        absent = _absent(item, step, usable.get(item.name), time)
+        absent = ~some[item.name] if item.name in usable and item.role != "static" else np.zeros(len(time), bool)
         source_id = given[item.name].id if item.name in given else ""
         problem = problems.get(item.name, "")
         found.append(InputCoverage(item, source_id, problem, _runs(time, absent), int(absent.sum()), shares[item.name]))
@@ -161,13 +187,6 @@ def _wanted(inputs: Sequence[InputSpec], step: str, given: dict[str, Source], wi
     return np.arange(first, last + length, length)
 
 
-def _absent(item: InputSpec, step: str, source: Source | None, time: Times) -> NDArray[np.bool_]:
-    """Which wanted steps the data set of an input does not have at all."""
-    if item.role == "static" or source is None:
-        return np.zeros(len(time), bool)
-    return ~np.isin(time, axis_of(source, step))
-
-
 def _runs(time: Times, absent: NDArray[np.bool_]) -> tuple[tuple[np.datetime64, np.datetime64], ...]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], absent, [False]]).astype(np.int8)))
     return tuple((time[a], time[b - 1]) for a, b in zip(edges[::2], edges[1::2], strict=True))
@@ -178,30 +197,37 @@ def _read(
     step: str,
     usable: dict[str, Source],
     places: Places,
+    kept: Bools,
     time: Times,
     progress: Progress,
     cancelled: Cancel,
-) -> tuple[dict[str, Shares], Shares]:
-    """Share of steps with a value, of each input and of all together; block by block, so that nothing grows."""
-    parts: dict[str, list[Shares]] = {i.name: [] for i in inputs}
-    together: list[Shares] = []
-    most = max(1, _BYTES // (5 * max(1, len(time))))
-    done, all_of_them = 0, len(places) * len(inputs)
+) -> tuple[dict[str, Shares], dict[str, Bools], Shares]:
+    """Share of steps with a value, of each input, on which steps any cell has one, and the share of all together.
 
-    def look(item: InputSpec, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    Block by block, so that nothing grows; only in the cells that are ``kept``.
+    """
+    shares = {name: np.full(places.shape, np.nan, np.float32) for name in ["", *(i.name for i in inputs)]}
+    some = {i.name: np.zeros(len(time), bool) for i in inputs}
+    parts: dict[str, list[Shares]] = {name: [] for name in shares}
+    most = max(1, _BYTES // (5 * max(1, len(time))))
+    done, all_of_them = 0, int(kept.sum()) * len(inputs)
+
+    def look(item: InputSpec, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Bools:
         nonlocal done
         check(cancelled)
         progress(done / all_of_them, item.name)
         done += len(lat)
         there = _there(item, step, usable.get(item.name), lat, lon, time, cancelled)
         parts[item.name].append(np.atleast_2d(there).mean(axis=0).astype(np.float32))
+        some[item.name] |= np.atleast_2d(there).any(axis=1)
         return there
 
-    for lat, lon in blocks(places, most):
+    for lat, lon in blocks_within(places, kept, most):
         given = ((item.role, look(item, lat, lon)) for item in inputs)
-        together.append(may_be_predicted(given, (len(time), len(lat))).mean(axis=0).astype(np.float32))
-    shares = {name: np.concatenate(found).reshape(places.shape) for name, found in parts.items()}
-    return shares, np.concatenate(together).reshape(places.shape)
+        parts[""].append(may_be_predicted(given, (len(time), len(lat))).mean(axis=0).astype(np.float32))
+    for name, found in parts.items():
+        shares[name][kept] = np.concatenate(found)
+    return shares, some, shares.pop("")
 
 
 def _there(
@@ -212,7 +238,7 @@ def _there(
     lon: NDArray[np.float64],
     time: Times,
     cancelled: Cancel,
-) -> NDArray[np.bool_]:
+) -> Bools:
     """Where and when an input has a value: (T, N), of a map (N,)."""
     if source is None:
         return np.zeros(len(lat) if item.role == "static" else (len(time), len(lat)), bool)

@@ -6,7 +6,6 @@ cells. Grids must be the same, or coarser ones that the prediction's cells nest 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,7 +17,7 @@ from smcore import names
 from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid, ratio
 from smcore.models.base import SATELLITE, WHOLE_RECORD, Inputs, InputSpec, ModelSpec, Role
-from smcore.places import Places, places_of
+from smcore.places import Places, inside, places_of
 from smcore.progress import Cancel, never
 from smcore.roles import Points, Source, read_static
 from smcore.window import Window
@@ -46,6 +45,8 @@ class Plan:
         The steps of ``time`` that the prediction is for.
     notes
         What the user should know.
+    inside
+        (rows, columns) the places, margin apart, that lie in the polygon asked for; None: all are asked for.
     """
 
     spec: ModelSpec
@@ -55,6 +56,7 @@ class Plan:
     time: Times
     wanted: slice
     notes: tuple[str, ...] = ()
+    inside: NDArray[np.bool_] | None = None
 
     @property
     def sources(self) -> list[Source]:
@@ -87,8 +89,9 @@ def offered(sources: Sequence[Source]) -> dict[tuple[str, Role], tuple[str, Sour
 
 
 def handshake(
-    spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source], window: Window, *, gaps: bool = False
-) -> Plan:
+    spec: ModelSpec, used: Sequence[InputSpec], sources: Sequence[Source], window: Window, *, gaps: bool = False,
+    area: Sequence[float] = (),
+) -> Plan:  # fmt: skip
     """Check that the sources give a trained model what it was trained with, and plan what to read.
 
     Parameters
@@ -96,6 +99,8 @@ def handshake(
     gaps
         Leave out steps that a required input does not have, instead of refusing (training on seasons); without
         meaning for a model that reads the whole record.
+    area
+        Longitude, latitude, longitude … [deg] of a polygon: only cells whose centres lie in it are asked for.
 
     Raises
     ------
@@ -104,14 +109,14 @@ def handshake(
     GridMismatch
         If an input's grid is neither that of the prediction nor a coarser one of the same family.
     WindowError
-        If the window misses the data.
+        If the window misses the data, or the polygon has no cell's centre inside.
     """
     fields = _fields(spec, used, sources)
     places = prediction_places(spec, fields, used, window)
     for name, source in fields.items():
         check_alignment(places, source, name)
     time, wanted = _steps(spec, used, fields, window, gaps and spec.history < WHOLE_RECORD)
-    plan = Plan(spec, tuple(used), fields, places, time, wanted)
+    plan = Plan(spec, tuple(used), fields, places, time, wanted, inside=inside(places, area))
     return replace(plan, notes=_check_static(plan))
 
 
@@ -260,16 +265,17 @@ def _periods(axes: dict[str, Times]) -> str:
 def _check_static(plan: Plan) -> tuple[str, ...]:
     """Notes on cells without statics, the margin not counted; refuses if no cell has any of a static input."""
     lacking: dict[int, list[str]] = {}
-    cells = math.prod(plan.places.kept_shape)
+    kept = np.ones(plan.places.kept_shape, bool) if plan.inside is None else plan.inside
+    cells, where = int(kept.sum()), "window" if plan.inside is None else "polygon"
     for item in (i for i in plan.used if i.role == "static"):
         source = plan.fields[item.name]
         number = sum(
             int((~np.isfinite(read_static(source, item.name, lat, lon))).sum())
-            for lat, lon in blocks(plan.places, inner=True)
+            for lat, lon in blocks_within(plan.places, kept)
         )
         if number == cells:
             raise SpecMismatch(
-                f"{plan.spec.id} needs {item.name} [{item.units}], and no cell of the window has it",
+                f"{plan.spec.id} needs {item.name} [{item.units}], and no cell of the {where} has it",
                 where=plan.fields[item.name].id,
             )
         if number:
@@ -289,6 +295,17 @@ def blocks(
     height = max(1, most // (columns.stop - columns.start))
     for top in range(rows.start, rows.stop, height):
         yield places.points(slice(top, min(rows.stop, top + height)), columns)
+
+
+def blocks_within(
+    places: Places, kept: NDArray[np.bool_], most: int = 1_000_000
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Of the blocks without the margin, the places that ``kept`` (rows, columns) holds; a block without any is left."""
+    chosen, at = kept.ravel(), 0
+    for lat, lon in blocks(places, most, inner=True):
+        here, at = chosen[at : at + len(lat)], at + len(lat)
+        if here.any():
+            yield lat[here], lon[here]
 
 
 def gather(

@@ -7,6 +7,7 @@ two axes: the coordinates of all its cells are made only when they are asked for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from smcore import names
+from smcore.areas import polygon
 from smcore.errors import GridMismatch, WindowError
 from smcore.grids import LATLON, Grid, wrap_longitude
 from smcore.models.base import ModelSpec
@@ -111,6 +113,35 @@ def places_of(spec: ModelSpec, source: Source, window: Window) -> Places:
         )  # fmt: skip
     first = int(columns[0])
     return _cell_places(grid, rows, slice(first, first + len(columns)), spec, circle)
+
+
+def inside(places: Places, numbers: Sequence[float]) -> NDArray[np.bool_] | None:
+    """Which of the places, margin apart, have their centre in a polygon: (rows, columns); None without one.
+
+    Parameters
+    ----------
+    numbers
+        Longitude, latitude, longitude … [deg] of its corners; empty: no polygon.
+
+    Raises
+    ------
+    WindowError
+        If none has.
+    """
+    area = polygon(numbers)
+    if area is None:
+        return None
+    if places.grid is not None:
+        cells = places.grid.cut(*places.inner) if places.inner else places.grid
+        found = area.contains(cells.lat, cells.lon)
+    else:
+        lat, lon = places.points(slice(0, 1), slice(0, len(places)))
+        found = area.contains_points(lat, lon)[None]
+    if not found.any():
+        raise WindowError(
+            "The polygon has no cell's centre inside", hint="draw a larger one, or take the box around it"
+        )
+    return found
 
 
 def _cell_places(grid: Grid, rows: slice, columns: slice, spec: ModelSpec, circle: int) -> Places:

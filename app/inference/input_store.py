@@ -46,16 +46,17 @@ class InputStore:
         if choice.sees_target:
             sources = as_seen(sources, quality=str(request["quality"]))
         found = input_coverage(
-            choice.inputs, choice.step, sources, Window(**request["window"]), progress=progress, cancelled=cancelled
-        )
+            choice.inputs, choice.step, sources, Window(**request["window"]), area=request.get("area", ()),
+            progress=progress, cancelled=cancelled,
+        )  # fmt: skip
         _LOOKED.put(key, found)
         return found
 
     def key(self, choice: Choice, request: Mapping[str, Any]) -> tuple[object, ...]:
-        """What a look depends on: the model's inputs, the data as they are on disk now, window and rules."""
+        """What a look depends on: the model's inputs, the data as they are on disk now, window, polygon and rules."""
         used = [self._store.catalog.get(str(entry_id)) for _, entry_id in request["data"]]
         versions = tuple((str(entry.location), self._store.version(entry)) for entry in used)
-        asked = {name: request[name] for name in ("data", "window", "quality")}
+        asked = {name: request.get(name) for name in ("data", "window", "quality", "area")}
         return choice.id, choice.inputs, choice.step, versions, json.dumps(asked, sort_keys=True)
 
 

@@ -29,32 +29,31 @@ PREVIEW, ABOUT = "preview.npy", "preview.json"
 def check_job(request: Mapping[str, Any], _folder: Path, progress: Progress, cancelled: Cancel) -> dict[str, Any]:
     """Shake hands with the inputs, see how complete they are, and say what a run would cost."""
     from smcore.catalog import load_catalog
-    from smcore.inference import PredictRequest, estimate, predict, resolve_model
+    from smcore.inference import PredictRequest, estimate, resolve_model
     from smcore.inference.request import sources_of
-    from smcore.inference.within import inside
     from smcore.input_coverage import input_coverage
+    from smcore.inputs import handshake
     from smcore.window import Window
 
     asked = PredictRequest.from_json(request)
     catalog = load_catalog(Path(file) for file in asked.catalogs)
     model, _ = resolve_model(asked.model, catalog)
     sources, window = sources_of(asked, catalog, model), Window(**asked.window)
-    plan, _ = predict(model, sources, window, device=asked.device)
-    kept = inside(plan.places, asked.area)
-    cost = estimate(model, plan, device=asked.device, kept=kept)
-    # what the card of the inputs shows
-    found = input_coverage(plan.used, plan.spec.step, sources, window, progress=progress, cancelled=cancelled)
-    share = found.complete if kept is None else found.complete.reshape(kept.shape)[kept]
+    plan = handshake(model.spec, model.used, sources, window, area=asked.area)
+    cost = estimate(model, plan, device=asked.device)
+    found = input_coverage(  # what the card of the inputs shows
+        plan.used, plan.spec.step, sources, window, area=asked.area, progress=progress, cancelled=cancelled
+    )
     return {
-        "cells": share.size,
+        "cells": found.cells,
         "steps": cost.steps,
         "seconds": round(cost.seconds, 1),
         "memory_mib": round(cost.memory / 2**20),
         "device": cost.device,
-        "complete": float(share.mean()),
-        "cells_complete": int((share > 0).sum()),
+        "complete": found.mean,
+        "cells_complete": int((found.complete > 0).sum()),
         "notes": list(plan.notes),
-        "is_polygon": kept is not None,
+        "is_polygon": plan.inside is not None,
     }
 
 

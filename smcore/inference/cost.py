@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smcore.inference.devices import choose_device
 from smcore.inference.geometry import tile_side
@@ -29,12 +28,10 @@ class Cost:
     device: str
 
 
-def estimate(
-    model: SoilMoistureModel, plan: Plan, *, device: str = "auto", kept: NDArray[np.bool_] | None = None
-) -> Cost:
-    """Estimate the cost of a plan; takes a fraction of a second. ``kept``: the cells of the window in a polygon."""
+def estimate(model: SoilMoistureModel, plan: Plan, *, device: str = "auto") -> Cost:
+    """Estimate the cost of a plan; takes a fraction of a second."""
     chosen = choose_device(device)
-    cells, steps = computed(plan, kept), len(plan.time)
+    cells, steps = computed(plan), len(plan.time)
     rate = calibrate(model, chosen)
     channels = sum(item.role != "static" for item in plan.used)
     seconds = cells * steps / rate + cells * steps * channels / _READ_RATE
@@ -42,7 +39,7 @@ def estimate(
     side = tile_side(plan)
     tile = min(cells, side * side if plan.places.grid is not None else side)
     memory = cells * wanted * 5 + tile * steps * (len(plan.used) + 4) * 8 + (200 << 20)
-    counted = cells if kept is None else int(kept.sum())
+    counted = cells if plan.inside is None else int(plan.inside.sum())
     return Cost(counted, wanted, round(seconds, 2), memory, chosen)
 
 

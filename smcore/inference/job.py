@@ -25,7 +25,7 @@ from smcore.inference.product import MERGED, NOT_KEPT, dataset, fields_of, keeps
 from smcore.inference.provenance import check_weights_may_see, now, provenance
 from smcore.inference.request import PredictRequest, averaged, cache_key, resolve_model, sources_of
 from smcore.inference.tiles import OnSteps, PredictedSteps, PredictedTile, Predictor
-from smcore.inference.within import cut, cut_steps, inside, touched
+from smcore.inference.within import cut, cut_steps, touched
 from smcore.inputs import Plan, handshake
 from smcore.models.base import SoilMoistureModel
 from smcore.models.card import ModelCard
@@ -87,7 +87,9 @@ class Job:
         request = opened.request
         device = choose_device(request.device)
         self.opened, self.card = opened, opened.card
-        self.plan: Plan = handshake(opened.model.spec, opened.model.used, opened.sources, Window(**request.window))
+        self.plan: Plan = handshake(
+            opened.model.spec, opened.model.used, opened.sources, Window(**request.window), area=request.area
+        )
         self.parts = Parts(opened.out, opened.key)
         self.record = dict(record or self.parts.record())
         if not self.record:
@@ -100,7 +102,6 @@ class Job:
         self.predictor = Predictor(self.engine, int(self.record["side"]), compiled=request.compiled)
         inner = self.plan.places.inner or (slice(0, 1), slice(0, len(self.plan.places)))
         top, left = inner[0].start, inner[1].start
-        self.inside = inside(self.plan.places, request.area)
         places = {
             number: (
                 slice(p.inner_rows.start - top, p.inner_rows.stop - top),
@@ -108,7 +109,7 @@ class Job:
             )
             for number, p in enumerate(self.predictor.pieces)
         }
-        self.places = touched(places, self.inside)
+        self.places = touched(places, self.plan.inside)
 
     @property
     def steps(self) -> int:
@@ -128,9 +129,9 @@ class Job:
         self, numbers: Sequence[int], *, progress: Progress = quiet, on_steps: OnSteps | None = None
     ) -> Iterator[PredictedTile]:
         """Compute tiles and keep them; each is given when it is safe."""
-        watch = None if on_steps is None else lambda found: on_steps(cut_steps(found, self.inside))
+        watch = None if on_steps is None else lambda found: on_steps(cut_steps(found, self.plan.inside))
         for whole in self.predictor.run(numbers, progress=progress, on_steps=watch):
-            tile = cut(whole, self.inside)
+            tile = cut(whole, self.plan.inside)
             if self.engine.precision is not None:
                 self.record.setdefault("precision", as_text(self.engine.precision))
             fields = fields_of(tile, merged=self._merged)
@@ -145,7 +146,7 @@ class Job:
     def glimpse(self, number: int, step: int) -> PredictedSteps | None:
         """One wanted step of a tile, for the eye (:meth:`Predictor.glimpse`)."""
         found = self.predictor.glimpse(number, step)
-        return None if found is None else cut_steps(found, self.inside)
+        return None if found is None else cut_steps(found, self.plan.inside)
 
     def tile(self, number: int) -> PredictedTile:
         """A finished tile, from its file; without what the model saw."""

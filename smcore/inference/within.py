@@ -1,46 +1,18 @@
-"""A prediction inside a polygon: which cells are asked for, which tiles are computed, and what is left missing."""
+"""A prediction inside a polygon: which tiles are computed, and what is left missing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.areas import polygon
-from smcore.errors import WindowError
 from smcore.inference.geometry import pieces, tile_side
 from smcore.inference.tiles import PredictedSteps, PredictedTile
 from smcore.inputs import Plan
-from smcore.places import Places
 
 Bools = NDArray[np.bool_]
 Span = tuple[slice, slice]
-
-
-def inside(places: Places, numbers: Sequence[float]) -> Bools | None:
-    """Which cells or pixels of a window have their centre in the polygon: (rows, columns); None without one.
-
-    Raises
-    ------
-    WindowError
-        If none has.
-    """
-    area = polygon(numbers)
-    if area is None:
-        return None
-    if places.grid is not None:
-        cells = places.grid.cut(*places.inner) if places.inner else places.grid
-        found = area.contains(cells.lat, cells.lon)
-    else:
-        lat, lon = places.points(slice(0, 1), slice(0, len(places)))
-        found = area.contains_points(lat, lon)[None]
-    if not found.any():
-        raise WindowError(
-            "The polygon has no cell's centre inside", hint="draw a larger one, or take the box around it"
-        )
-    return found
 
 
 def cut(tile: PredictedTile, kept: Bools | None) -> PredictedTile:
@@ -65,8 +37,9 @@ def touched(places: dict[int, Span], kept: Bools | None) -> dict[int, Span]:
     return places if kept is None else {number: span for number, span in places.items() if kept[span].any()}
 
 
-def computed(plan: Plan, kept: Bools | None) -> int:
+def computed(plan: Plan) -> int:
     """How many places of a plan are computed: those of the tiles that have a cell inside."""
+    kept = plan.inside
     if kept is None:
         return len(plan.places)
     top, left = (span.start for span in plan.places.inner) if plan.places.inner else (0, 0)

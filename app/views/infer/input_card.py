@@ -104,12 +104,14 @@ def _waiting(said: str) -> str:
 def _page(found: Coverage, chosen: str, colours: str) -> str:
     short = sorted((one for one in found.inputs if one.mean < WHOLE), key=lambda one: one.mean)
     whole = [one for one in found.inputs if one.mean >= WHOLE]
-    steps, cells = len(found.time), found.complete.size
+    steps, cells = len(found.time), found.cells
+    counted = tr("{cells} cells", cells=f"{cells:,}".replace(",", "\u202f"))
+    if cells < found.complete.size:
+        counted = tr("the {cells} whose centres lie in the polygon", cells=counted)
     head = tr(
-        "Share of the {steps} steps with a value, mean over {cells} cells; click for its map.", steps=steps,
-        cells=f"{cells:,}".replace(",", "\u202f"),
-    )  # fmt: skip
-    rows = [_row(ALL, tr("All that a step needs"), float(found.complete.mean()) if cells else 0.0, "", chosen)]
+        "Share of the {steps} steps with a value, mean over {cells}; click for its map.", steps=steps, cells=counted
+    )
+    rows = [_row(ALL, tr("All that a step needs"), found.mean, "", chosen)]
     rows += [_input(one, chosen) for one in short]
     rest = "".join(_input(one, chosen) for one in whole)
     if rest:

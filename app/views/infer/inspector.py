@@ -106,7 +106,7 @@ class InferView:
         self.around.param.watch(lambda event: guarded(self._go_around)(event.new), "value")
         follow(self.picker.demonstration, ["value"], self._ask)
         follow(self.selection, ["coverage"], self.inputs.refresh)
-        follow(self.selection, ["box", "start", "end", "model", "data", "place", "quality"], self.refresh)
+        follow(self.selection, ["box", "polygon", "start", "end", "model", "data", "place", "quality"], self.refresh)
         follow(self.selection, ["product"], self.refresh)
         follow(self.store, ["catalog"], self.refresh)
         follow(self.selection, ["time", "place", "product", "minus"], self._show_tiles)

@@ -312,8 +312,16 @@ def test_without_a_box_nothing_is_said_and_a_box_beside_the_data_has_a_sentence(
 def test_a_run_around_a_polygon_is_of_the_polygon_and_of_another_box_is_not(tab: Callable[..., Session]) -> None:
     session = tab(model="ridge", box=BOX)
     assert asked(session)["area"] == []
-    session.infer._take(parse_area("-103.5 34.2, -102.2 34.4, -103 35.6"))
-    assert asked(session)["area"] == [-103.5, 34.2, -102.2, 34.4, -103.0, 35.6]
-    assert session.selection.box == (-103.5, 34.2, -102.2, 35.6)
-    session.selection.box = (-103.5, 34.2, -102.2, 35.7)
+    session.infer._take(parse_area("-105 35.9, -103.5 36.2, -104.5 37.1"))
+    assert asked(session)["area"] == [-105.0, 35.9, -103.5, 36.2, -104.5, 37.1]
+    assert session.selection.box == (-105.0, 35.9, -103.5, 37.1)
+    html = session.infer.inputs.list.object
+    found = session.infer.inputs.found
+    assert found is not None
+    assert 0 < found.cells < found.complete.size
+    assert f"mean over the {found.cells} cells whose centres lie in the polygon" in html
+    session.selection.polygon = (-105.0, 35.9, -103.5, 35.9, -103.5, 37.1)  # the same box around it
+    assert asked(session)["area"] == list(session.selection.polygon)
+    assert session.infer.inputs.found is not found
+    session.selection.box = (-105.0, 35.9, -103.5, 37.2)
     assert asked(session)["area"] == []

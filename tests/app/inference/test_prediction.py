@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from factories import catalogue, tiny_cube
 
-from app.inference.input_store import InputStore
+from app.inference.input_store import InputStore, share_of
 from app.inference.model_choice import Choice
 from app.inference.prediction import check_job, run_job
 from app.selection import Selection
@@ -29,7 +29,7 @@ GRID = ease("M36").cut(slice(80, 86), slice(200, 208))
 RAIN = InputSpec("precipitation", "mm d-1")
 CLAY, SAND = InputSpec("clay", "%", "static"), InputSpec("sand", "%", "static")
 INNER = GRID.cut(slice(1, 5), slice(1, 7))
-DAYS = 10
+DAYS, DRY = 10, 4
 
 
 class Wetness:
@@ -58,6 +58,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[xr.Dataset, 
     """Rain and two soil maps with holes of their own, and the one model that there is."""
     fields = {"precipitation": holed((DAYS, *GRID.shape), 0.2, 1)}
     fields |= {"clay": holed(GRID.shape, 0.6, 2), "sand": holed(GRID.shape, 0.6, 3)}
+    fields["precipitation"][DRY, 1:5, 1:4] = np.nan  # a day without a value in half of the window
     units = {item.name: item.units for item in Wetness.used}
     cube = tiny_cube(GRID, DAYS, kind="forcing", title="Weather and soil").drop_vars("sm")
     dims = {3: names.CUBE_DIMS, 2: (names.Y, names.X)}
@@ -106,6 +107,40 @@ def test_cost_card_and_run_agree_where_soil_is_missing(
     assert cost["complete"] == float(card.complete.mean()) == pytest.approx(days.sum() / (days.size * 8))
     np.testing.assert_allclose(card.complete * 8, days, rtol=1e-5)
     np.testing.assert_array_equal(np.isfinite(product).sum(axis=0), days)
+
+
+def test_of_a_polygon_only_its_cells_are_counted_and_drawn_and_they_are_those_of_the_run(
+    given: tuple[xr.Dataset, Store], asked: dict[str, Any], tmp_path: Path
+) -> None:
+    cube, store = given
+    west, north = float(INNER.lon[0]) - 0.1, float(INNER.lat[0]) + 0.1
+    middle = float(INNER.lon[2:4].mean())  # three columns, and of the lower two rows one
+    low, between = float(INNER.lat[-1]) - 0.1, float(INNER.lat[1:3].mean())
+    edge = float(INNER.lon[:2].mean())
+    corners = [west, north, middle, north, middle, between, edge, between, edge, low, west, low]
+    inside = np.zeros(INNER.shape, bool)
+    inside[:2, :3], inside[2:, 0] = True, True
+    asked = asked | {"area": corners}
+    days = counted(cube)
+    cost, card = check_job(asked, tmp_path, quiet, never), InputStore(store).look(CHOICE, asked, quiet, never)
+    made = run_job(asked, tmp_path / "job", quiet, never)
+    product = open_store(Path(made["store"])).dataset()["sm"].values
+    assert cost["is_polygon"]
+    assert (cost["cells"], card.cells) == (8, 8)
+    assert cost["cells_complete"] == made["cells"] == (days[inside] > 0).sum()
+    assert cost["complete"] == card.mean == pytest.approx(days[inside].sum() / 64)
+    np.testing.assert_allclose(card.complete[inside] * 8, days[inside], rtol=1e-5)
+    assert np.isnan(card.complete[~inside]).all()
+    assert all(np.isnan(one.share[~inside]).all() and np.isfinite(one.share[inside]).all() for one in card.inputs)
+    np.testing.assert_array_equal(np.isfinite(product[:, inside]).sum(axis=0), days[inside])
+    rain = cube["precipitation"].values[1:9, 1:5, 1:7][:, inside]
+    assert card.inputs[0].mean == pytest.approx(np.isfinite(rain).mean())
+    dry = np.datetime64("2018-01-01", "ns") + np.timedelta64(DRY, "D")
+    assert card.inputs[0].absent == ((dry, dry),)
+    assert not InputStore(store).look(CHOICE, asked | {"area": []}, quiet, never).inputs[0].absent
+    shown = share_of(card, "all")
+    assert shown is not None
+    np.testing.assert_array_equal(np.isfinite(shown.field[0]), inside)  # a field is not drawn where it is missing
 
 
 def changed(store: Store) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.cli import main
-from smcore.cubes.store import open_store
+from smcore.cubes.store import PreparedCube, open_store
 from smcore.errors import ModelError, WindowError
 from smcore.inference import PredictRequest, estimate, run_request
 from smcore.inference.job import Job, Opened
@@ -39,7 +39,9 @@ def box(ridge: Path, small_catalog: Path, tmp_path_factory: pytest.TempPathFacto
 
 def triangle(box: PredictRequest, share: float) -> tuple[float, ...]:
     """The north-western corner of the window, cut slantwise."""
-    west, south, east, north = open_store(Path(box.out)).grid.bbox
+    store = open_store(Path(box.out))
+    assert isinstance(store, PreparedCube)
+    west, south, east, north = store.grid.bbox
     west, north = west - 0.001, north + 0.001
     return west, north, west, north - share * (north - south), west + share * (east - west), north
 
@@ -84,11 +86,11 @@ def test_tiles_wholly_outside_are_not_computed_and_other_corners_are_another_res
 
 def test_the_cost_counts_what_is_inside(box: PredictRequest) -> None:
     whole, part = (Job(Opened.of(replace(box, area=area))) for area in ((), triangle(box, 0.3)))
-    costs = [estimate(job.opened.model, job.plan, kept=job.inside) for job in (whole, part)]
-    assert part.inside is not None
-    assert costs[1].cells == part.inside.sum() < costs[0].cells
+    costs = [estimate(job.opened.model, job.plan) for job in (whole, part)]
+    assert part.plan.inside is not None
+    assert costs[1].cells == part.plan.inside.sum() < costs[0].cells
     sizes = [p.shape[0] * p.shape[1] for p in part.predictor.pieces]
-    assert computed(part.plan, part.inside) == sum(sizes[number] for number in part.places)
+    assert computed(part.plan) == sum(sizes[number] for number in part.places)
 
 
 def test_a_polygon_without_a_cell_is_refused(box: PredictRequest) -> None:
