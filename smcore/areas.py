@@ -17,10 +17,13 @@ from smcore.maps import mercator_y
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
+_EDGE = 1e-9
+"""A point so near to an edge [deg] is on it: 117.1 is not the same number in every file."""
+
 
 @dataclass(frozen=True)
 class Area:
-    """A polygon whose edges are straight on a Web Mercator map; its inside is told by the even-odd rule.
+    """A polygon whose edges are straight on a Web Mercator map; inside is told by the even-odd rule, edges are inside.
 
     Parameters
     ----------
@@ -56,18 +59,24 @@ class Area:
         return min(lon), min(lat), max(lon), max(lat)
 
     def contains(self, lat: ArrayLike, lon: ArrayLike) -> Bools:
-        """Which points of the rows ``lat`` (rows,) and columns ``lon`` (columns,) [deg] lie inside: (rows, columns)."""
+        """Which points of the rows ``lat`` (rows,) and columns ``lon`` (columns,) [deg] lie inside: (rows, columns).
+
+        A point on the edge lies inside, on whichever side: grids and boxes have round numbers both.
+        """
         lat, lon = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
         west = self.bounds[0]
-        turned = (lon - west) % 360.0 + west
+        turned = (lon - west + _EDGE) % 360.0 - _EDGE + west
         x = np.array([v[0] for v in self.vertices])
         y = mercator_y([v[1] for v in self.vertices])
         x2, y2 = np.roll(x, -1), np.roll(y, -1)
         inside = np.zeros((len(lat), len(lon)), np.bool_)
-        for row, at in enumerate(mercator_y(lat)):
-            cut = (y > at) != (y2 > at)
-            crossings = np.sort(x[cut] + (at - y[cut]) / (y2[cut] - y[cut]) * (x2[cut] - x[cut]))
-            inside[row] = np.searchsorted(crossings, turned, side="right") % 2 == 1
+        for row, (below, above) in enumerate(zip(mercator_y(lat - _EDGE), mercator_y(lat + _EDGE), strict=True)):
+            cut, again = (y > below) != (y2 > below), (y > above) != (y2 > above)
+            for at, crossed in ((below, cut), *(((above, again),) if (cut != again).any() else ())):
+                rise = (at - y[crossed]) / (y2[crossed] - y[crossed])
+                crossings = np.sort(x[crossed] + rise * (x2[crossed] - x[crossed]))
+                for moved in (turned - _EDGE, turned + _EDGE):
+                    inside[row] |= np.searchsorted(crossings, moved, side="right") % 2 == 1
         return inside
 
     def contains_points(self, lat: ArrayLike, lon: ArrayLike) -> Bools:
@@ -124,8 +133,8 @@ def covered(grid: Grid, area: Area) -> Covered | None:
     A cell of an EASE grid weighs 1, one of a regular grid the cosine of its latitude.
     """
     west, south, east, north = area.bounds
-    rows = np.flatnonzero((grid.lat >= south) & (grid.lat <= north))
-    columns = np.flatnonzero((grid.lon - west) % 360.0 <= east - west)
+    rows = np.flatnonzero((grid.lat >= south - _EDGE) & (grid.lat <= north + _EDGE))
+    columns = np.flatnonzero((grid.lon - west + _EDGE) % 360.0 <= east - west + 2 * _EDGE)
     if len(rows) and len(columns):
         inside = area.contains(grid.lat[rows], grid.lon[columns])
         if inside.any():

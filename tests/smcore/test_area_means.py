@@ -15,7 +15,7 @@ from smcore.areas import Area, covered
 from smcore.cubes.store import open_store, write
 from smcore.errors import Cancelled, WindowError
 from smcore.grids import Grid, ease, regular
-from smcore.maps import mercator_x, mercator_y
+from smcore.maps import latitude_of, mercator_x, mercator_y
 from smcore.masks import Mask
 
 TRIANGLE = Area(((-106.1, 30.9), (-99.53, 33.61), (-103.07, 37.83)))
@@ -104,6 +104,26 @@ def test_an_area_without_a_single_value_has_no_mean_and_no_share(tmp_path: Path)
     assert np.isnan(found.value).all()
     assert (found.share == 0).all()
     assert found.cells == 0
+
+
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_centres_on_any_side_of_a_box_are_inside(turned: int) -> None:
+    grid = regular(-27.0, 116.0, 0.1, 0.1, 51, 61)  # centres at whole tenths of a degree, as ERA5-Land has them
+    box = Area.box(117.0, -31.0, 119.0, -28.0)
+    found = covered(grid, Area(box.vertices[turned:] + box.vertices[:turned]))
+    assert found is not None
+    lat, lon = grid.lat[found.rows], grid.lon[found.columns]
+    assert found.count == 31 * 21
+    np.testing.assert_allclose((lat.min(), lat.max(), lon.min(), lon.max()), (-31.0, -28.0, 117.0, 119.0))
+
+
+def test_a_centre_on_a_slanting_edge_or_a_corner_is_inside_and_one_beside_it_is_not() -> None:
+    kite = Area(((0.0, -2.0), (2.0, 0.0), (0.0, 2.0), (-2.0, 0.0)))  # its edges are straight on the map
+    corners = kite.contains_points([-2.0, 0.0, 2.0, 0.0, 0.0], [0.0, 2.0, 0.0, -2.0, 0.0])
+    middle = float(latitude_of(mercator_y(2.0) / 2))
+    assert corners.all()
+    assert kite.contains_points([middle, -middle], [1.0, 1.0]).all()
+    assert not kite.contains_points([0.0, 0.0, 2.001, 0.001, middle], [2.001, -2.001, 0.0, 2.0, 1.001]).any()
 
 
 def test_an_area_between_the_centres_is_the_cell_around_its_middle() -> None:
