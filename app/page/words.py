@@ -78,13 +78,6 @@ PROGRESS = (
     mark("measuring"), mark("writing rows"), mark("comparing with the source"), mark("compressing"),
     mark("frame {0} of {1}"), mark("written and compared"), mark("written"),
 )  # fmt: skip
-NOTES = (
-    mark("depth mismatch: product {0}–{1} m, reference {2} m"),
-    mark("depth mismatch: product {0}–{1} m, reference {2} m ({3} of {4} sensors)"),
-    mark("depth mismatch: product {0}–{1} m, reference {2}–{3} m"),
-    mark("depth mismatch: product {0}–{1} m, reference {2}–{3} m ({4} of {5} sensors)"),
-    mark("pairs: records nearest to each other, at most {0} h apart, each used once"),
-)
 ERRORS = (
     mark("The store of {0} is gone"), mark("ingest it again, or mend the entry"), mark("There is no entry {0}"),
     mark("South {0} is not below north {1}"), mark("West and east are both {0}"),

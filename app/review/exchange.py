@@ -32,6 +32,7 @@ class Difference:
     kind: str
     said: tuple[tuple[str, int | None, str], ...]
     sentence: str
+    reviewers: tuple[str, str]
 
 
 def found_differences(store: ReviewStore) -> tuple[tuple[Difference, ...], int]:
@@ -52,7 +53,7 @@ def _told(one: Conflict, about: SubjectReview) -> Difference:
     else:
         opinions = (about.verdict_of(name) for name in one.reviewers)
         own = [opinion.event for opinion in opinions if opinion is not None]
-    return Difference(one.subject, one.kind, tuple(map(_said, own)), one.sentence)
+    return Difference(one.subject, one.kind, tuple(map(_said, own)), one.sentence, one.reviewers)
 
 
 def _said(event: Event) -> tuple[str, int | None, str]:

@@ -6,11 +6,10 @@ a rule is told by its pattern, in which what varies may be a sentence of another
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import Final
 
 from app.page.language import ENGLISH, current, mark, tr
+from app.page.sentences import Sentences
 
 VERDICTS: Final = (
     mark("representative"), mark("usable with periods excluded"), mark("doubtful"), mark("not representative"),
@@ -100,7 +99,22 @@ PATTERNS: Final = (
     mark("no other sensor of like depth shares {a} days with it in this cell"),
     mark("the product has no grid, so there is no cell to look into"),
     mark("the run has no triple collocation; it needs two products: loam validate --triple"),
+    mark("suspected: {a}"), mark("{a}: {b} ended on {c}, {d} began {e} days later"),
+    mark("{a}: {b} was added beside {c}"),
+    mark("a sensor"), mark("another"), mark("{a}: first record, later than at other depths"),
+    mark("{a}: last record, while other depths go on"),
 )  # fmt: skip
+EFFECTS: Final = (
+    mark("undone"),
+    mark("there was nothing to undo"),
+    mark("this is signed already"),
+    mark("nothing is signed"),
+    mark("another verdict has been signed since"),
+    mark("the second reader must be another person than the first"),
+    mark("this exclusion does not stand"),
+    mark("it contradicts another verdict of the same reviewer, given without knowing of it: neither counts"),
+)
+"""Why an event of the log counts for nothing."""
 
 
 def rule_said(title: str) -> str:
@@ -110,22 +124,7 @@ def rule_said(title: str) -> str:
 
 def said(sentence: str) -> str:
     """A sentence of the library on a sensor, in the language of the page; one that is not known stays English."""
-    if current() == ENGLISH or not sentence:
-        return sentence
-    for pattern, of in _compiled():
-        found = of.fullmatch(sentence)
-        if found:
-            return tr(pattern).format(**{name: _part(value) for name, value in found.groupdict().items()})
-    return sentence
+    return _SENTENCES.said(sentence)
 
 
-def _part(value: str) -> str:
-    """What stands in a place of a pattern: another sentence, a word, or what it is in any language."""
-    told = said(value)
-    return tr(value) if told == value and value in CLASSES else told
-
-
-@cache
-def _compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    places = re.compile(r"\\\{(\w)\\\}")
-    return tuple((one, re.compile(places.sub(r"(?P<\1>.+?)", re.escape(one)))) for one in PATTERNS)
+_SENTENCES: Final = Sentences(PATTERNS, {one: one for one in CLASSES})

@@ -10,6 +10,7 @@ from app.page.words import word
 from app.review.page import Facts, Page, lags, strip_columns
 from app.review.period import period_text
 from app.review.words import rule_said, said
+from app.validation.note_words import note_said
 from smcore.names import unit_label
 from smcore.review import words
 from smcore.review.events import same_person
@@ -170,7 +171,9 @@ def strips_text(facts: Facts, labels: dict[str, str]) -> str:
         if strip is not None:
             parts.append(_strip(strip, label))
     parts += [
-        f'<div class="muted">{esc(why)}</div>' for name, why in facts.missing.items() if name.startswith("pairing")
+        f'<div class="muted">{esc(note_said(why))}</div>'
+        for name, why in facts.missing.items()
+        if name.startswith("pairing")
     ]
     return "".join(parts)
 
@@ -185,7 +188,7 @@ def _strip(strip: PairingStrip, label: str) -> str:
            overpass=word(name) if name else tr("all"), n=n, lag=number(lag, 2), most=number(most, 2))
         for name, n, lag, most in lags(strip) if np.isfinite(lag)
     ]  # fmt: skip
-    return f"<p><b>{esc(label)}</b>, {esc(strip.rule)}</p>{rows}" + "".join(
+    return f"<p><b>{esc(label)}</b>, {esc(note_said(strip.rule))}</p>{rows}" + "".join(
         f'<div class="muted">{esc(t)}</div>' for t in told
     )
 
@@ -234,7 +237,7 @@ def history_table(facts: Facts) -> str:
          f"{s.used / s.records:.0%}" if s.records else "–", len(s.gaps))
         for s in facts.history.sensors
     ]  # fmt: skip
-    changes = "".join(f"<li>{esc(c.time[:10])}: {esc(c.sentence)}</li>" for c in facts.history.changes)
+    changes = "".join(f"<li>{esc(c.time[:10])}: {esc(said(c.sentence))}</li>" for c in facts.history.changes)
     head = (tr("Sensor"), tr("Depth [cm]"), tr("Records"), "n", tr("used"), tr("gaps"))
     return table(head, rows, numeric=(3, 4, 5)) + (f"<ul>{changes}</ul>" if changes else "")
 
@@ -249,7 +252,7 @@ def decisions_table(one: SubjectReview, only_of: str | None = None) -> str:
         event = line.event
         seen = [tr("blind") if event.conditions.blind else tr("names in sight")]
         seen += [tr("headline in sight")] if event.conditions.headline else []
-        why = f"; {line.effect}" if line.effect else ""
+        why = tr("; ") + tr(line.effect) if line.effect else ""
         is_told = only_of is None or same_person(event.reviewer, only_of or "\0")
         carried = _carried(event.payload) if is_told else ""
         what = Markup(f"{esc(tr(words.ACTIONS[event.action]))}{esc(carried)}<span class=muted>{esc(why)}</span>")
@@ -261,8 +264,8 @@ def _carried(payload: object) -> str:
     """What an event says beside its action."""
     assert isinstance(payload, dict)
     parts = [str(payload["verdict"])] if payload.get("verdict") else []
-    parts += [", ".join(payload.get("reasons", ()))] if payload.get("reasons") else []
+    parts += [", ".join(tr(words.REASONS[code]) for code in payload["reasons"])] if payload.get("reasons") else []
     if "start" in payload:
-        parts.append(f"{period_text(payload['start'], payload['end'])}, {payload['reason']}")
+        parts.append(f"{period_text(payload['start'], payload['end'])}, {tr(words.REASONS[payload['reason']])}")
     parts += [f"«{payload['text']}»"] if payload.get("text") else []
     return f": {'; '.join(parts)}" if parts else ""

@@ -13,6 +13,7 @@ from app.page.controls import esc, save_row, styled, text
 from app.page.language import tr
 from app.page.words import said_of
 from app.review import exchange as review_exchange
+from app.review.conflict_words import conflict_said
 from app.review.queue import ReviewQueue, link_to
 from app.review.store import ReviewStore
 from app.views.fold import Fold
@@ -74,10 +75,8 @@ class ReadersView:
         opens = f'data-open="difference:{number}:{link_to(one.subject)}" title="{esc(one.subject)}"'
         head = f'<button type="button" class="link" {opens}>{name}</button>' if is_known else f"<b>{name}</b>"
         said = "".join(f"<div>{esc(_said(*each))}</div>" for each in one.said)
-        kind = esc(tr(review_exchange.KINDS[one.kind]))
-        return (
-            f'<div class="difference" title="{esc(one.sentence)}">{head} <span class="muted">{kind}</span>{said}</div>'
-        )
+        kind, sentence = esc(tr(review_exchange.KINDS[one.kind])), esc(conflict_said(one.sentence, one.reviewers))
+        return f'<div class="difference" title="{sentence}">{head} <span class="muted">{kind}</span>{said}</div>'
 
     def _saved(self, kind: str) -> tuple[Callable[[], str], Callable[[], Any]]:
         return lambda: plain("review", self.review.run), lambda: review_exchange.review_file(self.review, f".{kind}")

@@ -16,6 +16,7 @@ from app.page.colours import LINES, THEME, palette
 from app.page.controls import NO_RING, esc, text
 from app.page.language import tr
 from app.review.page import Page, ScatterPanel
+from app.validation.note_words import note_said
 from app.views.map.glyphs import drawn
 from app.views.review.page import corner
 from smcore.names import unit_label
@@ -68,7 +69,7 @@ class ReviewScatter:
         without = [label for name, label in labels.items() if name not in there]
         lines = [tr("no pairs: {names}", names=", ".join(without))] if without else []
         if with_numbers:  # what is done to a product's pairs would betray it
-            lines += [f"{label}: {tr(told)}" for _, label, panel in shown for told in panel.done]
+            lines += [f"{label}: {note_said(told)}" for _, label, panel in shown for told in panel.done]
         self.without.object = "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)
         self.without.visible = bool(lines)
         while len(self._plots) < len(shown):

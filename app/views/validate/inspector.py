@@ -17,6 +17,7 @@ from app.page.words import of_library, said_of
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store
+from app.validation.note_words import note_said
 from app.validation.request import Asked, check_asked
 from app.validation.result_store import ResultStore
 from smcore.errors import SmcoreError
@@ -305,8 +306,8 @@ def _found(result: dict[str, Any], results: ResultStore) -> str:
     days = tr("{first} to {last}", first=esc(result["start"]), last=esc(result["end"]))
     warned = [note for note in result["notes"] if note.startswith("depth")]
     more = tr(", and {n} more below", n=len(warned) - 1) if len(warned) > 1 else ""
-    depths = f'<div class="alert">{esc(of_library(warned[0]))}{more}</div>' if warned else ""
-    told = "".join(f"<p>{esc(of_library(note))}</p>" for note in result["notes"] if note not in warned[:1])
+    depths = f'<div class="alert">{esc(note_said(warned[0]))}{more}</div>' if warned else ""
+    told = "".join(f"<p>{esc(note_said(note))}</p>" for note in result["notes"] if note not in warned[:1])
     return (
         f"{lines}<div class=muted>{days}</div>{depths}"
         f"<details><summary>{tr('How pairs are made')}</summary>{told}</details>"

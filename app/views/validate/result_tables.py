@@ -12,6 +12,7 @@ from app.page.controls import Markup, empty, esc, number, swatch, table
 from app.page.language import mark, tr
 from app.page.words import word
 from app.validation.metric_display import digits, explained, interval, plain, pretty, symbol, written
+from app.validation.note_words import note_said
 from smcore.errors import Status
 from smcore.validation.metrics import METRICS
 from smcore.validation.runs.pictured import triple_summary
@@ -178,7 +179,7 @@ def against(results: RunResults, label: Label) -> str:
                           f"{esc(symbol(metric))}</button>")  # fmt: skip
             rows.append((name, found["better"], found["worse"], found["undecided"], found["too_few"], value))
         head = (tr("By"), *map(word, ("better", "worse", "undecided", "too few")), tr("median gain"))
-        shown = pretty_sentence(sentence)
+        shown = pretty_sentence(note_said(sentence))
         parts.append(f'<p class="verdict">{esc(shown)}</p>{table(head, rows, numeric=range(1, 6))}')
     return f'<div class="against">{"".join(parts)}</div>'
 
@@ -241,8 +242,8 @@ def notes(results: RunResults, label: Label) -> str:
         lost = ", ".join(f"{v:,} {word(k)}" for k, v in one["dropped"].items() if v).replace(",", ",")
         rows.append((label(one["product"]), f"{one['pairs']:,}".replace(",", "\u202f"), said, lost or "–"))
     head = (tr("Product"), tr("pairs"), tr(results.noun), tr("values without a partner"))
-    told = "".join(f"<p>{esc(pretty_sentence(note))}</p>" for note in results.notes())
-    missing = "".join(f"<p>{esc(text)}</p>" for text in results.missing_strata.values())
+    told = "".join(f"<p>{esc(pretty_sentence(note_said(note)))}</p>" for note in results.notes())
+    missing = "".join(f"<p>{esc(note_said(text))}</p>" for text in results.missing_strata.values())
     about = [*results.record["products"], results.record["reference"]]
     data = [
         (one["id"], one["title"], one["period"], one["layer_m"], one["citation"] or one["doi"], one["licence"])

@@ -18,9 +18,9 @@ from app.page.colours import LINES, THEME
 from app.page.controls import NO_RING, Markup, button, empty, esc, number, save_row, styled, swatch, table, text
 from app.page.language import mark, tr
 from app.page.titles import labelled
-from app.page.words import of_library
 from app.selection import Selection
 from app.store import Store
+from app.validation.note_words import note_said
 from app.validation.result_store import ResultStore
 from app.validation.station_store import FLAGS, StationScore
 from app.views.copy_python import copy_python
@@ -262,10 +262,10 @@ def _notes(scores: list[StationScore], store: Store) -> str:
     paired = [s for s in scores if s.n]
     told = [(store.marked(s.entry), note) for s in paired for note in s.notes]
     depths = "".join(
-        f'<div class="alert">{esc(label)}: {esc(of_library(note))}</div>'
+        f'<div class="alert">{esc(label)}: {esc(note_said(note))}</div>'
         for label, note in told
         if note.startswith("depth")
     )
     others = dict.fromkeys(note for _, note in told if not note.startswith("depth"))
-    folded = "".join(f"<p>{esc(of_library(note))}</p>" for note in others)
+    folded = "".join(f"<p>{esc(note_said(note))}</p>" for note in others)
     return f"{depths}<details><summary>{tr('How the pairs were made')}</summary>{folded}</details>"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from app.page.language import catalogue, speaking, tr
+from app.review.conflict_words import conflict_said
 from app.review.words import rule_said, said
 from smcore.review import words
+from smcore.review.conflicts import conflicts
+from smcore.review.events import Conditions
+from smcore.review.log import ReviewLog
+from smcore.review.rivals import CONTRADICTS
 from smcore.review.suspicion.look import rule_names, rule_title
 from smcore.validation.strata.land_cover import IGBP
 
@@ -56,3 +62,64 @@ def test_a_sentence_that_is_not_known_and_one_with_braces_stay_as_they_are() -> 
     with speaking("zh"):
         assert said("something else {a} 3") == "something else {a} 3"
         assert "{x}" in said("NET/{x}/<b> has the same values on 31 days")
+
+
+UNKNOWN = ", each without knowing of the other; neither counts until Ada decides again"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Ada says 1 (representative) and Bob says 4 (not representative)",
+        "Ada excludes 2020-01-05T00:00:00 to the end, Bob does not",
+        "Bob excludes the whole record, Ada 2020-01-05T00:00:00 to 2020-01-06T00:00:00",
+        f"Ada says 1 (representative) and 3 (doubtful) for drift, flat, signed with 2 periods excluded{UNKNOWN}",
+        f"Ada says that it is accepted as second reader and 5 (sensor fault){UNKNOWN}",
+        f"Ada says 2 (usable with periods excluded), signed with 1 periods excluded twice, of other periods{UNKNOWN}",
+    ],
+)
+def test_where_readers_differ_is_said_in_chinese(sentence: str) -> None:
+    reviewers = ("Ada", "Bob" if "Bob" in sentence else "Ada")
+    assert conflict_said(sentence, reviewers) == sentence
+    with speaking("zh"):
+        told = conflict_said(sentence, reviewers)
+    assert CHINESE.search(told)
+    assert set(re.findall("[A-Za-z]{2,}", told)) == {*reviewers}
+    assert sorted(re.findall(r"\d+", told)) == sorted(re.findall(r"\d+", sentence))
+
+
+@pytest.mark.parametrize(
+    "name", ["A says 1 (representative) and B", "A excludes the end, B", "{x} (.*) <b>", "Bob Bob"]
+)
+def test_a_reader_whose_name_is_like_a_sentence_is_named_whole(name: str) -> None:
+    opinion = f"{name} says 3 (doubtful) and Bob says 5 (sensor fault)"
+    with speaking("zh"):
+        told = conflict_said(opinion, ("Bob", name))
+        assert told == tr("{x} says {a} ({b}) and {y} says {c} ({d})").format(
+            x=name, a=3, b=tr("doubtful"), y="Bob", c=5, d=tr("sensor fault")
+        )
+
+
+def test_all_that_the_library_says_of_two_readers_is_known(tmp_path: Path) -> None:
+    log, blind = ReviewLog(tmp_path / "log.sqlite", "0" * 16), Conditions(False, True, "as listed")
+    week = {"start": "2020-01-05T00:00:00", "end": "2020-01-11T23:59:59", "reason": "drift", "text": ""}
+    for name, verdict, first in (("Ada", 1, "2020-01-05"), ("Bob", 4, "2020-01-07")):
+        log.append("verdict", "one", name, {"verdict": verdict, "reasons": ["flat"]}, blind)
+        log.append("exclude", "one", name, {**week, "start": f"{first}T00:00:00"}, blind)
+    log.append("exclude", "one", "Bob", {**week, "start": "2021-01-05T00:00:00", "end": ""}, blind)
+    found = conflicts(log.events())
+    assert {one.kind for one in found} == {"verdict", "overlap", "one-sided"}
+    with speaking("zh"):
+        told = [conflict_said(one.sentence, one.reviewers) for one in found]
+    assert all(set(re.findall("[A-Za-z]{2,}", one)) <= {"Ada", "Bob"} for one in told), told
+
+
+def test_why_an_event_counts_for_nothing_and_what_became_of_sensors_is_said_in_chinese() -> None:
+    assert CONTRADICTS in catalogue("zh")
+    with speaking("zh"):
+        for one in (
+            "0.05 m: a sensor ended on 2020-01-05, another began 12 days later",
+            "0–0.05 m: a sensor was added beside another", "0.05 m: first record, later than at other depths",
+            "suspected: a spike of +0.026 m³/m³ between two like records",
+        ):  # fmt: skip
+            assert not re.search("[a-z]{3,}", said(one)), said(one)
