@@ -1,4 +1,4 @@
-"""A box or a polygon from text that a reader types or pastes: WKT, or longitudes and latitudes."""
+"""A box or a polygon from what a reader types, pastes or names: WKT, longitudes and latitudes, or a GeoJSON file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from smcore.areas import Area
+from smcore.areas import Area, crossing
 from smcore.errors import WindowError
+from smcore.geojson import MOST_BYTES, GeoJsonError, read_polygon
 from smcore.grids import wrap_longitude
 
 LONGEST = 4000
 """Letters of a text at most."""
 MOST_CORNERS = 64
+"""Of a polygon that is typed: it is part of a link."""
+MOST_IN_FILE = 5000
+"""Of one in a file."""
 FORMS = "four numbers west south east north, three or more pairs longitude latitude, or POLYGON ((…))"
 _WKT = re.compile(r"^(?:SRID=\d+;)?\s*POLYGON\s*\(\s*\(([^()]*)\)\s*(,.*)?\)$", re.IGNORECASE | re.DOTALL)
 _BETWEEN = re.compile(r"[\s,;()\[\]]+")
@@ -48,10 +53,37 @@ def parse_area(text: str) -> TypedArea:
     if wkt is not None and wkt[2]:
         raise WindowError("A polygon with holes can't be read", hint="give its outer ring alone")
     if wkt is not None:
-        return _polygon(_ring(wkt[1]))
+        return typed_polygon(_ring(wkt[1]))
     _refuse_decimal_commas(text)
     numbers = _numbers(text)
-    return typed_box(*numbers) if len(numbers) == 4 else _polygon(numbers)
+    return typed_box(*numbers) if len(numbers) == 4 else typed_polygon(numbers)
+
+
+def read_area(text: str) -> TypedArea:
+    """An area from a GeoJSON file with one polygon, or, where the text names no file, from the text itself.
+
+    Raises
+    ------
+    WindowError, GeoJsonError
+        Saying what of it is no area, and what would be one.
+    """
+    file = Path(text)
+    try:
+        is_file = file.is_file()
+    except (OSError, ValueError):  # as a name it is too long, or none at all
+        is_file = False
+    if not is_file:
+        if file.suffix.lower() in (".json", ".geojson"):
+            raise WindowError("There is no such file", where=text[:200], hint=f"name a GeoJSON file, or write {FORMS}")
+        return parse_area(text)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        return typed_polygon(read_polygon(content), MOST_IN_FILE)
+    except OSError as error:
+        raise WindowError(f"The file can't be read: {error.strerror}", where=text) from error
+    except (WindowError, GeoJsonError) as error:
+        raise type(error)(error.what, where=text, hint=error.hint) from None
 
 
 def _ring(text: str) -> list[float]:
@@ -112,19 +144,51 @@ def typed_box(west: float, south: float, east: float, north: float) -> TypedArea
     return TypedArea("box", (west, south, east, north))
 
 
-def _polygon(numbers: list[float]) -> TypedArea:
+def box_of_polygon(corners: Sequence[float]) -> tuple[float, float, float, float]:
+    """West, south, east, north [deg] of the box around a polygon, rounded outwards to thousandths.
+
+    Longitudes of the corners go on past ±180° over the dateline; there west is the greater one.
+    """
+    lon, lat = corners[::2], corners[1::2]
+    turn = 360.0 * math.floor((min(lon) + 180.0) / 360.0)  # a map may have been drawn on a turn away
+    sides = rounded_outwards(min(lon) - turn, min(lat), max(lon) - turn, max(lat))
+    west, south, east, north = typed_box(*sides).numbers
+    return west, south, east, north
+
+
+def rounded_outwards(west: float, south: float, east: float, north: float) -> tuple[float, float, float, float]:
+    """The sides of a box [deg] in thousandths, none of it lost."""
+    low = [math.floor(1000 * side) / 1000 for side in (west, south)]
+    high = [math.ceil(1000 * side) / 1000 for side in (east, north)]
+    return low[0], low[1], high[0], high[1]
+
+
+def typed_polygon(numbers: Sequence[float], most: int = MOST_CORNERS) -> TypedArea:
+    """A polygon of longitude, latitude, longitude … [deg], closed by its first corner or not.
+
+    Raises
+    ------
+    WindowError
+        If they make none, or it crosses itself.
+    """
     if len(numbers) % 2 or len(numbers) < 6:
         raise WindowError(f"{len(numbers)} numbers make no area", hint=f"write {FORMS}")
     corners = list(zip(numbers[::2], numbers[1::2], strict=True))
     if corners[0] == corners[-1]:  # WKT closes a ring by its first corner
         corners = corners[:-1]
-    if len(corners) > MOST_CORNERS:
-        raise WindowError(f"{len(corners)} corners are too many", hint=f"give {MOST_CORNERS} at most")
+    if len(corners) > most:
+        raise WindowError(f"{len(corners)} corners are too many", hint=f"give {most} at most")
     _on_earth([lon for lon, _ in corners], [lat for _, lat in corners])
     _refuse_long_edges([lon for lon, _ in corners])
     west, _, east, _ = Area(tuple(corners)).bounds
     if east - west >= 360:
         raise WindowError("The polygon goes around the Earth", hint="give corners that lie closer together")
+    crossed = crossing(corners)
+    if crossed is not None:
+        raise WindowError(
+            f"The polygon crosses itself near {crossed[0]:.4g}, {crossed[1]:.4g}",
+            hint="give its corners in their order around it",
+        )
     return TypedArea("polygon", tuple(value for corner in corners for value in corner))
 
 
@@ -151,3 +215,18 @@ def wkt(numbers: Sequence[float]) -> str:
     """A polygon of longitude, latitude, longitude … [deg] as WKT, closed."""
     corners = [*zip(numbers[::2], numbers[1::2], strict=True)]
     return f"POLYGON (({', '.join(f'{lon:.10g} {lat:.10g}' for lon, lat in [*corners, corners[0]])}))"
+
+
+def corners_of(text: str) -> tuple[float, ...]:
+    """Longitude, latitude, longitude … [deg] of a polygon that :func:`wkt` wrote.
+
+    Raises
+    ------
+    WindowError
+        If it did not.
+    """
+    found = _WKT.match(text.strip())
+    if found is None or found[2]:
+        raise WindowError("This is no POLYGON that can be read", where=text[:60])
+    numbers = _ring(found[1])
+    return tuple(numbers[:-2] if numbers[:2] == numbers[-2:] else numbers)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from smcore import names
 from smcore.errors import WindowError
 from smcore.grids import Grid
-from smcore.maps import mercator_y
+from smcore.maps import latitude_of, mercator_y
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -102,6 +102,27 @@ def polygon(numbers: Sequence[float]) -> Area | None:
     if len(numbers) % 2:
         raise WindowError("A polygon is pairs of longitude and latitude", hint="give as many of the one as the other")
     return Area(tuple(zip(map(float, numbers[::2]), map(float, numbers[1::2]), strict=True)))
+
+
+def crossing(vertices: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """Longitude and latitude [deg] where two edges of a polygon cross; None where none do. That they touch is allowed.
+
+    An edge against all later ones that are not its neighbours, by the side on which the ends of each lie of the other.
+    """
+    x, y = np.array([v[0] for v in vertices]), mercator_y([v[1] for v in vertices])
+    x2, y2 = np.roll(x, -1), np.roll(y, -1)
+    count = len(x)
+    for one in range(count - 2):
+        others = slice(one + 2, count - (one == 0))
+        x3, y3, x4, y4 = x[others], y[others], x2[others], y2[others]
+        wide, high = x2[one] - x[one], y2[one] - y[one]
+        first, second = (wide * (v - y[one]) - high * (u - x[one]) for u, v in ((x3, y3), (x4, y4)))
+        start, end = ((x4 - x3) * (v - y3) - (y4 - y3) * (u - x3) for u, v in ((x[one], y[one]), (x2[one], y2[one])))
+        met = np.flatnonzero((first * second < 0) & (start * end < 0))
+        if len(met):
+            along = float(start[met[0]] / (start[met[0]] - end[met[0]]))
+            return float(x[one] + along * wide), float(latitude_of(y[one] + along * high))
+    return None
 
 
 @dataclass(frozen=True)

@@ -58,13 +58,7 @@ def read_geojson(content: bytes) -> Overlay:
     GeoJsonError
         If it is too large, no GeoJSON, in another coordinate system, or holds nothing that can be drawn.
     """
-    if len(content) > MOST_BYTES:
-        raise GeoJsonError(f"The file is larger than {MOST_BYTES // 1_000_000} MB", hint="simplify its lines first")
-    try:
-        document = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise GeoJsonError("The file is no JSON", hint="save it as GeoJSON, for example with ogr2ogr") from error
-    features = list(_features(document))
+    features = list(_features(_document(content)))
     if len(features) > MOST_FEATURES:
         raise GeoJsonError(f"The file has {len(features)} features, more than {MOST_FEATURES}")
     lines: list[list[Any]] = []
@@ -80,6 +74,46 @@ def read_geojson(content: bytes) -> Overlay:
     line_lon, line_lat = _joined([_pairs(line) for line in lines])
     at = _pairs([point for point, _ in points])
     return Overlay(line_lon, line_lat, at[:, 0], at[:, 1], tuple(name for _, name in points), len(features))
+
+
+def read_polygon(content: bytes) -> tuple[float, ...]:
+    """Longitude, latitude, longitude … [deg] of the one polygon that a GeoJSON file holds.
+
+    Raises
+    ------
+    GeoJsonError
+        If the file can't be read (:func:`read_geojson`), or holds no polygon, more than one, one with holes, or other
+        geometries beside it.
+    """
+    found = [geometry for geometry, _ in _features(_document(content))]
+    rest = [str(one["type"]) for one in found if not str(one["type"]).endswith("Polygon")]
+    polygons = [
+        rings for one in found if str(one["type"]).endswith("Polygon")
+        for rings in ([one.get("coordinates")] if one["type"] == "Polygon" else _flat(one.get("coordinates"), 1))
+    ]  # fmt: skip
+    if not polygons:
+        raise GeoJsonError("The file holds no polygon", hint=f"it holds {rest[0]}" if rest else "it is empty")
+    if rest:
+        raise GeoJsonError(f"Beside its polygon the file holds {rest[0]}", hint="leave the polygon alone in it")
+    if len(polygons) > 1:
+        raise GeoJsonError(
+            f"The file holds {len(polygons)} polygons", hint="give one; over the dateline its longitudes go on past 180"
+        )
+    rings = _flat(polygons[0], 1)
+    if not rings or not _flat(rings[0], 1):
+        raise GeoJsonError("The polygon has no corners")
+    if len(rings) > 1:
+        raise GeoJsonError("A polygon with holes can't be read", hint="give its outer ring alone")
+    return tuple(float(number) for number in _pairs(_flat(rings[0], 1)).ravel())
+
+
+def _document(content: bytes) -> Any:
+    if len(content) > MOST_BYTES:
+        raise GeoJsonError(f"The file is larger than {MOST_BYTES // 1_000_000} MB", hint="simplify its lines first")
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise GeoJsonError("The file is no JSON", hint="save it as GeoJSON, for example with ogr2ogr") from error
 
 
 def _features(document: Any) -> Iterator[tuple[dict[str, Any], str]]:

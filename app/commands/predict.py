@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -9,9 +10,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from app import cli
+from smcore.errors import WindowError
 from smcore.roles import parse
 
 ADDS_ENTRY: Final = True
+Corners = tuple[float, ...]
 
 
 def command(
@@ -20,6 +23,10 @@ def command(
     out: Annotated[Path, typer.Option("--out", help="Store to write; must be new.")],
     bbox: Annotated[
         tuple[float, float, float, float] | None, typer.Option("--bbox", help="West south east north [deg].")
+    ] = None,
+    area: Annotated[
+        str | None,
+        typer.Option("--area", help="Polygon: a GeoJSON file, or its corners as «lon lat, lon lat, …» or WKT."),
     ] = None,
     start: Annotated[str | None, typer.Option("--start", help="First day.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Last day, inclusive.")] = None,
@@ -50,7 +57,8 @@ def command(
     from smcore.window import Window
 
     context = cli.context()
-    window = Window(start, end, *(bbox or (-180.0, -90.0, 180.0, 90.0)))
+    sides, corners = _where(bbox, area)
+    window = Window(start, end, *sides)
     request = PredictRequest(
         model,
         tuple(parse([*data, *(more or [])])),
@@ -66,9 +74,22 @@ def command(
         merged,
         precision,
         compiled,
+        corners,
     )
     shared = Workers(scheduler, workers, memory_limit)
     return asdict(run_request(request, context.progress, workers=shared))
+
+
+def _where(bbox: tuple[float, float, float, float] | None, area: str | None) -> tuple[Sequence[float], Corners]:
+    """Sides of the window [deg], and corners of the polygon in it: as the dashboard asks for the same polygon."""
+    from smcore.area_text import box_of_polygon, read_area
+
+    if area is None:
+        return bbox or (-180.0, -90.0, 180.0, 90.0), ()
+    if bbox is not None:
+        raise WindowError("--bbox and --area both say where", hint="give one of them")
+    found = read_area(area)
+    return (found.numbers, ()) if found.kind == "box" else (box_of_polygon(found.numbers), found.numbers)
 
 
 def render(result: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from app.page.words import said_of
 from app.settings import Settings
 from app.store import Store
 from app.validation.request import Asked
-from smcore.area_text import parse_area
+from smcore.area_text import corners_of
 from smcore.areas import polygon
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -67,7 +67,7 @@ def _reached(store: Store, entry: CatalogEntry) -> np.ndarray:
     grid, area = store.grid(entry), str(store.opened(entry).attrs.get("area", ""))
     row, column = grid.index(table["lat"].to_numpy(float), table["lon"].to_numpy(float))
     reached = np.asarray(row >= 0)
-    corners = polygon(parse_area(area).numbers) if area else None
+    corners = polygon(corners_of(area)) if area else None
     if corners is not None:  # of a prediction in a polygon only cells whose centres lie in it
         reached[reached] = corners.contains_points(grid.lat[row[reached]], grid.lon[column[reached]])
     return reached

@@ -9,7 +9,7 @@ import numpy as np
 from app.page.language import tr
 from app.selection import Selection
 from app.store import Store
-from smcore.area_text import typed_box
+from smcore.area_text import box_of_polygon, rounded_outwards
 from smcore.errors import WindowError
 from smcore.grids import wrap_longitude
 
@@ -44,15 +44,7 @@ def box_around(what: str, store: Store, shown: Sequence[float] | None = None) ->
     west, south, east, north = view
     whole = east - west >= 360
     west, east = (-180.0, 180.0) if whole else (float(v) for v in wrap_longitude([west, east]))
-    return _rounded(west, max(south, -90.0), east, min(north, 90.0))
-
-
-def box_of_polygon(corners: Sequence[float]) -> Box:
-    """The box of a polygon (longitude, latitude, longitude …), whose longitudes go on past ±180° over the dateline."""
-    lon, lat = corners[::2], corners[1::2]
-    turn = 360.0 * np.floor((min(lon) + 180.0) / 360.0)  # the map may have been drawn on a turn away
-    west, south, east, north = typed_box(*_rounded(min(lon) - turn, min(lat), max(lon) - turn, max(lat))).numbers
-    return west, south, east, north
+    return rounded_outwards(west, max(south, -90.0), east, min(north, 90.0))
 
 
 def polygon_of_box(chosen: Selection) -> tuple[float, ...]:
@@ -72,9 +64,4 @@ def around(lat: np.ndarray, lon: np.ndarray, margin: float = MARGIN) -> Box:
         west, east = -180.0, 180.0
     else:
         west, east = (float(v) for v in wrap_longitude([west - margin, west + wide + margin]))
-    return _rounded(west, max(float(lat.min()) - margin, -90.0), east, min(float(lat.max()) + margin, 90.0))
-
-
-def _rounded(west: float, south: float, east: float, north: float) -> Box:
-    low, high = (lambda v: float(np.floor(v * 1000) / 1000)), (lambda v: float(np.ceil(v * 1000) / 1000))
-    return low(west), low(south), high(east), high(north)
+    return rounded_outwards(west, max(float(lat.min()) - margin, -90.0), east, min(float(lat.max()) + margin, 90.0))

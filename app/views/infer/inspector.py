@@ -9,7 +9,7 @@ import pandas as pd
 import panel as pn
 
 from app.inference import afterwards, model_choice, prediction
-from app.inference.window_choice import POLYGON, STATIONS, VIEW, box_around, box_of_polygon, polygon_of_box
+from app.inference.window_choice import POLYGON, STATIONS, VIEW, box_around, polygon_of_box
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
 from app.page import slim
 from app.page.boundary import follow, guarded, notify
@@ -25,7 +25,7 @@ from app.views.map.canvas import MapView
 from app.views.map.typed_area import AreaField
 from app.views.validate.inspector import KIND as VALIDATE
 from app.views.validate.inspector import waiting
-from smcore.area_text import TypedArea, typed_box
+from smcore.area_text import TypedArea, box_of_polygon, typed_box
 from smcore.errors import SmcoreError, WindowError
 from smcore.window import Window
 

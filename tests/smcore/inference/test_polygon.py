@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from app.cli import main
+from app.inference.window_choice import polygon_of_box
+from app.selection import Selection
+from smcore.area_text import box_of_polygon, corners_of
 from smcore.cubes.store import PreparedCube, open_store
 from smcore.errors import ModelError, WindowError
 from smcore.inference import PredictRequest, estimate, run_request
@@ -91,6 +94,71 @@ def test_the_cost_counts_what_is_inside(box: PredictRequest) -> None:
     assert costs[1].cells == part.plan.inside.sum() < costs[0].cells
     sizes = [p.shape[0] * p.shape[1] for p in part.predictor.pieces]
     assert computed(part.plan) == sum(sizes[number] for number in part.places)
+
+
+@pytest.fixture(scope="module")
+def basin(box: PredictRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[float, ...]]:
+    """A polygon in a GeoJSON file, and its corners."""
+    corners = triangle(box, 0.6)
+    ring = [[*pair] for pair in zip(corners[::2], corners[1::2], strict=True)]
+    file = tmp_path_factory.mktemp("basin") / "basin.geojson"
+    file.write_text(json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}))
+    return file, corners
+
+
+def on_the_command_line(box: PredictRequest, *more: str) -> int:
+    data = ["--data", *(entry_id for _, entry_id in box.data)]
+    days = ["--start", "2019-03-01", "--end", "2019-03-10", "--device", "cpu"]
+    return main(["predict", box.model, *data, *days, *more, "--catalog", *box.catalogs])
+
+
+def test_the_command_line_takes_a_file_or_typed_corners_and_gives_what_the_dashboard_gives(
+    box: PredictRequest, basin: tuple[Path, tuple[float, ...]], tmp_path: Path
+) -> None:
+    file, corners = basin
+    typed = ", ".join(f"{lon!r} {lat!r}" for lon, lat in zip(corners[::2], corners[1::2], strict=True))
+    assert on_the_command_line(box, "--area", str(file), "--out", str(tmp_path / "a.zarr"), "--id", "basin") == 0
+    assert on_the_command_line(box, "--area", typed, "--out", str(tmp_path / "b.zarr")) == 0
+    chosen = Selection(polygon=corners, box=box_of_polygon(corners))
+    west, south, east, north = chosen.box
+    window = box.window | {"west": west, "south": south, "east": east, "north": north}
+    run_request(replace(box, out=str(tmp_path / "app.zarr"), window=window, area=polygon_of_box(chosen)))
+    a, b, app = (open_store(tmp_path / f"{name}.zarr").dataset() for name in ("a", "b", "app"))
+    whole = open_store(Path(box.out)).dataset()
+    for one in (a, b):
+        for name in ("sm", "source"):
+            assert one[name].to_numpy().tobytes() == app[name].to_numpy().tobytes()
+        assert {n: v for n, v in one.attrs.items() if n != "created"} == {
+            n: v for n, v in app.attrs.items() if n != "created"
+        }
+        assert corners_of(str(one.attrs["area"])) == pytest.approx(corners)
+    there = np.isfinite(a["sm"].to_numpy())
+    of_the_box = whole["sm"].to_numpy()[:, : a.sizes["y"], : a.sizes["x"]]
+    assert 0 < there.any(axis=0).mean() < 0.7
+    assert a["sm"].to_numpy()[there].tobytes() == of_the_box[there].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--area", "0 0, 1 1, 1 0, 0 1"], "crosses itself near 0.5, 0.5"),
+        (["--area", "20 -30, 21 -30, 21 -29"], "misses the data"),
+        (["--area", "-104 34, -102 34"], "The box has no extent"),
+        (["--area", ""], "No corner is given"),
+        (["--area", "nowhere.geojson"], "There is no such file (nowhere.geojson)"),
+        (["--area", "POLYGON ((0 0, 9 0, 9 9), (1 1, 2 1, 2 2))"], "A polygon with holes can't be read"),
+        (["--area", "170 0, -170 0, 175 5"], "over the dateline go on past 180"),
+        (["--area", "-104 34 -102 36", "--bbox", "-104", "34", "-102", "36"], "--bbox and --area both say where"),
+    ],
+)
+def test_what_is_no_polygon_of_the_data_is_one_sentence(
+    box: PredictRequest, more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert on_the_command_line(box, *more, "--out", str(tmp_path / "a.zarr")) == 2
+    told = capsys.readouterr().err.strip()
+    assert said in told
+    assert "\n" not in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_polygon_without_a_cell_is_refused(box: PredictRequest) -> None:
