@@ -158,11 +158,11 @@ class Store(param.Parameterized):
     def step_label(self, entry: CatalogEntry, step: int) -> str:
         """The step as a reader writes it: date, hour where there is one, overpass where there is one."""
         prepared = self.opened(entry)
-        stamp = pd.Timestamp(self.times(entry)[step])
-        overpass = getattr(prepared, "overpass", None)
+        stamp, overpass = pd.Timestamp(self.times(entry)[step]), getattr(prepared, "overpass", None)
         if overpass is not None and str(overpass[step]):
             return f"{stamp:%Y-%m-%d}, {OVERPASSES.get(str(overpass[step])) or tr('overpass unknown')}"
-        return f"{stamp:%Y-%m-%d}" if entry.time_support == names.DAY_MEAN else f"{stamp:%Y-%m-%d %H:%M} UTC"
+        is_day = entry.time_support == names.DAY_MEAN or prepared.attrs.get("time_is_nominal")
+        return f"{stamp:%Y-%m-%d}" if is_day else f"{stamp:%Y-%m-%d %H:%M} UTC"
 
     def colour_range(self, entry: CatalogEntry) -> tuple[float, float]:
         """The chosen range, else the product's own, else that of its unit."""

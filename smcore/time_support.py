@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -85,9 +87,28 @@ def step_at(time: np.ndarray, text: str) -> int | None:
     return nearest if abs(time[nearest] - wanted) <= min(usual / 2, np.timedelta64(12, "h")) else None
 
 
-def step_label(stamp: np.datetime64, overpass: str, support: str) -> str:
-    """A step as a reader writes it: date, overpass where there is one, hour where it stands for less than a day."""
+def step_label(stamp: np.datetime64, overpass: str, support: str, *, nominal: bool = False) -> str:
+    """A step as a reader writes it: date, overpass where there is one, hour where the stamp tells one.
+
+    A nominal stamp is a label of its day or overpass: its hour says nothing, and is not written.
+    """
     day, hour = str(stamp.astype("datetime64[D]")), str(stamp.astype("datetime64[m]"))[11:]
     if overpass:
         return f"{day}, {OVERPASSES.get(overpass, 'overpass unknown')}"
-    return day if support == names.DAY_MEAN else f"{day} {hour} UTC"
+    return day if nominal or support == names.DAY_MEAN else f"{day} {hour} UTC"
+
+
+def nominal_note(attrs: Mapping[str, Any], variables: Collection[str]) -> str:
+    """What a table has to say of stamps that are labels; empty where they are times.
+
+    Parameters
+    ----------
+    attrs
+        Attributes of a prepared store.
+    variables
+        Names of its variables: whether the times of observation are among them.
+    """
+    if not attrs.get("time_is_nominal"):
+        return ""
+    seen = f": that is in the variable {names.OBS_TIME}" if names.OBS_TIME in variables else ""
+    return f"stamps are nominal, labels of day and overpass, not when a cell was seen{seen}"

@@ -25,6 +25,7 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
 from smcore.export.cells import head, text_cell
 from smcore.figures.drawing import draw_data
+from smcore.time_support import nominal_note
 
 if TYPE_CHECKING:
     from app.series.backdrop import Rain
@@ -135,7 +136,9 @@ def _rain_table(rain: Rain) -> pd.DataFrame:
 def _source_of(store: Store, entry: CatalogEntry) -> list[str]:
     """What a file says of one product: its title, what is left out of it, licence, citation."""
     masked = store.masks.caption(entry) if entry.layout != "stations" else ""
-    return [f"{entry.id}: {_with(full_title(entry), masked)}", *_credits(entry)]
+    opened = store.opened(entry)
+    nominal = nominal_note(opened.attrs, opened.variables)
+    return [f"{entry.id}: {_with(full_title(entry), masked, nominal)}", *_credits(entry)]
 
 
 def _moment(time: np.datetime64) -> str:

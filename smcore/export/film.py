@@ -191,8 +191,9 @@ class Film:
     def _moment(self, step: int) -> str:
         prepared = self.source.prepared
         overpass = str(prepared.overpass[step]) if prepared.overpass is not None else ""
-        label = step_label(prepared.time[step], overpass, self.source.entry.time_support)
-        return label if "UTC" in label else f"{label} (UTC)"
+        nominal = bool(prepared.attrs.get("time_is_nominal"))
+        label = step_label(prepared.time[step], overpass, self.source.entry.time_support, nominal=nominal)
+        return label if "UTC" in label or overpass else f"{label} (UTC)"  # an overpass is by the sun, not by UTC
 
     def size(self, kind: str) -> FilmSize:
         """Say how large the film will be, from frames here and there.

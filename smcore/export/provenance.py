@@ -8,6 +8,7 @@ from typing import Any
 
 from smcore import __version__
 from smcore.export.source import Source
+from smcore.time_support import nominal_note
 from smcore.titles import DEMONSTRATION, is_demonstration, short_title
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -97,6 +98,7 @@ def caption(source: Source) -> list[str]:
     entry = source.entry
     lines = [
         title(source), made_up(source), period(source), place(source), left_out(source),
+        nominal_note(source.prepared.attrs, source.prepared.variables) if source.is_timed else "",
         f"licence: {entry.licence}" if entry.licence else "", entry.citation, entry.doi,
         f"exported by Loam {__version__} from {entry.id}, fingerprint {source.prepared.fingerprint[:16]}",
     ]  # fmt: skip

@@ -71,7 +71,9 @@ def read_map(
 
     field = _joined(prepared.grid, len(prepared.levels), window, most_cells, read).rename(name)
     overpass = getattr(prepared, "overpass", None)
-    label = step_label(prepared.time[step], "" if overpass is None else str(overpass[step]), entry.time_support)
+    nominal = bool(prepared.attrs.get("time_is_nominal"))
+    passed = "" if overpass is None else str(overpass[step])
+    label = step_label(prepared.time[step], passed, entry.time_support, nominal=nominal)
     return _told(field, about(entry, prepared, name, mask) | {"when": label} | _own_range(entry, name))
 
 
@@ -181,7 +183,9 @@ def read_difference(
     if not np.isfinite(field.values).any() and not _meet(one.grid, other.grid):
         raise GridMismatch(f"{product.id} and {reference.id} share no cell", hint="take products that overlap")
     overpass = getattr(one, "overpass", None)
-    label = step_label(one.time[step], "" if overpass is None else str(overpass[step]), product.time_support)
+    nominal = bool(one.attrs.get("time_is_nominal"))
+    passed = "" if overpass is None else str(overpass[step])
+    label = step_label(one.time[step], passed, product.time_support, nominal=nominal)
     told, theirs = (about(entry, prepared, entry.variable, mask) for entry, prepared, _, mask in sides)
     told["caption"] = told_apart((side["title"], side["caption"]) for side in (told, theirs))
     told |= {"title": f"{told['title']} minus {theirs['title']}", "long_name": "difference", "when": label}

@@ -167,6 +167,15 @@ def test_the_head_of_a_table_says_where_its_cells_are_without_quoting_numbers(sh
     ]
 
 
+@pytest.mark.parametrize("nominal", [0, 1])
+def test_a_table_says_of_nominal_stamps_that_they_are_no_times(nominal, tmp_path):
+    cube = tiny_cube(ease("M36").cut(slice(80, 84), slice(200, 204)), 4, time_is_nominal=nominal)
+    shelf = load_catalog([catalogue(tmp_path, {"seen": cube})])
+    Export(shelf.get("seen")).write(tmp_path / "seen.csv")
+    head = [line for line in (tmp_path / "seen.csv").read_text().splitlines() if line.startswith("#")]
+    assert sum("not when a cell was seen" in line for line in head) == nominal
+
+
 def test_what_is_written_can_be_ingested_again(shelf, tmp_path):
     from smcore.cubes.readers import cf
 
