@@ -21,7 +21,7 @@ from smcore.export import provenance
 from smcore.export.formats.netcdf import shuffled_size
 from smcore.export.geography import axes, epsg
 from smcore.export.proof import Count, compare
-from smcore.export.source import Block, Source
+from smcore.export.source import BLOCK_BYTES, Block, Source
 from smcore.progress import Cancel, Progress, check, part
 
 Array = NDArray[Any]
@@ -32,7 +32,9 @@ LAYOUTS: Final = ("cube",)
 MOST_BANDS: Final = 400
 """Steps of one file; ours: GIS software lists bands one by one, and a tile has all of them in memory."""
 _OVERVIEWS: Final = 4 / 3  # a quarter of the cells, a sixteenth, …
-_CACHE_MB: Final = 128
+_CACHE_MB: Final = 64
+_TILE_BYTES: Final = 8 * 2**20
+"""Of all bands of a tile together, which is read and written as one: overviews take about ten times as much."""
 
 
 def sample(source: Source, block: Block) -> int:
@@ -122,14 +124,19 @@ def _write_one(source: Source, path: Path, steps: slice, progress: Progress, can
         with rasterio.open(raw, "w", **_profile(source, steps)) as out:
             _fill(source, out, steps, part(progress, 0.0, 0.6), cancelled, count)
         check(cancelled)
-        side = 512 if steps.stop - steps.start <= 16 else 128  # a tile has all bands in memory
         copy(
-            raw, path, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=side, BIGTIFF="IF_SAFER",
+            raw, path, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=_side(steps), BIGTIFF="IF_SAFER",
             OVERVIEW_RESAMPLING="AVERAGE" if _kind(source) == "f" else "NEAREST",
         )  # fmt: skip
         progress(1.0, "compressing")
     finally:
         raw.unlink(missing_ok=True)
+
+
+def _side(steps: slice) -> int:
+    """Rows and columns of a tile, which has all bands: fewer where there are many."""
+    count = max(steps.stop - steps.start, 1)
+    return next((side for side in (512, 256, 128) if 4 * side * side * count <= _TILE_BYTES), 64)
 
 
 def _profile(source: Source, steps: slice) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def _profile(source: Source, steps: slice) -> dict[str, Any]:
         "driver": "GTiff", "width": len(x) - 1, "height": len(y) - 1, "count": steps.stop - steps.start,
         "dtype": "float32" if is_float else "int32", "nodata": np.nan if is_float else -1,
         "crs": CRS.from_epsg(epsg(source.grid)), "transform": transform, "tiled": True, "interleave": "band",
-        "BIGTIFF": "IF_SAFER",
+        "blockxsize": _side(steps), "blockysize": _side(steps), "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
 
 
@@ -176,6 +183,19 @@ def _blocks(source: Source, steps: slice) -> list[Block]:
     return found
 
 
+def _columns_of_tiles(source: Source, steps: slice) -> list[Block]:
+    """Blocks of all steps of a file, along its tiles: each is inflated with all of its bands, and here only once."""
+    count, side = steps.stop - steps.start, _side(steps)
+    if count == 1 or not source.has_steps(source.variables[0]):
+        return _blocks(source, steps)
+    rows, columns = source.grid.shape
+    wide = side * max(1, 2 * BLOCK_BYTES // (4 * side * side * count))
+    return [
+        (steps, slice(top, min(top + side, rows)), slice(left, min(left + wide, columns)))
+        for top in range(0, rows, side) for left in range(0, columns, wide)
+    ]  # fmt: skip
+
+
 def _bands(source: Source, block: Block, steps: slice, values: Array) -> tuple[list[int], Array, Any]:
     """Which bands a block goes to, its values (bands, rows, columns), and where in the file they lie."""
     from rasterio.windows import Window
@@ -203,7 +223,7 @@ def _verify_one(source: Source, path: Path, steps: slice, progress: Progress, ca
     with rasterio.open(path) as file:
         compare("CRS", np.array([wanted["crs"].to_epsg()]), np.array([file.crs.to_epsg()]))
         compare("the transform", np.array(wanted["transform"]), np.array(file.transform))
-        blocks = _blocks(source, steps)
+        blocks = _columns_of_tiles(source, steps)
         for done, block in enumerate(blocks):
             check(cancelled)
             bands, values, place = _bands(source, block, steps, source.read(name, block))

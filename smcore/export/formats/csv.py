@@ -91,16 +91,27 @@ def _column(source: Source, variable: str) -> str:
 def _tables(source: Source, block: Block) -> Iterator[pa.Table]:
     """The rows of a block in order, some at a time: as text and columns they take ten times the room of the values."""
     values = {name: source.read(name, block) for name in source.variables}
-    lead, *rest = (part.stop - part.start for part in block)
-    many = max(1, _CELLS // max(int(np.prod(rest)), 1))
-    for first in range(0, lead, many):
-        start = block[0].start + first
-        piece = (slice(start, min(start + many, block[0].stop)), *block[1:])
-        own = {  # what a grid has without steps is the same for each of them
-            name: array if source.is_cube and array.ndim < len(block) else array[first : first + many]
-            for name, array in values.items()
-        }
+    for within in _pieces_of(tuple(part.stop - part.start for part in block)):
+        piece = tuple(slice(p.start + w.start, p.start + w.stop) for p, w in zip(block, within, strict=True))
+        own = {name: array[_of(source, within, array.ndim)] for name, array in values.items()}
         yield _rows(source, piece, own)
+
+
+def _pieces_of(shape: tuple[int, ...]) -> Iterator[Block]:
+    """Pieces of a block of at most ``_CELLS`` cells, in the order of the block."""
+    lead, *rest = shape
+    each = max(int(np.prod(rest)), 1)
+    if each > _CELLS:
+        for first in range(lead):
+            yield from ((slice(first, first + 1), *inner) for inner in _pieces_of(tuple(rest)))
+        return
+    many = max(1, _CELLS // each)
+    yield from ((slice(n, min(n + many, lead)), *(slice(0, length) for length in rest)) for n in range(0, lead, many))
+
+
+def _of(source: Source, within: Block, ndim: int) -> Block:
+    """The piece of a variable: what has no steps is the same for each of them."""
+    return within[-ndim:] if source.is_cube else within[:ndim]
 
 
 def _rows(source: Source, block: Block, values: dict[str, Array]) -> pa.Table:
@@ -198,31 +209,50 @@ def _differs() -> ExportError:
 
 
 class _Reader:
-    """Rows of a file in portions as asked for."""
+    """Rows of a file in portions as asked for.
+
+    The file is cut at its line ends here and parsed piece by piece: Arrow's own streaming reader reads up to 32 pieces
+    ahead of whoever asks. No cell has a line end in it, so that every line is a row.
+    """
 
     def __init__(self, path: Path, like: pa.Table, above: int) -> None:
         import pyarrow.csv as arrow
 
-        self.empty, self.kept = like, like
         if path.stat().st_size <= 0:
             raise _differs()
-        options = arrow.ReadOptions(
-            skip_rows=above, column_names=like.column_names, use_threads=False, block_size=_READ_BYTES
-        )
-        types = arrow.ConvertOptions(
+        self.kept, self.columns, self.pieces = like, like.column_names, _pieces(path, above)
+        self.types = arrow.ConvertOptions(
             column_types=dict(zip(like.column_names, like.schema.types, strict=True)), strings_can_be_null=True,
             quoted_strings_can_be_null=False, null_values=[""],
         )  # fmt: skip
-        self.batches: Iterator[Any] = iter(arrow.open_csv(path, options, convert_options=types))
 
     def take(self, count: int) -> pa.Table:
         """The next rows, fewer where the file ends."""
         import pyarrow as pa
 
         while len(self.kept) < count:
-            batch = next(self.batches, None)
-            if batch is None:
+            piece = next(self.pieces, None)
+            if piece is None:
                 break
-            self.kept = pa.concat_tables([self.kept, pa.Table.from_batches([batch])])
+            self.kept = pa.concat_tables([self.kept, self._parsed(piece)])
         rows, self.kept = self.kept.slice(0, count), self.kept.slice(count)
         return rows
+
+    def _parsed(self, piece: bytes) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.csv as arrow
+
+        options = arrow.ReadOptions(column_names=self.columns, use_threads=False)
+        try:
+            return arrow.read_csv(pa.BufferReader(piece), options, convert_options=self.types)
+        except pa.ArrowInvalid as error:
+            raise _differs() from error
+
+
+def _pieces(path: Path, above: int) -> Iterator[bytes]:
+    """Whole lines of a file below its head, some megabytes at a time."""
+    with path.open("rb") as file:
+        for _ in range(above):
+            file.readline()
+        while piece := file.read(_READ_BYTES):
+            yield piece + file.readline()

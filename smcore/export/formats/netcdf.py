@@ -30,6 +30,9 @@ CHUNK_CELLS: Final = 2**18
 _SIDE: Final = 512
 _SMALL: Final = 1000
 _HEAD_BYTES: Final = 40_000
+_CACHE: Final = (4 * 2**20, 521, 0.75)
+"""Bytes, places and eagerness of HDF5's cache of chunks, a variable: blocks come once and in order, and need no more
+than the few chunks that two of them share; the library's own 64 MB would fill up with chunks that nobody asks for."""
 
 
 def chunk(source: Source, dims: tuple[int, ...]) -> tuple[int, ...]:
@@ -95,6 +98,8 @@ def _create(file: Any, one: Field, layout: Layout, source: Source) -> Any:
             chunksizes=chunk(source, shape),
         )  # fmt: skip
     variable.set_auto_maskandscale(False)
+    if one.values is None:
+        variable.set_var_chunk_cache(*_CACHE)
     variable.setncatts(one.attrs)
     if one.values is not None:
         variable[...] = one.values
@@ -107,7 +112,9 @@ def verify(source: Source, draft: Path, progress: Progress, cancelled: Cancel) -
 
     with netCDF4.Dataset(draft) as file:
         file.set_auto_maskandscale(False)
+        for one in (layout := lay_out(source)).filled:
+            file[one.name].set_var_chunk_cache(*_CACHE)
         prove(
-            source, lay_out(source), lambda one, block: np.asarray(file[one.name][block]),
+            source, layout, lambda one, block: np.asarray(file[one.name][block]),
             lambda one: np.asarray(file[one.name][...]), progress, cancelled,
         )  # fmt: skip
