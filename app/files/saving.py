@@ -72,7 +72,8 @@ def map_file(store: Store, kind: str) -> io.BytesIO:
         table["meaning"] = store.classes.meanings(entry, field[row, column])
     shown = f"shown: {label}" if label != WORDS[""] else ""
     sources = [line for one in (entry, *others) for line in _credits(one)]
-    return _csv(table, [title, store.when(entry), shown, rule, masked, f"n = {len(table)}", *sources])
+    timing = store.comparison.timing() if store.comparison.is_on else ""
+    return _csv(table, [title, store.when(entry), shown, timing, rule, masked, f"n = {len(table)}", *sources])
 
 
 def _drawn(picture: Picture, kind: str) -> io.BytesIO:

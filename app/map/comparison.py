@@ -10,7 +10,7 @@ import numpy as np
 
 from app.map.combined_map import BAND_CELLS, LEAST_SHARE, MOST_CELLS, TILE, aligned, base_cells, rectangle, sampled
 from app.page.cache import BoundedCache
-from app.page.language import tr
+from app.page.language import mark, tr
 from app.page.words import said_of
 from smcore.catalog import CatalogEntry
 from smcore.collocate import collocation, is_finer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.store import Store
 
 FINER = "finer"
+NOMINAL = mark("{name} is taken at the nominal hour of each step (06:00, 18:00 …), not at that of the overpass")
 MOST_VALUES = 20_000_000  # read for the statistics; beyond it every k-th step is taken
 _BLOCK = 16  # steps
 _AGREEMENTS = BoundedCache(32)
@@ -89,6 +90,20 @@ class Comparison:
         if match[store.step(entry)] < 0:
             return tr("No difference at this step: {name} has none then, of {first} to {last}.", **days)
         return ""
+
+    def timing(self) -> str:
+        """What has to be known of a difference with a product of several steps a day; "" where stamps are times."""
+        entry, other = self._store.entry, self.other
+        if entry is None or other is None:
+            return ""
+        both = (entry, other), (other, entry)
+        return next((tr(NOMINAL, name=self._store.label(two)) for one, two in both if self._is_by_label(one, two)), "")
+
+    def _is_by_label(self, one: CatalogEntry, two: CatalogEntry) -> bool:
+        """Whether the hour of ``one`` is a label, and decides which hour of ``two`` it meets."""
+        labels = [self._store.opened(entry).attrs.get("time_is_nominal") for entry in (one, two)]
+        gaps = np.diff(self._store.times(two))
+        return bool(labels[0] and not labels[1] and len(gaps) and np.median(gaps) < np.timedelta64(20, "h"))
 
     @property
     def is_on(self) -> bool:

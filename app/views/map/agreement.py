@@ -95,6 +95,8 @@ class AgreementText:
             "{steps:,} common steps{thinned}; pooled over cells and steps{where}",
             steps=found.steps, thinned=thinned, where=self._where(),
         )  # fmt: skip
+        timing = comparison.timing()
+        about = f"{about}; {esc(timing)}" if timing else about
         return f"{table((tr('Over all common cells'), tr('Value')), rows, numeric=(1,))}<div class=muted>{about}</div>"
 
     def _where(self) -> str:

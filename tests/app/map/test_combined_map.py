@@ -11,6 +11,7 @@ import pytest
 from factories import catalogue, tiny_cube
 from flagged import flagged
 
+from app.files import saving
 from app.map import combined_map, comparison
 from app.map.combined_map import aligned, rectangle, sampled
 from app.session import Session
@@ -140,6 +141,27 @@ def test_the_map_says_of_what_it_is_painted(tab: Callable[..., Session]) -> None
         session.map.draw()
         assert sentence in session.map_note.note.object
         assert bool(sentence) == bool(session.map_note.note.object)
+
+
+def test_a_difference_says_that_a_label_decides_which_hour_of_the_other_is_taken(tmp_path: Path) -> None:
+    small, day = ease("M36").cut(slice(80, 84), slice(200, 204)), np.datetime64("2018-01-01", "ns")
+    hourly = tiny_cube(small, 24, seed=2, time_support="instant", title="Model")
+    hourly = hourly.assign_coords(time=day + np.arange(24) * np.timedelta64(1, "h"))
+    labelled = tiny_cube(small, 2, time_support="instant", time_is_nominal=1, title="Seen")
+    labelled = labelled.assign_coords(time=day + np.array([6, 18]) * np.timedelta64(1, "h"))
+    daily = tiny_cube(small, 2, seed=3, title="Daily")
+    data = {"labelled": labelled, "hourly": hourly, "daily": daily}
+    settings = Settings(catalogs=(catalogue(tmp_path, data),))
+
+    def said(one: str, two: str) -> tuple[str, str]:
+        session = Session(settings, {"product": one, "minus": two, "t": "2018-01-01T06:00"})
+        return session.store.comparison.timing(), saving.map_file(session.store, "csv").getvalue().decode()
+
+    for one, two in (("labelled", "hourly"), ("hourly", "labelled")):
+        told, file = said(one, two)
+        assert told.startswith("Model is taken at the nominal hour of each step")
+        assert f"# {told}\n" in file
+    assert said("labelled", "daily")[0] == said("hourly", "daily")[0] == ""
 
 
 def test_a_formula_over_flags_is_never_one_over_means(tab: Callable[..., Session], file: Path) -> None:
