@@ -361,11 +361,11 @@ def _grouped(number: int) -> str:
 
 
 def _bounded(median: MedianBounds, unit: str, noun: str) -> str:
-    """A median with its interval, to one digit of the interval's width but no fewer than two decimals."""
+    """A median with its interval, in steps of a quarter of the interval's width or less, and two decimals at least."""
     bounds = (median.median, median.lower, median.upper)
     known = np.isfinite(median.lower)
     width = median.upper - median.lower
-    digits = int(np.clip(np.ceil(-np.log10(width)), 2, 5)) if known and width > 0 else 3
+    digits = int(np.clip(np.ceil(-np.log10(width / 4) - 1e-9), 2, 5)) if known and width > 0 else 3
     value, lower, upper = (f"{number:.{digits}f}".replace("-", "−") for number in bounds)
     text = value if unit == "1" else f"{value} {unit}"
     if known:

@@ -10,7 +10,18 @@ from scipy import stats
 from smcore.errors import MatchError
 from smcore.validation.matching.times import DAY
 from smcore.validation.metrics import METRICS
-from smcore.validation.versus import BETTER, TOO_FEW, UNDECIDED, WORSE, Differences, adjusted, compare, paired
+from smcore.validation.uncertainty.clusters import MedianBounds
+from smcore.validation.versus import (
+    BETTER,
+    TOO_FEW,
+    UNDECIDED,
+    WORSE,
+    Differences,
+    _bounded,
+    adjusted,
+    compare,
+    paired,
+)
 
 NAMES = ("ubrmsd", "pearson_r", "rmsd", "bias", "mae", "nse")
 
@@ -186,6 +197,21 @@ def test_the_sentence_says_who_wins_where_and_by_how_much() -> None:
     assert "; ΔR 0.0" in result.sentence
     assert result.sentence.endswith("; standard deviation 0.90 of the reference's against 1.10")
     assert result.days == 18_204
+
+
+@pytest.mark.parametrize(
+    ("median", "lower", "upper", "said"),
+    [
+        (-0.00762, -0.01421, -0.00113, "−0.008 [−0.014, −0.001]"),  # not −0.01 [−0.01, −0.00]
+        (0.006, 0.004, 0.008, "0.006 [0.004, 0.008]"),
+        (-0.0011, -0.00153, -0.00071, "−0.0011 [−0.0015, −0.0007]"),
+        (0.0312, -0.0471, 0.1123, "0.03 [−0.05, 0.11]"),
+    ],
+)
+def test_a_median_is_written_with_the_digits_that_its_interval_bears(
+    median: float, lower: float, upper: float, said: str
+) -> None:
+    assert _bounded(MedianBounds(median, lower, upper, 12, 12), "1", "stations") == said
 
 
 def test_a_damped_product_is_said_to_hold_no_more_information() -> None:
