@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from smcore.maps import View
 
 _WIDE = 100  # of a line of code
+_LONGEST_AREA = 1000  # letters of a polygon in a comment
 
 
 def map_code(store: Store) -> str:
@@ -47,9 +48,8 @@ def map_code(store: Store) -> str:
     field = _call(f"notebook.{reader}", *where.pop("positional"), **where)
     colours = {"colour_map": str(store.colours), "colour_range": _numbers(store.colour_range(entry))}
     drawn = _call("map_element", Name("field"), **colours)
-    return _script(
-        f"{store.label(entry)}, {store.when(entry)}", ["map_element"], [f"field = {field}", f"picture = {drawn}"]
-    )
+    about = f"{store.label(entry)}, {store.when(entry)}"
+    return _script(about, ["map_element"], [f"field = {field}", f"picture = {drawn}"], only=_only(store, entry))
 
 
 def series_code(store: Store) -> str:
@@ -82,7 +82,8 @@ def series_code(store: Store) -> str:
     left_out += ["the rain"] if curves.rain_seen() is not None else []
     left_out += ["the frozen days"] if curves.frozen() is not None else []
     imports = ["from smcore.areas import Area"] if store.selection.area else []
-    return _script(curves.place(), ["series_element"], lines, left_out, imports)
+    only = _only(store, *(store.catalog.get(one.entry_id) for one in told if not one.is_station))
+    return _script(curves.place(), ["series_element"], lines, left_out, imports, only)
 
 
 def scatter_code(store: Store, product_id: str) -> str:
@@ -104,7 +105,8 @@ def scatter_code(store: Store, product_id: str) -> str:
     lines = [
         f"pairs = {_call('notebook.read_pairs', *sides, **masks)}", "picture = scatter_element(**pairs.drawn())",
     ]  # fmt: skip
-    return _script(f"{store.label(score.entry)} against {store.selection.sensor}", ["scatter_element"], lines)
+    about = f"{store.label(score.entry)} against {store.selection.sensor}"
+    return _script(about, ["scatter_element"], lines, only=_only(store, score.entry))
 
 
 def section_code(store: Store, view: View, colour_map: str, colour_range: tuple[float, float]) -> str:
@@ -132,7 +134,8 @@ def section_code(store: Store, view: View, colour_map: str, colour_range: tuple[
     section = _call("notebook.read_section", _entry(entry), **where, **_masks(store, entry, entry.variable))
     drawn = _call("hovmoller_element", Name("section"), colour_map=str(colour_map), colour_range=_numbers(colour_range))
     about = f"{store.label(entry)}, Hovmöller diagram"
-    return _script(about, ["hovmoller_element"], [f"section = {section}", f"picture = {drawn}"])
+    lines = [f"section = {section}", f"picture = {drawn}"]
+    return _script(about, ["hovmoller_element"], lines, only=_only(store, entry))
 
 
 def metric_code(results: ResultStore) -> str:
@@ -239,6 +242,16 @@ def _window(store: Store, entry: CatalogEntry) -> dict[str, Any]:
     return {"window": tuple(round(float(v), 6) for v in view)}
 
 
+def _only(store: Store, *entries: CatalogEntry) -> list[str]:
+    """What to say of predictions that are of a polygon: which."""
+    areas = {entry.id: " ".join(str(store.opened(entry).attrs.get("area", "")).split()) for entry in entries}
+    return [
+        f"{entry_id} has only cells whose centres lie in "
+        + (area if len(area) <= _LONGEST_AREA else f"{area[:_LONGEST_AREA]} … (attribute area of the store)")
+        for entry_id, area in areas.items() if area
+    ]  # fmt: skip
+
+
 def _moment(store: Store, entry: CatalogEntry) -> str:
     """The step on the map as a time that finds it again: its day, or the middle of what it stands for."""
     from app.store import centre
@@ -279,12 +292,18 @@ def _call(function: str, *positional: Any, **named: Any) -> str:
     return f"{function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
 
 
+def _printable(text: str) -> str:
+    """One line, so that no name or attribute ends the comment that it stands in."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
 def _script(
-    about: str, elements: Sequence[str], lines: Sequence[str], left_out: Sequence[str] = (), imports: Sequence[str] = ()
-) -> str:
+    about: str, elements: Sequence[str], lines: Sequence[str], left_out: Sequence[str] = (),
+    imports: Sequence[str] = (), only: Sequence[str] = (),
+) -> str:  # fmt: skip
     """The whole: what it shows, imports, the catalogue, and the picture as the last expression."""
-    said = "".join(letter for letter in " ".join(about.split()) if letter.isprintable())
-    comments = [f"# Loam: {said}", "# Run it where LOAM_HOME is set as for the server."]
+    comments = [f"# {_printable(said)}" for said in (f"Loam: {about}", *only)]
+    comments += ["# Run it where LOAM_HOME is set as for the server."]
     comments += [f"# Left out: {', '.join(left_out)}."] if left_out else []
     return "\n".join(
         [

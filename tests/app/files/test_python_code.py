@@ -219,6 +219,23 @@ def test_names_of_others_never_become_code(tmp_path: Path, monkeypatch: pytest.M
         assert code.splitlines()[0].startswith("# Loam: ")
 
 
+def test_the_code_of_a_prediction_in_a_polygon_names_the_polygon(tmp_path: Path) -> None:
+    area = "POLYGON ((-105 36, -103.5 36.2, -104.5 37, -105 36))"
+    hostile = area + "\nimport os; os.abort()"
+    cells = ease("M36").cut(slice(80, 92), slice(200, 216))
+    for said in (area, hostile):
+        file = catalogue(tmp_path / str(len(said)), {"run": tiny_cube(area=said), "whole": tiny_cube()})
+        chosen = {"point": (float(cells.lat[3]), float(cells.lon[3]))}
+        codes = [map_code(Store(Selection(product=one, **chosen), [file])) for one in ("run", "whole")]
+        assert f"# run has only cells whose centres lie in {area}" in codes[0]
+        assert "POLYGON" not in codes[1]
+        compile(codes[0], "<copied>", "exec")
+        assert all(line.startswith("#") for line in codes[0].splitlines() if "os.abort" in line)
+        assert f"run has only cells whose centres lie in {area}" in series_code(
+            Store(Selection(product="run", **chosen), [file])
+        )
+
+
 def test_what_can_not_be_copied_is_said(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no product"):
         map_code(Store(Selection(), [tmp_path / "none.yml"]))

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from store_files import everything
 
 from app.cli import main
 from app.inference.window_choice import polygon_of_box
 from app.selection import Selection
 from smcore.area_text import box_of_polygon, corners_of
 from smcore.cubes.store import PreparedCube, open_store
-from smcore.errors import ModelError, WindowError
+from smcore.distributed import Workers
+from smcore.errors import Cancelled, ModelError, WindowError
 from smcore.inference import PredictRequest, estimate, run_request
-from smcore.inference.job import Job, Opened
+from smcore.inference.job import Job, Opened, compute_tile, task_text
 from smcore.inference.within import computed
 
 DATA = (("", "forcing"), ("", "static"))
@@ -159,6 +161,55 @@ def test_what_is_no_polygon_of_the_data_is_one_sentence(
     assert said in told
     assert "\n" not in told
     assert not list(tmp_path.iterdir())
+
+
+def test_two_polygons_in_one_box_never_share_a_kept_result(box: PredictRequest, loam_home: Path) -> None:
+    upper, lower = triangle(box, 0.6), list(triangle(box, 0.6))
+    lower[4:] = lower[4], lower[3]  # the other half of the same box
+    requests = [replace(box, out="", area=tuple(corners)) for corners in (upper, lower)]
+    assert len({box_of_polygon(request.area) for request in requests}) == 1
+    first, second = (run_request(request) for request in requests)
+    assert not first.cached
+    assert not second.cached
+    fields = [open_store(Path(one.store)).dataset()["sm"].to_numpy() for one in (first, second)]
+    both = np.isfinite(fields[0]).any(axis=0) & np.isfinite(fields[1]).any(axis=0)
+    assert not np.array_equal(np.isfinite(fields[0]), np.isfinite(fields[1]))
+    assert both.mean() < 0.1
+    again = [run_request(request) for request in requests]
+    assert [(one.cached, one.store, one.cells) for one in again] == [
+        (True, one.store, one.cells) for one in (first, second)
+    ]
+    assert not run_request(replace(box, out="")).cached  # nor with the box itself
+
+
+def test_a_run_in_a_polygon_that_was_stopped_or_shared_gives_the_same(box: PredictRequest, tmp_path: Path) -> None:
+    request = replace(box, area=triangle(box, 1.2))
+    run_request(replace(request, out=str(tmp_path / "whole.zarr")))
+    stopped, shared = (replace(request, out=str(tmp_path / f"{name}.zarr")) for name in ("stopped", "shared"))
+    done: list[int] = []
+    with pytest.raises(Cancelled):
+        run_request(stopped, on_tile=lambda _, tile: done.append(tile.number), cancelled=lambda: bool(done))
+    left = Job(Opened.of(stopped)).missing()
+    assert done
+    assert left
+    assert not set(done) & set(left)
+    other = replace(stopped, area=triangle(box, 1.1))
+    assert set(done) <= set(Job(Opened.of(other)).missing())  # its tiles are none of another polygon's
+    run_request(stopped)
+    job = Job(Opened.of(shared))
+    for number in reversed(job.missing()):
+        compute_tile(task_text(job), number)  # as the processes of a cluster are given it
+    run_request(shared)
+    assert everything(tmp_path / "whole.zarr") == everything(tmp_path / "stopped.zarr")
+    assert everything(tmp_path / "whole.zarr") == everything(tmp_path / "shared.zarr")
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_polygon_write_the_same_store(box: PredictRequest, tmp_path: Path) -> None:
+    request = replace(box, area=triangle(box, 1.2))
+    run_request(replace(request, out=str(tmp_path / "one.zarr")))
+    run_request(replace(request, out=str(tmp_path / "two.zarr")), workers=Workers(count=2))
+    assert everything(tmp_path / "one.zarr") == everything(tmp_path / "two.zarr")
 
 
 def test_a_polygon_without_a_cell_is_refused(box: PredictRequest) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import json
 import os
 import signal
 import tracemalloc
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from store_files import everything
 
 from app.cli import main
 from smcore.catalog import CatalogEntry, add_entry
@@ -38,24 +38,6 @@ def ridge(small_catalog, tmp_path_factory):
 def request_of(ridge: Path, catalog: Path, out: Path) -> PredictRequest:
     window = {"start": "2019-03-01", "end": "2019-03-10"}
     return PredictRequest(str(ridge), DATA, (str(catalog),), window, "cpu", out=str(out))
-
-
-def everything(store: Path) -> dict[str, object]:
-    """Every file of a store by name; records without the moment that they were made in."""
-    found: dict[str, object] = {}
-    for file in sorted(store.rglob("*")):
-        name = str(file.relative_to(store))
-        if file.name in ("manifest.json", "zarr.json"):
-            found[name] = timeless(json.loads(file.read_bytes()))
-        elif file.is_file():
-            found[name] = file.read_bytes()
-    return found
-
-
-def timeless(record: object) -> object:
-    if isinstance(record, dict):
-        return {key: timeless(value) for key, value in record.items() if key not in ("created", "plan")}
-    return record
 
 
 @pytest.fixture(scope="module")
