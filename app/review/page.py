@@ -6,6 +6,7 @@ Names are those of the run; who reviews blind is shown others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from app.page.cache import BoundedCache
 from app.page.language import mark
 from app.review.store import Member, ReviewStore, key_of
+from smcore.bundle.counts import Counted
 from smcore.catalog import Catalog
 from smcore.cubes.open import open_entry
 from smcore.errors import SmcoreError
@@ -58,7 +60,8 @@ class ScatterPanel:
     """Pairs of one product: ``out`` (pair,) marks those that exclusions take, numbers are of the rest.
 
     Where ``done`` says that something is done to pairs before they are scored, ``reference`` and ``product`` are what
-    came of it, and excluded pairs are not among them: they have no such values.
+    came of it, and excluded pairs are not among them: they have no such values. In a bundle, whose numbers are those of
+    the run, they are, as the run scored them. ``counted`` is there in place of pairs that must not be passed on.
     """
 
     name: str
@@ -73,15 +76,30 @@ class ScatterPanel:
     seasons: tuple[Season, ...]
     dropped: dict[str, int]
     done: tuple[str, ...] = ()
+    counted: Counted | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not len(self.time) and (self.counted is None or not self.counted.total)
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether no pair is left that counts."""
+        return self.is_empty or (self.counted is None and bool(self.out.all()))
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """Scatter of every product, on common limits, with its numbers."""
+    """Scatter of every product, on common limits, with its numbers.
+
+    ``least`` is how many pairs a bin needs where there are bins in place of pairs, which must not be passed on; else 0.
+    """
 
     subject: str
     panels: tuple[ScatterPanel, ...]
     limits: tuple[float, float]
+    least: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +134,14 @@ def is_at_hand(store: ReviewStore, subject: str) -> bool:
 
 
 def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float) -> Page:
+    if counts := live.counts(subject):
+        return _counted_page(live, subject, own, counts)
     pairs, numbers = live.pairs(subject), live.station(subject, own)
     out, done = live.excluded_pairs(subject, own), live.done_to_pairs()
     if any(done.values()):  # the scatter is of what the numbers are of
-        scored = live.scored(subject, own)
+        scored, since = live.scored(subject, own), live.excluded_scored(subject, own)
         pairs = {name: scored[name] if done[name] else one for name, one in pairs.items()}
-        out = {name: np.zeros(len(pairs[name].product), bool) if done[name] else one for name, one in out.items()}
+        out = {name: since[name] if done[name] else one for name, one in out.items()}
     limits = limits_of([side for one in pairs.values() for side in (one.product, one.reference)])
     panels = []
     for name, one in pairs.items():
@@ -136,6 +156,24 @@ def _page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], lat: float)
             )
         )  # fmt: skip
     return Page(subject, tuple(panels), limits)
+
+
+def _counted_page(live: LivePairs, subject: str, own: tuple[Exclusion, ...], counts: Mapping[str, Counted]) -> Page:
+    """The page of a station whose pairs must not be passed on: numbers of pairs in bins."""
+    numbers, done = live.station(subject, own), live.done_to_pairs()
+    none, never = np.empty(0), np.zeros(0, bool)
+    panels = []
+    for name, one in counts.items():
+        told = f"{one.total - one.shown} of {one.total} pairs lie in bins with fewer than {one.least} and are left out"
+        notes = (*done[name], told, *((AS_IN_RUN,) if own else ()))
+        raster = Raster(one.count, one.low, one.high)
+        panels.append(
+            ScatterPanel(name, one.units, none, none, none.astype(np.int64), never, None, raster, numbers.get(name, {}),
+                         (), {}, notes, one)
+        )  # fmt: skip
+    drawn = [one for one in counts.values() if one.total] or list(counts.values())
+    limits = min(one.low for one in drawn), max(one.high for one in drawn)
+    return Page(subject, tuple(panels), limits, drawn[0].least)
 
 
 def suspicions(store: ReviewStore, subject: str) -> tuple[Suspicion, ...]:
@@ -161,9 +199,9 @@ def facts_request(store: ReviewStore, subject: str) -> tuple[Any, ...]:
     return store.results, store.catalog, store.members, subject, _facts_key(store, subject)
 
 
-def _facts_key(store: ReviewStore, subject: str) -> tuple[str, str, str]:
+def _facts_key(store: ReviewStore, subject: str) -> tuple[str, ...]:
     found = store.results
-    return ("", "", "") if found is None else (*key_of(found), subject)
+    return () if found is None else (*key_of(found), subject)
 
 
 def _facts(results: RunResults, catalog: Catalog, members: tuple[Member, ...], subject: str) -> Facts:

@@ -372,9 +372,9 @@ class ReviewStore:
 _DECIDED: Final = (words.SIGN, words.ACCEPT, words.DISPUTE)
 
 
-def key_of(results: RunResults) -> tuple[str, str]:
-    """What is kept of a run is kept by what it is, wherever its folder lies."""
-    return run_identity(results.record), str(results.record["files"]["metrics.csv"])
+def key_of(results: RunResults) -> tuple[str, str, str]:
+    """What is kept of a run is kept by what it is and where: a bundle of the same run may hold no pairs, or fewer."""
+    return run_identity(results.record), str(results.record["files"]["metrics.csv"]), str(results.folder)
 
 
 def _stations(results: RunResults) -> pd.DataFrame:

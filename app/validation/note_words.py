@@ -53,6 +53,7 @@ DONE: Final = (
     mark("exclusions: {a} are not among the locations that are compared"),
     mark("exclusions: {a} is not among the locations that are compared"),
     mark("the numbers are those of the run: exclusions made since are counted where its data are"),
+    mark("{a} of {b} pairs lie in bins with fewer than {c} and are left out"),
 )  # fmt: skip
 INDEPENDENCE: Final = (
     mark("not independent: {a} is there twice; their errors come out too small and those of the others too large"),

@@ -31,6 +31,7 @@ _TOLD: Final = {
     "stability.csv": "Metrics in moving windows",
     "qa4sm.nc": "The metrics as QA4SM writes them",
     "density.npz": "Numbers of pairs in a raster of product against reference",
+    "station_density.npz": "Numbers of pairs of each station in bins that hold enough of them",
     "review.sqlite": "Log of the review, append-only",
     "review/review.json": "The review as JSON",
     "review/review.csv": "The review as a table",

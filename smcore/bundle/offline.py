@@ -6,13 +6,14 @@ record that is left makes a new pair), so that is said and not guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smcore.bundle.counts import Counted
 from smcore.bundle.layout import is_bundle
 from smcore.bundle.open import Bundle
 from smcore.catalog import Catalog
@@ -48,13 +49,17 @@ def live_pairs(
     except SmcoreError:
         if not is_bundle(results.folder):
             raise
-        kept = Bundle(results.folder, results, ()).pairs()
-        if not kept:
-            raise MatchError(
-                "The pairs of the run are not in its bundle, and its data are not in the catalogue",
-                hint="its numbers and decisions are here; scatters and a moving headline need the data",
-            ) from None
-        return offline_pairs(results, kept)
+        bundle = Bundle(results.folder, results, ())
+        kept = bundle.pairs()
+        if kept:
+            return offline_pairs(results, kept)
+        counted = bundle.counts()
+        if counted:
+            return offline_counts(results, counted)
+        raise MatchError(
+            "The pairs of the run are not in its bundle, and its data are not in the catalogue",
+            hint="its numbers and decisions are here; scatters and a moving headline need the data",
+        ) from None
 
 
 def offline_pairs(results: RunResults, kept: Sequence[ProductPairs]) -> OfflinePairs:
@@ -70,20 +75,24 @@ def offline_pairs(results: RunResults, kept: Sequence[ProductPairs]) -> OfflineP
     )  # fmt: skip
 
 
+def offline_counts(results: RunResults, counted: Mapping[str, Mapping[str, Counted]]) -> OfflineCounts:
+    """Lay kept counts out by what is reviewed; ``counted`` is product → subject → its bins."""
+    subjects = tuple(dict.fromkeys(subject for one in counted.values() for subject in one))
+    recorded = request_of(results.record)[2].exclusions
+    return OfflineCounts(
+        results.products, subjects, results.metric_names, recorded, (),
+        results=results, transforms=transforms_of(results.record), counted=counted,
+    )  # fmt: skip
+
+
 @dataclass(eq=False)
-class OfflinePairs(LivePairs):
-    """A run under review whose data are elsewhere; made by :func:`offline_pairs`.
+class Offline(LivePairs):
+    """A run under review whose data are elsewhere: its numbers, and decisions that move none of them.
 
     Attributes
     ----------
     results
         The run, from whose tables the numbers are.
-    kept
-        Pairs of every product.
-    rows
-        By product: subject → its row.
-    daily
-        By product: whether pairs are UTC days.
     transforms
         By product: what was done to its pairs before they were scored.
     """
@@ -91,9 +100,6 @@ class OfflinePairs(LivePairs):
     ignores_exclusions: ClassVar[bool] = True
 
     results: RunResults = field(kw_only=True)
-    kept: tuple[ProductPairs, ...] = field(kw_only=True)
-    rows: tuple[dict[str, int], ...] = field(kw_only=True)
-    daily: dict[str, bool] = field(kw_only=True)
     transforms: dict[str, Transform] = field(kw_only=True)
 
     def headline(
@@ -122,6 +128,37 @@ class OfflinePairs(LivePairs):
             number = Number(float(row["value"]), int(row["n"]), Status(str(row["status"])), *limits)
             found.setdefault(str(row["product"]), {})[str(row["metric"])] = number
         return found
+
+    def done_to_pairs(self) -> dict[str, tuple[str, ...]]:
+        """Of each product what was done to its pairs before they were scored, in sentences; none of most."""
+        return {name: how.notes for name, how in self.transforms.items()}
+
+    def cells(self) -> dict[str, int]:
+        """Nothing: which sensors share a cell is known from the product's grid, which is not here."""
+        return {}
+
+    def _check(self, subject: str) -> None:
+        if subject not in self.subjects:
+            raise MatchError(f"The run has no station {subject[:60]!r}", hint="choose one of its queue")
+
+
+@dataclass(eq=False)
+class OfflinePairs(Offline):
+    """The same with the pairs of every station; made by :func:`offline_pairs`.
+
+    Attributes
+    ----------
+    kept
+        Pairs of every product.
+    rows
+        By product: subject → its row.
+    daily
+        By product: whether pairs are UTC days.
+    """
+
+    kept: tuple[ProductPairs, ...] = field(kw_only=True)
+    rows: tuple[dict[str, int], ...] = field(kw_only=True)
+    daily: dict[str, bool] = field(kw_only=True)
 
     def pairs(self, subject: str) -> dict[str, SubjectPairs]:
         """The pairs of one subject with each product, without what the run itself had excluded."""
@@ -156,29 +193,61 @@ class OfflinePairs(LivePairs):
             )  # fmt: skip
         return found
 
-    def done_to_pairs(self) -> dict[str, tuple[str, ...]]:
-        """Of each product what was done to its pairs before they were scored, in sentences; none of most."""
-        return {name: how.notes for name, how in self.transforms.items()}
-
     def excluded_pairs(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
         """Which of the pairs of one subject exclusions take, (pair,) by product; of means of days whole days."""
-        mine = tidy(one for one in exclusions if one.subject == subject)
-        found = {}
-        for name, one in self.pairs(subject).items():
-            out = np.zeros(len(one.product), bool)
-            for first, stop in (exclusion.limits for exclusion in mine):
-                start, end = (_day_of(first), _day_of(stop - 1) + DAY) if one.daily else (first, stop)
-                out |= (one.reference_time >= start) & (one.reference_time < end)
-            found[name] = out
-        return found
+        return _taken(self.pairs(subject), subject, exclusions)
 
-    def cells(self) -> dict[str, int]:
-        """Nothing: which sensors share a cell is known from the product's grid, which is not here."""
+    def excluded_scored(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
+        """The same of the pairs as the run scored them, which had nothing excluded that was excluded since."""
+        return _taken(self.scored(subject), subject, exclusions)
+
+
+@dataclass(eq=False)
+class OfflineCounts(Offline):
+    """The same without pairs, which must not be passed on: numbers of pairs in bins; made by :func:`offline_counts`."""
+
+    counted: Mapping[str, Mapping[str, Counted]] = field(kw_only=True)
+
+    def pairs(self, subject: str) -> dict[str, SubjectPairs]:
+        """None: they are not here."""
+        self._check(subject)
         return {}
 
-    def _check(self, subject: str) -> None:
-        if all(subject not in rows for rows in self.rows):
-            raise MatchError(f"The run has no station {subject[:60]!r}", hint="choose one of its queue")
+    def counts(self, subject: str) -> dict[str, Counted]:
+        """The bins of one subject, by product."""
+        self._check(subject)
+        return {name: self.counted[name][subject] for name in self.products if subject in self.counted.get(name, {})}
+
+    def scored(
+        self,
+        subject: str,
+        exclusions: Iterable[Exclusion] = (),  # noqa: ARG002 - as that of a run with its data
+    ) -> dict[str, SubjectPairs]:
+        """None: they are not here."""
+        return self.pairs(subject)
+
+    def excluded_pairs(
+        self,
+        subject: str,
+        exclusions: Iterable[Exclusion],  # noqa: ARG002 - as that of a run with its data
+    ) -> dict[str, NDArray[np.bool_]]:
+        """None: there are no pairs."""
+        self._check(subject)
+        return {}
+
+
+def _taken(
+    pairs: Mapping[str, SubjectPairs], subject: str, exclusions: Iterable[Exclusion]
+) -> dict[str, NDArray[np.bool_]]:
+    mine = tidy(one for one in exclusions if one.subject == subject)
+    found = {}
+    for name, one in pairs.items():
+        out = np.zeros(len(one.product), bool)
+        for first, stop in (exclusion.limits for exclusion in mine):
+            start, end = (_day_of(first), _day_of(stop - 1) + DAY) if one.daily else (first, stop)
+            out |= (one.reference_time >= start) & (one.reference_time < end)
+        found[name] = out
+    return found
 
 
 def _day_of(moment: int) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smcore.bundle.counts import FILE as COUNTS
+from smcore.bundle.counts import Counted, read_counts
 from smcore.bundle.kept_pairs import read_kept_pairs
 from smcore.bundle.layout import HASHES, PAIRS, digest, files_of, read_hashes
 from smcore.errors import StoreError
@@ -49,6 +51,19 @@ class Bundle:
         )
         if tuple(one.name for one in found) != self.results.products:
             raise StoreError("The pairs of the bundle are not those of its run", where=self.folder.name)
+        return found
+
+    def counts(self) -> dict[str, dict[str, Counted]]:
+        """Numbers of pairs in bins by product and subject, where pairs must not be passed on; else empty.
+
+        Raises
+        ------
+        StoreError
+            If they can't be read, or are not those of the run's products.
+        """
+        found = read_counts(self.folder / COUNTS)
+        if found and tuple(found) != self.results.products:
+            raise StoreError("The counts of pairs of the bundle are not those of its run", where=self.folder.name)
         return found
 
     def review(self) -> ReviewLog | None:

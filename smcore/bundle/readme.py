@@ -23,6 +23,7 @@ _TOLD = (
     ("cells.csv", "metrics of the mean of the sensors of each cell"),
     ("qa4sm.nc", "the metrics in the form of QA4SM (qa4sm.eu)"),
     ("density.npz", "numbers of pairs in a raster of product against reference"),
+    ("station_density.npz", "the same station by station, in bins with pairs enough: single pairs are not here"),
     ("review.sqlite", "log of the review; review/review.json and review/review.csv are the same"),
     (PAIRS, "pairs of product and reference, station by station, as CF NetCDF"),
     (FIGURES, "figures with the recipes that draw them again (loam figure RECIPE)"),

@@ -11,12 +11,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from smcore.bundle.citing import citations
+from smcore.bundle.counts import FILE as COUNTS
+from smcore.bundle.counts import LEAST, write_counts
 from smcore.bundle.crate import crate
 from smcore.bundle.figures import write_figures
 from smcore.bundle.kept_pairs import write_pairs
@@ -46,7 +48,7 @@ from smcore.review.events import Event
 from smcore.review.log import REVIEW_LOG
 from smcore.validation.runs import qa4sm
 from smcore.validation.runs.identity import run_identity
-from smcore.validation.runs.pair_density import density_of, write_densities
+from smcore.validation.runs.pair_density import write_densities
 from smcore.validation.runs.replay import RUN_FILE
 from smcore.validation.runs.results import DENSITY, RunResults
 
@@ -130,8 +132,9 @@ def _fill(
     events = _review(results, draft)
     progress(0.02, "reading the pairs")
     material = gather(results, catalog, progress=part(progress, 0.02, 0.3), cancelled=cancelled)
-    if material.pairs and not (draft / DENSITY).exists():
-        write_densities(draft / DENSITY, {p.name: density_of(p, material.transforms[p.name]) for p in material.pairs})
+    if withheld(licences) and not asked.with_pairs:
+        material = replace(material, least=LEAST)
+    _density(material, draft)
     notes = _pairs(material, draft, licences, with_pairs=asked.with_pairs)
     if not (draft / qa4sm.FILE).exists():
         notes += write_service_file(record, catalog, draft / qa4sm.FILE, part(progress, 0.3, 0.5), cancelled)
@@ -175,6 +178,18 @@ def _review(results: RunResults, draft: Path) -> tuple[Event, ...]:
     return snapshot(log, run_identity(results.record), draft) if log.is_file() else ()
 
 
+def _density(material: Material, draft: Path) -> None:
+    """The raster of all pairs of each product, without bins of few pairs where single pairs must not be passed on."""
+    if material.least == 1 and (draft / DENSITY).exists():
+        return
+    kept = {name: material.density(name) for name in material.results.products}
+    found = {name: one for name, one in kept.items() if one is not None}
+    if len(found) == len(kept) and found:
+        write_densities(draft / DENSITY, found)
+    else:
+        (draft / DENSITY).unlink(missing_ok=True)
+
+
 def _pairs(material: Material, draft: Path, licences: Sequence[Licence], *, with_pairs: bool) -> tuple[str, ...]:
     """Pairs of the products, if their licences and that of the reference let values be passed on, or if asked for."""
     if material.no_pairs:
@@ -183,6 +198,7 @@ def _pairs(material: Material, draft: Path, licences: Sequence[Licence], *, with
         return ("There are no pairs: the results are those of the cells of a grid",)
     closed = withheld(licences)
     if closed and not with_pairs:
+        write_counts(draft / COUNTS, material.pairs, material.transforms)
         return (f"The pairs are left out: {closed}",)
     (draft / PAIRS).mkdir()
     for number, pairs in enumerate(material.pairs, 1):

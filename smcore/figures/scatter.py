@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +18,8 @@ from smcore.names import unit_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from smcore.validation.runs.results import Density
 
 MOST_POINTS: Final = 2_000
 """Pairs that are drawn one by one (ours); more are drawn as their number in each bin."""
@@ -69,6 +72,36 @@ def raster_data(
         "bins": int(count.shape[0]),
     }  # fmt: skip
     return Data(told, table, units={"product": units[0], "reference": units[1], "pairs": "1"}, drawn=drawn)
+
+
+def density_data(found: Density, told: Told, *, names: tuple[str, str], metrics: Mapping[str, Any]) -> Data:
+    """The raster of a run as a figure's data, with what was left out of it."""
+    return counted_data(
+        found.count, (found.low, found.high), told, names=names, units=found.units, metrics=metrics,
+        total=found.total, least=found.least, missing=found.total - found.pairs,
+    )  # fmt: skip
+
+
+def counted_data(
+    count: NDArray[Any], limits: tuple[float, float], told: Told, *, names: tuple[str, str], units: tuple[str, str],
+    metrics: Mapping[str, Any], total: int, least: int = 1, missing: int = 0,
+) -> Data:  # fmt: skip
+    """Numbers of pairs as :func:`raster_data` takes them, without ``missing`` pairs in bins of fewer than ``least``."""
+    said = (
+        f"Bins with fewer than {least} pairs are left out, {missing} of {total} pairs; n and the statistics are of all"
+    )
+    notes = (*told.notes, said) if least > 1 else told.notes
+    known = Told(**{**told.__dict__, "n": total, "counted": "pairs", "notes": notes})
+    made = raster_data(count, *limits, known, names=names, units=units, metrics=metrics)
+    return replace(made, drawn={**made.drawn, "left_out": missing}) if least > 1 else made
+
+
+def left_out(data: Data) -> int:
+    """Pairs in bins that are not there; a line through the others is none through the pairs."""
+    value = data.drawn.get("left_out", 0)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise RecipeError("The raster of pairs is malformed", hint="left_out is a number of pairs")
+    return value
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, list[float | None]]:
@@ -164,7 +197,7 @@ def shown_pairs(data: Data, limits: tuple[float, float]) -> int:
 def draw_lines(axes: Axes, data: Data, limits: tuple[float, float], *, fit: bool) -> None:
     """The 1:1 line, and the line of least squares of product on reference."""
     axes.plot(limits, limits, color="#777777", linewidth=0.7, linestyle="--", label="1:1")
-    found = fitted(data) if fit else None
+    found = fitted(data) if fit and not left_out(data) else None
     if found is not None:
         slope, offset = found
         ends = np.array(limits)

@@ -12,7 +12,8 @@ import pandas as pd
 from smcore.review.state import Review
 from smcore.validation.metric_scale import pretty
 from smcore.validation.metrics import METRICS
-from smcore.validation.runs.results import RunResults
+from smcore.validation.runs.pair_density import density_of
+from smcore.validation.runs.results import Density, RunResults
 from smcore.validation.runs.run_pairs import ProductPairs, transforms_of
 from smcore.validation.score import MEDIAN
 from smcore.validation.transforms import Transform
@@ -41,6 +42,8 @@ class Material:
         Headlines with ``none``, ``blind`` and ``all`` exclusions of the review, and with those that the ``run`` itself
         was computed with where they are others, as :func:`smcore.review.headline.effect` lays them out; empty where
         nothing is excluded, or the data are not at hand.
+    least
+        Pairs that a bin of a density needs to be shown: more than 1 where single pairs must not be passed on.
     """
 
     results: RunResults
@@ -49,6 +52,7 @@ class Material:
     review: Review | None = None
     review_fault: str = ""
     headlines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    least: int = 1
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -69,6 +73,14 @@ class Material:
     def transforms(self) -> dict[str, Transform]:
         """What was done to the pairs of each product."""
         return transforms_of(self.record)
+
+    def density(self, product: str) -> Density | None:
+        """Numbers of pairs of a product in a raster; None where neither they nor the pairs are at hand."""
+        found = self.results.density(product)
+        if found is None:
+            own = next((one for one in self.pairs if one.name == product), None)
+            found = None if own is None else density_of(own, self.transforms[product])
+        return found if found is None or self.least == 1 else found.thinned(self.least)
 
     @cached_property
     def stations(self) -> pd.DataFrame:

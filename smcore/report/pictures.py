@@ -17,14 +17,13 @@ from smcore.figures.caption import alternative, caption
 from smcore.figures.drawing import Prepared, picture, prepare
 from smcore.figures.recipe import FORMAT, VERSION, Recipe, kind_names, recipe_of
 from smcore.figures.run_tables import pooled_metrics, run_told, title_of
-from smcore.figures.scatter import raster_data
+from smcore.figures.scatter import density_data
 from smcore.figures.sources import Places
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.report.markup import Html, data, join, listing, section, tag
 from smcore.report.material import Material, lines
 from smcore.review import words
-from smcore.validation.runs.pair_density import density_of
-from smcore.validation.runs.run_pairs import ProductPairs
+from smcore.validation.runs.results import Density
 
 MAPPED: Final = ("ubrmsd", "pearson_r", "bias")
 """Metrics that are mapped of each product."""
@@ -82,11 +81,12 @@ def recipes(material: Material, run: str) -> Iterator[tuple[str, Recipe]]:
 
 def read(material: Material, recipe: Recipe, places: Places) -> Prepared:
     """What a recipe draws; the pairs of a scatter are those that were read already, counted in squares."""
-    product = recipe.data.get("products") or [""]
-    pairs = next((one for one in material.pairs if one.name == product[0]), None)
-    if recipe.kind != "scatter" or pairs is None or material.results.density(pairs.name) is not None:
+    product = str((recipe.data.get("products") or [""])[0])
+    kept = material.results.density(product)
+    found = material.density(product) if recipe.kind == "scatter" and (kept is None or material.least > 1) else None
+    if found is None:
         return prepare(recipe, places)
-    return Prepared(recipe, (_counted(material, pairs),))
+    return Prepared(recipe, (_counted(material, product, found),))
 
 
 def _one(name: str, kind: str, run: str, *, columns: float = 1.5, **source: Any) -> Iterator[tuple[str, Recipe]]:
@@ -128,13 +128,13 @@ def _plain(value: Any) -> Any:
     return float(value) if np.isfinite(value) else None
 
 
-def _counted(material: Material, pairs: ProductPairs) -> Any:
-    """All pairs of a product as they were scored, as numbers in a raster: no single pair can be read off it."""
-    results, found = material.results, density_of(pairs, material.transforms[pairs.name])
-    told = run_told(results, pairs.name, methods=("ubrmsd",), quantity="soil moisture", n=found.total, counted="pairs")
-    names = title_of(results, pairs.name), title_of(results, results.reference)
-    metrics = pooled_metrics(results, pairs.name, ("pearson_r", "bias", "ubrmsd"))
-    return raster_data(found.count, found.low, found.high, told, names=names, units=found.units, metrics=metrics)
+def _counted(material: Material, product: str, found: Density) -> Any:
+    """All pairs of a product as they were scored, as numbers in a raster."""
+    results = material.results
+    told = run_told(results, product, methods=("ubrmsd",), quantity="soil moisture", n=found.total, counted="pairs")
+    names = title_of(results, product), title_of(results, results.reference)
+    metrics = pooled_metrics(results, product, ("pearson_r", "bias", "ubrmsd"))
+    return density_data(found, told, names=names, metrics=metrics)
 
 
 def _figure(prepared: Prepared) -> Html:

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -235,6 +235,14 @@ class LivePairs:
                 none = np.zeros(len(pairs.product), bool)
                 found[one.name] = none if spans is None else within(pairs.reference_time, spans)
         return found
+
+    def excluded_scored(self, subject: str, exclusions: Iterable[Exclusion]) -> dict[str, NDArray[np.bool_]]:
+        """Which of the pairs of :meth:`scored` exclusions take, (pair,) by product: none, as they left before."""
+        return {name: np.zeros(len(one.product), bool) for name, one in self.scored(subject, exclusions).items()}
+
+    def counts(self, subject: str) -> Mapping[str, Any]:  # noqa: ARG002 - of a bundle without pairs
+        """Numbers of pairs in bins by product, where the pairs themselves are not at hand; none here."""
+        return {}
 
     def cells(self) -> dict[str, int]:
         """Number of the first product's cell at each subject, for the order by sensors of one cell.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.page.controls import Markup, esc, number, swatch, table
+from app.page.controls import Markup, empty, esc, number, swatch, table
 from app.page.language import tr
 from app.page.words import word
 from app.review.page import Facts, Page, lags, strip_columns
@@ -44,7 +44,7 @@ def metrics_table(page: Page, labels: dict[str, str], colours: list[str], units:
 
 def figure_buttons(page: Page, labels: dict[str, str]) -> str:
     """A button of each scatter that puts it into the figure."""
-    there = {panel.name for panel in page.panels if not panel.out.all()}
+    there = {panel.name for panel in page.panels if not panel.is_left_out}
     said = tr("Put this scatter into the figure that is composed in Figures")
     buttons = "".join(
         f'<button type="button" class="to-figure" data-open="figure:pairs:{place}" title="{esc(said)}">{esc(label)}'
@@ -86,6 +86,8 @@ def corner(numbers: Numbers) -> str:
 
 def seasons_table(page: Page, labels: dict[str, str], units: str) -> str:
     """Numbers of each season and product."""
+    if page.least:
+        return empty(tr("Numbers by season need the pairs, which are not in the bundle."))
     by_name = {panel.name: panel for panel in page.panels}
     rows = []
     for name, label in labels.items():

@@ -11,10 +11,11 @@ import panel as pn
 from bokeh.models import ColumnDataSource, Label, LinearColorMapper, Range1d, Title
 from bokeh.models.glyphs import Image, Line, Scatter
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from app.page.colours import LINES, THEME, palette
 from app.page.controls import NO_RING, esc, text
-from app.page.language import tr
+from app.page.language import mark, tr
 from app.review.page import Page, ScatterPanel
 from app.validation.note_words import note_said
 from app.views.map.glyphs import drawn
@@ -22,10 +23,15 @@ from app.views.review.page import corner
 from smcore.names import unit_label
 
 SIDE = 178
+_OF_BINS = mark(
+    "A density of bins: single pairs are not in the bundle, as a licence keeps them; bins with fewer than {n} pairs "
+    "are left out, and the numbers are of all pairs."
+)
 _LINE = 24
 """Letters of a title's line."""
 _TOLD = (0.7, 0.36)
 """Width and height that the numbers take, as shares of the plot."""
+Floats = NDArray[np.float64]
 _NO_IMAGE = np.full((1, 1), np.nan, "f4")
 
 
@@ -64,12 +70,14 @@ class ReviewScatter:
             return
         self._shown = wanted
         by_name = {panel.name: panel for panel in page.panels}
-        there = {name: place for place, name in enumerate(labels) if name in by_name and len(by_name[name].time)}
+        there = {name: place for place, name in enumerate(labels) if name in by_name and not by_name[name].is_empty}
         shown = [(place, labels[name], by_name[name]) for name, place in there.items()]  # colours as in the series
         without = [label for name, label in labels.items() if name not in there]
         lines = [tr("no pairs: {names}", names=", ".join(without))] if without else []
         if with_numbers:  # what is done to a product's pairs would betray it
             lines += [f"{label}: {note_said(told)}" for _, label, panel in shown for told in panel.done]
+        if page.least:
+            lines.insert(0, tr(_OF_BINS, n=page.least))
         self.without.object = "".join(f'<div class="muted">{esc(line)}</div>' for line in lines)
         self.without.visible = bool(lines)
         while len(self._plots) < len(shown):
@@ -100,7 +108,7 @@ class ReviewScatter:
             x, y = panel.reference[which].astype("f4"), panel.product[which].astype("f4")
             if len(x) or len(source.data["x"]):
                 source.data = {"x": x, "y": y}
-        low, high = limits
+        low, high = limits if panel.raster is None else (panel.raster.low, panel.raster.high)
         image = (
             _NO_IMAGE if panel.raster is None else np.where(panel.raster.count, panel.raster.count, np.nan).astype("f4")
         )
@@ -127,10 +135,22 @@ def in_lines(label: str) -> str:
 def _free_corner(panel: ScatterPanel, limits: tuple[float, float]) -> dict[str, Any]:
     """Where the numbers stand: at the upper left or the lower right, whichever hides fewer pairs."""
     low, high = limits
-    x, y = (panel.reference - low) / (high - low), (panel.product - low) / (high - low)
-    if np.sum((x < _TOLD[0]) & (y > 1 - _TOLD[1])) <= np.sum((x > 1 - _TOLD[0]) & (y < _TOLD[1])):
+    x, y, n = _where(panel)
+    x, y = (x - low) / (high - low), (y - low) / (high - low)
+    upper, lower = (x < _TOLD[0]) & (y > 1 - _TOLD[1]), (x > 1 - _TOLD[0]) & (y < _TOLD[1])
+    if n[upper].sum() <= n[lower].sum():
         return {"x": low, "y": high, "x_offset": 3, "y_offset": -3, "text_align": "left", "text_baseline": "top"}
     return {"x": high, "y": low, "x_offset": -3, "y_offset": 3, "text_align": "right", "text_baseline": "bottom"}
+
+
+def _where(panel: ScatterPanel) -> tuple[Floats, Floats, Floats]:
+    """Places of pairs, or the middles of bins where there are no pairs, and how many lie there."""
+    bins = panel.counted
+    if bins is None:
+        return panel.reference, panel.product, np.ones(len(panel.product))
+    row, column = (at.astype(np.float64) for at in np.nonzero(bins.count))
+    middle = 0.5 * bins.step + bins.low
+    return middle + bins.step * column, middle + bins.step * row, bins.count[bins.count > 0].astype(np.float64)
 
 
 def _made(limits: Range1d) -> _Plot:

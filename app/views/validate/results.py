@@ -194,12 +194,12 @@ class ResultsView:
         self._draw(slim.Row(chart.pane, about, margin=0))
 
     def _scatter(self, results: RunResults) -> None:
-        parts, some = [], False
+        parts, some, least = [], False, 1
         for i, (product, label) in enumerate(self._labels(results).items()):
             counted = results.density(product)
             if counted is None:
                 continue
-            some = True
+            some, least = True, max(least, counted.least)
             chart = self._kept(f"density {i}", DensityChart)
             units = (pretty(counted.units[0]), pretty(counted.units[1]))
             chart.show(counted, label, units, self._corner(results, product, counted.pairs), self.selection.theme)
@@ -212,6 +212,8 @@ class ResultsView:
             about = tr("All pairs as they were scored, as one sample; brighter where more of them lie. Dashed: 1 : 1.")
         else:
             about = tr("All pairs as they were scored, as one sample; darker where more of them lie. Dashed: 1 : 1.")
+        if least > 1:
+            about += tr(" Bins with fewer than {n} pairs are left out, as a licence keeps single pairs.", n=least)
         self._tell(f'<span class=muted title="{esc(tips)}">{about}</span>')
         self._draw(slim.Row(*parts, margin=0, sizing_mode="stretch_width", styles={"overflow-x": "auto"}))
 

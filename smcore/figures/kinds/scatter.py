@@ -24,11 +24,12 @@ from smcore.figures.run_tables import (
 from smcore.figures.scatter import (
     MOST_POINTS,
     count_bar,
+    density_data,
     draw_lines,
     draw_pairs,
     labels,
+    left_out,
     limits_of,
-    raster_data,
     scatter_data,
     sentence,
     shown_pairs,
@@ -94,8 +95,7 @@ def _of_run(source: Mapping[str, Any], places: Places) -> Data:
     names = title_of(results, product), title_of(results, results.reference)
     kept = results.density(product)
     if kept is not None:
-        told = Told(**{**told.__dict__, "n": kept.total, "counted": "pairs"})
-        return raster_data(kept.count, kept.low, kept.high, told, names=names, units=kept.units, metrics=metrics)
+        return density_data(kept, told, names=names, metrics=metrics)
     found = run_pairs(results, product, places)
     return scatter_data(found.product, found.reference, told, names=names, units=found.units, metrics=metrics)
 
@@ -149,8 +149,10 @@ def sentences(data: Data, options: Mapping[str, Any]) -> tuple[str, ...]:
     """The statistics of the corner, and what the lines are."""
     told = [sentence(data)]
     if options["fit"]:
-        told.append("The dashed line is 1:1, the solid one a fit of product on reference by least squares")
+        solid = ", the solid one a fit of product on reference by least squares" if not left_out(data) else ""
+        told.append(f"The dashed line is 1:1{solid}")
     total = data.told.n if data.told.n is not None else len(data.table)
+    total -= left_out(data)
     shown = shown_pairs(data, _limits(data, options))
     if shown < total:
         by = ", counted by the middle of their bins" if "pairs" in data.table else ""

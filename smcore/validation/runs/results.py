@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,9 @@ OWN, COMMON = "own", "common"
 DENSITY: Final = "density.npz"
 """Numbers of pairs in a raster of product against reference, where whoever made the run has kept them."""
 
+_COARSER: Final = (1, 2, 4, 5, 8, 10, 16)
+_ENOUGH: Final = 0.9
+"""Share of the pairs that a density without bins of few should show, and how many bins become one for that (ours)."""
 _SUMMARIES: Final = (POOLED, MEDIAN, POOLED_WITH_SEEN, MEDIAN_WITH_SEEN)
 _TEXT: Final = ("location", "sensor", "network", "note", "seen", "interval", "units", "status", "level", "stratum")
 READING: Final = threading.Lock()
@@ -57,7 +60,7 @@ class Field:
 class Density:
     """Numbers of pairs: ``count`` (row, column) over the square from ``low`` to ``high`` on both axes, row 0 lowest.
 
-    ``pairs`` are counted of ``total``; ``units`` of product and reference.
+    ``pairs`` are counted of ``total``; ``units`` of product and reference; bins with fewer than ``least`` are 0.
     """
 
     count: NDArray[np.uint32]
@@ -66,6 +69,20 @@ class Density:
     pairs: int
     total: int
     units: tuple[str, str]
+    least: int = 1
+
+    def thinned(self, least: int) -> Density:
+        """The same without bins that hold fewer than ``least`` pairs, and coarser where too many of them do."""
+        for factor in _COARSER:
+            side = len(self.count) // factor
+            if side * factor != len(self.count):
+                continue
+            count = self.count.reshape(side, factor, side, factor).sum(axis=(1, 3))
+            kept = np.where(count >= least, count, 0).astype(np.uint32)
+            if kept.sum() >= _ENOUGH * count.sum():
+                break
+        fewer = int(self.count.sum()) - int(kept.sum())
+        return replace(self, count=kept, pairs=self.pairs - fewer, least=max(least, self.least))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +243,8 @@ class RunResults:
             with np.load(self.folder / DENSITY, allow_pickle=False) as kept:
                 about = json.loads(str(kept["about"]))[product]
                 count = np.asarray(kept[f"count_{self.products.index(product)}"], np.uint32)
-            return Density(count, about["low"], about["high"], about["pairs"], about["total"], self.pair_units(product))
+            sides, least = (float(about["low"]), float(about["high"])), int(about.get("least", 1))
+            return Density(count, *sides, about["pairs"], about["total"], self.pair_units(product), least)
         except (OSError, ValueError, KeyError, IndexError, TypeError):
             return None
 
