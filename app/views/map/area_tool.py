@@ -1,4 +1,4 @@
-"""Drawing a box or a polygon on the map, and showing the one that the series are means over."""
+"""Drawing a box or a polygon on the map, and showing those that the series and a prediction are of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from bokeh.events import DoubleTap
 from bokeh.models import Line, Patch, Scatter
 
+from app.inference.window_choice import polygon_of_box
 from app.page.boundary import follow, guarded, notify, together
 from app.page.language import tr
 from app.selection import MOST_VERTICES, Selection
@@ -15,6 +16,7 @@ from app.store import Store
 from app.views.map.canvas import MapView
 from app.views.map.clicks import on_click
 from app.views.map.glyphs import LateMarks
+from smcore.areas import Area, polygon
 from smcore.maps import latitude_of, longitude_of, mercator_x, mercator_y
 
 COLOUR = "#d55e00"
@@ -22,7 +24,7 @@ Corner = tuple[float, float]
 
 
 class AreaTool:
-    """The drawing of areas on one session's map, and the outline of the area in use.
+    """The drawing of areas on one session's map, and the outlines of those in use: of the series, and of a prediction.
 
     A box is dragged with the map's own tool; the corners of a polygon are clicked, the last one twice.
     """
@@ -34,11 +36,12 @@ class AreaTool:
         edge = {"line_color": COLOUR, "line_width": 1.6}
         inside = Patch(fill_alpha=0.08, fill_color=COLOUR, line_dash="dashed", **edge)
         self.outline = LateMarks(plot, inside, name="area")
+        self.run = LateMarks(plot, inside.clone(), name="box")
         corner = Scatter(fill_color=COLOUR, line_color=None, size=6)
         self.path = LateMarks(plot, Line(**edge), corner, name="path")
         on_click(plot, self._clicked)
         plot.on_event(DoubleTap, together(guarded(self._finished)))
-        follow(selection, ["area", "box", "polygon"], self._mark)
+        follow(selection, ["area", "box", "polygon", "place"], self._mark)
         self._mark()
 
     def draw(self, what: str) -> None:
@@ -77,7 +80,15 @@ class AreaTool:
     def _mark(self) -> None:
         area = self.store.curves.areas.area if self._corners is None else None
         self.outline.data = _xy(area.vertices if area else ())
+        run = self._of_run()
+        self.run.data = _xy(run.vertices if run is not None and run != area else ())
         self.path.data = _xy(self._corners or ())
+
+    def _of_run(self) -> Area | None:
+        """What the next prediction is of, on Infer: the polygon that the box goes around, or the box."""
+        if self.selection.place != "infer" or self.selection.box is None:
+            return None
+        return polygon(polygon_of_box(self.selection)) or Area.box(*self.selection.box)
 
 
 def _xy(corners: Any) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ from app.selection import Selection
 from app.store import Frame, Store
 from app.views.map.clicks import on_click
 from app.views.map.coast import Coast
-from app.views.map.glyphs import LateMarks, drawn, source_on
+from app.views.map.glyphs import drawn, source_on
 from smcore import names
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
@@ -104,11 +104,8 @@ class MapView:
         self.station_marks = drawn(plot, self.stations, triangle, level="overlay")
         self.cell = source_on(plot, {"left": [], "right": [], "bottom": [], "top": []}, name="cell")
         self.cell_mark = drawn(plot, self.cell, Quad(fill_alpha=0.0, line_width=1.6), level="overlay")
-        edge: dict[str, Any] = {"line_color": "#d55e00", "line_dash": "dashed", "line_width": 1.6}
-        self.box = LateMarks(plot, Quad(fill_alpha=0.08, fill_color="#d55e00", **edge), name="box")
         self._colour_theme()
         self._faded()
-        self._mark_box()
         self._mark_cell()
 
     def _hover(self) -> None:
@@ -144,7 +141,6 @@ class MapView:
         follow(chosen, ["opacity"], self._faded)
         follow(chosen, ["theme"], self._colour_theme)
         follow(chosen, ["point", "product"], self._mark_cell)
-        follow(chosen, ["box", "place"], self._mark_box)
         follow(chosen, ["collection"], self.mark_stations)
         for anew in (self.request, self._mark_cell, self.mark_stations):
             follow(self.store, ["catalog"], anew)
@@ -355,9 +351,6 @@ class MapView:
         entry = self.store.entry
         cells = self.store.cells([entry]) if entry else []
         self.cell.data = _quad(cells[0].bounds if cells else None)
-
-    def _mark_box(self) -> None:
-        self.box.data = _quad(self.selection.box if self.selection.place == "infer" else None)
 
     def mark_stations(self) -> None:
         """Draw the stations of the chosen collection, one mark per station."""

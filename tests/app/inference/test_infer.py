@@ -325,3 +325,15 @@ def test_a_run_around_a_polygon_is_of_the_polygon_and_of_another_box_is_not(tab:
     assert session.infer.inputs.found is not found
     session.selection.box = (-105.0, 35.9, -103.5, 37.2)
     assert asked(session)["area"] == []
+
+
+def test_the_map_outlines_what_a_run_is_of_the_box_or_the_polygon(tab: Callable[..., Session]) -> None:
+    session = tab(model="ridge", box="-105,35.9,-103.5,37.1", poly="-105,35.9,-103.5,36.2,-104.5,37.1")
+    marks = session.areas
+    assert len(marks.run.data["x"]) == 3
+    session.selection.area = "polygon"  # the series are of the same polygon: one outline
+    assert (len(marks.run.data["x"]), len(marks.outline.data["x"])) == (0, 3)
+    session.selection.box = (-105.0, 35.9, -103.5, 37.2)
+    assert (len(marks.run.data["x"]), len(marks.outline.data["x"])) == (4, 3)
+    session.selection.place = "explore"
+    assert len(marks.run.data["x"]) == 0
