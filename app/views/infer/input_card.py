@@ -97,6 +97,11 @@ def percent(share: float) -> str:
     return "100 %" if share >= WHOLE else f"{100 * share:.1f} %"
 
 
+def cells_told(count: int) -> str:
+    """How many cells, as the card and the cost line write it."""
+    return tr("{n:,} cells", one="1 cell", n=count)
+
+
 def _waiting(said: str) -> str:
     return f'<div class="muted">{tr("Looking at what is there of each input …")} {esc(said)}</div>'
 
@@ -105,9 +110,9 @@ def _page(found: Coverage, chosen: str, colours: str) -> str:
     short = sorted((one for one in found.inputs if one.mean < WHOLE), key=lambda one: one.mean)
     whole = [one for one in found.inputs if one.mean >= WHOLE]
     steps, cells = len(found.time), found.cells
-    counted = tr("{cells} cells", cells=f"{cells:,}".replace(",", "\u202f"))
+    counted = cells_told(cells)
     if cells < found.complete.size:
-        counted = tr("the {cells} whose centres lie in the polygon", cells=counted)
+        counted = tr("{cells} with the centre in the polygon", cells=counted)
     head = tr(
         "Share of the {steps} steps with a value, mean over {cells}; click for its map.", steps=steps, cells=counted
     )

@@ -19,7 +19,7 @@ from app.page.words import of_library, said_of
 from app.selection import Selection
 from app.settings import Settings
 from app.store import Store, nearest_step
-from app.views.infer.input_card import InputCard, percent
+from app.views.infer.input_card import InputCard, cells_told, percent
 from app.views.infer.model_picker import ModelPicker
 from app.views.map.canvas import MapView
 from app.views.map.typed_area import AreaField
@@ -141,6 +141,10 @@ class InferView:
         days = max(common[0], f"{first:%Y-%m-%d}"), common[1]
         if days == (chosen.start, chosen.end):
             return False
+        if chosen.start and chosen.end:  # else the user has not chosen any yet
+            notify(
+                tr("The inputs have none of the chosen days; the last ones that all of them have are proposed."), "info"
+            )
         chosen.param.update(start=days[0], end=days[1])
         return True
 
@@ -309,19 +313,22 @@ class InferView:
 
 
 def _cost(result: dict[str, Any]) -> str:
-    steps, cells = result["steps"], result["cells"]
     said = "".join(f"<div class=muted>{esc(note)}</div>" for note in result["notes"])
     cost = tr(
-        "{cells:,} cells × {steps:,} steps, about <b>{time}</b> on {device}, {memory:,} MiB", cells=cells, steps=steps,
-        time=_duration(result["seconds"]), device=esc(result["device"]), memory=result["memory_mib"],
+        "{size}, about <b>{time}</b> on {device}, {memory:,} MiB", size=_size(result), device=esc(result["device"]),
+        time=_duration(result["seconds"]), memory=result["memory_mib"],
     )  # fmt: skip
     usable = tr(
-        "inputs complete on {share} of cell-days, {cells:,} cells usable", share=percent(result["complete"]),
-        cells=result["cells_complete"],
+        "inputs complete on {share} of cell-days, {cells} usable", share=percent(result["complete"]),
+        cells=cells_told(result["cells_complete"]),
     )  # fmt: skip
     if result.get("is_polygon"):
         said = f"<div class=muted>{tr('only cells whose centres lie in the polygon')}</div>{said}"
     return f"<div>{cost}</div><div class=muted>{usable}</div>{said}"
+
+
+def _size(result: dict[str, Any]) -> str:
+    return f"{cells_told(result['cells'])} × {tr('{n:,} steps', one='1 step', n=result['steps'])}"
 
 
 def _duration(seconds: float) -> str:
@@ -336,9 +343,8 @@ def _state(job: Job, queue: Queue) -> str:
     if job.state == DONE:
         took = tr("in {time}", time=_duration(job.result["seconds"]))
         said = tr(
-            "Done {how}: {cells:,} cells × {steps:,} steps. It is a layer now.",
-            how=tr("from the cache, at once") if job.result["cached"] else took, cells=job.result["cells"],
-            steps=job.result["steps"],
+            "Done {how}: {size}. It is a layer now.", size=_size(job.result),
+            how=tr("from the cache, at once") if job.result["cached"] else took,
         )  # fmt: skip
         made = esc(job.result.get("id", ""))
         zoom = f'<button type="button" class="link" data-open="zoom:{made}">{tr("Zoom to it")}</button>' if made else ""

@@ -94,11 +94,17 @@ def test_other_inputs_can_be_chosen_and_the_link_keeps_them(tab: Callable[..., S
     assert again.infer.picker.data["forcing"].value == "optical-1"
 
 
-def test_days_are_proposed_where_all_inputs_have_them(tab: Callable[..., Session]) -> None:
+def test_days_are_proposed_where_all_inputs_have_them_and_chosen_ones_never_go_unsaid(
+    tab: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("app.views.infer.inspector.notify", lambda sentence, _: said.append(sentence))
     session = tab(model="drcgan-demo", box=BOX)
     assert (session.selection.start, session.selection.end) == ("2018-01-01", "2018-02-09")
     session.selection.param.update(start="2018-02-01", end="2018-02-05")
+    assert not said
     session.infer.picker.choose("pscnet-demo")
+    assert [sentence[:42] for sentence in said] == ["The inputs have none of the chosen days; t"]
     assert (session.selection.start, session.selection.end) == ("2018-01-01", "2018-01-03")
     session.selection.param.update(start="2018-01-02", end="2018-01-02")
     session.infer.picker.choose("smsnet-demo")
@@ -319,7 +325,7 @@ def test_a_run_around_a_polygon_is_of_the_polygon_and_of_another_box_is_not(tab:
     found = session.infer.inputs.found
     assert found is not None
     assert 0 < found.cells < found.complete.size
-    assert f"mean over the {found.cells} cells whose centres lie in the polygon" in html
+    assert f"mean over {found.cells} cells with the centre in the polygon" in html
     session.selection.polygon = (-105.0, 35.9, -103.5, 35.9, -103.5, 37.1)  # the same box around it
     assert asked(session)["area"] == list(session.selection.polygon)
     assert session.infer.inputs.found is not found

@@ -155,6 +155,10 @@ def test_the_cost_line_writes_the_share_as_the_card_does(share: float, written: 
     result = {"steps": 8, "cells": 320, "seconds": 1.0, "device": "cpu", "memory_mib": 1, "notes": []}
     line = _cost(result | {"complete": share, "cells_complete": 160})
     assert f"inputs complete on {written} of cell-days, 160 cells usable" in line
+    assert "320 cells × 8 steps" in line
+    one = _cost(result | {"cells": 1, "steps": 1, "complete": share, "cells_complete": 1})
+    assert "1 cell × 1 step, about" in one
+    assert "1 cell usable" in one
     assert f"<b>{written}</b>" in _row("all", "All", share, "", "")
 
 
