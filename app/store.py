@@ -198,7 +198,7 @@ class Store(param.Parameterized):
     def shown_at_step(self, entry: CatalogEntry) -> str:
         """What of the product it is, in words, whatever of a range of days the map shows."""
         variable = self.variable(entry)
-        what = described(variable) if variable != entry.variable else tr(WORDS[""])
+        what = described(variable, self.opened(entry)) if variable != entry.variable else tr(WORDS[""])
         return tr("difference") if self.comparison.is_on else self.formula.text if self.formula.is_on else what
 
     def when(self, entry: CatalogEntry) -> str:
@@ -339,7 +339,7 @@ class Store(param.Parameterized):
         step = self.step(entry)
         label, value = self.step_label(entry, step), float(self.values(entry, row, column)[step])
         note, half = "", np.nan
-        if names.SM_UNCERTAINTY in prepared.variables:
+        if names.has_band(prepared):
             half = float(self.values(entry, row, column, names.SM_UNCERTAINTY)[step])
         if not is_near(self.times(entry)[step] + centre(entry), self.moment()):
             value, note = np.nan, tr("no step then; nearest {label}", label=label)

@@ -7,7 +7,7 @@ and station collection speaks this vocabulary and no other.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 TIME: Final = "time"
 Y: Final = "y"
@@ -115,6 +115,14 @@ def attributes(variable: str, units: str | None = None) -> dict[str, str]:
     if known.standard_name and (units is None or units == known.units):
         result["standard_name"] = known.standard_name
     return result
+
+
+def has_band(prepared: Any) -> bool:
+    """Whether the ``sm_uncertainty`` of a prepared product is half of a 90 % band of ours, which says its ``coverage``.
+
+    That of a source (C3S, SMOS DQX, noise of SSM) has a meaning of its own, mostly one standard deviation.
+    """
+    return SM_UNCERTAINTY in prepared.variables and bool(prepared.variable_attrs(SM_UNCERTAINTY).get("coverage"))
 
 
 _EXPONENT = re.compile(r"(?<=[A-Za-z])-?\d+\b")

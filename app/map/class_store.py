@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.store import CellValue, Store
 
 WORDS = {"": mark("soil moisture"), names.SM_UNCERTAINTY: mark("half-width of the 90 % band")}
+SOURCES_OWN = mark("uncertainty as the source gives it")
+"""Of ``sm_uncertainty`` of products whose makers mean something else than our band, mostly one standard deviation."""
 FLAG_NAMES = {
     names.QUALITY: mark("quality flags"), "surface_flag": mark("surface flags"),
     names.SOURCE: mark("origin of the values"), "land_cover": mark("land cover"),
@@ -59,7 +61,8 @@ class ClassStore:
             if name in (entry.variable, names.OBS_TIME):
                 continue
             told = name in WORDS or name in FLAG_NAMES or units in ("", "1")
-            found[described(name) if told else f"{described(name)} [{unit_label(units)}]"] = name
+            called = described(name, self._store.opened(entry))
+            found[called if told else f"{called} [{unit_label(units)}]"] = name
         return found
 
     def flags(self, entry: CatalogEntry) -> tuple[str, ...]:
@@ -149,12 +152,14 @@ class ClassStore:
                 continue
             values = self._store.values(entry, cell.row, cell.column, variable)
             number = int(whole_numbers(values[step : step + 1])[0])
-            found[described(variable)] = _said(classes, number) or tr("no retrieval")
+            found[described(variable, prepared)] = _said(classes, number) or tr("no retrieval")
         return found
 
 
-def described(variable: str) -> str:
-    """A variable in words."""
+def described(variable: str, prepared: Any) -> str:
+    """A variable of a product in words."""
+    if variable == names.SM_UNCERTAINTY and not names.has_band(prepared):
+        return tr(SOURCES_OWN)
     known = WORDS.get(variable) or FLAG_NAMES.get(variable)
     return word(known or (VARIABLES[variable].long_name if variable in VARIABLES else variable))
 

@@ -93,7 +93,8 @@ class HovmollerStore:
         products = [store.marked(one) for one in (entry, *store.also_shown())]
         if store.comparison.is_on:
             return tr(" minus ").join(products)
-        what = store.formula.text if store.formula.is_on else described(variable) if variable != entry.variable else ""
+        called = described(variable, store.opened(entry)) if variable != entry.variable else ""
+        what = store.formula.text if store.formula.is_on else called
         return ", ".join([*products, *([what] if what else [])])
 
     @staticmethod

@@ -178,7 +178,7 @@ class SeriesStore:
         return Series(
             store.label(entry), entry.id, store.times(entry), store.values(entry, cell.row, cell.column), cell.units,
             "points" if entry.kind == "observed" else "line", order, entry.synthetic,
-            self._beside(cell, names.SOURCE), self._beside(cell, names.SM_UNCERTAINTY), self._recommended(cell),
+            self._beside(cell, names.SOURCE), self._band(cell), self._recommended(cell),
             made_of=(
                 str(entry.location), store.version(entry), entry.variable, store.masks.of(entry), cell.row, cell.column,
             ),
@@ -189,6 +189,10 @@ class SeriesStore:
         if variable not in self._store.opened(cell.entry).variables:
             return None
         return self._store.values(cell.entry, cell.row, cell.column, variable)
+
+    def _band(self, cell: CellValue) -> np.ndarray | None:
+        """Half of the 90 % band; None where the product has none, or an uncertainty of another meaning."""
+        return self._beside(cell, names.SM_UNCERTAINTY) if names.has_band(self._store.opened(cell.entry)) else None
 
     def _recommended(self, cell: CellValue) -> np.ndarray | None:
         """Which retrievals the product recommends; None where it does not say."""

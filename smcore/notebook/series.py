@@ -41,7 +41,7 @@ def read_series(
     where = at if isinstance(at, tuple) else (at,)
     mask = mask_of(entry, prepared, name, quality, masks)
     coords: dict[str, Any] = {"time": prepared.time}
-    if names.SM_UNCERTAINTY in prepared.variables and name == entry.variable:
+    if names.has_band(prepared) and name == entry.variable:
         coords["half_width"] = ("time", masked_series(prepared, names.SM_UNCERTAINTY, mask, *where))
     if names.SOURCE in prepared.variables:
         coords["source"] = ("time", np.asarray(prepared.read_series(names.SOURCE, *where)))

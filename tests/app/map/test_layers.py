@@ -17,9 +17,11 @@ from app.session import Session
 from app.settings import Settings
 from app.views.series.figure import outline
 from smcore import names
+from smcore.catalog import load_catalog
 from smcore.figures.colours import BAND_RANGE
 from smcore.grids import ease
 from smcore.maps import paint, plan
+from smcore.notebook.series import read_series
 
 HALF = 0.04
 
@@ -31,7 +33,7 @@ def with_band(cube: xr.Dataset) -> xr.Dataset:
     source = np.where(np.arange(cube.sizes["time"])[:, None, None] % 3 == 0, 1, 2) * np.ones(cube["sm"].shape)
     meaning = {"units": "1", "flag_values": [0, 1, 2, 3], "flag_meanings": "none observed filled predicted"}
     return cube.assign(
-        sm_uncertainty=(names.CUBE_DIMS, half, names.attributes("sm_uncertainty")),
+        sm_uncertainty=(names.CUBE_DIMS, half, names.attributes("sm_uncertainty") | {"coverage": 0.9}),
         source=(names.CUBE_DIMS, source.astype("i1"), meaning),
     )
 
@@ -98,6 +100,20 @@ def test_the_cell_says_its_half_width(tab: Callable[..., Session], results: Path
     session = tab(product="one", t=day, at=f"{grid.lat[5]:.4f},{grid.lon[6]:.4f}")
     half = float(data["sm_uncertainty"].values[step, 5, 6])
     assert f"± {half:.3f}" in session.cell.body.object
+
+
+def test_the_uncertainty_of_a_source_is_no_band_of_ours(tmp_path: Path) -> None:
+    cube = with_band(tiny_cube(title="Source", kind="observed"))
+    del cube["sm_uncertainty"].attrs["coverage"]  # as C3S, SMOS and SSM come: one standard deviation, mostly
+    lat, lon = float(cube["lat"][5]), float(cube["lon"][6])
+    file = catalogue(tmp_path, {"source": cube})
+    query = {"product": "source", "t": "2018-01-04", "at": f"{lat:.4f},{lon:.4f}", "shown": "sm_uncertainty"}
+    session = Session(Settings(catalogs=(file,)), query)
+    assert "uncertainty as the source gives it" in session.layers.legend.object
+    assert "90 %" not in session.layers.legend.object + session.series.legend.object
+    assert "±" not in session.cell.body.object
+    assert all(one.half_width is None for one in session.store.curves.everything())
+    assert "half_width" not in read_series(load_catalog([file]).get("source"), lat, lon).coords
 
 
 def test_a_band_is_one_shape_for_each_stretch_without_a_gap() -> None:
