@@ -41,7 +41,7 @@ class Settings:
     max_sessions
         Browser tabs that one process serves.
     unused_session_ms
-        How long the session of a closed tab is kept for its coming back.
+        How long a session waits for the socket of its page; that of a closed tab ends at once.
     """
 
     catalogs: tuple[Path, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 import panel as pn
 
-from app.page import language, slim, tour
+from app.page import defaults, language, slim, tour
 from app.page.boundary import follow, guarded, together
 from app.page.controls import ASSETS, styled
 from app.page.language import mark, tr
@@ -134,7 +134,9 @@ class _Page(pn.Template):
         """Fill the document with its models counted once: bokeh would count all of them anew for each root."""
         document = doc or pn.state.curdoc
         with document.models.freeze(), slim.unswept():
-            return super().server_doc(document, title, location)
+            made = super().server_doc(document, title, location)
+        defaults.forget(document.models)
+        return made
 
 
 def template(selection: Selection, roots: dict[str, Any], *, is_desk: bool = False, title: str = "Loam") -> pn.Template:

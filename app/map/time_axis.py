@@ -98,7 +98,10 @@ class TimeAxis:
 def ticks(first: np.datetime64, last: np.datetime64, most: int = 11) -> list[tuple[pd.Timestamp, str]]:
     """Round moments between two, with their labels: as fine as leaves at most so many."""
     start, end = pd.Timestamp(first), pd.Timestamp(last)
-    for frequency, label in (("D", tr("%-d %b")), ("W-MON", tr("%-d %b")), ("MS", tr("%b %Y")), ("QS", tr("%b %Y"))):
+    days, months = tr("%-d %b"), tr("%b %Y")
+    for frequency, longest, label in (("D", 1, days), ("W-MON", 7, days), ("MS", 31, months), ("QS", 92, months)):
+        if (end - start).days // longest > most:  # without making them all, to count them
+            continue
         found = pd.date_range(start.normalize(), end, freq=frequency)
         found = found[found >= start]
         if len(found) <= most:

@@ -20,6 +20,8 @@ from panel.io.state import state
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
+from app.page.defaults import forget
+
 _MARK = "_loam_has_document"
 
 
@@ -46,6 +48,7 @@ def _hold_back(kind: type[Any]) -> None:
     async def pulled(cls: type[Any], message: Any, connection: Any) -> Any:
         reply = await pull(cls, message, connection)
         setattr(connection, _MARK, True)
+        forget(connection.session.document.models)
         state._connected[connection.session.document] = True  # from now on, what is held is sent and not forgotten
         return reply
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.client import HTTPConnection
-from types import SimpleNamespace
 from typing import Any
 
 import panel.reactive
@@ -180,12 +179,3 @@ def test_no_garbage_is_looked_for_while_a_page_is_made_and_it_is_again_after_a_f
     with pytest.raises(KeyError):
         make()
     assert [*seen, gc.isenabled()] == [False, True]
-
-
-def test_after_a_few_closed_tabs_their_memory_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    loop = SimpleNamespace(call_later=lambda _, action: asked.append(action))
-    monkeypatch.setattr(main.IOLoop, "current", lambda: loop)
-    for _ in range(main.CLOSED_TABS):
-        main._tab_closed(None)
-    assert asked == [gc.collect]
