@@ -19,6 +19,7 @@ from smcore.figures.catalogued import cells_field
 from smcore.figures.data import Credit, Data, Told, credit_of
 from smcore.figures.scatter import scatter_data
 from smcore.figures.series import Line, series_data
+from smcore.progress import Cancel, Progress, never, quiet
 from smcore.titles import told_apart
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def credits_of(store: Store, entries: Iterable[CatalogEntry]) -> tuple[Credit, .
     return tuple(found.values())
 
 
-def map_picture(store: Store, window: tuple[float, float, float, float] | None = None) -> Picture:
+def map_picture(
+    store: Store, window: tuple[float, float, float, float] | None = None, progress: Progress = quiet,
+    cancelled: Cancel = never,
+) -> Picture:  # fmt: skip
     """What the map shows, over its whole grid or the cells of a window.
 
     Raises
@@ -76,7 +80,7 @@ def map_picture(store: Store, window: tuple[float, float, float, float] | None =
     if store.shows_classes(entry):
         raise ExportError("A picture of flags or classes can't be saved", hint="save them as CSV")
     grid, units, label, others = store.map_grid(entry), store.units(entry), store.shown(entry), store.also_shown()
-    field, title = shown_values(store, entry), shown_title(store, entry)
+    field, title = shown_values(store, entry, progress, cancelled), shown_title(store, entry)
     if window is not None:
         field, grid = _in_window(field, grid, window)
     rule = store.ranges.rule() if store.ranges.is_on else ""
@@ -90,11 +94,15 @@ def map_picture(store: Store, window: tuple[float, float, float, float] | None =
     return Picture("map", Data(told, field=cells_field(field, grid, units, label)), looks)
 
 
-def shown_values(store: Store, entry: CatalogEntry) -> np.ndarray:
+def shown_values(
+    store: Store, entry: CatalogEntry, progress: Progress = quiet, cancelled: Cancel = never
+) -> np.ndarray:
     """What the map shows on all cells of its grid: (rows, columns) float64, NaN where missing."""
+    from app.map.combined_frames import whole_field
+
     if store.ranges.is_on:
-        return np.asarray(store.ranges.whole(entry), np.float64)
-    return np.asarray(store.shown_field(entry, store.step(entry)), np.float64)
+        return np.asarray(store.ranges.whole(entry, progress, cancelled), np.float64)
+    return np.asarray(whole_field(store, entry, store.step(entry), progress, cancelled), np.float64)
 
 
 def shown_title(store: Store, entry: CatalogEntry) -> str:

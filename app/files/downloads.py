@@ -1,7 +1,8 @@
-"""Finished files to the browser, streamed from the disk: ``GET /export/JOB/NAME`` and ``GET /figure/ID/NAME``.
+"""Finished files to the browser, streamed from the disk: ``GET /export/JOB/NAME``, also of ``/figure`` and ``/saved``.
 
 The rules of :mod:`app.catalogue.uploads` hold the other way round: the host must be the server's own, and a browser
-that says that another site's page asks is refused. The name of a job or a figure is random, and only its page knows it.
+that says that another site's page asks is refused. The name of a job, a figure or a saved file is random, and only its
+page knows it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from tornado.web import HTTPError
 
 from app.figures.files import found_file
 from app.files.exporting import file_of
+from app.files.kept import SAVED, kept_file
 from app.jobs import Queue
 from app.settings import Settings
 
 PORTION = 2**20
-_ASKED = re.compile(r"/(export|figure)/([0-9a-f]{12})/([^/]{1,400})")
+_ASKED = re.compile(r"/(export|figure|saved)/([0-9a-f]{12})/([^/]{1,400})")
 _TYPES = {
     ".nc": "application/x-netcdf", ".csv": "text/csv", ".zip": "application/zip", ".tif": "image/tiff",
     ".gif": "image/gif", ".mp4": "video/mp4", ".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf",
@@ -31,7 +33,7 @@ _TYPES = {
 
 
 def link(owner: str, name: str, *, of: str = "export") -> str:
-    """Where the file of a job (``export``) or of a figure is fetched."""
+    """Where the file of a job (``export``), of a figure, or one that was ``saved`` is fetched."""
     return f"{of}/{owner}/{quote(name)}"
 
 
@@ -64,6 +66,8 @@ class DownloadHandler(AuthRequestHandler):
             return
 
     def _file(self, of: str, owner: str, name: str) -> Path | None:
+        if of == SAVED:
+            return kept_file(owner, name)
         found = file_of(self.queue, owner) if of == "export" else found_file(self.figures, owner, name)
         return found if found is not None and found.name == name else None
 
@@ -88,4 +92,4 @@ class DownloadHandler(AuthRequestHandler):
 def routes(settings: Settings, hosts: Sequence[str]) -> list[tuple[str, type[DownloadHandler], dict[str, Any]]]:
     """The address of finished files; ``hosts`` are the server's own names with the port."""
     shared = {"settings": settings, "hosts": frozenset(hosts)}
-    return [(rf"/{of}/.*", DownloadHandler, shared) for of in ("export", "figure")]
+    return [(rf"/{of}/.*", DownloadHandler, shared) for of in ("export", "figure", SAVED)]

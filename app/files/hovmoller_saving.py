@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from app.figures.pictures import Picture, credits_of
-from app.files.saving import table_file
+from app.files.saving import ROWS_AT_ONCE, table_head, table_rows
 from smcore.figures.data import Told
 from smcore.figures.drawing import draw_data
 from smcore.figures.kinds.hovmoller import section_data
 from smcore.hovmoller import Hovmoller, raster
+from smcore.progress import Cancel, Progress, check, never, quiet
 
 if TYPE_CHECKING:
     from app.map.hovmoller_store import Section
@@ -31,25 +31,40 @@ def laid_out(section: Section, found: Hovmoller) -> Laid:
     return raster(replace(found, time=found.time + section.centre), COLUMNS)
 
 
-def hovmoller_file(
+def hovmoller_parts(
     store: Store, kind: str, shown: tuple[Section, Hovmoller], colours: str, colour_range: tuple[float, float],
-    told: Sequence[str],
-) -> io.BytesIO:  # fmt: skip
-    """A diagram of the product on the map; ``told`` says of which products it is, then how it was made."""
+    told: Sequence[str], progress: Progress = quiet, cancelled: Cancel = never,
+) -> Iterator[bytes]:  # fmt: skip
+    """The file of a diagram of the product on the map, in parts; ``told`` says of which products it is, then how made.
+
+    Raises
+    ------
+    Cancelled
+        If the user stopped it.
+    """
+    if kind != "csv":
+        progress(0.3, f"drawing {kind}")
+        picture = section_picture(store, shown, colours, colour_range, told)
+        yield draw_data(picture.kind, picture.data, picture.options, form=kind)
+        return
     entry, (section, found) = store.entry, shown
     assert entry is not None
-    units, name = store.step_units(entry), store.hovmoller.name(entry)
-    if kind == "csv":
-        middle = (found.edges[:-1] + found.edges[1:]) / 2
+    middle = (found.edges[:-1] + found.edges[1:]) / 2
+    yield table_head(store, [" · ".join(told)])
+    many = max(1, ROWS_AT_ONCE // len(middle))
+    for first in range(0, len(found.time), many):
+        check(cancelled)
+        progress(first / len(found.time), "writing rows")
+        steps = slice(first, first + many)
+        time = found.time[steps]
         table = pd.DataFrame(
             {
-                "time_utc": np.repeat(found.time, len(middle)), section.axis: np.tile(middle, len(found.time)),
-                f"{name} [{units}]": found.value.ravel(), "valid_share": found.share.ravel(),
+                "time_utc": np.repeat(time, len(middle)), section.axis: np.tile(middle, len(time)),
+                f"{store.hovmoller.name(entry)} [{store.step_units(entry)}]": found.value[steps].ravel(),
+                "valid_share": found.share[steps].ravel(),
             }
         ).dropna()  # fmt: skip
-        return table_file(store, table, [" · ".join(told)])
-    shown_as = section_picture(store, shown, colours, colour_range, told)
-    return io.BytesIO(draw_data(shown_as.kind, shown_as.data, shown_as.options, form=kind))
+        yield table_rows(table, with_names=not first)
 
 
 def section_picture(

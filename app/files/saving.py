@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,16 +26,19 @@ from smcore.catalog import CatalogEntry
 from smcore.errors import ExportError
 from smcore.export.cells import head, text_cell
 from smcore.figures.drawing import draw_data
+from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.time_support import nominal_note
 
 if TYPE_CHECKING:
     from app.series.backdrop import Rain
     from app.store import Store
 
+ROWS_AT_ONCE = 50_000
+"""Cells that are text at once; ours: a twentieth of a second, in which Python does nothing else."""
+
 
 def _csv(table: pd.DataFrame, about: list[str]) -> io.BytesIO:
-    table = table.rename(columns=text_cell)
-    return io.BytesIO((head(about) + table.to_csv(index=False, float_format="%.6g")).encode())
+    return io.BytesIO(head(about).encode() + table_rows(table, with_names=True))
 
 
 def _credits(entry: CatalogEntry | None) -> list[str]:
@@ -47,33 +51,69 @@ def _credits(entry: CatalogEntry | None) -> list[str]:
 
 def map_file(store: Store, kind: str) -> io.BytesIO:
     """The product and step on the map, over its whole grid."""
+    return io.BytesIO(b"".join(map_parts(store, kind)))
+
+
+def map_parts(store: Store, kind: str, progress: Progress = quiet, cancelled: Cancel = never) -> Iterator[bytes]:
+    """The file of the map in parts, so that one of millions of rows is never in memory as text, and can be stopped.
+
+    Raises
+    ------
+    ExportError
+        If there is nothing to save.
+    Cancelled
+        If the user stopped it.
+    """
     entry = store.entry
     if entry is None:
         raise ExportError("There is no product on the map to save")
+    computing = part(progress, 0.0, 0.7)
     if kind != "csv":
-        return _drawn(map_picture(store), kind)
-    grid, units, label, others = store.map_grid(entry), store.units(entry), store.shown(entry), store.also_shown()
-    field, title, variable = shown_values(store, entry), shown_title(store, entry), store.variable(entry)
-    variable = f"{variable} {store.ranges.name()}" if store.ranges.is_on else variable
-    variable = label if store.combines else variable
+        picture = map_picture(store, None, computing, cancelled)
+        progress(0.7, f"drawing {kind}")
+        yield _drawn(picture, kind).getvalue()
+        return
+    field = shown_values(store, entry, computing, cancelled)
+    there = field >= 0 if store.shows_classes(entry) else np.isfinite(field)
+    count = int(np.count_nonzero(there))
+    yield _map_head(store, entry, count)
+    high = max(1, ROWS_AT_ONCE // max(field.shape[1], 1))
+    for top in range(0, field.shape[0], high):
+        check(cancelled)
+        progress(0.7 + 0.3 * top / field.shape[0], "writing rows")
+        table = _map_rows(store, entry, field, there, slice(top, top + high))
+        yield table_rows(table, with_names=not top)
+
+
+def _map_head(store: Store, entry: CatalogEntry, count: int) -> bytes:
+    label, others = store.shown(entry), store.also_shown()
     masked, rule = store.masks.shown_caption(), store.ranges.rule() if store.ranges.is_on else ""
-    shows_classes = store.shows_classes(entry)
-    row, column = np.nonzero(field >= 0 if shows_classes else np.isfinite(field))
+    shown = f"shown: {label}" if label != WORDS[""] else ""
+    sources = [line for one in (entry, *others) for line in _credits(one)]
+    timing = store.comparison.timing() if store.comparison.is_on else ""
+    about = [shown_title(store, entry), store.when(entry), shown, timing, rule, masked, f"n = {count}", *sources]
+    return head(about).encode()
+
+
+def _map_rows(store: Store, entry: CatalogEntry, field: np.ndarray, there: np.ndarray, rows: slice) -> pd.DataFrame:
+    """Some rows of the grid, a line for each cell that has a value."""
+    grid, variable = store.map_grid(entry), store.variable(entry)
+    variable = f"{variable} {store.ranges.name()}" if store.ranges.is_on else variable
+    variable = store.shown(entry) if store.combines else variable
+    row, column = np.nonzero(there[rows])
+    row += rows.start
     table = pd.DataFrame(
         {
             "latitude_degrees_north": grid.lat[row].round(5),
             "longitude_degrees_east": grid.lon[column].round(5),
             "row": row + grid.row0,
             "column": column + grid.col0,
-            f"{variable} [{units}]": field[row, column],
+            f"{variable} [{store.units(entry)}]": field[row, column],
         }
     )
-    if shows_classes:
+    if store.shows_classes(entry):
         table["meaning"] = store.classes.meanings(entry, field[row, column])
-    shown = f"shown: {label}" if label != WORDS[""] else ""
-    sources = [line for one in (entry, *others) for line in _credits(one)]
-    timing = store.comparison.timing() if store.comparison.is_on else ""
-    return _csv(table, [title, store.when(entry), shown, timing, rule, masked, f"n = {len(table)}", *sources])
+    return table
 
 
 def _drawn(picture: Picture, kind: str) -> io.BytesIO:
@@ -85,11 +125,16 @@ def _with(*parts: str) -> str:
     return "; ".join(filter(None, parts))
 
 
-def table_file(store: Store, table: pd.DataFrame, about: list[str]) -> io.BytesIO:
-    """A table of what the map shows, with the credits of all that went into it."""
+def table_head(store: Store, about: list[str]) -> bytes:
+    """What stands above a table of what the map shows, with the credits of all that went into it."""
     entry = store.entry
     sources = [line for one in (entry, *store.also_shown()) if one is not None for line in _credits(one)]
-    return _csv(table, [*about, *dict.fromkeys(sources)])
+    return head([*about, *dict.fromkeys(sources)]).encode()
+
+
+def table_rows(table: pd.DataFrame, *, with_names: bool) -> bytes:
+    """Lines of a table, below the names of its columns."""
+    return table.rename(columns=text_cell).to_csv(index=False, float_format="%.6g", header=with_names).encode()
 
 
 def series_file(store: Store, kind: str) -> io.BytesIO:

@@ -133,6 +133,22 @@ def _computed(
     return out
 
 
+def whole_field(store: Store, entry: CatalogEntry, step: int, progress: Progress, cancelled: Cancel) -> np.ndarray:
+    """What the map shows of a step on all cells of its grid, of a difference or a formula in blocks: it can be stopped.
+
+    Raises
+    ------
+    Cancelled
+        If it was.
+    """
+    rows, columns = (np.arange(n, dtype=np.int32) for n in store.map_grid(entry).shape)
+    gather = Gather(0, slice(0, len(rows)), slice(0, len(columns)), rows, columns)
+    if not store.combines:
+        return store.on_map(entry, step, gather)
+    spans = _blocks(gather, cells_read(store, entry, gather))
+    return _computed(store, entry, step, gather, spans, progress, cancelled)
+
+
 def _blocks(gather: Gather, cells: int) -> list[tuple[slice, slice]]:
     """Squares of about ``BLOCK_CELLS`` read cells that fill a gather, from the north-west on."""
     shown = (gather.rows.stop - gather.rows.start) * (gather.columns.stop - gather.columns.start)

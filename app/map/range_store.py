@@ -24,7 +24,7 @@ from smcore.errors import ExportError, SmcoreError, WindowError
 from smcore.figures.colours import difference_range
 from smcore.maps import Gather, View, paint
 from smcore.masks import MOST_CELLS, Mask, masked_share
-from smcore.progress import Cancel, Progress
+from smcore.progress import Cancel, Progress, never, quiet
 
 if TYPE_CHECKING:
     from app.store import Frame, Store
@@ -212,7 +212,7 @@ class RangeStore:
         columns = slice(gather.columns.start - piece.columns.start, gather.columns.stop - piece.columns.start)
         return Frame(paint(self._scaled(found)[rows, columns], gather, *self._store.colour_range(entry)), view)
 
-    def whole(self, entry: CatalogEntry) -> np.ndarray:
+    def whole(self, entry: CatalogEntry, progress: Progress = quiet, cancelled: Cancel = never) -> np.ndarray:
         """The aggregate over the product's whole grid, for a file.
 
         Raises
@@ -228,7 +228,7 @@ class RangeStore:
                 hint="choose fewer days",
             )
         work = self._work(entry, asked, 0, slice(0, rows), slice(0, columns))
-        return self._scaled(work(lambda *_: None, lambda: False)).astype(np.float64)
+        return self._scaled(work(progress, cancelled)).astype(np.float64)
 
     def at(self, entry: CatalogEntry, row: int, column: int) -> RangeValue | None:
         """The aggregate in one cell of what the map shows; None where it is not known.

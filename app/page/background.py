@@ -33,18 +33,24 @@ Work = Callable[[Progress, Cancel], Any]
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="loam-background")
+def _threads(lane: str = "") -> ThreadPoolExecutor:
+    """The threads of all tabs; what takes minutes has a lane of one thread, that no picture waits for it."""
+    return ThreadPoolExecutor(1 if lane else THREADS, thread_name_prefix=f"loam-{lane or 'background'}")
 
 
 class Latest:
     """One piece of work of one tab at a time: a newer one ends an older one, whose result is then dropped.
 
     Without a document (in a test or a script) the work is done at once, in the calling thread.
+
+    Parameters
+    ----------
+    lane
+        Of work that may take minutes: one piece of a lane runs at a time, of all tabs, and holds up no other work.
     """
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
+    def __init__(self, lane: str = "") -> None:
+        self._stop, self._lane = threading.Event(), lane
 
     def start(
         self,
@@ -75,7 +81,7 @@ class Latest:
         def ended() -> bool:
             return stop.is_set() or is_closed(document)
 
-        _threads().submit(within, current(), _run, work, stop, deliver, done, told, failed, ended)
+        _threads(self._lane).submit(within, current(), _run, work, stop, deliver, done, told, failed, ended)
 
     def stop(self) -> None:
         """End what is under way, without a result."""

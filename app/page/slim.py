@@ -9,10 +9,11 @@ listen to what a browser can change. What they do is Panel's; tests/app/page/tes
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from html import escape
+from io import BytesIO
 from typing import Any, ClassVar
 
 import panel as pn
@@ -208,4 +209,17 @@ class DatePicker(Slim, pn.widgets.DatePicker):
 
 
 class FileDownload(Slim, pn.widgets.FileDownload):
-    """A button that saves a file."""
+    """A button that saves a file: what ``callback`` gives, at once, or what ``aside`` begins and :meth:`send` sends."""
+
+    aside: Callable[[], Any] | None = None
+
+    @param.depends("_clicks", watch=True)
+    def _transfer(self) -> None:
+        if self.aside is None:
+            super()._transfer()
+        else:
+            self.aside()
+
+    def send(self, content: bytes) -> None:
+        """Give the browser a file, which it saves."""
+        self._sync_data(BytesIO(content))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Hashable
 
 import numpy as np
@@ -11,15 +10,16 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from app.figures.pictures import Picture
-from app.files.hovmoller_saving import hovmoller_file, laid_out, section_picture
+from app.files.hovmoller_saving import hovmoller_parts, laid_out, section_picture
 from app.files.names import section_name
 from app.files.python_code import section_code
+from app.map.combined_frames import Snapshot
 from app.map.hovmoller_store import Section
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow, together
 from app.page.colours import STATION, THEME, palette
-from app.page.controls import NO_RING, button, esc, save_row, text
+from app.page.controls import NO_RING, button, esc, text
 from app.page.date_ticks import date_ticks
 from app.page.language import tr
 from app.page.words import said_of
@@ -28,6 +28,7 @@ from app.store import Store
 from app.views.copy_python import copy_python
 from app.views.figures.link import figure_link
 from app.views.map.canvas import MapView
+from app.views.saving import Parts, SaveBar
 from smcore.errors import ExportError, SmcoreError
 from smcore.hovmoller import LEAST_SHARE, Hovmoller
 from smcore.maps import Gather, paint
@@ -123,7 +124,7 @@ class HovmollerView:
         self.now = Span(dimension="height", line_width=1, line_dash="dashed")
         plot.add_layout(self.now)
         self._theme()
-        ends = self.stop, self.save, self.python, figure_link("hovmoller"), self.close
+        ends = self.stop, self.saving.status, self.save, self.python, figure_link("hovmoller"), self.close
         bar = slim.Row(self.note, *ends, sizing_mode="stretch_width", margin=0, height=36)
         self.pane[:] = [bar, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)]
 
@@ -132,7 +133,8 @@ class HovmollerView:
         self.note = text(margin=(4, 8, 0, 12))
         self.stop = button(tr("Stop"), lambda _: self._close(), width=58)
         self.close = button("✕", lambda _: self._close(), width=34, description=tr("Close the Hovmöller diagram"))
-        self.save = save_row(lambda kind: (lambda: section_name(self.store), lambda: self._file(kind)), width=46)
+        self.saving = SaveBar(self._begin, width=46, reserved=False)
+        self.save = self.saving.row
         self.python = copy_python(
             lambda: section_code(self.store, self.map.view(), self._colours(), self._colour_range())
         )
@@ -226,9 +228,10 @@ class HovmollerView:
             axis.axis_label_text_font_style = "normal"
         self.figure.grid.grid_line_color = None
 
-    def _file(self, kind: str) -> io.BytesIO:
+    def _begin(self, kind: str) -> tuple[str, Parts]:
         """The diagram as a file, which says in English what it is."""
-        return hovmoller_file(self.store, kind, *self._named())
+        still, named = Snapshot(self.store), self._named()
+        return section_name(still), lambda *told: hovmoller_parts(still, kind, *named, *told)
 
     def picture(self) -> Picture:
         """The diagram as the data of a figure."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -11,11 +10,12 @@ from app.files import saving
 from app.files.names import map_name
 from app.files.python_code import map_code
 from app.map.class_store import WORDS, Share
+from app.map.combined_frames import Snapshot
 from app.map.comparison import FINER
 from app.page import slim
 from app.page.boundary import follow
 from app.page.colours import outside, shades
-from app.page.controls import Markup, empty, esc, number, save_row, styled, swatch, table, text
+from app.page.controls import Markup, empty, esc, number, styled, swatch, table, text
 from app.page.language import tr
 from app.page.titles import DEMONSTRATION, is_demonstration, labelled
 from app.page.words import said_of, word
@@ -27,6 +27,7 @@ from app.views.map.agreement import AgreementText
 from app.views.map.colour_card import ColourCard, kept_range
 from app.views.map.combine_card import CombineCard
 from app.views.map.mask_card import MaskCard
+from app.views.saving import Parts, SaveBar
 from smcore.catalog import CatalogEntry
 from smcore.errors import SmcoreError
 from smcore.names import unit_label
@@ -56,7 +57,8 @@ class LayersView:
         )
         self.mask = MaskCard(selection, store)
         self.combine = CombineCard(selection, store, self.minus, self.onto, self.agreement)
-        self.save, self.python = save_row(self._file), copy_python(lambda: map_code(store))
+        self.saving, self.python = SaveBar(self._begin), copy_python(lambda: map_code(store))
+        self.save = self.saving.row
         self._wire()
         self.refresh()
 
@@ -66,7 +68,7 @@ class LayersView:
             self.choice, self.badge, self.variable, self.flag, self.legend, self.about, self.colours, self.mask,
             self.combine,
             text(f"<h4>{tr('Save this map')}</h4>", margin=0), slim.Row(self.save, self.python, margin=0),
-            figure_link("map"),
+            self.saving.status, figure_link("map"),
             self.collection,
             sizing_mode="stretch_width", margin=0, width_policy="max",
         )  # fmt: skip
@@ -171,8 +173,9 @@ class LayersView:
         said += f"<div class=muted>{esc(masked)}</div>" if masked else ""
         return said + ramp(self.store.colours, low, high, self.store.units(entry))
 
-    def _file(self, kind: str) -> tuple[Callable[[], str], Callable[[], Any]]:
-        return lambda: map_name(self.store), lambda: saving.map_file(self.store, kind)
+    def _begin(self, kind: str) -> tuple[str, Parts]:
+        still = Snapshot(self.store)
+        return map_name(still), lambda progress, cancelled: saving.map_parts(still, kind, progress, cancelled)
 
 
 def ramp(colour_map: str, low: float, high: float, units: str) -> str:

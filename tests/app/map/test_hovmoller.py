@@ -40,6 +40,11 @@ def shown(session: Session) -> np.ndarray:
     return np.asarray(session.hovmoller.source.data["value"][0])
 
 
+def saved(session: Session, kind: str) -> Any:
+    """The file of one of the diagram's buttons."""
+    return next(one for one in session.hovmoller.save if one.filename.endswith(kind)).callback()
+
+
 def test_a_tab_that_never_looks_makes_no_figure(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine")
     assert session.hovmoller.figure is None
@@ -144,7 +149,7 @@ def test_of_a_long_record_each_kth_step_is_read_and_that_is_said(
 
 def test_its_file_holds_every_value_with_unit_and_credits(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="fine", hovmoller="view")
-    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
+    lines = saved(session, "csv").getvalue().decode().splitlines()
     assert any("SYNTHETIC" in line for line in lines)
     head = next(i for i, line in enumerate(lines) if line.startswith("time_utc"))
     assert lines[head] == "time_utc,latitude [°],sm [m3 m-3],valid_share"
@@ -180,7 +185,7 @@ def test_a_day_mean_is_drawn_over_its_day_and_filed_under_its_stamp(open_tab: Ca
     start, end = (session.hovmoller.source.data[name][0] for name in ("x", "dw"))
     assert start == np.datetime64("2018-01-01T00:00", "ms").astype(float)  # the record's first day begins here
     assert start + end == np.datetime64("2018-02-10T00:00", "ms").astype(float)
-    first = next(x for x in session.hovmoller._file("csv").getvalue().decode().splitlines() if x.startswith("2018"))
+    first = next(x for x in saved(session, "csv").getvalue().decode().splitlines() if x.startswith("2018"))
     assert first.startswith("2018-01-01,")
 
 
@@ -190,28 +195,28 @@ def test_a_difference_and_a_formula_are_called_so_in_caption_and_file(tmp_path: 
     session = Session(settings, {"product": "seen", "minus": "model", "quality": "recommended", "hovmoller": "view"})
     assert "Seen (synthetic) minus Model · zonal mean" in session.hovmoller.note.object
     assert session.hovmoller.note.object.count("recommended retrievals") == 1
-    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
+    lines = saved(session, "csv").getvalue().decode().splitlines()
     assert "time_utc,latitude [°],difference [m3 m-3],valid_share" in lines
     assert "minus Model" in lines[0]
     assert "recommended retrievals" in lines[0]
     session.selection.param.update(minus="", expression="a / model")
     assert "Seen (synthetic), Model, a / model · zonal mean" in session.hovmoller.note.object
-    lines = session.hovmoller._file("csv").getvalue().decode().splitlines()
+    lines = saved(session, "csv").getvalue().decode().splitlines()
     assert "time_utc,latitude [°],a / model [1],valid_share" in lines
 
 
 def test_a_picture_says_what_the_drawer_says(open_tab: Callable[..., Session]) -> None:
     session = open_tab(product="coarse", hovmoller="view", quality="all")
-    root = ET.fromstring(session.hovmoller._file("svg").getvalue())
+    root = ET.fromstring(saved(session, "svg").getvalue())
     text = " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
     for said in ("Observed-like 36 km (synthetic)", "zonal mean over the view", "latitude [°]", "time [UTC]", "m³ m⁻³"):
         assert said in text
     assert f"n = {np.isfinite(shown(session)).sum()}" in text.replace(" ", " ")
-    picture = np.asarray(Image.open(session.hovmoller._file("png")).convert("L"))
+    picture = np.asarray(Image.open(saved(session, "png")).convert("L"))
     assert 0.02 < (picture < 250).mean() < 0.98
     session.selection.hovmoller = "line"
     with pytest.raises(ExportError, match="no Hovmöller diagram to save yet"):
-        session.hovmoller._file("png")
+        saved(session, "png")
 
 
 def test_a_picture_of_a_long_record_counts_the_values_and_not_its_columns(
@@ -221,7 +226,7 @@ def test_a_picture_of_a_long_record_counts_the_values_and_not_its_columns(
     session = open_tab(product="coarse", hovmoller="view", quality="all")
     assert session.hovmoller._shown is not None
     count = int(np.isfinite(session.hovmoller._shown[1].value).sum())
-    root = ET.fromstring(session.hovmoller._file("svg").getvalue())
+    root = ET.fromstring(saved(session, "svg").getvalue())
     text = " ".join("".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text"))
     said = re.search(r"n = (\d+)", re.sub(r"(?<=\d)[\s,](?=\d{3})", "", text))
     assert said is not None
