@@ -276,7 +276,7 @@ def _check_static(plan: Plan) -> tuple[str, ...]:
         if number == cells:
             raise SpecMismatch(
                 f"{plan.spec.id} needs {item.name} [{item.units}], and no cell of the {where} has it",
-                where=plan.fields[item.name].id, hint="choose a place where it has, on land",
+                where=plan.fields[item.name].id, hint="choose a place on land that has it",
             )  # fmt: skip
         if number:
             lacking.setdefault(number, []).append(item.name)

@@ -85,6 +85,8 @@ ERRORS = (
     mark("choose dates inside the data"), mark("The box {0}…{1} °E, {2}…{3} °N misses the data"),
     mark("data cover {0}…{1} °E, {2}…{3} °N"), mark("draw it over the data"), mark("A polygon needs three corners"),
     mark("draw it again"), mark("The corners lie on one line, or beyond the Earth"), mark("draw the area again"),
+    mark("The polygon has no cell's centre inside"), mark("draw a larger one, or take the box around it"),
+    mark("The polygon crosses itself near {0}, {1}"), mark("give its corners in their order around it"),
     mark("The formula can't be read"), mark("The formula names no layer"), mark("a is the product on the map"),
     mark("There is no function {0}"), mark("The formula has {0} parts, more than {1}"),
     mark("Two comparisons in a row can't be told apart"), mark("write a > {0} and a < {1}"),
