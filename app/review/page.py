@@ -86,7 +86,7 @@ class ScatterPanel:
     @property
     def is_left_out(self) -> bool:
         """Whether no pair is left that counts."""
-        return self.is_empty or (self.counted is None and bool(self.out.all()))
+        return self.is_empty or (bool(self.out.all()) if self.counted is None else not self.counted.shown)
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def step_for(values: Floats, pairs: int) -> float:
 def counts_of(product: Floats, reference: Floats, units: tuple[str, str], *, least: int = LEAST) -> Counted:
     """Count pairs (pair,) in bins with round edges, without those that hold fewer than ``least``."""
     if not len(product):
-        return Counted(np.zeros((1, 1), np.uint32), 0.0, 1.0, 1.0, 0, least, units)
+        return Counted(np.zeros((2, 2), np.uint32), 0.0, 1.0, 0.5, 0, least, units)
     step = step_for(np.concatenate([product, reference]), len(product))
     at = np.floor(np.stack([product, reference]) / step).astype(np.int64)
     bins, count = np.unique(at, axis=1, return_counts=True)
@@ -98,7 +98,7 @@ def counts_of(product: Floats, reference: Floats, units: tuple[str, str], *, lea
 def _laid_out(bins: Ints, count: Ints, step: float, total: int, least: int, units: tuple[str, str]) -> Counted:
     """Bins (2, bin) in a square that just holds them: what was left out moves no edge."""
     first = int(bins.min()) if bins.size else 0
-    side = int(bins.max()) - first + 1 if bins.size else 1
+    side = max(2, int(bins.max()) - first + 1) if bins.size else 2
     raster = np.zeros((side, side), np.uint32)
     raster[bins[0] - first, bins[1] - first] = count
     return Counted(raster, round(first * step, 12), round((first + side) * step, 12), step, total, least, units)

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from smcore.errors import RecipeError
 from smcore.figures.data import Data, Told
 from smcore.figures.panel import Panel, axis_label
-from smcore.figures.style import plain
-from smcore.names import unit_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +22,7 @@ if TYPE_CHECKING:
 MOST_POINTS: Final = 2_000
 """Pairs that are drawn one by one (ours); more are drawn as their number in each bin."""
 BINS: Final = 120
-_PRINTED: Final = {"pearson_r": "R", "spearman_r": "ρ", "bias": "bias", "rmsd": "RMSD", "ubrmsd": "ubRMSD"}
-_WITHOUT_UNIT: Final = ("pearson_r", "spearman_r")
 _COUNTS: Final = "viridis"
-_SIDE_INCH: Final = 2.0
-_LEAST_PT: Final = 5.0
-_CORNER: Final = 0.55, 0.3
-"""Width and height of a corner with its statistics, as shares of the axes."""
 Floats = NDArray[np.float64]
 
 
@@ -219,41 +211,6 @@ def fitted(data: Data) -> tuple[float, float] | None:
     return slope, float(mean_y - slope * mean_x)
 
 
-def corner(data: Data) -> list[str]:
-    """Statistics as they stand in the corner: n, then metrics with their units and intervals."""
-    unit = str(data.drawn["units"][1])
-    spelt = f" {unit_label(unit)}" if unit not in ("", "1") else ""
-    count = data.told.n if data.told.n is not None else len(data.table)
-    told = [f"n = {count:,}".replace(",", " ")]
-    for name, values in data.drawn.get("metrics", {}).items():
-        if name not in _PRINTED or not values or values[0] is None:
-            continue
-        own = "" if name in _WITHOUT_UNIT else spelt
-        between = f" [{values[1]:.3f}, {values[2]:.3f}]" if len(values) == 3 and None not in values else ""
-        told.append(f"{_PRINTED[name]} = {round(values[0], 3) + 0.0:.3f}{between}{own}".replace("-", "−"))
-    return told
-
-
-def write_corner(axes: Axes, data: Data, limits: tuple[float, float], size: float, side: float) -> None:
-    """Write the statistics into the upper left or the lower right corner, whichever hides fewer pairs.
-
-    Letters are ``size`` [pt], and smaller where the axes are shorter than two inches.
-    """
-    size = max(size * min(1.0, side / _SIDE_INCH), _LEAST_PT)
-    x, y = (data.table[c].to_numpy(float) for c in ("reference", "product"))
-    weight = data.table["pairs"].to_numpy(float) if "pairs" in data.table else np.ones(len(x))
-    across, up = ((v - limits[0]) / (limits[1] - limits[0]) for v in (x, y))
-    above = weight[(across < _CORNER[0]) & (up > 1 - _CORNER[1])].sum()
-    below = weight[(across > 1 - _CORNER[0]) & (up < _CORNER[1])].sum()
-    at: dict[str, Any] = {"x": 0.03, "y": 0.97, "ha": "left", "va": "top"}
-    if below < above:
-        at = {"x": 0.97, "y": 0.03, "ha": "right", "va": "bottom"}
-    axes.text(
-        s="\n".join(corner(data)), transform=axes.transAxes, fontsize=size, zorder=5, linespacing=1.15, **at,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
-    )  # fmt: skip
-
-
 def same_counts(drawn: list[Any]) -> None:
     """Give rasters of pairs one scale of colours."""
     from matplotlib.colors import LogNorm
@@ -278,8 +235,3 @@ def labels(panel: Panel, axes: Axes, data: Data, room: float) -> None:
     named, units = data.drawn["names"], data.drawn["units"]
     axes.set_xlabel(axis_label(panel, str(named[1]), str(units[1]), room))
     axes.set_ylabel(axis_label(panel, str(named[0]), str(units[0]), room))
-
-
-def sentence(data: Data) -> str:
-    """Statistics as one sentence of a caption."""
-    return plain("; ".join(corner(data)[1:])).replace(r"\$", "$")

@@ -13,7 +13,7 @@ from bokeh.models.glyphs import Image, Line, Scatter
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from app.page.colours import LINES, THEME, palette
+from app.page.colours import LINES, THEME, shades
 from app.page.controls import NO_RING, esc, text
 from app.page.language import mark, tr
 from app.review.page import Page, ScatterPanel
@@ -50,6 +50,7 @@ class _Plot:
     equal: Any
     told: Label
     title: Title
+    mapper: LinearColorMapper
     look: tuple[str, str] = ("", "")
 
 
@@ -136,8 +137,10 @@ def _free_corner(panel: ScatterPanel, limits: tuple[float, float]) -> dict[str, 
     """Where the numbers stand: at the upper left or the lower right, whichever hides fewer pairs."""
     low, high = limits
     x, y, n = _where(panel)
+    half = 0.0 if panel.counted is None else 0.5 * panel.counted.step / (high - low)
     x, y = (x - low) / (high - low), (y - low) / (high - low)
-    upper, lower = (x < _TOLD[0]) & (y > 1 - _TOLD[1]), (x > 1 - _TOLD[0]) & (y < _TOLD[1])
+    upper = (x - half < _TOLD[0]) & (y + half > 1 - _TOLD[1])
+    lower = (x + half > 1 - _TOLD[0]) & (y - half < _TOLD[1])
     if n[upper].sum() <= n[lower].sum():
         return {"x": low, "y": high, "x_offset": 3, "y_offset": -3, "text_align": "left", "text_baseline": "top"}
     return {"x": high, "y": low, "x_offset": -3, "y_offset": 3, "text_align": "right", "text_baseline": "bottom"}
@@ -160,7 +163,7 @@ def _made(limits: Range1d) -> _Plot:
     )  # fmt: skip
     kept, out, line = (ColumnDataSource({"x": [], "y": []}) for _ in range(3))
     image = ColumnDataSource({"image": [_NO_IMAGE], "x": [0], "y": [0], "dw": [1], "dh": [1]})
-    mapper = LinearColorMapper(palette=list(palette("viridis"))[1:], low=0, nan_color="#00000000")
+    mapper = LinearColorMapper(palette=list(shades("viridis")), low=0, nan_color="#00000000")
     drawn(plot, image, Image(color_mapper=mapper), level="underlay")
     spots = drawn(plot, kept, Scatter(size=4, fill_alpha=0.5, line_alpha=0.5, line_width=0.5))
     crosses = drawn(plot, out, Scatter(size=4, marker="x", line_alpha=0.9, line_width=0.5))
@@ -171,7 +174,7 @@ def _made(limits: Range1d) -> _Plot:
     plot.title = title
     plot.add_layout(told)
     plot.xaxis.ticker.desired_num_ticks = plot.yaxis.ticker.desired_num_ticks = 3
-    return _Plot(plot, kept, out, image, line, spots, crosses, through, equal, told, title)
+    return _Plot(plot, kept, out, image, line, spots, crosses, through, equal, told, title, mapper)
 
 
 def _themed(plot: _Plot, theme: str, colour: str) -> None:
@@ -181,6 +184,8 @@ def _themed(plot: _Plot, theme: str, colour: str) -> None:
     plot.equal.glyph.line_color, plot.through.glyph.line_color = ink["muted"], ink["text"]
     plot.told.update(text_color=ink["text"], background_fill_color=ink["sea"], background_fill_alpha=0.85)
     plot.title.text_color = ink["text"]
+    colours = list(shades("viridis"))
+    plot.mapper.palette = colours if theme == "dark" else colours[::-1]  # the more pairs, the less like the page
     for axis in (*plot.figure.xaxis, *plot.figure.yaxis):
         axis.axis_label_text_color = axis.major_label_text_color = ink["text"]
         axis.axis_line_color = axis.major_tick_line_color = ink["muted"]

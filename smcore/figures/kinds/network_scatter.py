@@ -15,7 +15,8 @@ from smcore.figures.grouping import NETWORK, group_of
 from smcore.figures.panel import Panel, with_unit
 from smcore.figures.presets import Look
 from smcore.figures.run_tables import chosen_product, found_pairs, only_own, opened_run, run_told, title_of
-from smcore.figures.scatter import MOST_POINTS, corner, count_bar, draw_lines, draw_pairs, same_counts, write_corner
+from smcore.figures.scatter import MOST_POINTS, count_bar, draw_lines, draw_pairs, same_counts
+from smcore.figures.scatter_numbers import corner, write_corner
 from smcore.figures.sources import RUN, Places
 from smcore.figures.style import broken, clipped
 

@@ -31,10 +31,9 @@ from smcore.figures.scatter import (
     left_out,
     limits_of,
     scatter_data,
-    sentence,
     shown_pairs,
-    write_corner,
 )
+from smcore.figures.scatter_numbers import ROOMY_INCH, below, height_below, sentence, write_below, write_corner
 from smcore.figures.sources import CATALOGUE, RUN, Places
 
 TITLE = "Scatter"
@@ -49,6 +48,7 @@ OPTIONS: dict[str, Field] = {
 _SHOWN = ("pearson_r", "bias", "ubrmsd")
 _SIDE = 0.62  # inches beside the square: ticks and label
 _BAR = 0.62
+_MOST_SQUARE = 3.6
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -106,9 +106,19 @@ def _is_dense(data: Data, options: Mapping[str, Any]) -> bool:
 
 
 def height(data: Data, options: Mapping[str, Any], width: float, look: Look, projection: str) -> float:
-    """A square with its labels; a wide figure leaves room at its sides."""
-    side = min(width - _SIDE - _BAR * _is_dense(data, options), 3.6)
-    return side + 0.75
+    """A square with its labels, and statistics below a small one; a wide figure leaves room at its sides."""
+    return _square(data, options, width) + 0.75 + height_below(_below(data, options, width, look), look)
+
+
+def _square(data: Data, options: Mapping[str, Any], width: float) -> float:
+    """Side of the axes [inch]."""
+    return min(width - _SIDE - _BAR * _is_dense(data, options), _MOST_SQUARE)
+
+
+def _below(data: Data, options: Mapping[str, Any], width: float, look: Look) -> list[str]:
+    """Statistics under axes whose corners have no room for them, as wide as axes and colour bar."""
+    side = _square(data, options, width)
+    return [] if side >= ROOMY_INCH else below(data, look, side + _BAR * _is_dense(data, options))
 
 
 def _limits(data: Data, options: Mapping[str, Any]) -> tuple[float, float]:
@@ -129,12 +139,14 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     ticks = axes.get_xticks()
     inside = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
     axes.set(xticks=inside, yticks=inside)
-    write_corner(
-        axes, data, limits, panel.look.preset.small_pt, height(data, options, panel.width, panel.look, "") - 0.75
-    )
     if options["labels"]:
         data = Data(data.told, data.table, None, data.units, {**data.drawn, "names": _named(data, options)})
-    labels(panel, axes, data, min(panel.width, panel.height) - 0.8)
+    side, lines = _square(data, options, panel.width), _below(data, options, panel.width, panel.look)
+    labels(panel, axes, data, min(panel.width, panel.height - height_below(lines, panel.look)) - 0.8)
+    if lines:
+        write_below(axes, lines, panel.look)
+    else:
+        write_corner(axes, data, limits, panel.look.preset.small_pt, side)
     if drawn is not None:
         count_bar(panel, axes, drawn)
     panel.mark(axes, data.told)

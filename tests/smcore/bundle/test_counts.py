@@ -83,7 +83,7 @@ def test_bins_hold_most_pairs_of_a_usual_station() -> None:
 def test_equal_values_and_no_pairs_have_a_raster_too() -> None:
     assert step_for(np.full(8, 0.2), 4) > 0
     same = counts_of(np.full(8, 0.21), np.full(8, 0.21), UNITS)
-    assert (same.shown, same.count.shape) == (8, (1, 1))
+    assert (same.shown, same.count.shape) == (8, (2, 2))
     assert counts_of(np.empty(0), np.empty(0), UNITS).total == 0
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from smcore.errors import SmcoreError
+from smcore.figures import compose
+from smcore.figures.compose import composed
 from smcore.figures.data import Data, Told
+from smcore.figures.drawing import Prepared
 from smcore.figures.kinds import scatter
 from smcore.figures.panel import Panel
-from smcore.figures.presets import look
+from smcore.figures.presets import PRESETS, look
+from smcore.figures.recipe import recipe_of
 from smcore.figures.scatter import draw_pairs, raster_data, scatter_data
+from smcore.figures.scatter_numbers import brief, corner, write_corner
 from smcore.figures.style import figure
 
 TOLD = Told("a against b")
@@ -36,8 +44,6 @@ def counted(x: np.ndarray, y: np.ndarray, total: int) -> Data:
 def test_a_raster_is_drawn_on_its_own_edges_whatever_the_limits(
     limits: tuple[float, float], pairs: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    from matplotlib.figure import Figure
-
     axes = Figure().subplots()
     image = draw_pairs(axes, counted(*pairs, 100_000), limits, density=True)
     edges = np.linspace(0, 0.6, 121)
@@ -73,9 +79,66 @@ def test_pairs_that_the_raster_itself_left_out_are_counted(pairs: tuple[np.ndarr
 
 
 def test_a_raster_that_lies_nowhere_is_refused(pairs: tuple[np.ndarray, np.ndarray]) -> None:
-    from matplotlib.figure import Figure
-
     data = counted(*pairs, 100_000)
     for wrong in ({"bins": 1}, {"low": 0.1}, {"high": "0.6"}):
         with pytest.raises(SmcoreError, match="raster"):
             draw_pairs(Figure().subplots(), replace(data, drawn={**data.drawn, **wrong}), (0.0, 0.6), density=True)
+
+
+INTERVALS: dict[str, Any] = {
+    "names": ("a product with a long name", "stations"), "units": ("m3 m-3", "m3 m-3"),
+    "metrics": {"pearson_r": (0.53, -0.16, 0.87), "bias": (0.058, 0.026, 0.091), "ubrmsd": (0.068, 0.054, 0.101)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("preset", "dense"), [*((one, True) for one in sorted(PRESETS)), ("agu", False)])
+def test_of_three_scatters_side_by_side_every_letter_can_be_read_and_statistics_hide_no_pair(
+    preset: str, dense: bool, pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = (side[:400] for side in pairs)
+    one = scatter_data(y, x, TOLD, **INTERVALS)
+    form = {"format": "loam-figure", "version": 1}
+    single = {**form, "kind": "scatter", "data": {"source": "run", "run": "none"}}
+    panels = [single | {"options": {"density": "yes" if dense else "no"}}] * 3
+    recipe = recipe_of({**form, "kind": "panels", "preset": preset, "columns": 2, "grid": [1, 3], "panels": panels})
+    drawn: list[Any] = []
+    real = compose.render
+    monkeypatch.setattr(compose, "render", lambda made, *how: drawn.append(made) or real(made, *how))
+    composed(Prepared(recipe, (one, one, one)), "png")
+    (made,) = drawn
+    texts = [text for text in made.findobj(match=Text) if text.get_text().strip()]
+    assert min(text.get_fontsize() for text in texts) >= 6
+    told = [text for text in texts if text.get_text().startswith("n = 400")]
+    assert len(told) == 3
+    inked = made.dpi_scale_trans.inverted()
+    edges = [text.get_window_extent().transformed(inked) for text in told]
+    squares = [axes.get_window_extent().transformed(inked) for axes in made.axes if axes.get_aspect() == 1.0]
+    for each in edges:
+        assert each.y0 >= 0
+        assert each.x1 <= made.get_figwidth()
+        assert not any(each.overlaps(square) for square in squares)
+    labelled = [axes.xaxis.label.get_window_extent().transformed(inked) for axes in made.axes if axes.get_xlabel()]
+    assert not any(each.overlaps(label) for each in edges for label in labelled)
+    for left, right in pairwise(sorted(edges, key=lambda box: box.x0)):
+        assert not left.overlaps(right)
+    said = told[0].get_text().replace("\n", " ")
+    assert said == (
+        "n = 400, R = 0.530 [−0.160, 0.870], bias = 0.058 [0.026, 0.091], ubRMSD = 0.068 [0.054, 0.101] m³ m⁻³"
+    )
+
+
+def test_a_large_scatter_has_its_statistics_in_a_corner_and_a_small_one_among_groups_has_them_short(
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> None:
+    one = scatter_data(pairs[1][:50], pairs[0][:50], TOLD, **INTERVALS)
+    assert corner(one) == [
+        "n = 50", "R = 0.530 [−0.160, 0.870]", "bias = 0.058 [0.026, 0.091] m³ m⁻³",
+        "ubRMSD = 0.068 [0.054, 0.101] m³ m⁻³",
+    ]  # fmt: skip
+    for side, size, lines in ((2.4, 7.0, corner(one)), (1.2, 6.0, brief(one))):
+        axes = Figure().subplots()
+        write_corner(axes, one, (0.0, 0.6), 7.0, side)
+        (text,) = axes.texts
+        assert text.get_text().split("\n") == lines
+        assert text.get_fontsize() == size
+    assert brief(one) == ["n = 50", "R = 0.530", "bias = 0.058", "ubRMSD = 0.068"]
