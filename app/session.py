@@ -14,6 +14,7 @@ from app.catalogue.watch import CatalogueWatch
 from app.jobs import Queue
 from app.map.prefetch import Prefetch
 from app.page import language, slim
+from app.page.background import Later
 from app.page.boundary import follow, notify
 from app.page.controls import empty, text
 from app.page.history import History, at_once
@@ -55,6 +56,10 @@ from app.views.validate.stations import StationsView
 from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
+
+LINK_MS = 200
+"""How long after a change the address bar follows [ms] (ours): a browser takes 15 ms for it, for which the next frame
+of the map does not wait, and Chromium refuses more than 200 in half a minute."""
 
 
 class Session:
@@ -99,6 +104,7 @@ class Session:
         self.caption = CaptionView(self.selection, self.store)
         self.compare = CompareView(self.selection, self.store, self.map)
         self.history = History(self.selection, _after_this)
+        self._writing = Later()
         self._shown: list[Any] = []
         self._show_place()
         self.room.enter(is_first=True)
@@ -282,8 +288,16 @@ class Session:
         label = self.store.label(entry) if entry is not None and place in ("explore", "infer") else ""
         return page_title(place, self.selection.run if place == "validate" else "", label)
 
+    def follow_link(self, *events: Any) -> None:
+        """Bring the address bar to the selection: soon, or at once where the page is about to load it anew."""
+        if any(event.name == "language" for event in events):
+            self.write_link()
+        elif not self._writing.waits:
+            self._writing.start(self.write_link, ms=LINK_MS)
+
     def write_link(self) -> None:
         """Keep the address bar equal to the selection, one way."""
+        self._writing.stop()
         location = pn.state.location
         if location is not None:
             location.search = self.link()
@@ -323,7 +337,7 @@ def build(settings: Settings) -> pn.Template:
     location = pn.state.location
     if location is not None:
         names = [n for n in Selection.param if n != "name"]
-        session.selection.param.watch(lambda *_: session.write_link(), names)
+        session.selection.param.watch(session.follow_link, names)
         pn.state.onload(session.write_link)
         if session.lost:
             pn.state.onload(lambda: notify(session.lost, "warning"))

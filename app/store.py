@@ -7,7 +7,6 @@ read lately is kept once per process, bounded, keyed by what was asked for; sess
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 import param
 
-from app.catalogue.files import catalogue_of
+from app.catalogue.files import catalogue_of, changed
 from app.map.class_store import WORDS, ClassStore, described
 from app.map.combined_map import planned, whole
 from app.map.comparison import Comparison
@@ -25,6 +24,7 @@ from app.map.formula_store import FORMULA, FormulaStore
 from app.map.hovmoller_store import HovmollerStore
 from app.map.mask_store import MaskStore
 from app.map.range_store import RangeStore
+from app.page.boundary import once_an_act
 from app.page.cache import BoundedCache
 from app.page.language import tr
 from app.page.titles import is_demonstration, short_title
@@ -392,9 +392,4 @@ def is_near(step: np.datetime64, moment: str) -> bool:
 
 def version(entry: CatalogEntry) -> float:
     """Changes when the store on disk does, so that an appended day shows without a restart."""
-    try:
-        with os.scandir(entry.location) as found:  # asked for at every read of a series: several times a click
-            records = [one.stat().st_mtime for one in found if one.name.endswith(".json")]
-        return max([entry.location.stat().st_mtime, *records])
-    except (OSError, ValueError):
-        return 0.0
+    return once_an_act(("version", entry.location), lambda: changed(entry.location))  # a step asks 27 times

@@ -28,6 +28,7 @@ from find_chromium import find
 from panel.io.state import set_curdoc
 from playwright.sync_api import Browser, sync_playwright
 
+from app.main import prepare
 from app.page.slim import unswept
 from app.session import Session
 from app.settings import Settings
@@ -39,6 +40,7 @@ FEW = 3
 def in_process(world: World, folder: Path, runs: int) -> list[Row]:
     """Processor time of what the server does, in this process and without a browser: other work counts less."""
     settings = Settings(catalogs=(world.file,), writable_catalog=folder / "own.yml", jobs=folder / "jobs")
+    prepare(settings)
     tabs = []
     for _ in range(runs + 2):
         start, document = time.process_time(), Document()

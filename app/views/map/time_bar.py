@@ -36,7 +36,7 @@ class TimeView:
         self.selection, self.store, self._open_film = selection, store, open_film
         self.axis = TimeAxis(store)
         self.film: Film | None = None
-        self._busy = False
+        self._busy, self._is_able = False, True
         self._strip_of: tuple[str, float] | None = None
         self._reading = Latest()
         self.label = text("", margin=(2, 0, 0, 4), styles={"font-size": "12px", "line-height": "1.3"})
@@ -57,7 +57,6 @@ class TimeView:
         follow(selection, ["product", "time"], self._refresh)
         follow(selection, ["aggregate", "since", "until"], self._ranged)
         self._paced()
-        self._refresh()
         self._ranged()
 
     def _buttons(self) -> None:
@@ -124,6 +123,9 @@ class TimeView:
 
     def _able(self, is_able: bool) -> None:
         """Buttons that would do nothing can't be pressed."""
+        if is_able == self._is_able:
+            return
+        self._is_able = is_able
         months, days = (self.month_back, self.month_forward), (self.day_back, self.day_forward)
         for widget in (*months, *days, self.back, self.play, self.forward, self.export, self.date, self.range.kind):
             widget.disabled = not is_able
