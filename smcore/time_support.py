@@ -15,6 +15,7 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 """In microseconds, the unit that times are reckoned in."""
 OVERPASSES = {names.AM: "AM", names.PM: "PM"}
+_UNKNOWN = "overpass unknown"
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,13 @@ def step_label(stamp: np.datetime64, overpass: str, support: str, *, nominal: bo
     """
     day, hour = str(stamp.astype("datetime64[D]")), str(stamp.astype("datetime64[m]"))[11:]
     if overpass:
-        return f"{day}, {OVERPASSES.get(overpass, 'overpass unknown')}"
+        return f"{day}, {OVERPASSES.get(overpass, _UNKNOWN)}"
     return day if nominal or support == names.DAY_MEAN else f"{day} {hour} UTC"
+
+
+def is_overpass(label: str) -> bool:
+    """Whether the label of a step names an overpass."""
+    return label.endswith(tuple(f", {one}" for one in (*OVERPASSES.values(), _UNKNOWN)))
 
 
 def nominal_note(attrs: Mapping[str, Any], variables: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from smcore.figures.glyphs import REPLACED
 from smcore.figures.projections import TITLES
 from smcore.figures.recipe import Recipe, load_kind
 from smcore.names import unit_label
+from smcore.time_support import is_overpass
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALT_MOST = 1_000
@@ -59,7 +60,8 @@ def _what(data: Data) -> str:
     unit = f" [{unit_label(told.units)}]" if told.units not in ("", "1") else ""
     quantity = f"{told.quantity}{unit}" if told.quantity else unit.strip()
     names = told.title if not quantity else f"{quantity}, {told.title}" if told.title else quantity
-    period = f"{told.when} (UTC)" if told.when else ""
+    known = not told.when or "UTC" in told.when or is_overpass(told.when)  # which is by the sun, not by UTC
+    period = told.when if known else f"{told.when} (UTC)"
     return _capital(", ".join(filter(None, (names, told.where, period))))
 
 

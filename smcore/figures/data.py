@@ -22,6 +22,14 @@ FIELD = "value"
 """Name of the variable of a field (lat, lon) or (distance, time)."""
 
 
+def place_text(lat: float, lon: float, digits: int | None = None) -> str:
+    """A place [deg] in words, as ``32.5° N, 98° W``, with so many decimals; none given: as many as it has."""
+    form = ":g" if digits is None else f":.{digits}f"
+    lon = (lon + 180.0) % 360.0 - 180.0 if lon > 180.0 else lon
+    sides = (lat, "N" if lat >= 0 else "S"), (lon, "E" if lon >= 0 else "W")
+    return ", ".join(f"{{{form}}}° {side}".format(abs(value)) for value, side in sides)
+
+
 @dataclass(frozen=True)
 class Credit:
     """Something that a figure shows and that must be cited: a data set, a network or a model.

@@ -10,7 +10,7 @@ import xarray as xr
 
 from smcore import notebook
 from smcore.figures.catalogued import checked_credit, chosen, masks_of
-from smcore.figures.data import FIELD, Data, Told
+from smcore.figures.data import FIELD, Data, Told, place_text
 from smcore.figures.field_map import MAP_OPTIONS, extend_of, field_sentences, limits
 from smcore.figures.fields import Field
 from smcore.figures.panel import Panel, axis_label, colour_bar, dated, shading
@@ -60,7 +60,7 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
     place = "lat" if ends is None else "distance"
     told = Told(
         title=str(about["title"]), quantity=str(about["long_name"]), units=str(about["units"]), when=str(about["when"]),
-        where="" if ends is None else f"{line[0]:g}° N, {line[1]:g}° E to {line[2]:g}° N, {line[3]:g}° E",
+        where="" if ends is None else " to ".join(place_text(lat, lon) for lat, lon in ends),
         n=int(np.isfinite(values).sum()), counted="values", filters=tuple(filter(None, (str(about["caption"]),))),
         synthetic=bool(about["synthetic"]), credits=(credit,),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from smcore.errors import RecipeError
 from smcore.figures.backdrop import draw_behind
 from smcore.figures.catalogued import checked_credit, chosen
 from smcore.figures.colours import LINES, STATION
-from smcore.figures.data import Data, Told, model_of, networks_of, once
+from smcore.figures.data import Data, Told, model_of, networks_of, once, place_text
 from smcore.figures.fields import Field
 from smcore.figures.legend import draw_legend, legend_inch
 from smcore.figures.panel import Panel, axis_label, dated
@@ -63,10 +63,10 @@ def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) 
         found = [notebook.without_season(one, source["treatment"]) for one in found]
     first, last = source["first"] or None, source["last"] or None
     cut = [one.sel(time=slice(first, last)) for one in found]
-    point = source["point"] or (found[0].attrs.get("lat"), found[0].attrs.get("lon"))
+    lat, lon = map(float, source["point"] or (found[0].attrs["lat"], found[0].attrs["lon"]))
     told = Told(
         title="Soil moisture" if len(cut) > 1 else str(cut[0].attrs["title"]), quantity=str(cut[0].attrs["long_name"]),
-        units=str(cut[0].attrs["units"]), when=_period(cut), where=f"{point[0]:.3f}° N, {point[1]:.3f}° E",
+        units=str(cut[0].attrs["units"]), when=_period(cut), where=place_text(lat, lon, 3),
         filters=tuple(filter(None, (_left_out(cut),))), synthetic=any(one.attrs["synthetic"] for one in cut),
         credits=once(cited), methods=("climatology",) if source["treatment"] else (),
     )  # fmt: skip

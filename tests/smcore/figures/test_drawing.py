@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,8 +23,9 @@ from PIL import Image
 
 from smcore.catalog import Catalog, load_catalog
 from smcore.errors import SmcoreError
+from smcore.figures.caption import caption as caption_of
 from smcore.figures.citations import bibliography, escaped
-from smcore.figures.data import Credit, Data, Told
+from smcore.figures.data import Credit, Data, Told, place_text
 from smcore.figures.drawing import draw, picture, prepare
 from smcore.figures.package import write_package
 from smcore.figures.recipe import FORMAT, VERSION, Recipe, kind_names, read_recipe, recipe_of
@@ -307,6 +309,26 @@ def test_a_caption_says_what_is_known_and_nothing_else(world: Places, tmp_path: 
     assert "@misc{product:one," in bib
     assert r"note = {Ann \& Bob\_2020, 100 \%}" in bib
     assert "brodzik2012ease" in bib
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("2019-07-04", "2019-07-04 (UTC)"),
+        ("2019-07-04 03:00 UTC", "2019-07-04 03:00 UTC"),
+        ("2019-07-04, AM", "2019-07-04, AM"),  # morning by the sun
+        ("2019-07-04, overpass unknown", "2019-07-04, overpass unknown"),
+    ],
+)
+def test_a_caption_calls_utc_what_is_utc_and_that_once(when: str, said: str, world: Places) -> None:
+    made, data = prepare(recipe("map", day("one", fingerprints={})), world).parts[0]
+    assert f", {said}. n = " in caption_of([(made, replace(data, told=replace(data.told, when=when)))])
+
+
+def test_a_place_is_south_and_west_where_it_is_negative() -> None:
+    assert place_text(-35.25, -98.0, 3) == "35.250° S, 98.000° W"
+    assert place_text(32.5, 147.5) == "32.5° N, 147.5° E"
+    assert place_text(-0.5, 200.0) == "0.5° S, 160° W"
 
 
 @pytest.mark.parametrize("name", NAMES)
