@@ -32,7 +32,8 @@ STYLED = ("theme", "place", "compare", "hovmoller")
 
 _ANEW = """
 const models = window.Bokeh.documents.flatMap((one) => [...one._all_models.values()]);
-const typed = models.some((one) => one.tags?.includes("unsent") && one.value_input?.trim());
+const text = (one) => one.value_input || (one.tags.includes("filled") ? one.value : "");
+const typed = models.some((one) => one.tags?.includes("unsent") && text(one)?.trim());
 if (cb_obj.value === spoken) return;
 if (typed && !confirm(lost)) { cb_obj.value = spoken; return; }
 setTimeout(() => { // once the link has what else has changed
@@ -80,7 +81,7 @@ def language_channel(selection: Selection) -> Any:
     """
     spoken = language.current()
     widget = slim.TextInput(value=spoken, visible=False, tags=["language"])
-    lost = json.dumps(tr("A note that is not kept yet would be lost: change the language all the same?"))
+    lost = json.dumps(tr("What was typed and is not kept yet would be lost: change the language all the same?"))
     widget.jscallback(value=f"const spoken = {json.dumps(spoken)}, lost = {lost}; {_ANEW}")
     selection.param.watch(lambda e: setattr(widget, "value", e.new) if e.new not in ("", spoken) else None, "language")
     widget.param.watch(lambda e: setattr(selection, "language", spoken) if e.new == spoken else None, "value")

@@ -78,14 +78,15 @@ class AddDataView:
         )  # fmt: skip
 
     def _fields(self) -> None:
-        wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width"}
+        wide: dict[str, Any] = {"margin": (0, 8, 6, 0), "sizing_mode": "stretch_width", "tags": ["unsent"]}
         narrow: dict[str, Any] = {"margin": (0, 8, 6, 0)}
         label = tr("Path of a file or folder on this machine")
         self.path = styled(slim.TextInput(label=label, placeholder="/data/era5/*.nc", **wide))
         told_by_files = {tr("as the files say"): AUTO} | {kind: kind for kind in sorted(kinds())}
         self.kind = styled(slim.Select(label=tr("Kind of files"), options=told_by_files, width=200, **narrow))
         self.variable = styled(slim.Select(label=tr("Variable"), width=260, visible=False, **narrow))
-        self.id = styled(slim.TextInput(label=tr("Id (letters, digits, - _ .)"), **wide))
+        own = wide | {"tags": ["unsent", "filled"]}  # it has a value once files were looked at, also sent ones
+        self.id = styled(slim.TextInput(label=tr("Id (letters, digits, - _ .)"), **own))
         self.title = styled(slim.TextInput(label=tr("Title"), **wide))
         self.licence = styled(slim.TextInput(label=tr("Licence"), **wide))
         self.citation = styled(slim.TextInput(label=tr("Citation"), **wide))

@@ -32,7 +32,8 @@ class ColumnCard:
         self.values = {
             role: styled(
                 slim.TextInput(
-                    label=tr("or a fixed value"), placeholder=HINTS.get(role, ""), width=110, margin=(0, 24, 4, 0)
+                    label=tr("or a fixed value"), placeholder=HINTS.get(role, ""), width=110, margin=(0, 24, 4, 0),
+                    tags=["unsent"],
                 )
             )
             for role in ROLES if role not in NO_VALUE
@@ -74,7 +75,7 @@ class ColumnCard:
                 choice.options = options
                 choice.value = self._found.get(role, "")
             for value in self.values.values():
-                value.value = ""
+                value.param.update(value="", value_input="")
         finally:
             self._busy = False
 
@@ -100,7 +101,7 @@ class ColumnCard:
 
     def _chose(self, role: str) -> None:
         if not self._busy and role in self.values and self.choices[role].value and self.values[role].value:
-            self.values[role].value = ""  # a column is chosen: it tells itself
+            self.values[role].param.update(value="", value_input="")  # a column is chosen: it tells itself
             return
         self._tell()
 

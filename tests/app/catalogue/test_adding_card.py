@@ -198,3 +198,18 @@ def test_how_far_an_ingest_is_and_why_it_failed_are_said_in_the_language_of_the_
         session.line.look()
         assert "&#x27;mine&#x27;" in session.line.state.object
         assert "entry" not in session.line.state.object
+
+
+def test_what_is_typed_or_looked_at_is_asked_about_before_a_change_of_language_drops_it(
+    tab: Callable[..., Session], own: Settings
+) -> None:
+    """The page asks where a field with this tag has text (app.shell); what was added is not asked about any more."""
+    session = tab()
+    card = looking(session, table(own, "one.csv", 0.2))
+    fields = (card.path, card.id, card.title, card.licence, card.citation, *card.columns.values.values())
+    assert all("unsent" in field.tags for field in fields)
+    assert "filled" in card.id.tags  # files that were sent have no path that was typed
+    assert card.id.value == "one"
+    card._start_over()
+    assert not any(field.value_input for field in fields if field is not card.path)
+    assert not card.id.value
