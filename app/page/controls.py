@@ -101,8 +101,8 @@ class Markup(str):
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for a table; an en dash where there is none."""
-    return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
+    """A number for a table; an en dash where there is none; nothing is written as less than zero that rounds to it."""
+    return "–" if value != value else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def save_row(

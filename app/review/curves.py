@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from app.page.cache import BoundedCache
+from app.page.language import mark
 from app.review.store import ReviewStore, key_of
 from app.store import Store
 from app.validation.station_store import Series
@@ -46,6 +47,13 @@ class ReviewCurves:
                 one = replace(store.curves.of_cell(cell, place), label=label)
                 found.append(unnamed(one, place) if is_hidden else one)
         return [*found, *self._reference(cell.bounds for cell in there)]
+
+    def why_none(self) -> str:
+        """Why a station has no curve, where it has none."""
+        held = [*(member.entry for member in self._review.members), self._review.reference]
+        if any(entry is not None for entry in held):
+            return mark("Neither a product of the run nor its reference has data at this station.")
+        return mark("The series need the data of the run, which are not in the catalogue here.")
 
     def _reference(self, bounds: Iterable[Bounds]) -> list[Series]:
         """The chosen sensor and the others of the largest cell; of a set of pixels its own curve."""

@@ -23,7 +23,7 @@ from app.views.map.canvas import MapView
 from app.views.review.desk import ReviewDesk
 from app.views.review.layers import ReviewMap, ReviewMarks
 from app.views.review.queue import ReviewQueueView
-from app.views.series.drawer import NOWHERE, SeriesView
+from app.views.series.drawer import NOTHING, NOWHERE, SeriesView
 
 NOWHERE_ON_DESK = mark("Press j, or Next at the right, to see the series of the first station.")
 SAID_MS = 60
@@ -116,6 +116,7 @@ class ReviewRoom:
             self._arrive()  # which drops it, and says so: the same station may be in another run, too
         self.told.value = "on" if is_on else ""
         self._series.nowhere = NOWHERE_ON_DESK if is_on else NOWHERE
+        self._series.nothing = self._curves.why_none() if is_on else NOTHING
         if is_on and not len(self.rail):
             self.rail[:] = [self.list]
             self.list.refresh()

@@ -33,6 +33,7 @@ from smcore.errors import SmcoreError
 
 REST_MS = 90
 """Of the user's hand before the points of another period are sent."""
+NOTHING = mark("No product has data at this place: click inside a product's area.")
 NOWHERE = mark("Click on the map to see the series of every product at that place.")
 
 
@@ -115,6 +116,7 @@ class SeriesView:
         self.cancel = button(tr("Cancel"), lambda _: self._cancelled(), width=60, height=26)
         self.working = slim.Row(self.busy, self.cancel, sizing_mode="stretch_width", margin=0, height=36, visible=False)
         self.nowhere = NOWHERE  # what it says while no place is chosen
+        self.nothing = NOTHING  # and where no product has a value
         self.message = text(empty(tr(NOWHERE)))
         self.pane = slim.Column(sizing_mode="stretch_both", margin=0, visible=False)
         self.controls = slim.Row(self.area, sizing_mode="stretch_width", margin=(2, 0, 0, 6), height=34)
@@ -209,11 +211,7 @@ class SeriesView:
         if chosen.area:
             refused = self.store.curves.areas.refusals()
             return " ".join(refused) or tr("No product has a value in this area: draw it over a product.")
-        return (
-            tr("No product has data at this place: click inside a product's area.")
-            if chosen.point
-            else tr(self.nowhere)
-        )
+        return tr(self.nothing if chosen.point else self.nowhere)
 
     def _told(self, share: float, what: str) -> None:
         if not self._working:  # it has ended since

@@ -128,3 +128,8 @@ def test_in_a_bundle_what_is_excluded_is_marked_and_the_figure_is_of_the_pairs_o
     assert (made.data.table["marked"] == 0).sum() == panel.out.sum()
     assert made.data.told.exclusions == ()
     assert any(note.startswith("not counted here: excluded: ") for note in made.data.told.notes)
+
+
+def test_where_the_series_would_be_it_is_said_that_the_data_are_not_here(away: Callable[..., Session]) -> None:
+    tab = away("open", blind="off")
+    assert "need the data of the run" in tab.series.message.object
