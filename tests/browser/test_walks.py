@@ -161,7 +161,7 @@ def test_a_dragged_box_becomes_the_box_to_predict(walk: Any) -> None:
     assert south < lat < north
     assert walk.view() == view
     assert float(walk.page.get_by_label("West [°]").input_value()) == pytest.approx(west)
-    walk.wait("() => loam.model('box')?.data.left.length === 1")  # made with the first box
+    walk.wait("() => loam.model('box')?.data.x.length === 4")  # made with the first box
 
 
 def test_stations_are_walked_by_button_and_key_and_their_names_are_text(walk: Any) -> None:

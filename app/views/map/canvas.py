@@ -1,4 +1,4 @@
-"""The map: a bokeh figure on Web Mercator, fed with uint8 frames; coast, stations, chosen cell and box on top.
+"""The map: a bokeh figure on Web Mercator, fed with uint8 frames; coast, stations, chosen cell on top.
 
 The visible frame goes first. When the user rests, a coarser and wider frame follows beneath it, so that a pan shows
 data at once. The old image stays until the new one is there, and of several requests only the last is drawn.
