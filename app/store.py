@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import param
 
-from app.catalogue.files import catalogue_of, changed
+from app.catalogue.files import catalogue_of, changed, layers
 from app.map.class_store import WORDS, ClassStore, described
 from app.map.combined_map import planned, whole
 from app.map.comparison import Comparison
@@ -98,8 +98,7 @@ class Store(param.Parameterized):
     @property
     def products(self) -> tuple[CatalogEntry, ...]:
         """What can be shown as a layer: visible cubes and pixel sets with steps of soil moisture."""
-        shown = (e for e in self.catalog if not e.hidden and e.layout in ("cube", "pixels"))
-        return tuple(e for e in shown if "product" in e.roles and e.period)
+        return layers(self.catalog)
 
     @property
     def entry(self) -> CatalogEntry | None:
