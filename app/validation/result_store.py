@@ -147,7 +147,7 @@ class ResultStore:
         catalog, results = self._store.catalog, self.usable()
         if entry_id in catalog:
             return self._store.label(catalog.get(entry_id))
-        return results.title(entry_id) if results is not None else entry_id
+        return results.label(entry_id) if results is not None else entry_id
 
     def short(self, entry_id: str) -> str:
         """The beginning of a label, up to the first comma that leaves it unlike the others of the run."""

@@ -95,12 +95,8 @@ def chosen_metric(results: RunResults, source: Mapping[str, Any], metric: str = 
 
 
 def title_of(results: RunResults, name: str) -> str:
-    """The title of a product or the reference; a leading «…synthetic: » goes, since a mark beside it says so."""
-    about = (*results.record["products"], results.record["reference"])
-    made_up = next((bool(one["synthetic"]) for one in about if _name(one) == name), False)
-    whole = results.title(name)
-    head, colon, tail = whole.partition(": ")
-    return tail if made_up and colon and head.lower().endswith("synthetic") else whole
+    """The title of a product or the reference, without what a mark beside it says."""
+    return results.label(name)
 
 
 def chosen_sample(results: RunResults, source: Mapping[str, Any]) -> str:

@@ -139,6 +139,14 @@ class RunResults:
         found = next((str(one["title"]) for one in about if _name(one) == product), product)
         return f"{found}, scaled by {scaling.replace('_', ' ')}" if scaling else found
 
+    def label(self, product: str) -> str:
+        """The same; a leading «…synthetic: » goes, since a mark beside it says so."""
+        about = (*self.record["products"], self.record["reference"])
+        is_made_up = any(bool(one["synthetic"]) for one in about if _name(one) == product)
+        whole = self.title(product)
+        head, colon, tail = whole.partition(": ")
+        return tail if is_made_up and colon and head.lower().endswith("synthetic") else whole
+
     def result(self, product: str) -> dict[str, Any]:
         """What the record says of a product: notes, counts, statuses."""
         return next((one for one in self.record["results"] if one["product"] == product), {})

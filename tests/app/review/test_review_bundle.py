@@ -133,3 +133,17 @@ def test_in_a_bundle_what_is_excluded_is_marked_and_the_figure_is_of_the_pairs_o
 def test_where_the_series_would_be_it_is_said_that_the_data_are_not_here(away: Callable[..., Session]) -> None:
     tab = away("open", blind="off")
     assert "need the data of the run" in tab.series.message.object
+
+
+def test_products_that_the_catalogue_lacks_have_names_of_their_own_without_the_mark_beside_them(
+    away: Callable[..., Session],
+) -> None:
+    tab = away("open", blind="off")
+    for one in tab.room.review.results.record["products"]:
+        one["title"] = f"Made-up world, synthetic: {one['id']}-like moisture, 36 km"
+    names = tab.room.review.labels(tab.room.review.subject)
+    assert names == {
+        "coarse": "coarse-like moisture, 36 km",
+        "coarse@mean_std": "coarse-like moisture, 36 km, scaled by mean std",
+        "fine": "fine-like moisture",
+    }
