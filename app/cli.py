@@ -14,8 +14,11 @@ import inspect
 import json
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +82,19 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     if status == STOPPED:  # typer turns Ctrl+C into this status, without a word
         raise KeyboardInterrupt
     return status if isinstance(status, int) else 0
+
+
+@contextmanager
+def tidied() -> Iterator[None]:
+    """A kill that can be heard (SIGTERM) ends what is inside as Ctrl+C does, so that no half file stays."""
+    if threading.current_thread() is not threading.main_thread():  # signals are heard in the first thread alone
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def build(name: str) -> Any:

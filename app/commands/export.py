@@ -54,7 +54,8 @@ def command(
     size = asdict(export.check(form, out, overwrite=overwrite))
     if not context.json:
         typer.echo(f"about {_size(size['bytes'])}: {size['steps']} steps, {size['cells']} places", err=True)
-    written = export.write(out, form, progress=context.progress, overwrite=overwrite)
+    with cli.tidied():
+        written = export.write(out, form, progress=context.progress, overwrite=overwrite)
     return about | {"size": size} | asdict(written)
 
 

@@ -43,7 +43,8 @@ def command(
         entry, variable, Window(start, end, *(bbox or (-180.0, -90.0, 180.0, 90.0))), quality=quality, rules=mask or (),
         look=FilmLook(colours, colour_range, width, rate, title),
     )  # fmt: skip
-    written = film.write(out, progress=context.progress, overwrite=overwrite)
+    with cli.tidied():
+        written = film.write(out, progress=context.progress, overwrite=overwrite)
     return {"id": entry_id, "synthetic": entry.synthetic, "every": film.every, **asdict(written)}
 
 

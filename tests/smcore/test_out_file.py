@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,31 @@ def test_a_report_and_a_comparison_refuse_before_they_begin(
     assert cli.main([command, *map(str, given), "--out", str(run / name)]) == 2
     assert said in capsys.readouterr().err
     assert {one.name: one.read_bytes() for one in run.iterdir()} == before
+
+
+def test_a_read_only_disk_is_said_of_the_file_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a disk refuses to remove even what is not there."""
+
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refusing)
+    with pytest.raises(ExportError) as caught, drafted(tmp_path / "x.csv"):
+        refusing()
+    assert caught.value.sentence.startswith("The file can't be written: Read-only file system")
+    assert "partial" not in caught.value.sentence
+
+
+def test_a_kill_that_can_be_heard_ends_an_export_as_the_keyboard_does(tmp_path: Path) -> None:
+    def killed() -> None:
+        with cli.tidied(), drafted(tmp_path / "x.csv") as draft:
+            draft.write_text("half")
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
