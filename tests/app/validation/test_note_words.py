@@ -95,3 +95,16 @@ def test_what_no_pattern_knows_and_what_a_name_holds_stay_as_they_are() -> None:
         assert "<b>{x}</b> $y$" in note_said(
             "<b>{x}</b> $y$ has nominal steps: its days are those that its source names"
         )
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "mask 1: values removed of " + "2 where " * 40 + "3",
+        "no division by land_cover: " + "1 where 2, 3 and 4 to " * 40 + "5",
+        " is better than 1" * 12 + " at 2" * 12 + " of 3" * 12 + " 4, worse at 5" * 12 + ", 6 not judged (FDR 7" * 12,
+    ],
+)
+def test_a_note_whose_names_hold_its_words_again_and_again_is_soon_said_and_loses_nothing(note: str) -> None:
+    with speaking("zh"):
+        assert re.findall(r"\d", note_said(note)) == re.findall(r"\d", note)
