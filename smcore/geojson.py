@@ -203,7 +203,10 @@ def _pairs(positions: list[Any]) -> Floats:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _joined(runs: list[Floats]) -> tuple[Floats, Floats]:

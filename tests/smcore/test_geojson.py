@@ -71,6 +71,7 @@ def test_a_bare_geometry_and_a_collection_of_them_are_drawn() -> None:
         (written(feature("Point", [True, False])), "no pair"),
         (b'{"type": "Point", "coordinates": [NaN, 1]}', "no pair"),
         (b'{"type": "Point", "coordinates": [1e999, 1]}', "no pair"),
+        (written(feature("Point", [10**400, 1])), "no pair"),
         (written(feature("Point", [500000.0, 4200000.0])), "beyond 360°"),
         (written(feature("Polygon", [1, 2])), "no list|no pair"),
         (written(feature("Point", [5, 6]) | {"crs": {"properties": {"name": "EPSG:32614"}}}), "another system"),
