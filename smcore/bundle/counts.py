@@ -9,7 +9,6 @@ advice.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import StoreError
+from smcore.validation.runs.results import DAMAGED
 from smcore.validation.runs.run_pairs import ProductPairs
 from smcore.validation.transforms import Transform
 
@@ -142,7 +142,7 @@ def read_counts(file: Path) -> dict[str, dict[str, Counted]]:
                 str(one["product"]): _read(one, least, [kept[f"{name}_{i}"] for name in ("bins", "at", "count")])
                 for i, one in enumerate(about["products"])
             }
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise StoreError("The counts of pairs can't be read", where=file.name, hint="use another copy") from error
 
 

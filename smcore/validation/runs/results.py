@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +34,11 @@ from smcore.validation.transforms import units_after
 OWN, COMMON = "own", "common"
 DENSITY: Final = "density.npz"
 """Numbers of pairs in a raster of product against reference, where whoever made the run has kept them."""
-
+DAMAGED: Final = (
+    OSError, ValueError, LookupError, TypeError, ArithmeticError, EOFError, MemoryError, RuntimeError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What numpy, zipfile and json raise at an archive of arrays that is damaged or made up."""
 _COARSER: Final = (1, 2, 4, 5, 8, 10, 16)
 _ENOUGH: Final = 0.9
 """Share of the pairs that a density without bins of few should show, and how many bins become one for that (ours)."""
@@ -253,7 +259,7 @@ class RunResults:
                 count = np.asarray(kept[f"count_{self.products.index(product)}"], np.uint32)
             sides, least = (float(about["low"]), float(about["high"])), int(about.get("least", 1))
             return Density(count, *sides, about["pairs"], about["total"], self.pair_units(product), least)
-        except (OSError, ValueError, KeyError, IndexError, TypeError):
+        except DAMAGED:
             return None
 
     def _table(self, name: str) -> pd.DataFrame:

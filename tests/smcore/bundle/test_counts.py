@@ -129,7 +129,7 @@ def test_a_density_without_bins_of_few_is_coarser_where_it_would_be_empty() -> N
     np.testing.assert_array_equal(dense.thinned(5).count, dense.count)
 
 
-@pytest.mark.parametrize("harm", ["short", "few", "huge", "text"])
+@pytest.mark.parametrize("harm", ["short", "few", "huge", "text", "empty", "bits"])
 def test_counts_that_were_tampered_with_are_refused_in_a_sentence(closed: Path, tmp_path: Path, harm: str) -> None:
     with np.load(closed / FILE) as kept:
         content = {name: kept[name] for name in kept.files}
@@ -140,8 +140,12 @@ def test_counts_that_were_tampered_with_are_refused_in_a_sentence(closed: Path, 
         content["count_0"] = np.ones_like(content["count_0"])
     elif harm == "huge":
         about["products"][0]["rasters"][0][2] = 10**9
-    if harm == "text":
-        (tmp_path / FILE).write_text("no counts")
+    if harm in ("text", "empty"):
+        (tmp_path / FILE).write_text("no counts" if harm == "text" else "")
+    elif harm == "bits":
+        data = (closed / FILE).read_bytes()
+        at = data.index(b"about.npy") + 40  # in what is compressed, of which no checksum is looked at so early
+        (tmp_path / FILE).write_bytes(data[:at] + bytes(255 - byte for byte in data[at : at + 8]) + data[at + 8 :])
     else:
         with (tmp_path / FILE).open("wb") as stream:
             np.savez_compressed(stream, **{**content, "about": np.array(json.dumps(about))})
