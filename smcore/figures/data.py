@@ -25,7 +25,7 @@ FIELD = "value"
 def place_text(lat: float, lon: float, digits: int | None = None) -> str:
     """A place [deg] in words, as ``32.5° N, 98° W``, with so many decimals; none given: as many as it has."""
     form = ":g" if digits is None else f":.{digits}f"
-    lon = (lon + 180.0) % 360.0 - 180.0 if lon > 180.0 else lon
+    lon = (lon + 180.0) % 360.0 - 180.0 if abs(lon) > 180.0 else lon
     sides = (lat, "N" if lat >= 0 else "S"), (lon, "E" if lon >= 0 else "W")
     return ", ".join(f"{{{form}}}° {side}".format(abs(value)) for value, side in sides)
 

@@ -329,6 +329,7 @@ def test_a_place_is_south_and_west_where_it_is_negative() -> None:
     assert place_text(-35.25, -98.0, 3) == "35.250° S, 98.000° W"
     assert place_text(32.5, 147.5) == "32.5° N, 147.5° E"
     assert place_text(-0.5, 200.0) == "0.5° S, 160° W"
+    assert place_text(-0.5, -200.0) == "0.5° S, 160° E"
 
 
 @pytest.mark.parametrize("name", NAMES)
