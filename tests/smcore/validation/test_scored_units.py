@@ -9,7 +9,7 @@ from factories import catalogue, tiny_cube, tiny_stations
 
 from smcore.catalog import Catalog, load_catalog
 from smcore.figures.recipe import FORMAT, VERSION, load_kind, recipe_of
-from smcore.figures.scatter import corner
+from smcore.figures.scatter_numbers import corner
 from smcore.figures.sources import Places
 from smcore.grids import ease
 from smcore.validation.runs.output import write_run
