@@ -78,9 +78,10 @@ def counted_data(
     count: NDArray[Any], limits: tuple[float, float], told: Told, *, names: tuple[str, str], units: tuple[str, str],
     metrics: Mapping[str, Any], total: int, least: int = 1, missing: int = 0,
 ) -> Data:  # fmt: skip
-    """Numbers of pairs as :func:`raster_data` takes them, without ``missing`` pairs in bins of fewer than ``least``."""
+    """Numbers of pairs as :func:`raster_data` takes them, less ``missing`` pairs and bins of fewer than ``least``."""
     said = (
-        f"Bins with fewer than {least} pairs are left out, {missing} of {total} pairs; n and the statistics are of all"
+        f"Bins with fewer than {least} pairs are left out: {int(np.sum(count))} of {total} pairs are drawn; "
+        "n and the statistics are of all"
     )
     notes = (*told.notes, said) if least > 1 else told.notes
     known = Told(**{**told.__dict__, "n": total, "counted": "pairs", "notes": notes})

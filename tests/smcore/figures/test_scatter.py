@@ -20,9 +20,10 @@ from smcore.figures.kinds import scatter
 from smcore.figures.panel import Panel
 from smcore.figures.presets import PRESETS, look
 from smcore.figures.recipe import recipe_of
-from smcore.figures.scatter import draw_pairs, raster_data, scatter_data
+from smcore.figures.scatter import density_data, draw_pairs, raster_data, scatter_data
 from smcore.figures.scatter_numbers import brief, corner, write_corner
 from smcore.figures.style import figure
+from smcore.validation.runs.results import Density
 
 TOLD = Told("a against b")
 NAMES: dict[str, Any] = {"names": ("a", "b"), "units": ("m3 m-3", "m3 m-3"), "metrics": {"pearson_r": 0.9}}
@@ -142,3 +143,12 @@ def test_a_large_scatter_has_its_statistics_in_a_corner_and_a_small_one_among_gr
         assert text.get_text().split("\n") == lines
         assert text.get_fontsize() == size
     assert brief(one) == ["n = 50", "R = 0.530", "bias = 0.058", "ubRMSD = 0.068"]
+
+
+def test_pairs_that_were_never_counted_are_not_said_to_lie_in_bins_of_few() -> None:
+    count = np.full((160, 160), 9, np.uint32)
+    count[0, 0] = 2
+    sample = Density(count, 0.0, 1.6, int(count.sum()), 10 * int(count.sum()), ("m3 m-3", "m3 m-3"))
+    made = density_data(sample.thinned(5), Told(title="x"), names=("a", "b"), metrics={})
+    (note,) = made.told.notes
+    assert f"left out: {int(count.sum()) - 2} of {10 * int(count.sum())} pairs are drawn" in note
