@@ -57,10 +57,6 @@ from smcore.errors import SmcoreError
 
 log = logging.getLogger(__name__)
 
-LINK_MS = 200
-"""How long after a change the address bar follows [ms] (ours): a browser takes 15 ms for it, for which the next frame
-of the map does not wait, and Chromium refuses more than 200 in half a minute."""
-
 
 class Session:
     """The parts of one tab."""
@@ -293,7 +289,7 @@ class Session:
         if any(event.name == "language" for event in events):
             self.write_link()
         elif not self._writing.waits:
-            self._writing.start(self.write_link, ms=LINK_MS)
+            self._writing.start(self.write_link, ms=url.LINK_MS)
 
     def write_link(self) -> None:
         """Keep the address bar equal to the selection, one way."""

@@ -39,6 +39,9 @@ from smcore.errors import SmcoreError
 from smcore.review.events import reviewer_name
 
 VERSION = "1"
+LINK_MS = 200
+"""How long after a change the address bar follows [ms] (ours): a browser takes 15 ms for it, for which the next frame
+of the map does not wait, and Chromium refuses more than 200 in half a minute."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ROLES = re.compile(r"[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[a-z_]{1,20}=[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
 _SCALING = re.compile(r"[a-z_]{1,20}")

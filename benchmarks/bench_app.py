@@ -86,9 +86,9 @@ def of_sessions(world: World, folder: Path, runs: int) -> list[Row]:
     chromium = find()
     assert chromium is not None
     with serving(world.file, folder / "home") as (port, server, _):
-        rows = sessions.memory(port, server)  # first: tabs of other measurements that end meanwhile would count as less
-        rows.append(sessions.answers(port, runs))
-        return rows + sessions.at_once(port, chromium, page.OPTIONS, page.SCRIPT, page.READY)
+        # Pages that nobody opens, as the last rows make them, end a while later: no other row may meet that.
+        rows = sessions.memory(port, server) + sessions.at_once(port, chromium, page.OPTIONS, page.SCRIPT, page.READY)
+        return [*rows, sessions.answers(port, runs)]
 
 
 def measure(folder: Path, groups: list[str], runs: int, demo: Path | None) -> list[Row]:

@@ -70,7 +70,10 @@ class Sweep:
 
 @cache
 def _trim() -> Any:
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)  # the C library of most Linux has it, no other
+    try:
+        return getattr(ctypes.CDLL(None), "malloc_trim", None)  # the C library of most Linux has it, no other
+    except (OSError, TypeError):  # where a process is not a library, as on Windows
+        return None
 
 
 def _give_back() -> None:

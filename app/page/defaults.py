@@ -43,7 +43,10 @@ def install() -> None:
 
 
 def forget(models: Iterable[HasProps]) -> None:
-    """Let go of the empty containers that were made to be looked at: the next who asks gets new ones."""
+    """Let go of the empty containers that were made to be looked at: the next who asks gets new ones.
+
+    So nobody may keep ``model.tags`` from one message to the next and add to it then: assign a new list.
+    """
     for model in models:
         values = model._unstable_default_values
         for name in _made_anew(model.__class__) & values.keys():

@@ -8,6 +8,7 @@ from typing import Any
 
 import panel as pn
 
+from app import url
 from app.page import saved_view, slim
 from app.page.boundary import guarded, notify, told
 from app.page.controls import button, styled
@@ -76,7 +77,9 @@ class ToolsView:
         )
 
     def _wire(self) -> None:
-        self.link.js_on_click(code="navigator.clipboard?.writeText(window.location.href)")
+        self.link.js_on_click(
+            code=f"setTimeout(() => navigator.clipboard?.writeText(window.location.href), {2 * url.LINK_MS})"
+        )  # the address follows what is shown, a moment later
         self.link.on_click(lambda _: notify(tr("The link to this view is in the clipboard."), "success"))
         self.open.param.watch(lambda event: guarded(self._opened)(event.new), "value")
         self.selection.param.watch(self._label, "theme")

@@ -76,10 +76,9 @@ class Material:
 
     def density(self, product: str) -> Density | None:
         """Numbers of pairs of a product in a raster; None where neither they nor the pairs are at hand."""
-        found = self.results.density(product)
-        if found is None:
-            own = next((one for one in self.pairs if one.name == product), None)
-            found = None if own is None else density_of(own, self.transforms[product])
+        found, own = self.results.density(product), next((one for one in self.pairs if one.name == product), None)
+        if own is not None and (found is None or self.least > 1):  # bins of a sample of pairs would be too thin
+            found = density_of(own, self.transforms[product])
         return found if found is None or self.least == 1 else found.thinned(self.least)
 
     @cached_property

@@ -243,6 +243,8 @@ class HovmollerView:
         if self._shown is None or entry is None:
             raise ExportError(tr("There is no Hovmöller diagram to save yet"))
         named, low_high = self.store.hovmoller.section(entry, self.map.view()), self._colour_range()
+        if named.key != self._shown[0].key:  # the map was moved: that of its new view is still computed
+            raise ExportError(tr("There is no Hovmöller diagram to save yet"))
         return (named, self._shown[1]), self._colours(), low_high, self._caption(named, *low_high)
 
 

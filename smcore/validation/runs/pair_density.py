@@ -22,7 +22,7 @@ _MARGIN: Final = 0.06
 
 
 def density_of(pairs: ProductPairs, transform: Transform) -> Density:
-    """Count all pairs of a product as they were scored: row upwards the product, column the reference."""
+    """Count pairs of a product as they were scored, but for the few far out: row upwards product, column reference."""
     parts = [pairs.scored(row, transform)[:2] for row in range(len(pairs.location))]
     x, y = (np.concatenate([np.empty(0), *(one[i] for one in parts)]) for i in (0, 1))
     both = np.concatenate([x, y])
@@ -31,7 +31,7 @@ def density_of(pairs: ProductPairs, transform: Transform) -> Density:
     limits = (low - pad, high + pad)
     count, _, _ = np.histogram2d(x, y, bins=BINS, range=(limits, limits))
     units = transform.units_after(*pairs.units)
-    return Density(count.astype(np.uint32), *limits, len(x), len(x), units)
+    return Density(count.astype(np.uint32), *limits, int(count.sum()), len(x), units)
 
 
 def write_densities(file: Path, found: Mapping[str, Density]) -> None:

@@ -66,7 +66,8 @@ class Field:
 class Density:
     """Numbers of pairs: ``count`` (row, column) over the square from ``low`` to ``high`` on both axes, row 0 lowest.
 
-    ``pairs`` are counted of ``total``; ``units`` of product and reference; bins with fewer than ``least`` are 0.
+    ``pairs`` are counted of ``total``, less by those beyond the square; ``units`` of product and reference; bins with
+    fewer than ``least`` are 0.
     """
 
     count: NDArray[np.uint32]
@@ -258,7 +259,7 @@ class RunResults:
                 about = json.loads(str(kept["about"]))[product]
                 count = np.asarray(kept[f"count_{self.products.index(product)}"], np.uint32)
             sides, least = (float(about["low"]), float(about["high"])), int(about.get("least", 1))
-            return Density(count, *sides, about["pairs"], about["total"], self.pair_units(product), least)
+            return Density(count, *sides, int(count.sum()), about["total"], self.pair_units(product), least)
         except DAMAGED:
             return None
 

@@ -123,6 +123,7 @@ def test_a_bundle_opened_elsewhere_without_the_data_has_equal_tables_pairs_and_r
     assert density is not None
     x, y = (np.concatenate([bundle.pairs()[1].of(i)[side] for i in range(len(HOSTILE))]) for side in (0, 1))
     assert density.total == len(x)
+    assert density.pairs == density.count.sum()
     step = (density.high - density.low) / density.count.shape[0]
     upper = density.low + 80 * step
     assert density.count[:80, :80].sum() == ((x < upper) & (y < upper) & (np.minimum(x, y) >= density.low)).sum()
