@@ -1,8 +1,12 @@
-"""``python -m benchmarks.systems list|run|report``: see what is planned and done, do what is missing, write the report.
+"""``python -m benchmarks.systems list|run|values|report``: see what is planned, do what is missing, write the report.
 
     python -m benchmarks.systems list [--only PATTERN]
     python -m benchmarks.systems run [--only PATTERN] [--minutes N] [--threads N] [--demo FILE] [--real FILE]
+    python -m benchmarks.systems values [--only PATTERN]
     python -m benchmarks.systems report [--out docs/results.md]
+
+Gains of one row over another are taken value by value; where the cache of these values was lost, ``values`` makes them
+again, checks that their scores are those of the row, and takes the gains that were missing.
 
 The demo world is looked for under LOAM_HOME (``loam demo --full`` makes it), the real data in the user's own catalogue
 there (``loam real`` makes it); ``--demo`` and ``--real`` name other catalogue files.
@@ -32,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m benchmarks.systems", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    result.add_argument("command", choices=("list", "run", "report"))
+    result.add_argument("command", choices=("list", "run", "values", "report"))
     result.add_argument(
         "--only", default="", metavar="PATTERN", help="rows whose name holds this; * and ? as in a shell"
     )

@@ -55,7 +55,21 @@ def show(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what is missing."""
-    bench = Bench(
+    done = _bench(arguments).run(chosen(planned(tuple(model_ids())), arguments.only), arguments.minutes)
+    print(f"{done} rows done")
+    return 0
+
+
+def values(arguments: argparse.Namespace) -> int:
+    """Make the values behind finished rows again."""
+    made = _bench(arguments).make_values(chosen(planned(tuple(model_ids())), arguments.only))
+    print(f"values of {made} rows made")
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> Bench:
+    _set_threads(arguments.threads)
+    return Bench(
         catalogs(arguments),
         arguments.rows or kept.ROWS,
         arguments.cache or kept.CACHE,
@@ -63,10 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.threads,
         lambda text: print(text, flush=True),
     )
-    _set_threads(arguments.threads)
-    done = bench.run(chosen(planned(tuple(model_ids())), arguments.only), arguments.minutes)
-    print(f"{done} rows done")
-    return 0
 
 
 def _set_threads(count: int) -> None:
@@ -86,4 +96,9 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {"list": show, "run": run, "report": report}
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": show,
+    "run": run,
+    "values": values,
+    "report": report,
+}

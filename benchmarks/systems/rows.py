@@ -36,6 +36,8 @@ CACHE = HERE.parents[1] / "build" / "bench_systems"
 DONE, REFUSED = "done", "refused"
 MOST_BYTES: Final = 20_000
 _FEW_LOCATIONS: Final = 300
+SAME: Final = 1e-4
+"""Scores that lie no further apart are the same: kernels of another processor sum in another order."""
 
 Record = dict[str, Any]
 
@@ -177,6 +179,28 @@ def peers(row: Record, rows: Mapping[str, Record]) -> Iterator[tuple[str, Record
         seed = own["seed"] if there["model"] not in FIXED else 0
         if same and not itself and other["frame"] == row["frame"] and there["seed"] == seed:
             yield name, other
+
+
+def differences(record: Record, scores: Mapping[str, Any], frame: Frame) -> str:
+    """In what freshly made scores are not those of a row; "" where they are the same to its last kept digit but one."""
+    if record["frame"] != signature(frame):
+        return "something else is scored"
+    old, new = (dict(_numbers(found)) for found in (record["scores"], scores))
+    if old.keys() != new.keys():
+        return f"{sorted(old.keys() ^ new.keys())[0]} is in one of both only"
+    apart = {name: abs(old[name] - new[name]) for name in old if abs(old[name] - new[name]) > SAME}
+    worst = max(apart, key=lambda name: apart[name], default="")
+    return f"{worst} was {old[worst]:.5f} and is {new[worst]:.5f}" if worst else ""
+
+
+def _numbers(found: Mapping[str, Any] | list[Any] | float | None, name: str = "") -> Iterator[tuple[str, float]]:
+    """The figures within nested scores, each with its path."""
+    if isinstance(found, Mapping | list):
+        parts = found.items() if isinstance(found, Mapping) else enumerate(found)
+        for key, value in parts:
+            yield from _numbers(value, f"{name} / {key}" if name else str(key))
+    elif found is not None:
+        yield name, float(found)
 
 
 def forget(name: str, rows: dict[str, Record], folder: Path = ROWS) -> None:

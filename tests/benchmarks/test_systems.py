@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.systems import papers, rows, scenes
+from benchmarks.systems import papers, rows, scenes, work
 from benchmarks.systems.bands import _interval
 from benchmarks.systems.hiding import hidden, near_strip, trained
 from benchmarks.systems.judging import LEAST_GAIN, Gain, gain_of, metrics, sample_of, scores
@@ -285,11 +285,11 @@ class Sham(Bench):
         return None
 
     def _workshop(self, row):
-        def run(row, frame, calibration):
+        def run(row, frame, calibration=None):
             self.ran.append(row.id)
             if row.model == "smsnet":
                 raise SpecMismatch("smsnet lacks rain", hint="wait")
-            return SimpleNamespace(values=np.zeros(3))
+            return SimpleNamespace(values=np.zeros(3), whole=np.zeros((1, 3)))
 
         return SimpleNamespace(run=run)
 
@@ -345,6 +345,33 @@ def test_no_row_begins_that_can_not_end_in_time(sham):
 def test_without_the_data_of_a_world_its_rows_wait(sham):
     sham.catalogs = {}
     assert sham.run(planned()[:3]) == 0
+
+
+@pytest.mark.parametrize(("by", "kept"), [(0.0, True), (0.00005, True), (0.002, False)])
+def test_lost_values_are_made_again_and_kept_only_if_their_scores_are_those_of_the_row(sham, monkeypatch, by, kept):
+    (row,) = chosen(planned(), "fill-36--climatology*s0")
+    record, said = record_of(row), []
+    sham.say = said.append
+    rows.write_row(row.id, record, sham.folder)
+    found = record_of(row, rmsd=0.04 + by)["scores"]
+    monkeypatch.setattr(work, "row_scores", lambda *_: found)
+    monkeypatch.setattr(rows, "signature", lambda frame: "f")
+    assert sham.make_values([row]) == kept
+    assert (rows.Values(sham.cache).read(row.id) is not None) == kept
+    assert rows.read_rows(sham.folder)[row.id] == record
+    assert ("rmsd" in said[0]) == (not kept)
+    assert sham.make_values([row]) == 0
+    assert len(sham.ran) == 1 + (not kept)
+
+
+def test_scores_that_lack_a_figure_or_were_taken_elsewhere_are_not_the_same(monkeypatch):
+    record = record_of(planned()[0])
+    monkeypatch.setattr(rows, "signature", lambda frame: "f")
+    fewer = {name: found for name, found in record["scores"].items() if name != "coarse"}
+    assert rows.differences(record, record["scores"], None) == ""
+    assert "coarse" in rows.differences(record, fewer, None)
+    monkeypatch.setattr(rows, "signature", lambda frame: "g")
+    assert rows.differences(record, record["scores"], None) == "something else is scored"
 
 
 def test_gains_over_a_row_that_is_run_again_are_of_its_new_values(tmp_path):
