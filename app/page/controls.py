@@ -10,7 +10,7 @@ from typing import Any
 
 from app.page import slim
 from app.page.boundary import together, told
-from app.page.language import in_english
+from app.page.language import in_english, tr
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 NO_RING = ".bk-events, :host(:focus) { outline: none !important; }"
@@ -45,6 +45,12 @@ def text(markup: str = "", **options: Any) -> slim.Text:
 def empty(sentence: str) -> str:
     """What a panel shows when it has nothing to show: why, and what would fill it."""
     return f'<div class="empty">{esc(sentence)}</div>'
+
+
+def progress_bar(done: float, total: float = 1, said: str = "") -> str:
+    """How far work is, ``done`` of ``total``; ``said`` is its name for who can't see it, else that it is a share."""
+    name = esc(said or tr("share computed"))
+    return f'<progress value="{round(done, 3)}" max="{total}" aria-label="{name}"></progress>'
 
 
 def alert(sentence: str) -> str:

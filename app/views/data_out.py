@@ -14,7 +14,7 @@ from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow, guarded
-from app.page.controls import alert, button, esc, styled, text
+from app.page.controls import alert, button, esc, progress_bar, styled, text
 from app.page.language import tr
 from app.page.words import of_library, said_of
 from app.selection import Selection
@@ -187,7 +187,4 @@ def _state(job: Job, queue: Queue) -> str:
     if job.has_ended:
         stopped = tr("Stopped; nothing was kept.")
         return alert(stopped if job.state == CANCELLED else of_library(job.message))
-    return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f'<div class="muted">{job.share:.0%}, {esc(of_library(job.doing))}</div>'
-    )
+    return f'{progress_bar(job.share)}<div class="muted">{job.share:.0%}, {esc(of_library(job.doing))}</div>'

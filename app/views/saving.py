@@ -12,7 +12,7 @@ from app.files.kept import SAVED, keep, taken
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import guarded, notify
-from app.page.controls import button, esc, save_row, text
+from app.page.controls import button, esc, progress_bar, save_row, text
 from app.page.language import in_english, tr
 from app.page.words import said_of
 from smcore.errors import SmcoreError
@@ -74,9 +74,8 @@ class SaveBar:
         )  # fmt: skip
 
     def _told(self, share: float) -> None:
-        said, told = tr("Making the file: {share:.0%}", share=share), tr("share computed")
-        bar = f'<progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
-        self._say(f'<div class="muted" role="status">{esc(said)} {bar}</div>')
+        said = esc(tr("Making the file: {share:.0%}", share=share))
+        self._say(f'<div class="muted" role="status">{said} {progress_bar(share)}</div>')
 
     def _done(self, saver: Any, kind: str, file: Path) -> None:
         size = file.stat().st_size

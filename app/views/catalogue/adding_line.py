@@ -14,7 +14,7 @@ from app.catalogue import adding
 from app.jobs import CANCELLED, DONE, QUEUED, Job, Queue
 from app.page import slim
 from app.page.boundary import follow, guarded
-from app.page.controls import alert, as_seen, button, esc, text
+from app.page.controls import alert, as_seen, button, esc, progress_bar, text
 from app.page.language import tr
 from app.page.words import of_library
 from app.selection import Selection
@@ -133,6 +133,6 @@ def _under_way(job: Job, queue: Queue) -> str:
         waits = tr("Adding {title}: {n} runs before it", one="Adding {title}: one run before it", title=title, n=ahead)
         return f'<div class="muted">{waits}</div>'
     return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
+        f"{progress_bar(job.share)}"
         f'<div class="muted">{tr("Adding {title}", title=title)}: {job.share:.0%}, {esc(of_library(job.doing))}</div>'
     )

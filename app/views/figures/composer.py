@@ -16,7 +16,7 @@ from app.figures.store import FORMS, FigureStore, letter, panel_label, preview
 from app.files.downloads import link
 from app.page.background import Latest
 from app.page.boundary import follow, guarded, notify
-from app.page.controls import alert, button, empty, esc, styled, text
+from app.page.controls import alert, button, empty, esc, progress_bar, styled, text
 from app.page.language import mark, tr
 from app.page.words import of_library, said_of
 from app.selection import Selection
@@ -228,10 +228,7 @@ class FiguresView:
         self._progressed(0.0, "reading the data")
 
     def _progressed(self, share: float, doing: str) -> None:
-        self.state.object = (
-            f'<progress max="1" value="{share:.3f}" aria-label="{tr("progress")}"></progress>'
-            f'<div class="muted">{share:.0%}, {esc(of_library(doing))}</div>'
-        )
+        self.state.object = f'{progress_bar(share)}<div class="muted">{share:.0%}, {esc(of_library(doing))}</div>'
 
     def _stop(self) -> None:
         self._making.stop()

@@ -13,7 +13,7 @@ from app.inference.window_choice import POLYGON, STATIONS, VIEW, box_around, pol
 from app.jobs import DONE, FAILED, QUEUED, RUNNING, Job, Queue
 from app.page import slim
 from app.page.boundary import follow, guarded, notify
-from app.page.controls import button, empty, esc, styled, text
+from app.page.controls import button, empty, esc, progress_bar, styled, text
 from app.page.language import mark, tr
 from app.page.words import of_library, said_of
 from app.selection import Selection
@@ -355,7 +355,4 @@ def _state(job: Job, queue: Queue) -> str:
     if job.started and job.share > 0.03:
         spent = (pd.Timestamp.now("UTC") - pd.Timestamp(job.started)).total_seconds()
         left = tr(", {time} left", time=_duration(spent * (1 - job.share) / job.share))
-    return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f"<div class=muted>{job.share:.0%}{left}: {esc(of_library(job.doing))}</div>"
-    )
+    return f"{progress_bar(job.share)}<div class=muted>{job.share:.0%}{left}: {esc(of_library(job.doing))}</div>"

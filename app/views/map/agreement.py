@@ -8,7 +8,7 @@ from typing import Any
 from app.map.combined_frames import Snapshot, look
 from app.map.comparison import Statistics
 from app.page.background import Latest
-from app.page.controls import esc, number, table, text
+from app.page.controls import esc, number, progress_bar, table, text
 from app.page.language import tr
 from app.page.words import said_of
 from app.selection import Selection
@@ -78,8 +78,7 @@ class AgreementText:
         self._running = None
 
     def _told(self, share: float) -> None:
-        bar = f'<progress value="{share:.3f}" max="1" aria-label="{tr("share computed")}"></progress>'
-        self.pane.object = f'<div class="muted" role="status">{tr("computing …")}</div>{bar}'
+        self.pane.object = f'<div class="muted" role="status">{tr("computing …")}</div>{progress_bar(share)}'
 
     def _table(self, found: Statistics) -> str:
         comparison = self.store.comparison

@@ -13,7 +13,7 @@ import numpy as np
 from app.map import combined_frames
 from app.map.combined_frames import Picture
 from app.page.background import Latest
-from app.page.controls import esc, text
+from app.page.controls import esc, progress_bar, text
 from app.page.language import tr
 from app.page.words import said_of
 from app.selection import Selection
@@ -119,9 +119,7 @@ class CombinedLayer:
         self._running = None
 
     def _say(self, said: str, share: float | None = None) -> None:
-        bar, told = "", tr("share computed")
-        if share is not None:
-            bar = f'<progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
+        bar = progress_bar(share) if share is not None else ""
         chip = f'<div class="chip" role="status"><div>{esc(said)}</div>{bar}</div>' if said else ""
         if chip != self.note.object:
             self.note.object = chip

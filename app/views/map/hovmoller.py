@@ -19,7 +19,7 @@ from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow, together
 from app.page.colours import STATION, THEME, palette
-from app.page.controls import NO_RING, button, esc, text
+from app.page.controls import NO_RING, button, esc, progress_bar, text
 from app.page.date_ticks import date_ticks
 from app.page.language import tr
 from app.page.words import said_of
@@ -205,9 +205,7 @@ class HovmollerView:
             self.source.data = _nothing()
 
     def _say(self, said: str, share: float | None = None) -> None:
-        bar, told = "", tr("share computed")
-        if share is not None:
-            bar = f' <progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
+        bar = f" {progress_bar(share)}" if share is not None else ""
         self.note.object = f'<div class="muted" role="status">{esc(said)}{bar}</div>'
         self.stop.visible = share is not None
 

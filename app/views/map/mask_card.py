@@ -10,7 +10,7 @@ from app.map.mask_store import not_of, rule_label
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow, guarded
-from app.page.controls import button, esc, number, styled, table, text
+from app.page.controls import button, esc, number, progress_bar, styled, table, text
 from app.page.language import mark, tr
 from app.page.words import said_of
 from app.selection import QUALITY, Selection
@@ -107,7 +107,7 @@ class MaskCard:
         self.curve.object = f'<div class="muted">{tr("Pairing with the stations …")}</div>'
         self._scoring.start(
             work, self._draw,
-            told=lambda share, _: setattr(self.curve, "object", f'<progress max="1" value="{share:.2f}"></progress>'),
+            told=lambda share, _: setattr(self.curve, "object", progress_bar(share)),
             failed=lambda error: setattr(self.curve, "object", f'<div class="alert">{esc(said_of(error))}</div>'),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from app.map.range_store import Piece
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow
-from app.page.controls import as_seen, button, esc, text
+from app.page.controls import as_seen, button, esc, progress_bar, text
 from app.page.language import tr
 from app.page.words import of_library, said_of
 from app.selection import Selection
@@ -115,9 +115,7 @@ class RangeLayer:
 
     def _say(self, state: str, share: float | None = None) -> None:
         ranges = self.store.ranges
-        bar, told = "", tr("share computed")
-        if share is not None:
-            bar = f'<progress value="{share:.3f}" max="1" aria-label="{told}"></progress>'
+        bar = progress_bar(share) if share is not None else ""
         line = f"<div>{esc(state)}</div>" if state else ""
         said = f'<b>{esc(ranges.label())}</b><div class="muted">{esc(ranges.rule())}</div>{line}{bar}'
         self.note.object = f'<div class="chip" role="status">{said}</div>'

@@ -11,7 +11,7 @@ import panel as pn
 from app.page.background import Later, Latest
 from app.page.boundary import follow, guarded, together
 from app.page.colours import LINES
-from app.page.controls import button, empty, esc, text
+from app.page.controls import button, empty, esc, progress_bar, text
 from app.page.language import tr
 from app.page.words import said_of
 from app.review import page as review_page
@@ -201,7 +201,7 @@ class ReviewDesk:
 
     def _told(self, share: float, what: str) -> None:
         said = tr("Reading the pairs of the run: {what}, {share:.0%}", what=what, share=share)
-        self.reading.object = f'<progress max="1" value="{share:.3f}"></progress><div class="muted">{esc(said)}</div>'
+        self.reading.object = f'{progress_bar(share)}<div class="muted">{esc(said)}</div>'
         self.reading.visible = self.stop.visible = True
 
     def _stopped(self) -> None:

@@ -9,7 +9,7 @@ import panel as pn
 
 from app.page.background import Later
 from app.page.boundary import follow
-from app.page.controls import button, empty, esc, styled, text
+from app.page.controls import button, empty, esc, progress_bar, styled, text
 from app.page.language import mark, tr
 from app.page.words import word
 from app.review.queue import CRITERIA, FILTERS, ReviewQueue, link_to
@@ -174,8 +174,7 @@ class ReviewQueueView:
             for state, count in counts.items()
         )
         said = tr("{done} of {total} stations are decided", done=done, total=total)
-        bar = f'<progress max="{max(total, 1)}" value="{done}" aria-label="{esc(said)}"></progress>'
-        return f"{bar}<div>{esc(said)}</div>{keys}"
+        return f"{progress_bar(done, max(total, 1), said)}<div>{esc(said)}</div>{keys}"
 
     def opening(self, subject: str) -> None:
         """Mark the row of a station that is being opened."""

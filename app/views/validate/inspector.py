@@ -10,7 +10,7 @@ import panel as pn
 from app.jobs import DONE, FAILED, QUEUED, Job, Queue
 from app.page import slim
 from app.page.boundary import follow, guarded
-from app.page.controls import button, empty, esc, styled, text
+from app.page.controls import button, empty, esc, progress_bar, styled, text
 from app.page.language import mark, tr
 from app.page.titles import labelled
 from app.page.words import of_library, said_of
@@ -337,7 +337,4 @@ def _state(job: Job, queue: Queue) -> str:
     if job.started:
         seconds = (datetime.now(UTC) - datetime.fromisoformat(job.started)).total_seconds()
         spent = tr(", {seconds:.0f} s so far", seconds=max(seconds, 0))
-    return (
-        f'<progress max="1" value="{job.share:.3f}" aria-label="{tr("progress")}"></progress>'
-        f"<div class=muted>{job.share:.0%}{spent}: {esc(of_library(job.doing))}</div>"
-    )
+    return f"{progress_bar(job.share)}<div class=muted>{job.share:.0%}{spent}: {esc(of_library(job.doing))}</div>"

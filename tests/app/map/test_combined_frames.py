@@ -131,7 +131,7 @@ def test_the_old_picture_stays_until_that_of_the_next_step_is_there_and_the_map_
     assert drawn(session).size == 1
     begun[-1][2](0.4, "")
     assert "computing …" in session.combined.note.object
-    assert 'value="0.400"' in session.combined.note.object
+    assert 'value="0.4"' in session.combined.note.object
     finish(begun[-1])
     first = drawn(session)
     assert session.combined.note.object == ""
@@ -208,6 +208,6 @@ def test_agreement_says_how_far_it_is_until_it_is_there(
     said = session.layers.agreement.pane
     work[2](0.3, "")
     assert "computing …" in said.object
-    assert 'value="0.300"' in said.object
+    assert 'value="0.3"' in said.object
     finish(work)
     assert f"{session.store.comparison.statistics().rmsd:.4f}" in said.object

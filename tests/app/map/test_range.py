@@ -210,7 +210,7 @@ def test_a_range_that_is_computed_can_be_stopped_and_begun_again_and_no_other_pi
     assert drawn(session).size == 1  # the step's picture is gone at once
     begun[0][1](0.4, "step 7 of 16")
     assert "computing, step 7 of 16" in session.range.note.object
-    assert 'value="0.400"' in session.range.note.object
+    assert 'value="0.4"' in session.range.note.object
     session.map.request()
     assert len(begun) == 1  # the same request is not begun twice
     session.range._stop()
