@@ -316,6 +316,7 @@ def gather(
     task: str = SATELLITE,
     shape: tuple[int, int] | None = None,
     origin: tuple[int, int] = (0, 0),
+    kept: tuple[slice, slice] | None = None,
     steps: slice | None = None,
     first: int | None = None,
     cancelled: Cancel = never,
@@ -326,6 +327,8 @@ def gather(
     ----------
     shape, origin
         Where the points are a rectangle of cells: its shape, and the place of its first cell on the whole grid.
+    kept
+        Rows and columns of that rectangle that an answer is wanted for (None: all).
     steps, first
         Which of the plan's steps to read (None: all), and the first of those that an answer is wanted for.
     """
@@ -346,7 +349,7 @@ def gather(
             else:
                 at.series(variable_of(item), time, plan.spec.step, into[item.name], cancelled)
     start = plan.wanted.start if first is None else first
-    return Inputs(time, series, fixed, lat, lon, plan.used, observed, shape, origin, task=task, first=start)
+    return Inputs(time, series, fixed, lat, lon, plan.used, observed, shape, origin, task=task, first=start, kept=kept)
 
 
 def variable_of(item: InputSpec) -> str:

@@ -23,6 +23,7 @@ from smcore.inference.geometry import (
     spans_of,
     tile_side,
 )
+from smcore.inference.memory import kept_memory
 from smcore.inference.precision import AUTO, prepare
 from smcore.inputs import Plan, gather, handshake
 from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
@@ -175,7 +176,7 @@ class Predictor:
             Told of the steps of a tile that is computed step by step, as they are there.
         """
         wanted = range(len(self.pieces)) if numbers is None else numbers
-        with _ReadAhead(self, wanted) as reader:
+        with kept_memory(), _ReadAhead(self, wanted) as reader:
             for index, number in enumerate(wanted):
                 check(self.engine.cancelled)
                 so_far = part(progress, index / len(wanted), (index + 1) / len(wanted))
@@ -275,7 +276,7 @@ class Predictor:
         """Read the inputs of a tile over some steps."""
         lat, lon = self.plan.places.points(piece.rows, piece.columns)
         return gather(
-            self.plan, lat, lon, shape=piece.shape, origin=piece.origin, steps=span.read,
+            self.plan, lat, lon, shape=piece.shape, origin=piece.origin, kept=piece.crop, steps=span.read,
             first=span.wanted.start - span.read.start, cancelled=self.engine.cancelled,
         )  # fmt: skip
 

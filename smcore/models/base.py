@@ -201,6 +201,9 @@ class Inputs:
         Whose statistics apply: ``satellite`` (cells) or ``sites``.
     first
         The first step that an answer is wanted for; a model may leave earlier ones NaN.
+    kept
+        Rows and columns of the rectangle that an answer is wanted for, what is around them being there for its
+        neighbours' sake; None: all. A model may leave the others NaN.
     """
 
     time: NDArray[np.datetime64]
@@ -215,6 +218,7 @@ class Inputs:
     wraps: bool = False
     task: str = SATELLITE
     first: int = 0
+    kept: tuple[slice, slice] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time", frozen(self.time, "datetime64[ns]"))
@@ -264,6 +268,7 @@ class Inputs:
             shape=None,
             origin=(0, 0),
             wraps=False,
+            kept=None,
         )
 
     def during(self, steps: slice) -> Inputs:

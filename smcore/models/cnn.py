@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from smcore.models.base import SoilMoistureModel
 from smcore.models.input_sets import baseline_spec
+from smcore.models.networks.exact import in_float32
 from smcore.models.tiles.fit import BEFORE, SHORT, SIZE, TileSchedule
 from smcore.models.tiles.model import TileModel
 from smcore.models.tiles.scaling import DYNAMIC, STATIC
@@ -59,7 +60,7 @@ class Network(nn.Module):
     def forward(self, dynamic: Tensor, prepared: Tensor) -> Tensor:
         """All channels of all days stacked, statics first."""
         stacked = torch.cat([prepared, dynamic.flatten(1, 2)], 1).contiguous(memory_format=torch.channels_last)
-        return self.last(self.body(stacked))[:, 0]
+        return in_float32(self.last, self.body(stacked))[:, 0]
 
 
 def network(config: TileSchedule) -> Network:

@@ -46,7 +46,7 @@ from smcore.models.learning.transfer import on_device
 from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
 from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
-from smcore.models.tiles.patches import rectangle
+from smcore.models.tiles.patches import kept_of, rectangle
 
 
 @dataclass(frozen=True)
@@ -189,22 +189,22 @@ class DrcGan:
         check_inputs(self, inputs)
         assert self.network is not None, "fit or load first"
         assert inputs.observed is not None
-        shape, first = rectangle(inputs).lat.shape, inputs.first
+        shape, first, kept = rectangle(inputs).lat.shape, inputs.first, kept_of(inputs)
         model = inputs.series(MODEL)
         found = around(inputs.observed, model, inputs.time, self.pooled, first=first, causal=self.config.causal)
         statics, seasons = self._statics(inputs).reshape(*shape, -1), season(inputs.time).astype(np.float32)
-        network, sm = self.network.to(device), np.full(model.shape, np.nan, np.float32)
+        network, sm = self.network.to(device), np.full((len(model), *shape), np.nan, np.float32)
         size = max(1, _AT_ONCE // (self.config.hidden * model.shape[1]))
         for start in range(first, len(model), size):
             steps = slice(start, min(start + size, len(model)))
-            land = np.isfinite(model[steps])
-            if not land.any():
+            land = np.isfinite(model[steps]).reshape(-1, *shape)
+            if not land[:, *kept].any():
                 continue
             sides = _at(found, slice(steps.start - first, steps.stop - first), shape)
             x = assemble(model[steps].reshape(-1, *shape), sides, seasons[steps], statics)
-            fused = _fuse(network, x, land.reshape(-1, 1, *shape), device, wraps=inputs.wraps)
-            sm[steps] = np.where(land, fused.reshape(land.shape), np.float32(np.nan))
-        return {"sm": sm}
+            fused = _fuse(network, x, land[:, None], device, inputs)
+            sm[steps, *kept] = np.where(land[:, *kept], fused, np.float32(np.nan))
+        return {"sm": sm.reshape(model.shape)}
 
     def save(self) -> ModelState:
         """Weights of G, sizes and statistics."""
@@ -270,11 +270,13 @@ def _at(found: Neighbours, steps: slice, shape: tuple[int, ...]) -> Neighbours:
     return Neighbours(*(field[:, steps].reshape(len(field), -1, *shape) for field in fields))
 
 
-def _fuse(network: Generator, x: Floats, land: np.ndarray, device: str, *, wraps: bool) -> Floats:
-    """F [m3 m-3] of channels (B, C, H, W)."""
+def _fuse(network: Generator, x: Floats, land: np.ndarray, device: str, inputs: Inputs) -> Floats:
+    """F [m3 m-3] of channels (B, C, H, W) in the cells that are kept: (B, h, w)."""
+    rows, columns = kept_of(inputs)
+    spare = (rows.start, x.shape[2] - rows.stop, columns.start, x.shape[3] - columns.stop)
     with torch.inference_mode():
-        fused = network(on_device(x, device), on_device(land, device).float(), wraps)
-    return fused.float().cpu().numpy() * np.float32(SCALE)
+        fused = network(on_device(x, device), on_device(land, device).float(), inputs.wraps, spare)
+    return fused[:, 0].float().cpu().numpy() * np.float32(SCALE)
 
 
 def build(config: str = "paper") -> SoilMoistureModel:

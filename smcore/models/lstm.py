@@ -40,6 +40,7 @@ from smcore.models.learning.fitting import Schedule, precision, seeded, train_ep
 from smcore.models.learning.losses import scatter_mean
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.networks.exact import in_float32
 from smcore.models.restoring import weights_of
 from smcore.models.tiles.patches import Indices
 from smcore.progress import check
@@ -96,7 +97,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scaled (L, B, C) → scaled (B,)."""
-        return self.last(self.recurrent(x)[0][-1])[:, 0]
+        return in_float32(self.last, self.recurrent(x)[0][-1])[:, 0]
 
 
 class _Labels:

@@ -43,6 +43,7 @@ from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_su
 from smcore.models.learning.normalise import Normaliser
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.networks.exact import in_float32
 from smcore.models.restoring import weights_of
 
 SPEC = ModelSpec(
@@ -143,7 +144,7 @@ class Network(nn.Module):
     def forward(self, x: Tensor, masks: torch.Generator | None = None) -> Tensor:
         """Normalised (T, B, C) → normalised (T, B)."""
         hidden = self.recurrent(torch.relu(self.first(x)), masks)
-        return self.last(hidden)[..., 0]
+        return in_float32(self.last, hidden)[..., 0]
 
 
 @dataclass(frozen=True)

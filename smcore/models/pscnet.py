@@ -25,7 +25,9 @@ from smcore.models.base import ModelSpec, SoilMoistureModel
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels, ImageConfig, ImageNetwork
 from smcore.models.input_sets import PSCNET
-from smcore.models.networks.pscnet import StageBlock, TemporalFusion, keep, on_maps
+from smcore.models.networks.exact import in_float32, widened
+from smcore.models.networks.pscnet import StageBlock, TemporalFusion, keep
+from smcore.models.networks.rim import NONE, Rim, Spare, beyond, without
 
 MODEL_SM = ("swvl1", "swvl2")
 _PICTURE = 64  # cells along one side of what plain squeeze-and-excitation takes the mean of, without the halo
@@ -79,13 +81,15 @@ class Stage(nn.Module):
         super().__init__()
         blocks = [StageBlock(width, kernel, config.window, config.reduction) for _ in range(depth)]
         self.blocks = nn.ModuleList(blocks)
-        self.reach = sum(block.reach for block in blocks)
+        self.reaches = [block.reach for block in blocks]
+        self.reach = sum(self.reaches)
 
-    def forward(self, z: Tensor, present: Tensor | None) -> Tensor:
-        """(B, H, W, D) → the same shape."""
-        for block in self.blocks:
-            z = block(z, present)
-        return z
+    def forward(self, z: Tensor, present: Tensor | None, rim: Rim) -> tuple[Tensor, Tensor | None]:
+        """(B, H, W, D) without the cells that nothing rests on any more, and ``present`` of the same."""
+        for block, reach in zip(self.blocks, self.reaches, strict=True):
+            shed = rim.passed(reach)
+            z, present = without(block(z, present), shed), None if present is None else without(present, shed)
+        return z, present
 
 
 class Network(ImageNetwork):
@@ -113,12 +117,18 @@ class Network(ImageNetwork):
 
     def forward(self, window: Tensor, static: Tensor, present: Tensor | None) -> Tensor:
         """Embedded (B, L, H, W, D), static (B, H, W, S), present (B, H, W, 1) or None for all cells → (B, H, W)."""
-        z = self.join(torch.cat([self._sum_up(window), static], dim=-1))
-        found = []
+        return self.inner(window, static, present, NONE)
+
+    def inner(self, window: Tensor, static: Tensor, present: Tensor | None, spare: Spare) -> Tensor:
+        """The same without the spare cells; after each block, those fall away that nothing wanted rests on."""
+        z = widened(self.join(torch.cat([self._sum_up(window), static], dim=-1)))  # so that what blocks add stays exact
+        rim, found = Rim(spare, self.reach), []
         for stage in self.stages:
-            z = stage(z, present)
-            found.append(z)
-        return on_maps(self.last, keep(self.gather(torch.cat(found, dim=-1)), present))[..., 0]
+            z, present = stage(z, present, rim)
+            found.append((z, rim.spare))
+        same = [without(one, beyond(there, rim.spare)) for one, there in found]
+        z = keep(self.gather(torch.cat(same, dim=-1)), present)
+        return without(in_float32(self.last, z.permute(0, 3, 1, 2))[:, 0], rim.spare)
 
     def _sum_up(self, window: Tensor) -> Tensor:
         """The temporal part (B, H, W, D); in pieces where no gradient is kept, for the sake of memory."""

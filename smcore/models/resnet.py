@@ -18,6 +18,7 @@ from smcore.models.base import SoilMoistureModel
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels, ImageConfig, ImageNetwork, stacked
 from smcore.models.input_sets import baseline_spec
+from smcore.models.networks.exact import in_float32
 from smcore.models.networks.pscnet import keep, on_maps
 
 
@@ -66,7 +67,7 @@ class Network(ImageNetwork):
         z = keep(relu(on_maps(self.first, keep(stacked(window, static), present))), present)
         for block in self.blocks:
             z = block(z, present)
-        return on_maps(self.last, z)[..., 0]
+        return in_float32(self.last, z.permute(0, 3, 1, 2))[:, 0]
 
 
 def reach(config: Config) -> int:

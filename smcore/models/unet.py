@@ -19,6 +19,7 @@ from smcore.models.base import SoilMoistureModel
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels, ImageConfig, ImageNetwork, stacked
 from smcore.models.input_sets import baseline_spec
+from smcore.models.networks.exact import in_float32
 from smcore.models.networks.pscnet import keep, on_maps
 
 
@@ -78,7 +79,7 @@ class Network(ImageNetwork):
             bridges.pop()
             masks.pop()
             z = level(torch.cat([bridges[-1], on_maps(widen, z)], dim=-1), masks[-1])
-        return self.last(z)[..., 0]
+        return in_float32(self.last, z)[..., 0]
 
 
 def _coarser(present: Tensor | None) -> Tensor | None:

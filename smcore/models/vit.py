@@ -20,6 +20,7 @@ from smcore.models.base import SoilMoistureModel
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels, ImageConfig, ImageNetwork, stacked
 from smcore.models.input_sets import baseline_spec
+from smcore.models.networks.exact import in_float32
 from smcore.models.networks.pscnet import keep
 
 
@@ -93,7 +94,7 @@ class Network(ImageNetwork):
         z = squares.flatten(0, 2).flatten(1, 2) + self.place
         for layer in self.layers:
             z = layer(z)
-        values = self.leave(self.norm(z)).unflatten(1, (self.side, self.side))
+        values = in_float32(self.leave, self.norm(z)).unflatten(1, (self.side, self.side))
         grid = values.unflatten(0, (count, rows // self.side, columns // self.side)).transpose(2, 3)
         return pixel_shuffle(grid.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2), self.token)[:, 0]
 

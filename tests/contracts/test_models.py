@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from smcore.inference.precision import BFLOAT16, Precision, computing, networks_of
 from smcore.models.base import SITES, FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
 from smcore.models.card import ModelCard
 from smcore.models.registry import build_model, model_ids, model_spec
@@ -152,6 +153,36 @@ def test_a_location_does_not_depend_on_its_neighbours_in_the_batch(fitted):
     for location in (0, CELLS - 1):
         alone = model.predict(inputs.at(np.array([location])))["sm"][:, 0]
         np.testing.assert_allclose(alone, whole[:, location], atol=2e-6)
+
+
+@pytest.mark.parametrize("kept", [(5, 9, 6, 13), (0, 4, 12, SIDE), (SIDE - 1, SIDE, 0, 1)])
+def test_cells_that_are_kept_have_the_values_that_they_have_where_all_are(fitted, kept):
+    model = fitted[2]
+    if not model.spec.spatial:
+        pytest.skip("needs no neighbours")
+    inputs = make_inputs(model.spec, seed=5)
+    holes = inputs.dynamic.copy()
+    holes[3, 40:60] = np.nan
+    inputs = dataclasses.replace(inputs, dynamic=holes)
+    at = (slice(*kept[:2]), slice(*kept[2:]))
+    whole, part = (
+        model.predict(given)["sm"].reshape(-1, SIDE, SIDE)[:, *at]
+        for given in (inputs, dataclasses.replace(inputs, kept=at))
+    )
+    np.testing.assert_allclose(part, whole, atol=1e-6)
+
+
+def test_in_bfloat16_results_are_finer_than_its_eight_bits(fitted):
+    model = fitted[2]
+    if not networks_of(model):
+        pytest.skip("no network")
+    inputs = make_inputs(model.spec, seed=5, cells=40)
+    counts = []
+    for precision in (Precision(), Precision(BFLOAT16)):
+        with computing(precision, "cpu"):
+            sm = model.predict(inputs)["sm"]
+        counts.append(len(np.unique(sm[np.isfinite(sm)])))
+    assert counts[1] > 0.4 * counts[0]  # with a last layer in bfloat16, a tenth
 
 
 def test_a_missing_input_of_one_location_leaves_the_others_as_they_are(fitted):

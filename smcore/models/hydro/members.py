@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from smcore.models.networks.exact import in_float32
+
 LSTM, CONV = "lstm", "conv"
 _CONV_DAYS = 4
 
@@ -124,7 +126,7 @@ class Member(nn.Module):
         hidden = torch.relu(self.first(torch.cat([x, code.expand(x.shape[0], *code.shape)], dim=-1)))
         hidden, _ = self.over_time(hidden)
         hidden = hidden * self.drop_hidden(torch.ones_like(hidden[:1]))  # one mask for the whole series
-        return self.last(hidden)[..., 0] + self.level(self.drop_static(z))[:, 0]
+        return in_float32(self.last, hidden)[..., 0] + in_float32(self.level, self.drop_static(z))[:, 0]
 
 
 def centred_loss(prediction: Tensor, target: Tensor, level: float) -> Tensor:

@@ -42,8 +42,9 @@ from smcore.models.images.windows import WindowFeatures, step_windows
 from smcore.models.learning.fitting import Schedule, train_epochs
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
+from smcore.models.networks.rim import without
 from smcore.models.restoring import weights_of
-from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, rectangle
+from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, kept_of, rectangle
 
 _CELLS = 16_000  # cells in one pass of a network
 _SIDE = 230  # cells along one side of what is predicted at once, margins included
@@ -134,7 +135,10 @@ class ImageModel:
         patch, halo = self.spec.patch, self.spec.halo
         side = patch if self.alone else max(64, _SIDE - 2 * halo) // patch * patch
         areas = []
-        rows, columns = (_spans(inputs.shape[k], inputs.origin[k], side, patch, alone=self.alone) for k in (0, 1))
+        kept = kept_of(inputs)
+        wide = [min(inputs.shape[k], kept[k].stop - kept[k].start + 2 * halo) for k in (0, 1)]
+        whole = [not self.alone and cells <= _SIDE for cells in wide]
+        rows, columns = (_spans(kept[k], inputs.origin[k], side, patch, whole=whole[k]) for k in (0, 1))
         for top, bottom in rows:
             for left, right in columns:
                 edges = _margins(inputs, (top, bottom, left, right), halo, patch, alone=self.alone)
@@ -158,7 +162,7 @@ class ImageModel:
         device = next(network.parameters()).device
         cells = area.size[0] * area.size[1]
         top, left = int(area.rows[0]), int(area.columns[0])
-        own = (slice(None), slice(inner[0] - top, inner[1] - top), slice(inner[2] - left, inner[3] - left))
+        spare = (inner[0] - top, top + area.size[0] - inner[1], inner[2] - left, left + area.size[1] - inner[3])
         static = self._static(maps, area)
         block, batch = max(1, _BLOCK // cells), max(1, _CELLS // cells)
         for start in range(inputs.first, len(windows), block):
@@ -173,9 +177,9 @@ class ImageModel:
                 at = torch.from_numpy(np.searchsorted(steps, windows[chosen]))
                 present = there[at[:, -1]]
                 clock = self._clocked(static, inputs.time[chosen])
-                y = network(embedded[at.to(device)], clock.to(device), unless_all(present.to(device)))
-                scaled = torch.where(present[..., 0], y.float().cpu(), torch.nan).numpy()
-                found = self.features.values.target.inverse(scaled[own][..., None])[..., 0]
+                y = network.inner(embedded[at.to(device)], clock.to(device), unless_all(present.to(device)), spare)
+                scaled = torch.where(without(present, spare)[..., 0], y.float().cpu(), torch.nan).numpy()
+                found = self.features.values.target.inverse(scaled[..., None])[..., 0]
                 sm[chosen, inner[0] : inner[1], inner[2] : inner[3]] = np.clip(found, 0.0, 1.0)
 
     def _static(self, maps: Rectangle, tiles: Tiles) -> Floats:
@@ -209,13 +213,13 @@ class ImageModel:
         self.network = network.eval()
 
 
-def _spans(size: int, origin: int, side: int, patch: int, *, alone: bool) -> list[tuple[int, int]]:
-    """Stretches of an axis, aligned to the whole grid; one, as long as the axis, if that is no longer than a side."""
-    first = -(origin % patch)
-    length = -(-(size - first) // patch) * patch
-    if not alone and length <= _SIDE:
+def _spans(kept: slice, origin: int, side: int, patch: int, *, whole: bool) -> list[tuple[int, int]]:
+    """Stretches of what is kept of an axis, aligned to the whole grid; a single one if ``whole``."""
+    first = kept.start - (origin + kept.start) % patch
+    length = -(-(kept.stop - first) // patch) * patch
+    if whole:
         return [(first, first + length)]
-    return [(start, min(start + side, first + length)) for start in range(first, size, side)]
+    return [(start, min(start + side, first + length)) for start in range(first, kept.stop, side)]
 
 
 def _margins(

@@ -22,6 +22,7 @@ from smcore.models.base import FitRun, Floats, Inputs, ModelSpec
 from smcore.models.images.targets import ImageTargets, Labels
 from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.models.learning.fitting import precision, seeded
+from smcore.models.networks.rim import Spare, without
 from smcore.models.tiles.patches import Indices, Tiles, cut, draw_crops, rectangle
 from smcore.progress import check
 
@@ -76,6 +77,10 @@ class ImageNetwork(nn.Module, ABC):
     @abstractmethod
     def forward(self, window: Tensor, static: Tensor, present: Tensor | None) -> Tensor:
         """Embedded (B, L, H, W, D), static (B, H, W, S), present (B, H, W, 1) or None for all cells → (B, H, W)."""
+
+    def inner(self, window: Tensor, static: Tensor, present: Tensor | None, spare: Spare) -> Tensor:
+        """The map without its spare cells; a network may leave out what only these rest on."""
+        return without(self(window, static, present), spare)
 
 
 class MakeNetwork(Protocol):

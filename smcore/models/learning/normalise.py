@@ -14,6 +14,7 @@ from smcore.errors import WeightsError
 from smcore.models.base import Floats, Inputs, Task
 
 _SAMPLE = 4_000_000  # values per channel that quantiles are taken from; a longer one is thinned evenly
+_AT_ONCE = 50_000
 _MOST = 24_000_000  # values per channel that moments are taken from; a longer one is thinned evenly before it is read
 
 
@@ -43,7 +44,17 @@ class Statistics:
 
     def forward(self, values: Floats) -> Floats:
         """Normalise (…, C)."""
-        return ((values - self.mean) / self.std).astype(np.float32)
+        result = np.empty(values.shape, np.float32)
+        if values.ndim < 2:
+            result[...] = (values - self.mean) / self.std
+            return result
+        some = max(
+            1, _AT_ONCE * len(values) // max(values.size, 1)
+        )  # float64 in between: only as much as a cache holds
+        for start in range(0, len(values), some):
+            part = slice(start, start + some)
+            np.divide(values[part] - self.mean, self.std, out=result[part], casting="same_kind")
+        return result
 
     def inverse(self, values: NDArray[Any]) -> Floats:
         """Back to units."""

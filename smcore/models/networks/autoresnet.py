@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from smcore.models.networks.exact import in_float32
+
 
 class _Dense(nn.Module):
     """Dense → ReLU → batch normalisation."""
@@ -48,4 +50,4 @@ class AutoResNetNetwork(nn.Module):
         coded = self.dropout(coded)
         for layer, normal, like in zip(self.decoder, self.merged, kept[-2::-1], strict=True):
             coded = normal(torch.relu(layer(coded) + like))
-        return self.last(self.normal(torch.relu(self.back(coded) + x)))[:, 0]
+        return in_float32(self.last, in_float32(self.normal, torch.relu(self.back(coded) + x)))[:, 0]

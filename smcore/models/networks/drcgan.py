@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
+from smcore.models.networks.exact import in_float32
+from smcore.models.networks.rim import NONE, Rim, Spare, without
+
 SCALE = 0.6
 """Soil moisture [m3 m-3] that counts as one."""
 
@@ -28,6 +31,7 @@ _GUESS = (0.02 / SCALE, 0.6 / SCALE)
 _RESULT = (0.0, 0.65 / SCALE)
 _MIDDLE, _LEVEL, _CONTRAST = 0.4, 5.0, 10.0  # bring soil moisture and its differences to about one
 _POOL = 50  # fakes kept for the discriminators
+_ROWS = 2  # axis of maps (B, C, H, W)
 
 
 def channels(causal: bool) -> int:
@@ -77,13 +81,26 @@ class Body(nn.Module):
         for weight in self.last.parameters():
             nn.init.zeros_(weight)
 
-    def forward(self, x: Tensor, land: Tensor, wraps: bool) -> Tensor:
-        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W), as wide as land also where products are not."""
-        begin = torch.relu(self.first(x, wraps)) * land
-        hidden = begin
+    def forward(self, x: Tensor, land: Tensor, wraps: bool, spare: Spare = NONE) -> Tensor:
+        """(B, C, H, W), land (B, 1, H, W) of 0 and 1 → (B, 1, H, W), as wide as land also where products are not.
+
+        Without the spare cells: behind each layer, those fall away that nothing wanted rests on.
+        """
+        rim, wide = Rim(spare, reach(len(self.blocks))), land.dtype
+        begin = torch.relu(self.first(x, wraps))
+        land = land if self.training else land.to(begin.dtype)  # else every product would be widened again
+        begin = begin * land
+        hidden, begin, land = _shed(rim, 1, begin, begin, land)
         for block in self.blocks:
-            hidden = block(hidden, land, wraps)
-        return self.last(self.after(hidden, wraps) * land + begin, wraps).to(land.dtype)
+            hidden, begin, land = _shed(rim, 2, block(hidden, land, wraps), begin, land)
+        hidden, begin, land = _shed(rim, 1, self.after(hidden, wraps) * land, begin, land)
+        return without(in_float32(lambda z: self.last(z, wraps), hidden + begin), rim.spare, _ROWS).to(wide)
+
+
+def _shed(rim: Rim, reach: int, *maps: Tensor) -> list[Tensor]:
+    """Maps (B, C, H, W) behind a layer of this reach, without the cells that are needed no more."""
+    gone = rim.passed(reach)
+    return [without(one, gone, _ROWS) for one in maps]
 
 
 class Generator(nn.Module):
@@ -118,9 +135,13 @@ class Generator(nn.Module):
             parts += [_CONTRAST * (sm - noah), _CONTRAST * (now - noah), age]
         return torch.cat([*parts, x[:, 1 + 3 * self.sides :]], dim=1) * land
 
-    def forward(self, x: Tensor, land: Tensor, wraps: bool = False) -> Tensor:
-        """Channels (B, C, H, W), 0 where missing, and land (B, 1, H, W) → F (B, 1, H, W), 0 off the land."""
-        return (self.guess(x) + self.body(self.contrasts(x, land), land, wraps)).clamp(*_RESULT) * land
+    def forward(self, x: Tensor, land: Tensor, wraps: bool = False, spare: Spare = NONE) -> Tensor:
+        """Channels (B, C, H, W), 0 where missing, and land (B, 1, H, W) → F (B, 1, H, W) without spare cells.
+
+        0 off the land. Round the globe no column is spare.
+        """
+        more = self.body(self.contrasts(x, land), land, wraps, spare)
+        return (self.guess(without(x, spare, _ROWS)) + more).clamp(*_RESULT) * without(land, spare, _ROWS)
 
 
 class Degeneration(nn.Module):

@@ -52,8 +52,14 @@ class TimeBranch(nn.Module):
     def _convolve(self, x: Tensor, reach: int) -> Tensor:
         steps = x.shape[1]
         wide = pad(x, (0, 0, 0, 0, reach, reach))
-        parts = [wide.narrow(1, k * reach, steps) * self.taps[k] for k in range(3)]
-        return parts[0] + parts[1] + parts[2] + self.bias
+        if torch.is_grad_enabled():
+            parts = [wide.narrow(1, k * reach, steps) * self.taps[k] for k in range(3)]
+            return parts[0] + parts[1] + parts[2] + self.bias
+        taps = self.taps.to(x.dtype)
+        found = torch.addcmul(self.bias.to(x.dtype), wide.narrow(1, 0, steps), taps[0])
+        for k in (1, 2):
+            found.addcmul_(wide.narrow(1, k * reach, steps), taps[k])
+        return found
 
 
 def _stretch(short: int, steps: int, like: Tensor) -> Tensor:
@@ -78,7 +84,7 @@ class TemporalFusion(nn.Module):
         share = self.gate(means).unflatten(-1, (len(BRANCHES), -1)).softmax(dim=-2)
         v = u
         for k, branch in enumerate(found):
-            v = v + share[:, None, :, k] * branch
+            v = torch.addcmul(v, share[:, None, :, k].to(v.dtype), branch.to(v.dtype))
         weight = self.attention(v).softmax(dim=1)
         return (v * weight).sum(dim=1)
 

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from smcore.models.networks.exact import in_float32
+
 PATCH = 4
 _CHAIN = (16, 32, 64, 32, 16, 1)  # channels of the static branch
 
@@ -209,5 +211,6 @@ class Network(nn.Module):
         masks = (self._mask(name) for name in ("own_time", "own_space", "same_patch"))
         query = self.decoder(query, memory, *masks)
         kept = PATCH**2  # the cells of channel 0 come first
-        own = unpatchify(functional.linear(query, self.fold.weight[:kept], self.fold.bias[:kept]), self.rows)
-        return self.last(self.joint(torch.stack([own, prepared], -1)))[..., 0]
+        own = in_float32(lambda x: functional.linear(x, self.fold.weight[:kept], self.fold.bias[:kept]), query)
+        both = torch.stack([unpatchify(own, self.rows), prepared], -1)
+        return in_float32(self.last, in_float32(self.joint, both))[..., 0]

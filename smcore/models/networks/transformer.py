@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from smcore.models.networks.exact import in_float32
+
 
 class _Layer(nn.Module):
     """Attention and two dense layers, each normalised before and added to its input."""
@@ -44,4 +46,4 @@ class FeatureTransformer(nn.Module):
         tokens = x[..., None] * self.direction + self.start
         for layer in self.layers:
             tokens = layer(tokens)
-        return self.last(self.normal(tokens.mean(dim=1)))[:, 0]
+        return in_float32(self.last, in_float32(self.normal, tokens.mean(dim=1)))[:, 0]

@@ -3,7 +3,7 @@
 Prediction as published (Liu, Xin, Yin 2025): on the grid trained on four tilings, 0, 2, 4 and 6 cells further along the
 diagonal, negative values thrown away, the mean of what is left; on a finer grid one tiling. Ours: tiles without any
 valid cell are skipped, cells without any input stay empty, and a tile that reaches beyond the data, filled with zeros,
-counts only in cells that no whole tile covers.
+counts only in cells that no whole tile covers; tiles without any cell that is kept are not computed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.restoring import weights_of
 from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
-from smcore.models.tiles.patches import Mosaic, Tiles, cut, rectangle, steps_before, tiles_on_lattice
+from smcore.models.tiles.patches import Mosaic, Tiles, cut, kept_of, rectangle, steps_before, tiles_on_lattice
 from smcore.models.tiles.scaling import DYNAMIC, TileScaling
 
 OFFSETS = ((0, 0), (2, 2), (4, 4), (6, 6))
@@ -87,7 +87,8 @@ class TileModel:
         self.network.to(device)
         field = _Field(inputs, self.scaling, device)
         result = np.full((steps, *shape), np.nan, np.float32)
-        open_cells = np.ones(shape, bool)
+        open_cells = np.zeros(shape, bool)
+        open_cells[kept_of(inputs)] = True
         for whole in (True, False):
             chosen = [tiles.pick(np.flatnonzero(tiles.whole == whole)) for tiles in lattices]
             chosen = [tiles.pick(np.asarray(cut(open_cells, tiles).any(axis=(1, 2)))) for tiles in chosen]

@@ -52,6 +52,12 @@ def rectangle(inputs: Inputs) -> Rectangle:
     )
 
 
+def kept_of(inputs: Inputs) -> tuple[slice, slice]:
+    """Rows and columns of a rectangle that an answer is wanted for."""
+    assert inputs.shape is not None
+    return inputs.kept or (slice(0, inputs.shape[0]), slice(0, inputs.shape[1]))
+
+
 @dataclass(frozen=True, eq=False)
 class Tiles:
     """K tiles of one size in a rectangle.

@@ -49,6 +49,28 @@ def test_with_a_silent_decoder_only_the_outer_residual_is_left():
     torch.testing.assert_close(network(x), expected)
 
 
+@pytest.mark.parametrize("channels", [(8, 4, 2), (4, 4), (3,)])
+def test_without_gradients_norms_are_folded_into_convolutions_and_change_nothing(channels):
+    torch.manual_seed(0)
+    network = TsSMNetNetwork(9, channels, 5, 0.1)
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm1d):
+            torch.nn.init.normal_(part.weight, 1.0, 0.3)
+            torch.nn.init.normal_(part.bias, 0.0, 0.3)
+    x = torch.randn(20, 9)
+    for _ in range(2):  # the second time with other weights and statistics than those that were folded first
+        network.train()
+        network(3 * x + 1)
+        with torch.no_grad():
+            network.encoder[0][0].weight.mul_(1.5)
+        network.eval()
+        plain = network.both(x)
+        with torch.inference_mode():
+            quick = network.both(x)
+        for a, b in zip(plain, quick, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
 def test_the_decoder_adds_the_encoders_output_of_equal_width():
     network = TsSMNetNetwork(7, (4, 2), 5, 0.1).eval()
     x = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))

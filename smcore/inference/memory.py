@@ -1,0 +1,56 @@
+"""Memory that the layers of a network free and take again, thousands of times in a prediction.
+
+By default the GNU allocator gives a block of some size back to the system when it is freed, and the next layer's result
+is then faulted in page by page: half of the time of a network of many small layers (TsSMNet, 57 → 27 µs a row). While
+something is predicted, freed memory stays with the process; at the end all of it is given back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+_KEPT: Final = 512 * 2**20
+_OWN: Final = 64 * 2**20
+"""What the allocator itself goes up to: freed memory that it keeps."""
+_LARGEST: Final = 32 * 2**20
+"""The largest block that may come from kept memory: the allocator allows no more."""
+
+_lock = threading.Lock()
+_predictions = 0
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Keep freed memory for the next layer; of several predictions at once, the last one to end gives it back."""
+    global _predictions
+    with _lock:
+        _predictions += 1
+        if _predictions == 1:
+            _set(_KEPT)
+    try:
+        yield
+    finally:
+        with _lock:
+            _predictions -= 1
+            if _predictions == 0:
+                _set(_OWN)
+                _call("malloc_trim", 0)
+
+
+def _set(kept: int) -> None:
+    _call("mallopt", _MMAP, _LARGEST)
+    _call("mallopt", _TRIM, kept)
+
+
+def _call(name: str, *arguments: int) -> None:
+    """Call a function of the allocator; of another one than GNU's, nothing is known and nothing done."""
+    try:
+        function: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (AttributeError, OSError, TypeError):
+        return
+    function(*arguments)
