@@ -27,6 +27,8 @@ from smcore.names import SM, SM_UNCERTAINTY
 from smcore.progress import Cancel, check, never
 from smcore.roles import as_slice
 
+_TOGETHER = 8  # steps of a small window in one call, which share the steps before them and still show progress
+
 Bools = NDArray[np.bool_]
 Told = Callable[[float, slice, Floats | None], None]
 
@@ -121,7 +123,7 @@ class Engine:
             return [Call(found[i : i + size], slice(0, steps), wanted) for i in range(0, len(found), size)]
         if not can_be_split_in_time(spec):
             return [Call(None, slice(0, steps), wanted)] if usable.any() else []
-        each = max(1, self.call // len(inputs.lat))
+        each = max(1, self.call // len(inputs.lat), min(_TOGETHER, self.call // _kept(inputs)))
         local = replace(self.plan, time=inputs.time, wanted=wanted)
         calls = [Call(None, span.read, span.wanted) for span in spans_of(local, each)]
         return [c for c in calls if usable[c.wanted.start - wanted.start : c.wanted.stop - wanted.start].any()]
@@ -193,6 +195,12 @@ def _half_width(band: Band, sm: Floats, inputs: Inputs, wanted: slice) -> Floats
     own = slice(wanted.start - near.start, wanted.stop - near.start)
     padded[own] = sm
     return band.half_width(padded, inputs.during(near))[own]
+
+
+def _kept(inputs: Inputs) -> int:
+    """Cells of a rectangle that an answer is wanted for."""
+    rows, columns = inputs.kept or (slice(0, len(inputs.lat)), slice(0, 1))
+    return max(1, int((rows.stop - rows.start) * (columns.stop - columns.start)))
 
 
 def _part(inputs: Inputs, call: Call) -> Inputs:

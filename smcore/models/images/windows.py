@@ -102,9 +102,12 @@ class WindowFeatures:
 
     def dynamic(self, values: Floats) -> Floats:
         """Scaled (…, D + 1), 0 where missing; the last channel is the share of the inputs that is there."""
-        present = np.isfinite(values).mean(axis=-1, dtype=np.float32)
-        scaled = np.nan_to_num(self.values.dynamic.forward(values), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        return np.concatenate([scaled, present[..., None]], axis=-1)
+        result = np.empty((*values.shape[:-1], values.shape[-1] + 1), np.float32)
+        for part, into in zip(values, result, strict=True):  # one at a time, as it fits the cache
+            known = np.isfinite(part)
+            into[..., -1] = known.mean(axis=-1, dtype=np.float32)
+            into[..., :-1] = np.where(known, self.values.dynamic.forward(part), np.float32(0.0))
+        return result
 
     def static(self, values: Floats, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Floats:
         """Scaled (…, S + 2), 0 where missing: statics, latitude, longitude."""
