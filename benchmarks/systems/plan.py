@@ -82,7 +82,7 @@ _PIXEL_CDF = _Method("cdf_matched", "pixel", "drcgan", 1, 1.0, (0,))
 _POOLED_CDF = _Method("cdf_matched", "pooled", "drcgan", 1, 1.0, (0,))
 _B = _Method("base_guess", "drcgan", "", 1, 1.0, (0,))
 _LSTM = {name: _Method("multiscale_lstm", name, "multiscale_lstm", 1 + (name != "demo"), 10.0)
-         for name in ("demo", "satellite", "sites", "best")}  # fmt: skip
+         for name in ("demo", "demo_satellite", "demo_sites", "best")}  # fmt: skip
 
 METHODS: Final[dict[str, tuple[_Method, ...]]] = {
     "fill-36": (*_FILLERS, _PIXEL_CDF, _B, _Method("drcgan", "demo", rank=1, minutes=10)),

@@ -18,9 +18,10 @@ from smcore.catalog import Catalog
 from smcore.inference.devices import choose_device
 from smcore.inference.tiles import predict
 from smcore.inputs import Places, Plan
-from smcore.models.base import FitRun, Floats, SoilMoistureModel, Task, TrainingData, member_mean
+from smcore.models.base import FitRun, Floats, Inputs, Outputs, SoilMoistureModel, Task, TrainingData, member_mean
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model
+from smcore.models.vectors.model import VectorModel
 from smcore.models.weights import load_checkpoint, save_checkpoint
 from smcore.progress import Progress, quiet
 from smcore.roles import Source, cell_index, open_sources, parse, read_series
@@ -88,11 +89,12 @@ class Workshop:
         sources = self._sources(scene.data[row.inputs], frame)
         model, samples, seconds = self._fitted(row, model, sources, device)
         test = self._test_sources(scene, sources, frame)
-        whole = lay(model, test, frame, device, self.progress)
+        whole = lay(_where_scored(model, frame), test, frame, device, self.progress)
         values = whole[frame.step, frame.cell]
         band = {}
         if calibration is not None:
-            said = lay(model, test, calibration, device, self.progress)[calibration.step, calibration.cell]
+            asked = _where_scored(model, calibration)
+            said = lay(asked, test, calibration, device, self.progress)[calibration.step, calibration.cell]
             found = band_of(said, calibration, causal=model.spec.causal)
             band = {} if found is None else coverage(found, values, frame)
         return Outcome(values, whole, model, tuple(sources), device, samples, seconds, band)
@@ -194,6 +196,36 @@ def _cells_of(source: Source) -> Places:
     from smcore.models.base import ModelSpec
 
     return places_of(ModelSpec("bench", "Cells of a product", ()), source, Window())
+
+
+class _WhereScored:
+    """A model of vectors, asked only where something is scored: a tenth of the days, where those are gaps of swaths."""
+
+    def __init__(self, model: VectorModel, frame: Frame) -> None:
+        self.spec, self.used, self._model = model.spec, model.used, model
+        self._days = frame.time.astype("datetime64[D]")
+        self._cells = {key: number for number, key in enumerate(_keys(frame.lat, frame.lon))}
+        self._scored = np.zeros((len(frame.time), len(frame.lat) + 1), bool)  # the last cell is any other
+        self._scored[frame.step, frame.cell] = True
+
+    def predict(self, inputs: Inputs, *, device: str = "cpu") -> Outputs:
+        """NaN wherever nothing is scored."""
+        days = inputs.time.astype("datetime64[D]")
+        at = np.minimum(np.searchsorted(self._days, days), len(self._days) - 1)
+        cells = [self._cells.get(key, -1) for key in _keys(inputs.lat, inputs.lon)]
+        wanted = self._scored[at][:, cells] & (self._days[at] == days)[:, None]
+        return self._model.predict_at(inputs, wanted, device=device)
+
+
+def _keys(lat: Floats, lon: Floats) -> list[tuple[float, float]]:
+    return list(zip(np.round(lat, 3).tolist(), np.round(lon, 3).tolist(), strict=True))
+
+
+def _where_scored(model: SoilMoistureModel, frame: Frame) -> Any:
+    """The model, or a stand-in that saves rows: for vectors of days, where no map is scored as a whole."""
+    if isinstance(model, VectorModel) and frame.coarse is None and frame.scene.step == "1D":
+        return _WhereScored(model, frame)
+    return model
 
 
 def lay(model: SoilMoistureModel, sources: Sequence[Source], frame: Frame, device: str, progress: Progress) -> Floats:

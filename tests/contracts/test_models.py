@@ -11,6 +11,7 @@ from smcore.inference.precision import BFLOAT16, Precision, computing, networks_
 from smcore.models.base import SITES, FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
 from smcore.models.card import ModelCard
 from smcore.models.registry import build_model, model_ids, model_spec
+from smcore.models.vectors.model import VectorModel
 from smcore.models.weights import load_checkpoint, save_checkpoint
 
 STEPS, CELLS = 60, 6
@@ -82,6 +83,7 @@ VARIANTS = {
     **dict.fromkeys(("resnet", "unet", "vit"), ("pscnet_demo", "smsnet")),
     "lstm": ("pscnet_demo", "multiscale_lstm_demo", "tssmnet_demo"),
     "drcgan": ("causal",),
+    "multiscale_lstm": ("demo_satellite", "demo_sites"),
 }
 """Configurations that differ from a tested one by a number or a switch: tried by the slow tests."""
 
@@ -170,6 +172,17 @@ def test_cells_that_are_kept_have_the_values_that_they_have_where_all_are(fitted
         for given in (inputs, dataclasses.replace(inputs, kept=at))
     )
     np.testing.assert_allclose(part, whole, atol=1e-6)
+
+
+def test_a_model_of_vectors_asked_at_some_places_answers_as_if_it_were_asked_everywhere(fitted):
+    model = fitted[2]
+    if not isinstance(model, VectorModel):
+        pytest.skip("takes no single rows")
+    inputs = make_inputs(model.spec, seed=5)
+    wanted = np.random.default_rng(0).random((len(inputs.time), len(inputs.lat))) < 0.2
+    some = model.predict_at(inputs, wanted)["sm"]
+    np.testing.assert_allclose(some[wanted], model.predict(inputs)["sm"][wanted], atol=2e-6)
+    assert np.isnan(some[~wanted]).all()
 
 
 def test_in_bfloat16_results_are_finer_than_its_eight_bits(fitted):

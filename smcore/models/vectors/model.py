@@ -24,7 +24,7 @@ from smcore.models.base import (
 from smcore.models.learning.normalise import Statistics
 from smcore.models.restoring import weights_of
 from smcore.models.series.features import NAMES, Donors
-from smcore.models.vectors.samples import Samples, draw, prediction_blocks
+from smcore.models.vectors.samples import Samples, chosen_blocks, draw, prediction_blocks
 from smcore.models.vectors.tabular import LAYOUTS, Table, nothing_known
 
 _DONORS = ("lat", "lon", "climate")
@@ -121,10 +121,22 @@ class VectorModel(ABC):
         assert self.statistics is not None, "fit or load first"
         sm = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
         for places, rows in prediction_blocks(self.table, inputs, self.donors):
-            y = self.estimate(rows, device)
-            y = np.where(nothing_known(rows, inputs.dynamic.shape[-1]), np.float32(np.nan), y)
-            sm[inputs.first :, places] = y.reshape(-1, len(places))
+            sm[inputs.first :, places] = self._answers(rows, inputs, device).reshape(-1, len(places))
         return {"sm": sm}
+
+    def predict_at(self, inputs: Inputs, wanted: NDArray[np.bool_], *, device: str = "cpu") -> Outputs:
+        """The same where it is wanted (T, N), and NaN elsewhere: no row rests on another."""
+        check_inputs(self, inputs)
+        assert self.statistics is not None, "fit or load first"
+        sm = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
+        for steps, places, rows in chosen_blocks(self.table, inputs, self.donors, wanted):
+            sm[steps, places] = self._answers(rows, inputs, device)
+        return {"sm": sm}
+
+    def _answers(self, rows: Floats, inputs: Inputs, device: str) -> Floats:
+        """Estimates (R,), NaN where no dynamic input is known."""
+        unknown = nothing_known(rows, inputs.dynamic.shape[-1])
+        return np.where(unknown, np.float32(np.nan), self.estimate(rows, device))
 
     def estimate(self, rows: Floats, device: str = "cpu") -> Floats:
         """Estimates (R,) [m3 m-3] within [0, 1] of rows (R, F) as :attr:`table` has them, NaN where missing."""

@@ -172,12 +172,34 @@ def prediction_blocks(table: Table, inputs: Inputs, donors: Donors | None) -> It
     for start in range(0, len(inputs.lat), size):
         places = np.arange(start, min(start + size, len(inputs.lat)))
         part = inputs.at(places)
-        series = None
-        if table.layout.series:
-            assert part.observed is not None
-            series = year_features(part.observed, part.time)
-            series = donors.fill(series, part) if donors is not None else series
+        series = _series_of(table, part, donors)
         yield (
             places,
             table.rows(part, np.repeat(steps, len(places)), np.tile(np.arange(len(places)), len(steps)), series),
         )
+
+
+def chosen_blocks(
+    table: Table, inputs: Inputs, donors: Donors | None, wanted: NDArray[np.bool_]
+) -> Iterator[tuple[Indices, Indices, Floats]]:
+    """The rows that are wanted (T, N) only, in blocks: their steps (R,), their locations (R,), and (R, F)."""
+    size = max(1, _BLOCK // max(len(inputs.time), 1))
+    for start in range(0, len(inputs.lat), size):
+        places = np.arange(start, min(start + size, len(inputs.lat)))
+        steps, own = np.nonzero(wanted[:, places])
+        if not len(steps):
+            continue
+        part = inputs.at(places)
+        series = _series_of(table, part, donors)
+        for first in range(0, len(steps), _ROWS):
+            some = slice(first, first + _ROWS)
+            yield steps[some], places[own[some]], table.rows(part, steps[some], own[some], series)
+
+
+def _series_of(table: Table, inputs: Inputs, donors: Donors | None) -> YearFeatures | None:
+    """Features of the locations' own series where the table has them, of donors where there are too few values."""
+    if not table.layout.series:
+        return None
+    assert inputs.observed is not None
+    series = year_features(inputs.observed, inputs.time)
+    return series if donors is None else donors.fill(series, inputs)
