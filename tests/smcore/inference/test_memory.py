@@ -32,6 +32,8 @@ def test_a_prediction_that_fails_gives_it_back_too(calls):
 
 
 def test_another_allocator_is_left_alone(monkeypatch):
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    asked: list[object] = []
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: asked.append(name) or object())
     with kept_memory():
-        pass
+        within = len(asked)
+    assert 0 < within < len(asked)
