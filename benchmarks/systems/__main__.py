@@ -1,12 +1,14 @@
-"""``python -m benchmarks.systems list|run|values|report``: see what is planned, do what is missing, write the report.
+"""``python -m benchmarks.systems list|run|values|gains|report``: what is planned, what is missing, the report.
 
     python -m benchmarks.systems list [--only PATTERN]
     python -m benchmarks.systems run [--only PATTERN] [--minutes N] [--threads N] [--demo FILE] [--real FILE]
     python -m benchmarks.systems values [--only PATTERN]
+    python -m benchmarks.systems gains [--only PATTERN]
     python -m benchmarks.systems report [--out docs/results.md]
 
 Gains of one row over another are taken value by value; where the cache of these values was lost, ``values`` makes them
-again, checks that their scores are those of the row, and takes the gains that were missing.
+again, checks that their scores are those of the row, and takes the gains that were missing. ``gains`` takes those that
+rows lack although their values are there, as after another machine's rows were put beside these.
 
 The demo world is looked for under LOAM_HOME (``loam demo --full`` makes it), the real data in the user's own catalogue
 there (``loam real`` makes it); ``--demo`` and ``--real`` name other catalogue files.

@@ -67,6 +67,13 @@ def values(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def gains(arguments: argparse.Namespace) -> int:
+    """Take the gains that are lacking."""
+    changed = _bench(arguments).compare(chosen(planned(tuple(model_ids())), arguments.only))
+    print(f"gains added to {changed} rows")
+    return 0
+
+
 def _bench(arguments: argparse.Namespace) -> Bench:
     _set_threads(arguments.threads)
     return Bench(
@@ -100,5 +107,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": show,
     "run": run,
     "values": values,
+    "gains": gains,
     "report": report,
 }

@@ -39,9 +39,10 @@ class Answer:
     """One line of the table."""
 
     system: str
-    scene: str
     beats: str
+    scene: str
     gain: str
+    unbiased: str
     seeds: str
     answer: str
 
@@ -55,8 +56,10 @@ def answers(results: Results) -> Iterator[Answer]:
             answer = "not run" if not count else "no" if not found.better else "yes"
             if answer == "yes" and count < len(SEEDS):
                 answer = f"yes, in {count} of {len(SEEDS)} seeds so far"
-            gain = found.figure.text(1, 100, signed=True) + " %" if found.figure else "–"
-            yield Answer(" ".join(system), scene, " ".join(other).strip(), gain, f"{count} of {len(SEEDS)}", answer)
+            gains = [f"{figure.text(1, 100, signed=True)} %" if figure else "–"
+                     for figure in (found.figure, found.unbiased)]  # fmt: skip
+            names = (" ".join(method).strip() for method in (system, other))
+            yield Answer(*names, scene, *gains, f"{count} of {len(SEEDS)}", answer)
 
 
 def best_on_conus(results: Results, scene: str = "conus-pixels") -> tuple[Method, str] | None:

@@ -14,7 +14,7 @@ from .judging import LEAST_GAIN, LEAST_OF_SHORT, LEAST_VALUES
 from .musts import LEAST_R, MOST_UBRMSD, answers, best_on_conus
 from .papers import CLAIMS, DRCGAN, FOREST, LSTM, SMSNET, TSSMNET, verdict
 from .plan import FIXED, SEEDS, Row
-from .results import Figure, Results, percent
+from .results import Comparison, Figure, Results, percent
 from .rows import REFUSED
 from .scenes import AUSTRALIA, BUFFER_DEG, CONUS, HOLDS, REAL, SCENES, STRIP, TASKS, Scene
 
@@ -94,8 +94,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _musts(results: Results) -> Iterator[str]:
     yield from ("", "## What each system must beat (demo world, synthetic)", "")
-    head = ("system", "scene", "must beat", "gain in RMSD", "seeds run", "answer")
-    yield from _table(head, ((a.system, a.scene, a.beats, a.gain, a.seeds, a.answer) for a in answers(results)))
+    yield "The gain in RMSD decides; that in ubRMSD stands beside it, free of the bias that SMAP hands on."
+    yield ""
+    head = ("system", "scene", "must beat", "gain in RMSD", "gain in ubRMSD", "seeds run", "answer")
+    rows = ((a.system, a.scene, a.beats, a.gain, a.unbiased, a.seeds, a.answer) for a in answers(results))
+    yield from _table(head, rows)
     found = best_on_conus(results)
     asked = f"R ≥ {LEAST_R:g} and ubRMSD ≤ {MOST_UBRMSD:g} m³ m⁻³"
     yield ""
@@ -134,9 +137,10 @@ def _reported(results: Results) -> Iterator[str]:
     )
     run = [(*pair, found) for pair in pairs if (found := results.against(*pair)).gains]
     rows = [
-        (scene, _name(system), _name(other), found.text(), str(len(found.gains))) for scene, system, other, found in run
+        (scene, _name(system), _name(other), found.text(), _unbiased(found), str(len(found.gains)))
+        for scene, system, other, found in run
     ]
-    yield from _table(("scene", "system", "over", "gain in RMSD", "seeds"), rows)
+    yield from _table(("scene", "system", "over", "gain in RMSD", "gain in ubRMSD", "seeds"), rows)
     yield from ("", f"{len(pairs) - len(run)} more pairs are not run.")
     own = results.score("fill-36", DRCGAN, "truth", "rmsd")
     smap = results.score("fill-36", DRCGAN, "smap against truth", "rmsd")
@@ -147,6 +151,10 @@ def _reported(results: Results) -> Iterator[str]:
                f"same values, {smap.text(4)}.")  # fmt: skip
     else:
         yield "DrcGAN in hidden gaps against SMAP's own error: not run."
+
+
+def _unbiased(found: Comparison) -> str:
+    return f"{found.unbiased.text(1, 100, signed=True)} %" if found.unbiased else NONE
 
 
 def _name(method: tuple[str, str]) -> str:

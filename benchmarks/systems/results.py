@@ -58,8 +58,14 @@ class Comparison:
     @property
     def figure(self) -> Figure | None:
         """The gain, with its sign."""
-        known = [gain for gain in self.gains if gain.gain is not None]
-        return _over_seeds([(gain.gain, gain.lower, gain.upper) for gain in known])
+        return _over_seeds([(g.gain, g.lower, g.upper) for g in self.gains if g.gain is not None])
+
+    @property
+    def unbiased(self) -> Figure | None:
+        """The gain in ubRMSD; None where a seed lacks it."""
+        if any(g.ub_gain is None for g in self.gains):
+            return None
+        return _over_seeds([(g.ub_gain, g.ub_lower, g.ub_upper) for g in self.gains])
 
     def text(self) -> str:
         """Gain in per cent and what it means."""

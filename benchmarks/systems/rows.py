@@ -218,12 +218,14 @@ def compare(rows: dict[str, Record], frame: Frame, values: Values, folder: Path 
         if record["status"] != DONE or record["row"]["role"] != SYSTEM or record["frame"] != signature(frame):
             continue
         own = values.read(name)
-        lacking = [other for other, _ in peers(record, rows) if other not in record["gains"]]
-        for other in lacking:
+        found = {}
+        for other, _ in peers(record, rows):
             theirs = values.read(other)
-            if own is not None and theirs is not None:
-                record["gains"][other] = asdict(gain_of(own, theirs, frame.reference, frame.sample))
-        if any(other in record["gains"] for other in lacking):
+            lacks = "ub_gain" not in record["gains"].get(other, {})
+            if lacks and own is not None and theirs is not None:
+                found[other] = asdict(gain_of(own, theirs, frame.reference, frame.sample))
+        if found:
+            record["gains"] |= found
             write_row(name, record, folder)
             changed.append(name)
     return changed
