@@ -39,8 +39,10 @@ from smcore.inference.memory import kept_memory
 from smcore.inference.precision import BFLOAT16, Precision, choose, computing, has_bf16_units, prepare
 from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
-from smcore.models.base import FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.registry import build_model
+from smcore.models.spec import ModelSpec
 from smcore.roles import Source
 from smcore.window import Window
 

@@ -26,7 +26,7 @@ from smcore.inputs import (
     prediction_places,
     variable_of,
 )
-from smcore.models.base import InputSpec, ModelSpec
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.places import Places, inside
 from smcore.progress import Cancel, Progress, check, never, quiet
 from smcore.roles import Source, read_series, read_static

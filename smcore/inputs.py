@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.errors import GridMismatch, SpecMismatch, WindowError
 from smcore.grids import Grid, ratio
-from smcore.models.base import SATELLITE, WHOLE_RECORD, Inputs, InputSpec, ModelSpec, Role
+from smcore.models.arrays import SATELLITE, Inputs
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec, Role
 from smcore.places import Places, inside, places_of
 from smcore.progress import Cancel, never
 from smcore.roles import Points, Source, read_static

@@ -19,7 +19,7 @@ from smcore import names
 from smcore.areas import polygon
 from smcore.errors import GridMismatch, WindowError
 from smcore.grids import LATLON, Grid, wrap_longitude
-from smcore.models.base import ModelSpec
+from smcore.models.spec import ModelSpec
 from smcore.roles import Source
 from smcore.window import Window
 

@@ -14,9 +14,9 @@ from factories import catalogue, tiny_cube, tiny_stations
 from smcore import names
 from smcore.catalog import CatalogEntry, add_entry
 from smcore.grids import Grid, ease, regular
-from smcore.models.base import InputSpec
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.input_sets import INPUT_SETS, OBSERVED
+from smcore.models.spec import InputSpec
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import xarray as xr
 
 from smcore import names
 from smcore.grids import Grid
-from smcore.models.base import InputSpec, ModelSpec
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.roles import Source
 
 PHYSICAL = {"precipitation": (0, 20), "air_temperature": (265, 305), "surface_pressure": (9e4, 1.02e5)}

@@ -19,10 +19,10 @@ from smcore import names
 from smcore.catalog import Catalog, CatalogEntry
 from smcore.errors import GridMismatch, SmcoreError, SpecMismatch
 from smcore.grids import ratio
-from smcore.models.base import InputSpec
 from smcore.models.card import ModelCard, read_card
 from smcore.models.input_sets import INPUT_SETS
 from smcore.models.registry import model_spec
+from smcore.models.spec import InputSpec
 
 if TYPE_CHECKING:
     from app.store import Store

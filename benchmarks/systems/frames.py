@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.catalog import Catalog
 from smcore.inputs import Places, places_of
-from smcore.models.base import ModelSpec
+from smcore.models.spec import ModelSpec
 from smcore.roles import Source, cell_index, mean_of_steps, observations, open_sources, read_series, read_static
 from smcore.stations.select import select
 from smcore.training.datasets import Choice

@@ -18,7 +18,8 @@ from smcore.catalog import Catalog
 from smcore.inference.devices import choose_device
 from smcore.inference.tiles import predict
 from smcore.inputs import Places, Plan
-from smcore.models.base import FitRun, Floats, Inputs, Outputs, SoilMoistureModel, Task, TrainingData, member_mean
+from smcore.models.arrays import Floats, Inputs, Outputs, Task, TrainingData, member_mean
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model
 from smcore.models.vectors.model import VectorModel
@@ -193,7 +194,7 @@ def _as_land_model(source: Source, frame: Frame) -> Source:
 
 def _cells_of(source: Source) -> Places:
     from smcore.inputs import places_of
-    from smcore.models.base import ModelSpec
+    from smcore.models.spec import ModelSpec
 
     return places_of(ModelSpec("bench", "Cells of a product", ()), source, Window())
 

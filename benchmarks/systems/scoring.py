@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Floats, member_mean
+from smcore.models.arrays import Floats, member_mean
 from smcore.validation.gaps.scores import AGES, age_class
 
 from .frames import Frame, at_overpass

@@ -21,7 +21,8 @@ from smcore.inference.devices import is_out_of_memory
 from smcore.inference.geometry import CALL, Span, can_be_split_in_time, spans_of
 from smcore.inference.precision import AUTO, Precision, choose, computing, watching
 from smcore.inputs import Plan, usable_days
-from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
+from smcore.models.arrays import Floats, Inputs, Outputs
+from smcore.models.base import SoilMoistureModel
 from smcore.models.learning.band import OLDEST, Band
 from smcore.names import SM, SM_UNCERTAINTY
 from smcore.progress import Cancel, check, never

@@ -11,7 +11,8 @@ from smcore.inference.devices import choose_device
 from smcore.inference.geometry import tile_side
 from smcore.inference.within import computed
 from smcore.inputs import Plan
-from smcore.models.base import Inputs, SoilMoistureModel
+from smcore.models.arrays import Inputs
+from smcore.models.base import SoilMoistureModel
 
 _CELLS, _STEPS = 64, 120
 _READ_RATE = 60e6  # values a second, decoded from a prepared store; the slow side of what was measured

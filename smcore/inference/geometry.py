@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from smcore.inference.devices import free_memory
 from smcore.inputs import Plan
-from smcore.models.base import WHOLE_RECORD, ModelSpec
+from smcore.models.spec import WHOLE_RECORD, ModelSpec
 from smcore.places import margin, turns
 
 READ_BYTES = 192 * 2**20

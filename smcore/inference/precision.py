@@ -15,7 +15,8 @@ import numpy as np
 
 from smcore.errors import ModelError
 from smcore.inference.devices import is_out_of_memory
-from smcore.models.base import Inputs, Outputs, SoilMoistureModel
+from smcore.models.arrays import Inputs, Outputs
+from smcore.models.base import SoilMoistureModel
 from smcore.names import SM
 from smcore.progress import Cancel, check, never
 

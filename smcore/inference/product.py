@@ -15,7 +15,7 @@ from smcore.errors import SpecMismatch
 from smcore.inference.provenance import provenance
 from smcore.inference.tiles import PredictedTile
 from smcore.inputs import Plan
-from smcore.models.base import Floats
+from smcore.models.arrays import Floats
 from smcore.models.card import ModelCard
 from smcore.window import Window
 

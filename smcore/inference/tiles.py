@@ -26,7 +26,8 @@ from smcore.inference.geometry import (
 from smcore.inference.memory import kept_memory
 from smcore.inference.precision import AUTO, prepare
 from smcore.inputs import Plan, gather, handshake
-from smcore.models.base import Floats, Inputs, Outputs, SoilMoistureModel
+from smcore.models.arrays import Floats, Inputs, Outputs
+from smcore.models.base import SoilMoistureModel
 from smcore.names import SM
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.roles import Source

@@ -13,20 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from smcore.models.base import (
-    WHOLE_RECORD,
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.input_sets import baseline_spec
 from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, around, curves_of, guess, pooled_curves
+from smcore.models.spec import WHOLE_RECORD, InputSpec
 
 MODEL = "model_sm"
 

@@ -14,19 +14,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.input_sets import OBSERVED
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.patches import rectangle
 
 FACTORS = {"by_4": 4, "by_9": 9, "by_36": 36}

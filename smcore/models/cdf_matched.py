@@ -16,20 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import (
-    WHOLE_RECORD,
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.input_sets import baseline_spec
 from smcore.models.restoring import weights_of
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 
 Doubles = NDArray[np.float64]
 

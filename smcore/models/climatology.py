@@ -10,19 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import (
-    WHOLE_RECORD,
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.hydro.features import season
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 from smcore.names import SM, VOLUMETRIC
 
 SPEC = ModelSpec(

@@ -6,19 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from smcore.models.base import (
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.bicubic import FACTORS, coarse_means
 from smcore.models.input_sets import OBSERVED
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.patches import rectangle
 
 SPEC = ModelSpec(

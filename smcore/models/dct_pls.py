@@ -21,23 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import (
-    WHOLE_RECORD,
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.input_sets import OBSERVED
 from smcore.models.learning.fitting import seeded
 from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import day_numbers
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 from smcore.models.tiles.patches import rectangle
 from smcore.progress import check
 

@@ -22,19 +22,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from smcore.models.base import (
-    WHOLE_RECORD,
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.cycle.losses import Batch, judges_loss, makers_loss
 from smcore.models.cycle.patches import MODEL, Record, Samples, assemble
 from smcore.models.hydro.features import season
@@ -46,6 +35,7 @@ from smcore.models.learning.transfer import on_device
 from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
 from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 from smcore.models.tiles.patches import kept_of, rectangle
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from smcore.errors import ModelError
-from smcore.models.base import InputSpec, ModelSpec, Role
+from smcore.models.spec import InputSpec, ModelSpec, Role
 from smcore.names import SM, VOLUMETRIC
 
 OBSERVED: Final = InputSpec(SM, VOLUMETRIC, "observed", required=True)

@@ -20,19 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 
 from smcore.errors import ModelError
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    Task,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, Task, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.images.training import set_rate
 from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.models.input_sets import baseline_spec
@@ -42,6 +31,7 @@ from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.networks.exact import in_float32
 from smcore.models.restoring import weights_of
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.patches import Indices
 from smcore.progress import check
 

@@ -23,21 +23,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from smcore.errors import ModelError
-from smcore.models.base import (
-    SATELLITE,
-    SITES,
-    WHOLE_RECORD,
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    Task,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import SATELLITE, SITES, Inputs, Outputs, Task, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.input_sets import MULTISCALE_LSTM
 from smcore.models.learning.fitting import Schedule, seeded, torch_generator, train_epochs
 from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_sum
@@ -46,6 +33,7 @@ from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.networks.exact import in_float32
 from smcore.models.restoring import weights_of
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 
 SPEC = ModelSpec(
     id="multiscale_lstm",

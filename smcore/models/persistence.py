@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from smcore.models.base import (
-    FitRun,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.names import SM, VOLUMETRIC
 
 _MOST_DAYS = 10

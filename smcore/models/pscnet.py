@@ -21,13 +21,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smcore.models.base import ModelSpec, SoilMoistureModel
+from smcore.models.base import SoilMoistureModel
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels, ImageConfig, ImageNetwork
 from smcore.models.input_sets import PSCNET
 from smcore.models.networks.exact import in_float32, widened
 from smcore.models.networks.pscnet import StageBlock, TemporalFusion, keep
 from smcore.models.networks.rim import NONE, Rim, Spare, beyond, without
+from smcore.models.spec import ModelSpec
 
 MODEL_SM = ("swvl1", "swvl2")
 _PICTURE = 64  # cells along one side of what plain squeeze-and-excitation takes the mean of, without the halo

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import FitRun, Floats, ModelSpec, SoilMoistureModel
+from smcore.models.arrays import Floats
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.gradient_boosting import threads
+from smcore.models.spec import ModelSpec
 from smcore.models.vectors import tabular
 from smcore.models.vectors.model import VectorModel
 from smcore.models.vectors.samples import Samples

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from smcore import plugins
 from smcore.errors import ModelError
-from smcore.models.base import ModelSpec, SoilMoistureModel
+from smcore.models.base import SoilMoistureModel
+from smcore.models.spec import ModelSpec
 
 PACKAGE = "smcore.models"
 

@@ -14,22 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    SoilMoistureModel,
-    TrainingData,
-    check_inputs,
-    member_mean,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData, member_mean
+from smcore.models.base import FitRun, ModelState, SoilMoistureModel, check_inputs
 from smcore.models.hydro.features import antecedent_mean, season
 from smcore.models.learning.normalise import Normaliser
 from smcore.models.restoring import weights_of
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.progress import check
 
 _DYNAMIC = {

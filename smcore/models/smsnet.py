@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from smcore.errors import ModelError
-from smcore.models.base import ModelSpec, SoilMoistureModel
+from smcore.models.base import SoilMoistureModel
 from smcore.models.input_sets import SMSNET
 from smcore.models.networks.smsnet import Network
+from smcore.models.spec import ModelSpec
 from smcore.models.tiles.fit import BEFORE, SHORT, SIZE, TileSchedule
 from smcore.models.tiles.model import TileModel
 from smcore.models.tiles.scaling import DYNAMIC, STATIC

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smcore.models.base import ModelSpec, SoilMoistureModel
+from smcore.models.base import SoilMoistureModel
+from smcore.models.spec import ModelSpec
 from smcore.models.vectors import tabular
 from smcore.models.vectors.network_model import NetworkConfig, VectorNetwork
 

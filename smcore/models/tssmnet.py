@@ -17,8 +17,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from smcore.models.base import WHOLE_RECORD, ModelSpec, SoilMoistureModel
+from smcore.models.base import SoilMoistureModel
 from smcore.models.input_sets import OBSERVED, TSSMNET
+from smcore.models.spec import WHOLE_RECORD, ModelSpec
 from smcore.models.vectors.network_model import NetworkConfig, VectorNetwork
 from smcore.models.vectors.tabular import LAYOUTS
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import FitRun, Floats, Inputs, SoilMoistureModel, Task, TrainingData
+from smcore.models.arrays import Floats, Inputs, Task, TrainingData
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.learning.band import (
     COVERAGE,
     LEAST,

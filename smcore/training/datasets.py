@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.errors import CatalogError, ModelError, WindowError
 from smcore.inputs import Plan, available, handshake
-from smcore.models.base import ModelSpec, Task
+from smcore.models.arrays import Task
+from smcore.models.spec import ModelSpec
 from smcore.places import places_of
 from smcore.progress import Cancel, Progress, never, quiet
 from smcore.roles import Source, cell_index

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import Floats, Inputs, Task, TrainingData
+from smcore.models.arrays import Floats, Inputs, Task, TrainingData
 from smcore.models.learning.band import LEAST
 from smcore.training.datasets import TrainingSet
 from smcore.training.holdback import SHARE, Holdback, hold_places, hold_steps

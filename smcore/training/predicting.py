@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import SITES, WHOLE_RECORD, Floats, Inputs, ModelSpec, SoilMoistureModel
+from smcore.models.arrays import SITES, Floats, Inputs
+from smcore.models.base import SoilMoistureModel
+from smcore.models.spec import WHOLE_RECORD, ModelSpec
 from smcore.progress import Cancel, check, never
 from smcore.training.datasets import TrainingSet
 from smcore.training.folds import Fold, observing

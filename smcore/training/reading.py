@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from smcore import names
 from smcore.errors import GridMismatch, ModelError
 from smcore.inputs import Plan, gather
-from smcore.models.base import SITES, Floats, Inputs, InputSpec, Task
+from smcore.models.arrays import SITES, Floats, Inputs, Task
+from smcore.models.spec import InputSpec
 from smcore.progress import Cancel, Progress, check
 from smcore.roles import Source, mean_of_steps
 from smcore.stations.select import select

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from smcore.errors import StoreError
 from smcore.inference.devices import free_memory
-from smcore.models.base import Floats, Inputs, run_of
+from smcore.models.arrays import Floats, Inputs, run_of
 
 _SHARE = 4  # of free memory, that gathered inputs may take
 _BLOCK = 64 * 2**20  # bytes copied at once

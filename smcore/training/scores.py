@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import Status
-from smcore.models.base import Floats
+from smcore.models.arrays import Floats
 from smcore.validation.gaps.intervals import blocks_of, pooled_bounds
 from smcore.validation.gaps.scores import AGES, age_class
 from smcore.validation.metrics import bias, n, pearson_r, rmsd, ubrmsd

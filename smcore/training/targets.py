@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from smcore import names
 from smcore.inputs import Plan
-from smcore.models.base import Floats
+from smcore.models.arrays import Floats
 from smcore.progress import Cancel, check
 from smcore.roles import Source, observations, read_series
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from smcore.inference.precision import BFLOAT16, Precision, computing, networks_of
-from smcore.models.base import SITES, FitRun, Inputs, ModelSpec, SoilMoistureModel, Task, TrainingData
+from smcore.models.arrays import SITES, Inputs, Task, TrainingData
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.card import ModelCard
 from smcore.models.registry import build_model, model_ids, model_spec
+from smcore.models.spec import ModelSpec
 from smcore.models.vectors.model import VectorModel
 from smcore.models.weights import load_checkpoint, save_checkpoint
 

@@ -15,7 +15,9 @@ import yaml
 from smcore import kinds, names
 from smcore.catalog import DATATYPES, CatalogEntry, read_file
 from smcore.errors import ReaderError, SpecMismatch, Status
-from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
+from smcore.models.spec import InputSpec
 from smcore.validation.metrics import registry
 from tests.docs.pages import ROOT, blocks, headings, name_of, pages, text_of
 

@@ -10,7 +10,7 @@ import pytest
 from smcore.errors import Cancelled, SpecMismatch, WindowError
 from smcore.input_coverage import Coverage, input_coverage
 from smcore.inputs import gather, handshake, usable_days
-from smcore.models.base import InputSpec, ModelSpec
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.roles import Source, observations
 from smcore.window import Window
 

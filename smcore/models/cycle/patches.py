@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import Floats, Inputs
+from smcore.models.arrays import Floats, Inputs
 from smcore.models.cycle.losses import Batch
 from smcore.models.hydro.features import season
 from smcore.models.networks.drcgan import AGE, SCALE

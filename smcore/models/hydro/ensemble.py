@@ -18,22 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from smcore.models.base import (
-    SATELLITE,
-    SITES,
-    WHOLE_RECORD,
-    Checkpoint,
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    Task,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import SATELLITE, SITES, Floats, Inputs, Outputs, Task, TrainingData
+from smcore.models.base import Checkpoint, FitRun, ModelState, check_inputs
 from smcore.models.hydro.features import FORCINGS, SPIN, dynamic_features, static_features
 from smcore.models.hydro.members import Config, Member, Recipe, centred_loss, one_cycle
 from smcore.models.learning.fitting import Schedule, seeded, train_epochs
@@ -43,6 +29,7 @@ from smcore.models.learning.state import restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.multiscale_lstm import scale_of
 from smcore.models.restoring import weights_of
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 from smcore.progress import part
 
 _LIMITS = (6.0, 4.0)  # standard deviations kept of dynamic and static features

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Floats
+from smcore.models.arrays import Floats
 
 Series = NDArray[np.float64]
 

@@ -17,17 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, check_inputs
 from smcore.models.images.targets import ImageTargets
 from smcore.models.images.training import (
     Channels,
@@ -44,6 +35,7 @@ from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.networks.rim import without
 from smcore.models.restoring import weights_of
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.patches import Indices, Rectangle, Tiles, cut, kept_of, rectangle
 
 _CELLS = 16_000  # cells in one pass of a network

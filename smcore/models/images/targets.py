@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import huber_loss, mse_loss
 
-from smcore.models.base import Floats, Task
+from smcore.models.arrays import Floats, Task
 from smcore.models.learning.losses import weighted_sum
 from smcore.models.learning.normalise import Statistics
 from smcore.models.tiles.patches import Indices, Tiles

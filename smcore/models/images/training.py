@@ -18,11 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from smcore.errors import ModelError
-from smcore.models.base import FitRun, Floats, Inputs, ModelSpec
+from smcore.models.arrays import Floats, Inputs
+from smcore.models.base import FitRun
 from smcore.models.images.targets import ImageTargets, Labels
 from smcore.models.images.windows import WindowFeatures, some_shortened, step_windows, without_kept_days
 from smcore.models.learning.fitting import precision, seeded
 from smcore.models.networks.rim import Spare, without
+from smcore.models.spec import ModelSpec
 from smcore.models.tiles.patches import Indices, Tiles, cut, draw_crops, rectangle
 from smcore.progress import check
 

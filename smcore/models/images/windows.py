@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError, WeightsError
-from smcore.models.base import Floats, ModelSpec, Task
+from smcore.models.arrays import Floats, Task
 from smcore.models.learning.normalise import Normaliser, Statistics
+from smcore.models.spec import ModelSpec
 from smcore.models.tiles.patches import Indices, steps_before
 
 PLACE = ("latitude", "longitude")

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError, WeightsError
-from smcore.models.base import Floats, Inputs, InputSpec
+from smcore.models.arrays import Floats, Inputs
+from smcore.models.spec import InputSpec
 
 COVERAGE: Final = 0.9
 OLDEST: Final = 60.0

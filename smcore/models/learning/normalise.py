@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import Floats, Inputs, Task
+from smcore.models.arrays import Floats, Inputs, Task
 
 _SAMPLE = 4_000_000  # values per channel that quantiles are taken from; a longer one is thinned evenly
 _AT_ONCE = 50_000

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Floats, Inputs
+from smcore.models.arrays import Floats, Inputs
 
 CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "central tendency": ("mean", "median", "whm", "wgm", "wpm", "trimmed_mean", "mode"),

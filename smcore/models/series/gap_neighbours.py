@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Floats
+from smcore.models.arrays import Floats
 from smcore.models.hydro.features import season
 
 Doubles = NDArray[np.float64]

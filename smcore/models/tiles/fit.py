@@ -22,7 +22,8 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from smcore.errors import ModelError
-from smcore.models.base import FitRun, Floats, Inputs, Task
+from smcore.models.arrays import Floats, Inputs, Task
+from smcore.models.base import FitRun
 from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.learning.losses import masked_mse
 from smcore.models.tiles.patches import Indices, Tiles, cut, rectangle, steps_before, tiles_on_lattice

@@ -17,20 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, check_inputs
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.restoring import weights_of
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
 from smcore.models.tiles.patches import Mosaic, Tiles, cut, kept_of, rectangle, steps_before, tiles_on_lattice
 from smcore.models.tiles.scaling import DYNAMIC, TileScaling

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import Floats, Inputs
+from smcore.models.arrays import Floats, Inputs
 
 Indices = NDArray[np.int64]
 _DRAWS = 30  # candidates for each wanted crop before the best of them must do
@@ -119,7 +119,7 @@ def tiles_on_lattice(
     Parameters
     ----------
     shape, origin, wraps
-        Of the rectangle, as in :class:`smcore.models.base.Inputs`.
+        Of the rectangle, as in :class:`smcore.models.arrays.Inputs`.
     size
         Height and width of a tile.
     offset

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import WeightsError
-from smcore.models.base import Floats, Inputs
+from smcore.models.arrays import Floats, Inputs
 
 DYNAMIC = ("lst", "precipitation", "land_cover", *(f"nbar_{band}" for band in range(1, 8)))
 STATIC = ("elevation", "latitude", "longitude", "clay", "gravel", "bulk_density", "sand", "silt")

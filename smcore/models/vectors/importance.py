@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import Floats, Inputs, Task
+from smcore.models.arrays import Floats, Inputs, Task
 from smcore.models.series import features as series_features
 from smcore.models.vectors.model import VectorModel
 from smcore.models.vectors.samples import prediction_blocks

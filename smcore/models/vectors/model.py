@@ -10,20 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import (
-    FitRun,
-    Floats,
-    Inputs,
-    InputSpec,
-    ModelSpec,
-    ModelState,
-    Outputs,
-    TrainingData,
-    check_inputs,
-)
+from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
+from smcore.models.base import FitRun, ModelState, check_inputs
 from smcore.models.learning.normalise import Statistics
 from smcore.models.restoring import weights_of
 from smcore.models.series.features import NAMES, Donors
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.vectors.samples import Samples, chosen_blocks, draw, prediction_blocks
 from smcore.models.vectors.tabular import LAYOUTS, Table, nothing_known
 

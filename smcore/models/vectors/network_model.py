@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import FitRun, Floats
+from smcore.models.arrays import Floats
+from smcore.models.base import FitRun
 from smcore.models.learning.state import arrays_of, restore
 from smcore.models.learning.transfer import on_device
 from smcore.models.vectors.model import VectorModel

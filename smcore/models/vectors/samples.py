@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Floats, Inputs, Task
+from smcore.models.arrays import Floats, Inputs, Task
 from smcore.models.series.features import Donors, YearFeatures, year_features
 from smcore.models.vectors.tabular import Indices, Table
 from smcore.progress import Cancel, Progress, check, never, quiet

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcore.errors import ModelError
-from smcore.models.base import WHOLE_RECORD, Floats, Inputs, InputSpec, ModelSpec
+from smcore.models.arrays import Floats, Inputs
 from smcore.models.input_sets import baseline_spec
 from smcore.models.series import features as series_features
 from smcore.models.series.features import YearFeatures
+from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
 
 Indices = NDArray[np.int64]
 

@@ -22,7 +22,8 @@ from smcore.inference.devices import choose_device
 from smcore.inference.request import PACKAGED, resolve_model, untrained_card
 from smcore.inference.tiles import PredictedTile, predict_plan
 from smcore.inputs import Plan, handshake
-from smcore.models.base import FitRun, SoilMoistureModel, TrainingData
+from smcore.models.arrays import TrainingData
+from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.card import CARD_FILE, ModelCard
 from smcore.models.registry import build_model, model_ids
 from smcore.models.trained import TrainedOn

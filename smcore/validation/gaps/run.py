@@ -22,7 +22,8 @@ from smcore.catalog import Catalog
 from smcore.cubes.quality import RULES
 from smcore.errors import Cancelled, CatalogError, MatchError, ModelError, SmcoreError
 from smcore.inference.devices import choose_device
-from smcore.models.base import FitRun, ModelSpec
+from smcore.models.base import FitRun
+from smcore.models.spec import ModelSpec
 from smcore.places import Places, places_of
 from smcore.progress import Cancel, Progress, check, never, part, quiet
 from smcore.roles import Source, observations, open_sources, read_series, read_static

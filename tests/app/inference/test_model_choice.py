@@ -14,8 +14,8 @@ from app.inference.model_choice import Choice
 from app.selection import Selection
 from app.store import Store
 from smcore.errors import SpecMismatch
-from smcore.models.base import InputSpec
 from smcore.models.card import ModelCard
+from smcore.models.spec import InputSpec
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,9 @@ from smcore import names
 from smcore.cubes.store import open_store
 from smcore.grids import ease
 from smcore.inference.request import untrained_card
-from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
+from smcore.models.arrays import Inputs
+from smcore.models.base import ModelState
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.progress import never, quiet
 
 GRID = ease("M36").cut(slice(80, 86), slice(200, 208))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from smcore.models.base import Inputs, InputSpec, ModelSpec, ModelState
+from smcore.models.arrays import Inputs
+from smcore.models.base import ModelState
+from smcore.models.spec import InputSpec, ModelSpec
 
 RAIN = InputSpec("precipitation", "mm d-1", required=True)
 WARMTH = InputSpec("air_temperature", "K")

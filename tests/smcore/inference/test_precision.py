@@ -23,8 +23,9 @@ from smcore.inference.precision import (
 )
 from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
-from smcore.models.base import Inputs, InputSpec, ModelSpec
+from smcore.models.arrays import Inputs
 from smcore.models.learning.transfer import on_device
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.window import Window
 
 RAIN = InputSpec("precipitation", "mm d-1", required=True)

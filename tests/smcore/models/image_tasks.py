@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smcore.models.base import Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.spec import InputSpec
 
 SPECS = (
     InputSpec("precipitation", "mm d-1", required=True),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError, WeightsError
-from smcore.models.base import Inputs, InputSpec
+from smcore.models.arrays import Inputs
 from smcore.models.learning.band import LEAST, OLDEST, Band, Traits, calibrate, gap_age, vegetation_input
+from smcore.models.spec import InputSpec
 
 START = np.datetime64("2018-01-01", "ns")
 OBSERVED = InputSpec("sm", "m3 m-3", "observed")

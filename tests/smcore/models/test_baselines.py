@@ -7,12 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.climatology import Climatology
 from smcore.models.hydro.features import antecedent_mean
 from smcore.models.learning.normalise import Statistics
 from smcore.models.persistence import Persistence
 from smcore.models.ridge import Config, Ridge
+from smcore.models.spec import InputSpec
 from smcore.models.spline import Spline
 
 OBSERVED = (InputSpec("sm", "m3 m-3", "observed", required=True),)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from smcore.models.base import Inputs
+from smcore.models.arrays import Inputs
 from smcore.models.bicubic import SPEC, coarse_means
 from smcore.models.registry import build_model
 

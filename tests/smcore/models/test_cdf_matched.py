@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.cdf_matched import CONFIGS, CdfMatched
 from smcore.validation.scaling import scale
 

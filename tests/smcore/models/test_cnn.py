@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.registry import build_model
 
 torch = pytest.importorskip("torch")

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.dct_pls import LADDER, SPEC, DctPls, _spans, smooth
 
 

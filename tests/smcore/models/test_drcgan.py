@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from smcore.errors import ModelError
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.cycle import losses
 from smcore.models.cycle.patches import Record, Samples
 from smcore.models.drcgan import CONFIGS, SPEC, DrcGan

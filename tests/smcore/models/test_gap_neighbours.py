@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.base_guess import BaseGuess
 from smcore.models.series import gap_neighbours as gaps
+from smcore.models.spec import InputSpec
 
 SPECS = (InputSpec("model_sm", "m3 m-3", required=True), InputSpec("sm", "m3 m-3", "observed", required=True))
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from smcore.models import pscnet, resnet, unet, vit
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.images.model import ImageModel
 from smcore.models.images.training import Channels
 from smcore.models.registry import build_model

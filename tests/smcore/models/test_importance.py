@@ -14,7 +14,7 @@ from smcore.catalog import load_catalog
 from smcore.errors import ModelError
 from smcore.grids import ease
 from smcore.models import tssmnet
-from smcore.models.base import Inputs, Task
+from smcore.models.arrays import Inputs, Task
 from smcore.models.card import ModelCard
 from smcore.models.learning.normalise import Statistics
 from smcore.models.registry import build_model

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from smcore.errors import Cancelled, ModelError
-from smcore.models.base import FitRun, Task, TrainingData, member_mean
+from smcore.models.arrays import Task, TrainingData, member_mean
+from smcore.models.base import FitRun
 from smcore.models.images.windows import WindowFeatures
 from smcore.models.lstm import CONFIGS, Config, Lstm, Network, _Labels, _loss, build
 from tests.smcore.models.image_tasks import SPECS, Memory, coarse_data, coarse_task, make_inputs, wetness

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from smcore.errors import ModelError
-from smcore.models.base import SITES, FitRun, Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import SITES, Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.learning.losses import masked_rmse, scatter_mean, weighted_sum
 from smcore.models.learning.normalise import Normaliser
 from smcore.models.multiscale_lstm import (
@@ -21,6 +22,7 @@ from smcore.models.multiscale_lstm import (
     _pool,
     steps_per_epoch,
 )
+from smcore.models.spec import InputSpec
 
 SPECS = (InputSpec("precipitation", "mm d-1", required=True), InputSpec("clay", "%", "static"))
 

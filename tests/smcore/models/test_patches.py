@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError
-from smcore.models.base import Inputs, InputSpec
+from smcore.models.arrays import Inputs
+from smcore.models.spec import InputSpec
 from smcore.models.tiles.patches import Mosaic, cut, draw_crops, rectangle, steps_before, tiles_on_lattice
 
 DAY = np.timedelta64(1, "D")

@@ -11,7 +11,8 @@ import torch
 from torch.nn.functional import avg_pool1d, conv1d, gelu, interpolate
 
 from smcore.errors import Cancelled, ModelError
-from smcore.models.base import FitRun, Task, TrainingData, member_mean
+from smcore.models.arrays import Task, TrainingData, member_mean
+from smcore.models.base import FitRun
 from smcore.models.images.model import ImageModel
 from smcore.models.images.targets import ImageTargets, total_variation
 from smcore.models.images.training import Channels

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from smcore.models.base import Inputs, InputSpec
+from smcore.models.arrays import Inputs
 from smcore.models.series.features import (
     CATEGORIES,
     CYCLES,
@@ -21,6 +21,7 @@ from smcore.models.series.features import (
     describe,
     year_features,
 )
+from smcore.models.spec import InputSpec
 
 WIDTH = 365
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError, WeightsError
-from smcore.models.base import FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.smsnet import CONFIGS, SPEC, Config, network
 from smcore.models.tiles.fit import TileSamples, TileSchedule
 from smcore.models.tiles.model import OFFSETS, TileModel

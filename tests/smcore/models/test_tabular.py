@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError
-from smcore.models.base import WHOLE_RECORD, Inputs, InputSpec, Task
+from smcore.models.arrays import Inputs, Task
 from smcore.models.series.features import NAMES, year_features
+from smcore.models.spec import WHOLE_RECORD, InputSpec
 from smcore.models.vectors import samples
 from smcore.models.vectors.tabular import LAYOUTS, Table, baseline
 

@@ -10,7 +10,8 @@ from sklearn.ensemble import RandomForestRegressor
 
 from smcore.errors import Cancelled, WeightsError
 from smcore.models import gradient_boosting, random_forest
-from smcore.models.base import FitRun, Inputs, ModelState, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun, ModelState
 from smcore.models.kernels import forest
 from smcore.models.registry import build_model, model_spec
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from smcore.models import tssmnet
-from smcore.models.base import WHOLE_RECORD, FitRun, Inputs, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.networks.tssmnet import TsSMNetNetwork
 from smcore.models.series import features as series_features
+from smcore.models.spec import WHOLE_RECORD
 from smcore.models.vectors.tabular import LAYOUTS, Table
 
 

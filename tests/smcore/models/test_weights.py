@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from smcore.errors import ModelError, WeightsError
-from smcore.models.base import FitRun, Inputs, InputSpec, Task, TrainingData
+from smcore.models.arrays import Inputs, Task, TrainingData
+from smcore.models.base import FitRun
 from smcore.models.card import ModelCard, read_card
 from smcore.models.multiscale_lstm import Config, MultiscaleLstm
+from smcore.models.spec import InputSpec
 from smcore.models.weights import load_checkpoint, save_checkpoint
 
 SPECS = (InputSpec("precipitation", "mm d-1", required=True),)

@@ -12,8 +12,8 @@ from smcore import names
 from smcore.errors import GridMismatch, ModelError, SpecMismatch
 from smcore.grids import ease, regular
 from smcore.inputs import available
-from smcore.models.base import InputSpec, ModelSpec
 from smcore.models.input_sets import OBSERVED
+from smcore.models.spec import InputSpec, ModelSpec
 from smcore.roles import Source
 from smcore.training import predicting
 from smcore.training.datasets import Choice, build

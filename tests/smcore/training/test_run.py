@@ -16,7 +16,7 @@ import pytest
 
 from smcore.errors import Cancelled, CatalogError, ModelError, SpecMismatch, StoreError, WindowError
 from smcore.models import multiscale_lstm
-from smcore.models.base import TrainingData
+from smcore.models.arrays import TrainingData
 from smcore.models.weights import load_checkpoint
 from smcore.training import run as run_module
 from smcore.training.datasets import Choice, build

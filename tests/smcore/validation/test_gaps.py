@@ -13,7 +13,8 @@ import xarray as xr
 from app import cli
 from smcore.catalog import load_catalog
 from smcore.errors import Cancelled, CatalogError, ExportError, MatchError, ModelError, WeightsError
-from smcore.models.base import FitRun, TrainingData
+from smcore.models.arrays import TrainingData
+from smcore.models.base import FitRun
 from smcore.models.weights import save_checkpoint
 from smcore.roles import Source
 from smcore.training.datasets import Choice, build

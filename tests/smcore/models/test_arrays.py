@@ -7,19 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smcore.errors import ModelError, SpecMismatch
-from smcore.models.base import Inputs, InputSpec, ModelSpec, Task, TrainingData, member_mean
+from smcore.errors import ModelError
+from smcore.models.arrays import Inputs, Task, TrainingData, member_mean
+from smcore.models.spec import InputSpec
 
 SPECS = (InputSpec("precipitation", "mm d-1", required=True), InputSpec("clay", "%", "static"))
-SPEC = ModelSpec(
-    "m",
-    "m",
-    (
-        *SPECS,
-        InputSpec("surface_pressure", "Pa"),
-        InputSpec("wind_u", "m s-1", published=False),
-    ),
-)
 
 
 def make(steps=4, count=3, **changes):
@@ -78,22 +70,6 @@ def test_member_means_leave_missing_members_out():
 def test_training_data_without_one_valid_target_are_refused():
     with pytest.raises(ModelError, match="no valid target"):
         TrainingData(Task(make(), np.full((4, 3), np.nan)))
-
-
-def test_published_inputs_are_chosen_first_and_others_stand_in_when_one_is_missing():
-    everything = {i.name: i.units for i in SPEC.inputs}
-    assert [i.name for i in SPEC.choose(everything)] == ["precipitation", "clay", "surface_pressure"]
-    del everything["surface_pressure"]
-    assert [i.name for i in SPEC.choose(everything)] == ["precipitation", "clay", "wind_u"]
-    strict = dataclasses.replace(SPEC, substitutes=False)
-    assert [i.name for i in strict.choose(everything)] == ["precipitation", "clay"]
-
-
-def test_missing_and_foreign_units_are_both_named():
-    with pytest.raises(
-        SpecMismatch, match=r"missing precipitation \[mm d-1\]; in another unit surface_pressure \[hPa, needed Pa\]"
-    ):
-        SPEC.choose({"surface_pressure": "hPa"})
 
 
 def test_containers_are_frozen():
