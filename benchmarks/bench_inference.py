@@ -180,7 +180,7 @@ def row(name: str, folder: Path, rounds: int, device: str, clock: Callable[[], f
     before = medians([eager, plain], rounds, clock)
     prepare(model)
     chosen.append(choose(model, inputs, device))
-    with kept_memory():  # as within a prediction of many calls; the whole one takes and gives back its own
+    with kept_memory():  # as within a prediction of many calls; the whole one takes its own
         after = medians([ours], rounds, clock)
     after += medians([whole], rounds, clock)
     kept = plan.places.kept_shape

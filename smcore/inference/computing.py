@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +16,8 @@ from numpy.typing import NDArray
 
 from smcore.errors import ModelError
 from smcore.inference.devices import is_out_of_memory
-from smcore.inference.geometry import CALL, Span, can_be_split_in_time, spans_of
+from smcore.inference.geometry import CALL, THROUGH_TIME, Span, can_be_split_in_time, spans_of
+from smcore.inference.lanes import goes_through_time, lanes_of, side_by_side
 from smcore.inference.precision import AUTO, Precision, choose, computing, watching
 from smcore.inputs import Plan, usable_days
 from smcore.models.arrays import Floats, Inputs, Outputs
@@ -66,7 +65,7 @@ class Engine:
     wanted
         ``auto`` or ``float32``; what was chosen on the first batch is then in ``precision``.
     lanes
-        Calls at work at the same time: on CUDA one is copied there while another is computed.
+        Calls at work at the same time; 0: as :func:`smcore.inference.lanes.lanes_of` says.
     call
         Cell-steps of one call.
     band
@@ -84,8 +83,10 @@ class Engine:
     band: Band | None = None
 
     def __post_init__(self) -> None:
-        self.lanes = self.lanes or (2 if self.device == "cuda" else 1)
-        self.call = self.call or CALL[self.device]
+        self.lanes = self.lanes or lanes_of(self.model, self.device)
+        if not self.call:
+            through_time = self.device == "cpu" and goes_through_time(self.model)
+            self.call = THROUGH_TIME if through_time else CALL[self.device]
 
     def values(self, inputs: Inputs, span: Span, told: Told | None = None) -> tuple[Outputs, Bools]:
         """Outputs (T, N) over the wanted steps of ``span``, NaN where an input is missing; and where none is.
@@ -136,7 +137,7 @@ class Engine:
         if self.precision is None:
             self.precision = self._chosen(inputs, calls[0])
         waiting = deque(calls)
-        with self._lanes() as run, watching(self.model, self.cancelled):
+        with side_by_side(min(self.lanes, len(calls)), self.device) as run, watching(self.model, self.cancelled):
             flying: deque[tuple[Call, Any]] = deque()
             while waiting or flying:
                 check(self.cancelled)
@@ -179,14 +180,6 @@ class Engine:
             raise error
         return [half for pair in halved for half in pair]
 
-    @contextmanager
-    def _lanes(self) -> Iterator[Any]:
-        if self.lanes == 1:
-            yield _now
-            return
-        with ThreadPoolExecutor(self.lanes, initializer=_own_stream, initargs=(self.device,)) as pool:
-            yield pool.submit
-
 
 def _half_width(band: Band, sm: Floats, inputs: Inputs, wanted: slice) -> Floats:
     """Half-widths (T, N) of the wanted steps; the age of a gap is looked for as far as it counts."""
@@ -212,28 +205,10 @@ def _part(inputs: Inputs, call: Call) -> Inputs:
     return replace(some.during(call.steps), first=first)
 
 
-def _now(work: Any, *arguments: Any) -> Future[Any]:
-    """Do the work here and now."""
-    future: Future[Any] = Future()
-    try:
-        future.set_result(work(*arguments))
-    except (MemoryError, RuntimeError) as error:
-        future.set_exception(error)
-    return future
-
-
 def _settle(flying: deque[tuple[Call, Any]]) -> None:
     """Let calls end whose results are not used; they are made again, smaller."""
     while flying:
         flying.popleft()[1].exception()
-
-
-def _own_stream(device: str) -> None:
-    """Give this thread a stream of its own, so that its copies run beside the computing of others."""
-    if device == "cuda":
-        import torch
-
-        torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]
 
 
 def free_cache(device: str) -> None:

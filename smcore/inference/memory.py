@@ -2,7 +2,8 @@
 
 By default the GNU allocator gives a block of some size back to the system when it is freed, and the next layer's result
 is then faulted in page by page: half of the time of a network of many small layers (TsSMNet, 57 → 27 µs a row). While
-something is predicted, freed memory stays with the process; at the end all of it is given back.
+something is predicted, freed memory stays with the process, and a few seconds longer, as the next window is often drawn
+at once; then all of it is given back.
 """
 
 from __future__ import annotations
@@ -20,16 +21,23 @@ _OWN: Final = 64 * 2**20
 _LARGEST: Final = 32 * 2**20
 """The largest block that may come from kept memory: the allocator allows no more."""
 
+LINGER: Final = 5.0
+"""Seconds after a prediction for which it is kept."""
+
 _lock = threading.Lock()
 _predictions = 0
+_end: threading.Timer | None = None
 
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """Keep freed memory for the next layer; of several predictions at once, the last one to end gives it back."""
-    global _predictions
+    """Keep freed memory for the next layer; :data:`LINGER` after the last of several predictions it is given back."""
+    global _predictions, _end
     with _lock:
         _predictions += 1
+        if _end is not None:
+            _end.cancel()
+            _end = None
         if _predictions == 1:
             _set(_KEPT)
     try:
@@ -38,8 +46,16 @@ def kept_memory() -> Iterator[None]:
         with _lock:
             _predictions -= 1
             if _predictions == 0:
-                _set(_OWN)
-                _call("malloc_trim", 0)
+                _end = threading.Timer(LINGER, _give_back)
+                _end.daemon = True
+                _end.start()
+
+
+def _give_back() -> None:
+    with _lock:
+        if _predictions == 0:
+            _set(_OWN)
+            _call("malloc_trim", 0)
 
 
 def _set(kept: int) -> None:

@@ -31,7 +31,7 @@ from smcore.models.input_sets import DRCGAN, OBSERVED
 from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.learning.normalise import Statistics
 from smcore.models.learning.state import arrays_of, restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.networks.drcgan import SCALE, Degeneration, Generator, Networks, reach
 from smcore.models.restoring import weights_of
 from smcore.models.series.gap_neighbours import LIMIT, Doubles, Neighbours, around, curves_of, pooled_curves
@@ -183,7 +183,7 @@ class DrcGan:
         model = inputs.series(MODEL)
         found = around(inputs.observed, model, inputs.time, self.pooled, first=first, causal=self.config.causal)
         statics, seasons = self._statics(inputs).reshape(*shape, -1), season(inputs.time).astype(np.float32)
-        network, sm = self.network.to(device), np.full((len(model), *shape), np.nan, np.float32)
+        network, sm = placed(self.network, device), np.full((len(model), *shape), np.nan, np.float32)
         size = max(1, _AT_ONCE // (self.config.hidden * model.shape[1]))
         for start in range(first, len(model), size):
             steps = slice(start, min(start + size, len(model)))

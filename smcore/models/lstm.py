@@ -28,7 +28,7 @@ from smcore.models.input_sets import baseline_spec
 from smcore.models.learning.fitting import Schedule, precision, seeded, train_epochs
 from smcore.models.learning.losses import scatter_mean
 from smcore.models.learning.state import arrays_of, restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.networks.exact import in_float32
 from smcore.models.restoring import weights_of
 from smcore.models.spec import InputSpec, ModelSpec
@@ -231,7 +231,7 @@ class Lstm:
         check_inputs(self, inputs)
         assert self.network is not None, "fit or load first"
         assert self.features is not None
-        network, windows = self.network.to(device), step_windows(inputs.time, self.spec)
+        network, windows = placed(self.network, device), step_windows(inputs.time, self.spec)
         steps, count = inputs.dynamic.shape[:2]
         sm = np.full((steps, count), np.nan, np.float32)
         columns = max(1, _VALUES // (max(steps, 1) * self.features.dynamic_channels))

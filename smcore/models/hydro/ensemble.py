@@ -26,7 +26,7 @@ from smcore.models.learning.fitting import Schedule, seeded, train_epochs
 from smcore.models.learning.losses import scatter_mean
 from smcore.models.learning.normalise import Statistics
 from smcore.models.learning.state import restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.multiscale_lstm import scale_of
 from smcore.models.restoring import weights_of
 from smcore.models.spec import WHOLE_RECORD, InputSpec, ModelSpec
@@ -189,7 +189,7 @@ class HydroEnsemble:
         total = torch.zeros(len(inputs.time) - inputs.first, len(inputs.lat), device=device)
         with torch.inference_mode():
             for network in self.networks:
-                total += network.to(device)(x, z)[self.config.warm :]
+                total += placed(network, device)(x, z)[self.config.warm :]
         mean = target.inverse((total / len(self.networks)).float().cpu().numpy()[..., None])[..., 0]
         sm = np.full((len(inputs.time), len(inputs.lat)), np.nan, np.float32)
         sm[inputs.first :] = np.maximum(mean, _LOWEST)

@@ -32,7 +32,7 @@ from smcore.models.images.training import (
 from smcore.models.images.windows import WindowFeatures, step_windows
 from smcore.models.learning.fitting import Schedule, train_epochs
 from smcore.models.learning.state import arrays_of, restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.networks.rim import without
 from smcore.models.restoring import weights_of
 from smcore.models.spec import InputSpec, ModelSpec
@@ -113,7 +113,7 @@ class ImageModel:
         check_inputs(self, inputs)
         assert self.network is not None, "fit or load first"
         assert self.features is not None
-        maps, network = rectangle(inputs), self.network.to(device)
+        maps, network = rectangle(inputs), placed(self.network, device)
         windows = step_windows(inputs.time, self.spec)
         sm = np.full(maps.dynamic.shape[:3], np.nan, np.float32)
         with torch.inference_mode():

@@ -1,12 +1,30 @@
-"""Arrays on their way to the device that computes: through pinned memory, so that a copy need not be waited for."""
+"""Networks and arrays on their way to the device that computes; arrays through pinned memory, so that nobody waits."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+_moving = threading.Lock()
+
+
+def placed(network: Network, device: str | torch.device) -> Network:
+    """The network on ``device``, moved there if it is elsewhere.
+
+    ``Module.to`` makes the list of weights of a recurrence anew even where nothing has to be moved, and another thread
+    that is computing with it finds a half-made one. Here a network that is in its place is left alone.
+    """
+    wanted = torch.device(device).type
+    with _moving:
+        if any(weight.device.type != wanted for weight in network.parameters()):
+            network.to(device)
+    return network
 
 
 def on_device(values: NDArray[Any] | Tensor, device: str | torch.device) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from smcore.models.arrays import Floats, Inputs, Outputs, TrainingData
 from smcore.models.base import FitRun, ModelState, check_inputs
 from smcore.models.learning.state import arrays_of, restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.restoring import weights_of
 from smcore.models.spec import InputSpec, ModelSpec
 from smcore.models.tiles.fit import BEFORE, DAY, SIZE, TileSamples, TileSchedule, seeded_torch, target_maps, train
@@ -76,7 +76,7 @@ class TileModel:
         lattices = [_lattice(inputs, offset) for offset in offsets]
         steps, shape = len(inputs.time), rectangle(inputs).lat.shape
         active = _active(inputs)
-        self.network.to(device)
+        placed(self.network, device)
         field = _Field(inputs, self.scaling, device)
         result = np.full((steps, *shape), np.nan, np.float32)
         open_cells = np.zeros(shape, bool)

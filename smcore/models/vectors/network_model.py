@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from smcore.models.arrays import Floats
 from smcore.models.base import FitRun
 from smcore.models.learning.state import arrays_of, restore
-from smcore.models.learning.transfer import on_device
+from smcore.models.learning.transfer import on_device, placed
 from smcore.models.vectors.model import VectorModel
 from smcore.models.vectors.samples import Samples
 
@@ -144,7 +144,7 @@ class VectorNetwork(VectorModel):
 
     def _estimate(self, x: Floats, device: str) -> Floats:
         assert self.network is not None, "fit or load first"
-        return _through(self.network.to(device), x, device)
+        return _through(placed(self.network, device), x, device)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         assert self.network is not None, "fit or load first"
