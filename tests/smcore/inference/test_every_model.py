@@ -10,7 +10,9 @@ from worlds import sources_for
 
 from smcore.grids import ease, regular
 from smcore.inference import stitch
-from smcore.inference.tiles import predict_plan
+from smcore.inference.computing import Engine
+from smcore.inference.precision import FLOAT32
+from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
 from smcore.models.base import FitRun, SoilMoistureModel
 from smcore.models.card import ModelCard
@@ -35,8 +37,10 @@ def model(request: pytest.FixtureRequest) -> SoilMoistureModel:
 
 
 def product(model: SoilMoistureModel, sources, window: Window, side: int) -> xr.Dataset:
+    """In float32: in bfloat16 how a product is cut shows in the last digits."""
     plan = handshake(model.spec, model.used, sources, window)
-    return stitch(predict_plan(model, plan, side=side), plan, ModelCard(model.spec.id, "test", synthetic=True), window)
+    tiles = Predictor(Engine(model, plan, wanted=FLOAT32), side).run()
+    return stitch(tiles, plan, ModelCard(model.spec.id, "test", synthetic=True), window)
 
 
 def differ(a: np.ndarray, b: np.ndarray) -> float:

@@ -330,8 +330,8 @@ def test_a_full_replay_pool_gives_old_fakes_back_about_every_other_time():
 def test_training_learns_that_the_model_moves_too_much():
     inputs, truth = world(moves=3.0)
     config = dataclasses.replace(
-        TINY, hidden=8, epochs=4, most_steps=25, warm_epochs=4, decay_from=3, rate=5e-3, average=0.8, outage=0.0
-    )
+        TINY, hidden=8, epochs=4, most_steps=25, warm_epochs=4, decay_from=3, rate=2e-3, average=0.8, outage=0.0
+    )  # at 5e-3 it ends anywhere: rounding of another processor decides
     model = DrcGan(config)
     model.fit(data_of(inputs), FitRun())
     found = model.predict(inputs)["sm"]

@@ -345,10 +345,11 @@ KILLED = textwrap.dedent(
 @pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(tmp_path):
     world_file = os.path.join(os.path.dirname(__file__), "..", "conftest.py")
+    found = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # as the tests themselves find what they import
 
     def go(out, kill_after):
         command = [sys.executable, "-c", KILLED, world_file, str(out), str(kill_after)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=found)
 
     first = go(tmp_path / "resumed", 2)
     assert first.returncode == -signal.SIGKILL
