@@ -27,6 +27,7 @@ OPTIONS: dict[str, Field] = {
     "sorted": Field("flag", True, "whether the most important one is on top, or the table's order is kept"),
 }
 _ROW_INCH = 0.165
+_AROUND_INCH = 0.55  # ticks and label of the axis, title
 
 
 def read(source: Mapping[str, Any], options: Mapping[str, Any], places: Places) -> Data:
@@ -61,7 +62,7 @@ def height(data: Data, options: Mapping[str, Any], width: float, look: Look, pro
     """A row a feature."""
     rows = _rows(data, options)
     legend = legend_inch([plain(g) for g in _groups(rows)], width, look, _left(rows, width, look))
-    return float(np.clip(0.55 + _ROW_INCH * len(rows) + legend, 1.0, look.most_inch))
+    return float(np.clip(_AROUND_INCH + _ROW_INCH * len(rows) + legend, 1.0, look.most_inch))
 
 
 def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
@@ -70,7 +71,8 @@ def draw(panel: Panel, data: Data, options: Mapping[str, Any]) -> None:
     groups = _groups(rows)
     left = _left(rows, panel.width, panel.look)
     under = legend_inch([plain(g) for g in groups], panel.width, panel.look, left)
-    places = panel.spec.subgridspec(2, 1, height_ratios=[max(panel.height - under, 0.4), max(under, 1e-3)])
+    rest = max(panel.height - _AROUND_INCH - under, 0.4)  # ratios are those of plots without what is around them
+    places = panel.spec.subgridspec(2, 1, height_ratios=[rest, max(under, 1e-3)])
     axes: Any = panel.made.add_subplot(places[0, 0])
     at, value = np.arange(len(rows))[::-1], rows["importance"].to_numpy(float)
     member = rows["group"].astype(str).to_numpy() if groups else np.full(len(rows), "")
