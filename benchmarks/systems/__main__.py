@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m benchmarks.systems", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    result.add_argument("command", choices=("list", "run", "values", "report"))
+    result.add_argument("command", choices=("list", "run", "values", "gains", "report"))
     result.add_argument(
         "--only", default="", metavar="PATTERN", help="rows whose name holds this; * and ? as in a shell"
     )
