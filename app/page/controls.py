@@ -81,9 +81,21 @@ def as_seen(box: Any, *parts: Any) -> Any:
     return box
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> str:
-    """An escaped HTML table; columns in ``numeric`` are set right, in tabular figures."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = (), *, named: bool = False
+) -> str:
+    """An escaped HTML table; columns in ``numeric`` are set right, in tabular figures.
+
+    ``named``: the first cell of a row is a long name, and stands over the others across the whole table.
+    """
     right = set(numeric)
+
+    def whole(row: Sequence[object]) -> str:
+        if not named:
+            return f"<tr>{line(row, 'td')}</tr>"
+        name = row[0] if isinstance(row[0], Markup) else esc(row[0])
+        numbers = line(("", *row[1:]), "td")
+        return f"<tr class=name><td colspan={len(row)}>{name}</td></tr><tr>{numbers}</tr>"
 
     def line(cells: Sequence[object], tag: str) -> str:
         return "".join(
@@ -91,7 +103,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iter
             for i, cell in enumerate(cells)
         )
 
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    body = "".join(map(whole, rows))
     return f"<table><thead><tr>{line(header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 

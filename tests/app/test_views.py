@@ -162,6 +162,12 @@ def test_saving_what_is_not_there_tells_the_user_why(
     assert "no series to save" in notices[0][1]
 
 
+def test_a_long_name_stands_over_its_numbers_and_is_escaped_there_too():
+    made = table(("Product", "n"), [(SCRIPT, 3)], numeric=(1,), named=True)
+    assert f"<tr class=name><td colspan=2>{esc(SCRIPT)}</td></tr><tr><td></td><td class=number>3</td></tr>" in made
+    assert SCRIPT not in made
+
+
 def test_tables_escape_cells_and_headers() -> None:
     made = table((SCRIPT, "n"), [(SCRIPT, 3)], numeric=(1,))
     assert "<script" not in made

@@ -13,7 +13,7 @@ from app.map.time_axis import TimeAxis, ticks
 from app.page import slim
 from app.page.background import Latest
 from app.page.boundary import follow, guarded, together
-from app.page.controls import as_seen, button, styled, text
+from app.page.controls import as_seen, button, esc, styled, text
 from app.page.language import tr
 from app.selection import SPEEDS, Selection
 from app.store import Store, centre
@@ -106,8 +106,11 @@ class TimeView:
             self._busy = False
         said = self.store.step_label(entry, step)
         zone = "" if said.endswith("UTC") else "UTC · "
-        of = tr("step {step:,} of {count:,}", step=step + 1, count=len(time))
-        self.label.object = f'<b class="key">{said}</b><br><span class="muted key">{zone}{of}</span>'
+        short = tr("{step:,} of {count:,}", step=step + 1, count=len(time))
+        whole = tr("step {step:,} of {count:,}", step=step + 1, count=len(time))
+        self.label.object = (
+            f'<b class="key">{said}</b><br><span class="muted key" title="{esc(whole)}">{zone}{short}</span>'
+        )
 
     def _nothing(self) -> None:
         """Neither steps nor days of what was shown before; they come anew with the product."""

@@ -252,7 +252,7 @@ def _table(scores: list[StationScore], store: Store, colours: list[str]) -> str:
         return empty(tr("No product has pairs with this sensor.")) + folded
     head = (tr("Product"), "n", *map(tr, LABELS.values()))
     return (
-        f"<h4>{tr('Product − station')}, {tr(FLAGS)}</h4>{table(head, rows, numeric=range(1, 6))}"
+        f"<h4>{tr('Product − station')}, {tr(FLAGS)}</h4>{table(head, rows, numeric=range(1, 6), named=True)}"
         f"<div class=muted>{tr('bias, RMSD and ubRMSD in m³ m⁻³')}</div>{_notes(scores, store)}{folded}"
     )
 
