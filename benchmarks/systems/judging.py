@@ -31,6 +31,7 @@ DRAWS = 500
 LEVEL = 0.95
 BLOCK_DEG = 2.0
 DIGITS = 5
+_RESIDUE = 1e-12  # of the sum of squares: what rounding leaves of a spread that is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +152,14 @@ class _Sums:
         return _relative(a, b)
 
     def by_ubrmsd(self, days: Floats) -> Floats:
-        """1 − ubRMSD_A / ubRMSD_B of each cell under weights (blocks,)."""
-        count = np.maximum(days @ self.count, 1)  # a cell that was not drawn has no squares either
-        parts = zip(self.errors, self.squares, strict=True)
-        a, b = (np.maximum(days @ squares - (days @ errors) ** 2 / count, 0) for errors, squares in parts)
-        return _relative(a, b)
+        """1 − ubRMSD_A / ubRMSD_B of each cell under weights (blocks,); NaN where fewer than two values were drawn."""
+        count = days @ self.count
+        spreads = []
+        for errors, squares in zip(self.errors, self.squares, strict=True):
+            whole = days @ squares
+            spread = whole - (days @ errors) ** 2 / np.maximum(count, 1)
+            spreads.append(np.where(spread > _RESIDUE * whole, spread, 0.0))
+        return np.where((days > 0) @ self.count < 2, np.nan, _relative(*spreads))
 
 
 def _relative(squares_a: Floats, squares_b: Floats) -> Floats:

@@ -223,9 +223,21 @@ def compare(rows: dict[str, Record], frame: Frame, values: Values, folder: Path 
             theirs = values.read(other)
             lacks = "ub_gain" not in record["gains"].get(other, {})
             if lacks and own is not None and theirs is not None:
-                found[other] = asdict(gain_of(own, theirs, frame.reference, frame.sample))
+                taken = asdict(gain_of(own, theirs, frame.reference, frame.sample))
+                if _agrees(record["gains"].get(other), taken):
+                    found[other] = taken
         if found:
             record["gains"] |= found
             write_row(name, record, folder)
             changed.append(name)
     return changed
+
+
+def _agrees(former: Record | None, taken: Record) -> bool:
+    """Whether a gain is that which a row has already; if not, the cache holds values of another run of one of both."""
+    if former is None:
+        return True
+    if any(former[key] != taken[key] for key in ("cells", "values")):
+        return False
+    bounds = [(former[key], taken[key]) for key in ("gain", "lower", "upper")]
+    return all(a == b or (a is not None and b is not None and abs(a - b) <= SAME) for a, b in bounds)

@@ -94,7 +94,10 @@ class Bench:
         return made
 
     def compare(self, wanted: Sequence[Row]) -> int:
-        """Take the gains that finished rows lack and whose values the cache has; how many rows changed."""
+        """Take the gains that finished rows in the scenes of some lack, where the cache has values; how many changed.
+
+        A gain that is there stays as it is; only what was never taken of it is added, and only from the same values.
+        """
         values, changed = kept.Values(self.cache), 0
         for row in {(row.scene, row.fold): row for row in wanted}.values():
             if SCENES[row.scene].world in self.catalogs:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smcore.errors import ModelError
 from smcore.inference.devices import is_out_of_memory
-from smcore.inference.geometry import CALL, THROUGH_TIME, Span, can_be_split_in_time, spans_of
+from smcore.inference.geometry import CALL, LEAST_SERIES, THROUGH_TIME, Span, can_be_split_in_time, spans_of
 from smcore.inference.lanes import goes_through_time, lanes_of, side_by_side
 from smcore.inference.precision import AUTO, Precision, choose, computing, watching
 from smcore.inputs import Plan, usable_days
@@ -120,7 +120,7 @@ class Engine:
         """The calls that there is something to predict from (not for sea)."""
         steps, spec = len(inputs.time), self.plan.spec
         if not spec.spatial:
-            size = max(1, self.call // max(1, steps))
+            size = max(LEAST_SERIES if self.call == THROUGH_TIME else 1, self.call // max(1, steps))
             found = np.flatnonzero(usable.any(axis=0))
             return [Call(found[i : i + size], slice(0, steps), wanted) for i in range(0, len(found), size)]
         if not can_be_split_in_time(spec):
@@ -137,7 +137,8 @@ class Engine:
         if self.precision is None:
             self.precision = self._chosen(inputs, calls[0])
         waiting = deque(calls)
-        with side_by_side(min(self.lanes, len(calls)), self.device) as run, watching(self.model, self.cancelled):
+        lanes = side_by_side(min(self.lanes, len(calls)), self.device)
+        with watching(self.model, self.cancelled), lanes as run:  # calls look at the flag until the last has ended
             flying: deque[tuple[Call, Any]] = deque()
             while waiting or flying:
                 check(self.cancelled)

@@ -24,6 +24,9 @@ CALL = {"cpu": 40_000, "cuda": 4_000_000}
 THROUGH_TIME = 12_000
 """The same of a recurrence on a processor: its calls are computed side by side, and fit the cache."""
 
+LEAST_SERIES = 16
+"""Cells of such a call at least, however long the record: of fewer, reading the weights takes longer than computing."""
+
 _LEAST_TILES = 3  # along a side, so that there is something to watch
 _LEAST_SIDE = {"cpu": 64, "cuda": 256}  # of a tile of a model that looks at neighbours
 _OUTPUT_BYTES = 5  # of a cell and wanted step: a float32 and where it came from

@@ -8,6 +8,7 @@ own with one thread.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -48,6 +49,7 @@ def side_by_side(lanes: int, device: str) -> Iterator[Submit]:
     begun: list[Future[Any]] = []
 
     def remembered(submit: Submit, *work: Any) -> Future[Any]:
+        begun[:] = [future for future in begun if not future.done()]
         begun.append(submit(*work))
         return begun[-1]
 
@@ -74,21 +76,40 @@ def _threads(count: int) -> ThreadPoolExecutor:
     So all of them begin together, and the number that held before is put back at once.
     """
     global _single
-    import torch
 
     with _lock:
-        if _single is None or _single[0] < count:
-            if _single is not None:
-                _single[1].shutdown(wait=False)
-            before = torch.get_num_threads()
-            everyone = threading.Barrier(count + 1)
-            pool = ThreadPoolExecutor(count, thread_name_prefix="lane")
-            for _ in range(count):
-                pool.submit(_alone, everyone)
-            everyone.wait()
-            torch.set_num_threads(before)
-            _single = count, pool
+        if _single is None or _single[0] < count:  # who uses a smaller one goes on with it
+            _single = count, _new_threads(count)
         return _single[1]
+
+
+def _new_threads(count: int) -> ThreadPoolExecutor:
+    import torch
+
+    before = torch.get_num_threads()
+    everyone = threading.Barrier(count + 1)
+    pool = ThreadPoolExecutor(count, thread_name_prefix="lane")
+    try:
+        for _ in range(count):
+            pool.submit(_alone, everyone)
+        everyone.wait()
+    except BaseException:  # no more threads can be had: those that began must not wait for the others
+        everyone.abort()
+        pool.shutdown(wait=False)
+        raise
+    finally:
+        torch.set_num_threads(before)
+    return pool
+
+
+def _forget() -> None:
+    """In a forked process, where no thread of these is left."""
+    global _lock, _single
+    _lock, _single = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _alone(everyone: threading.Barrier) -> None:

@@ -9,6 +9,7 @@ at once; then all of it is given back.
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,10 +46,23 @@ def kept_memory() -> Iterator[None]:
     finally:
         with _lock:
             _predictions -= 1
-            if _predictions == 0:
-                _end = threading.Timer(LINGER, _give_back)
-                _end.daemon = True
-                _end.start()
+            last = _predictions == 0
+        if last and not sys.is_finalizing():  # no thread begins any more then, and who waits for one waits forever
+            _later()
+
+
+def _later() -> None:
+    """Give the memory back in a while, or at once where no thread can be had for that."""
+    global _end
+    end = threading.Timer(LINGER, _give_back)
+    end.daemon = True
+    try:
+        end.start()
+    except RuntimeError:
+        _give_back()
+        return
+    with _lock:
+        _end = end
 
 
 def _give_back() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.systems.bands import _interval
-from benchmarks.systems.judging import LEAST_GAIN, Gain, gain_of, metrics, sample_of, scores
+from benchmarks.systems.judging import LEAST_GAIN, Gain, _Sums, gain_of, metrics, sample_of, scores
 from benchmarks.systems.results import Comparison
 
 DAYS, CELLS = 120, 60
@@ -46,6 +46,13 @@ def test_the_gain_in_ubrmsd_is_that_of_each_cell_s_own_spread():
     a, b = (np.array([np.std(errors[sample.cell == cell]) for cell in range(CELLS)]) for errors in (small, large))
     found = gain_of(truth + small + 0.1, truth + large - 0.1, truth, sample)
     assert found.ub_gain == pytest.approx(float(np.median(1 - a / b)), abs=1e-5)
+
+
+def test_a_cell_of_which_one_value_is_drawn_has_no_ubrmsd():
+    count, errors = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([[0.1, 0.1], [0.0, 0.3]])
+    found = _Sums(count, (errors, 2 * errors), (errors**2, 4 * errors**2))
+    assert np.isnan(found.by_ubrmsd(np.array([3.0, 0.0]))).all()  # the same value three times
+    np.testing.assert_allclose(found.by_ubrmsd(np.array([1.0, 1.0])), [np.nan, 0.5])
 
 
 def test_a_gain_under_two_per_cent_is_not_better_however_sure():

@@ -130,17 +130,23 @@ def test_gains_are_taken_once_the_values_of_both_rows_are_there(record_of, tmp_p
     assert rows.compare(rows.read_rows(tmp_path), frame, values, tmp_path) == []
 
 
-def test_a_gain_that_lacks_what_is_asked_today_is_taken_anew(record_of, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("by", "added"), [(0.0, True), (0.01, False)])
+def test_what_a_gain_lacks_is_added_from_the_values_that_it_was_taken_of_and_no_others(
+    record_of, tmp_path, monkeypatch, by, added
+):
     system, other = chosen(planned(), "fill-36--drcgan*s0")[0], chosen(planned(), "fill-36--spline*s0")[0]
     frame = _frame(monkeypatch)
-    values = rows.Values(tmp_path / "cache")
-    former = {"gain": 0.1, "lower": None, "upper": None, "cells": 1, "values": 9}
+    values, draw = rows.Values(tmp_path / "cache"), np.random.default_rng(1)
+    for row, spread in ((system, 0.02), (other, 0.04)):
+        rows.write_row(row.id, record_of(row), tmp_path)
+        values.keep(row.id, frame.reference + spread * draw.standard_normal(len(frame.reference)))
+    rows.compare(rows.read_rows(tmp_path), frame, values, tmp_path)
+    whole = rows.read_rows(tmp_path)[system.id]["gains"][other.id]
+    former = {key: value for key, value in whole.items() if not key.startswith("ub_")}
+    former["gain"] += by
     rows.write_row(system.id, record_of(system, gains={other.id: former}), tmp_path)
-    rows.write_row(other.id, record_of(other), tmp_path)
-    for row in (system, other):
-        values.keep(row.id, frame.reference + 0.01)
-    assert rows.compare(rows.read_rows(tmp_path), frame, values, tmp_path) == [system.id]
-    assert rows.read_rows(tmp_path)[system.id]["gains"][other.id]["ub_gain"] is not None
+    rows.compare(rows.read_rows(tmp_path), frame, values, tmp_path)
+    assert rows.read_rows(tmp_path)[system.id]["gains"][other.id] == (whole if added else former)
 
 
 def _frame(monkeypatch):

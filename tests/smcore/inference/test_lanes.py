@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from smcore.errors import Cancelled
+from smcore.inference import lanes
 from smcore.inference.computing import Engine
-from smcore.inference.geometry import THROUGH_TIME, Span
+from smcore.inference.geometry import LEAST_SERIES, THROUGH_TIME, Span
 from smcore.inference.lanes import goes_through_time, lanes_of, side_by_side
 from smcore.inference.tiles import Predictor
 from smcore.inputs import handshake
@@ -99,6 +100,43 @@ def test_what_nobody_waits_for_is_over_when_the_lanes_are_left():
     with side_by_side(2, "cpu") as begin:
         begin(work, 99).result()
     assert len(done) == left + 1
+
+
+def test_who_asks_for_more_lanes_takes_none_from_others():
+    with side_by_side(2, "cpu") as begin, side_by_side(5, "cpu") as more:
+        assert more(lambda: 5).result() == 5
+        assert begin(lambda: 2).result() == 2
+
+
+def test_lanes_that_can_not_begin_leave_nobody_waiting(monkeypatch):
+    class Poor(ThreadPoolExecutor):
+        begun = 0
+
+        def submit(self, *work):
+            Poor.begun += 1
+            if Poor.begun == 2:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*work)
+
+    monkeypatch.setattr(lanes, "ThreadPoolExecutor", Poor)
+    monkeypatch.setattr(lanes, "_single", None)
+    before, others = torch.get_num_threads(), set(threading.enumerate())
+    with pytest.raises(RuntimeError, match="thread"), side_by_side(3, "cpu"):
+        pass
+    assert torch.get_num_threads() == before
+    begun = set(threading.enumerate()) - others
+    for lane in begun:
+        lane.join(10)
+    assert not any(lane.is_alive() for lane in begun)
+
+
+def test_a_long_record_is_no_reason_for_calls_of_three_cells(lstm, small_world):
+    engine, _ = over(lstm, small_world)
+    steps = 4000
+    inputs = Inputs(np.datetime64("2009-01-01") + np.arange(steps), np.zeros((steps, 40, 1)), np.empty((40, 0)),
+                    np.arange(40.0), np.arange(40.0), (RAIN,))  # fmt: skip
+    sizes = [len(call.locations) for call in engine._calls(inputs, slice(0, 10), np.ones((10, 40), bool))]
+    assert sizes == [LEAST_SERIES, LEAST_SERIES, 8]
 
 
 def test_a_stop_reaches_the_lanes(lstm, small_world):

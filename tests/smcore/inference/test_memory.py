@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from smcore.inference import memory
@@ -59,6 +62,29 @@ def test_the_next_window_finds_the_memory_of_the_last_one(calls, monkeypatch):
         assert GIVEN_BACK not in calls
     wait_for_the_end()
     assert calls.count(GIVEN_BACK) == 1
+
+
+def test_a_process_ends_though_a_prediction_was_left_half_way():
+    left = (
+        "from smcore.inference.memory import kept_memory\n"
+        "def tiles():\n"
+        "    with kept_memory():\n"
+        "        yield 1\n"
+        "        yield 2\n"
+        "mine = tiles()\n"
+        "next(mine)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", left], timeout=60, check=False).returncode == 0
+
+
+def test_without_a_thread_to_be_had_the_memory_goes_back_at_once(calls, monkeypatch):
+    def none(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(memory.threading.Timer, "start", none)
+    with kept_memory():
+        pass
+    assert calls[-1] == GIVEN_BACK
 
 
 def test_another_allocator_is_left_alone(monkeypatch):
