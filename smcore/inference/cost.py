@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from smcore.inference.devices import choose_device
 from smcore.inference.geometry import tile_side
+from smcore.inference.lanes import lanes_of, side_by_side
 from smcore.inference.within import computed
 from smcore.inputs import Plan
 from smcore.models.arrays import Inputs
@@ -45,12 +47,20 @@ def estimate(model: SoilMoistureModel, plan: Plan, *, device: str = "auto") -> C
 
 
 def calibrate(model: SoilMoistureModel, device: str) -> float:
-    """Cell-steps a second of a model, from the second of two small runs."""
+    """Cell-steps a second of a model, from the second of two small runs on as many lanes as a prediction has."""
     inputs = _blank(model)
-    model.predict(inputs, device=device)
-    started = time.perf_counter()
-    model.predict(inputs, device=device)
-    return len(inputs.lat) * len(inputs.time) / max(time.perf_counter() - started, 1e-6)
+    lanes = lanes_of(model, device) if device == "cpu" else 1
+    with side_by_side(lanes, device) as begin:
+
+        def predict() -> None:
+            for future in [begin(partial(model.predict, inputs, device=device)) for _ in range(lanes)]:
+                future.result()
+
+        predict()
+        started = time.perf_counter()
+        predict()
+        seconds = max(time.perf_counter() - started, 1e-6)
+    return lanes * len(inputs.lat) * len(inputs.time) / seconds
 
 
 def _blank(model: SoilMoistureModel) -> Inputs:

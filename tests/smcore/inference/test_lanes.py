@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from smcore.errors import Cancelled
-from smcore.inference import lanes
+from smcore.inference import cost, lanes
 from smcore.inference.computing import Engine
 from smcore.inference.geometry import LEAST_SERIES, THROUGH_TIME, Span
 from smcore.inference.lanes import goes_through_time, lanes_of, side_by_side
@@ -100,6 +100,21 @@ def test_what_nobody_waits_for_is_over_when_the_lanes_are_left():
     with side_by_side(2, "cpu") as begin:
         begin(work, 99).result()
     assert len(done) == left + 1
+
+
+def test_the_cost_is_measured_on_the_lanes_that_a_prediction_has(lstm, monkeypatch):
+    seen: list[str] = []
+    predict = type(lstm).predict
+
+    def watched(self, inputs, *, device="cpu"):
+        seen.append(threading.current_thread().name)
+        return predict(self, inputs, device=device)
+
+    monkeypatch.setattr(type(lstm), "predict", watched)
+    monkeypatch.setattr(cost, "lanes_of", lambda model, device: 2)
+    assert cost.calibrate(lstm, "cpu") > 0
+    assert len(seen) == 4
+    assert all(name.startswith("lane") for name in seen)
 
 
 def test_who_asks_for_more_lanes_takes_none_from_others():
