@@ -120,7 +120,8 @@ class Engine:
         """The calls that there is something to predict from (not for sea)."""
         steps, spec = len(inputs.time), self.plan.spec
         if not spec.spatial:
-            size = max(LEAST_SERIES if self.call == THROUGH_TIME else 1, self.call // max(1, steps))
+            least = LEAST_SERIES if self.call == THROUGH_TIME else 1  # where memory did not last, as few as needed
+            size = max(least, self.call // max(1, steps))
             found = np.flatnonzero(usable.any(axis=0))
             return [Call(found[i : i + size], slice(0, steps), wanted) for i in range(0, len(found), size)]
         if not can_be_split_in_time(spec):

@@ -41,6 +41,7 @@ def test_keys_step_time_only_where_the_map_or_the_time_bar_has_the_focus_and_spa
     stopped = walk.wait_query("t", r"\d")
     walk.page.keyboard.press("ArrowRight")
     walk.wait("(old) => new URLSearchParams(location.search).get('t') !== old", stopped)
+    assert walk.query()["t"] != stopped
 
 
 @pytest.mark.slow
